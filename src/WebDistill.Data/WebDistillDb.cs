@@ -1,0 +1,58 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+
+namespace WebDistill.Data;
+
+/// <summary>Everything that persists besides files. Provider-neutral: SQLite is the embedded default, any EF Core provider can take its place.</summary>
+public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbContext(options)
+{
+    /// <summary>Trainings and distillations.</summary>
+    public DbSet<Run> Runs => Set<Run>();
+
+    /// <summary>The numbers of every update.</summary>
+    public DbSet<StepMetric> StepMetrics => Set<StepMetric>();
+
+    /// <summary>Weights saved during runs.</summary>
+    public DbSet<Checkpoint> Checkpoints => Set<Checkpoint>();
+
+    /// <summary>The logs of runs.</summary>
+    public DbSet<LogLine> LogLines => Set<LogLine>();
+
+    /// <summary>Models.</summary>
+    public DbSet<Model> Models => Set<Model>();
+
+    /// <summary>Corpora.</summary>
+    public DbSet<Dataset> Datasets => Set<Dataset>();
+
+    /// <inheritdoc/>
+    protected override void ConfigureConventions(ModelConfigurationBuilder conventions)
+    {
+        conventions.Properties<DateTime>().HaveConversion<UtcConverter>();
+        conventions.Properties<Enum>().HaveConversion<string>().HaveMaxLength(32);
+    }
+
+    /// <inheritdoc/>
+    protected override void OnModelCreating(ModelBuilder model)
+    {
+        model.Entity<Run>(run =>
+        {
+            run.Ignore(r => r.IsFinal);
+            run.HasIndex(r => new { r.Status, r.QueueOrder });
+        });
+        model.Entity<StepMetric>(metric =>
+        {
+            metric.HasKey(m => new { m.RunId, m.Step });
+            metric.HasOne<Run>().WithMany().HasForeignKey(m => m.RunId).OnDelete(DeleteBehavior.Cascade);
+        });
+        model.Entity<Checkpoint>(checkpoint =>
+        {
+            checkpoint.HasKey(c => new { c.RunId, c.Step });
+            checkpoint.HasOne<Run>().WithMany().HasForeignKey(c => c.RunId).OnDelete(DeleteBehavior.Cascade);
+        });
+        model.Entity<LogLine>().HasOne<Run>().WithMany().HasForeignKey(l => l.RunId).OnDelete(DeleteBehavior.Cascade);
+    }
+
+    // SQLite keeps no kind: without this a stored UTC time would come back as unspecified and be shown shifted.
+    private sealed class UtcConverter() : ValueConverter<DateTime, DateTime>(
+        stored => stored.ToUniversalTime(), read => DateTime.SpecifyKind(read, DateTimeKind.Utc));
+}
