@@ -1,9 +1,9 @@
-﻿using System;
+using System;
 using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
 
-namespace WebDistill.Migrations.Migrations
+namespace WebDistill.Migrations
 {
     /// <inheritdoc />
     public partial class Initial : Migration

@@ -24,7 +24,7 @@ using IServiceScope scope = provider.CreateScope();
 IMigrationsScaffolder scaffolder = scope.ServiceProvider.GetRequiredService<IMigrationsScaffolder>();
 
 string folder = Path.GetFullPath("migrations");
-ScaffoldedMigration migration = scaffolder.ScaffoldMigration(name, "WebDistill.Migrations", "", language: null, dryRun: false);
+ScaffoldedMigration migration = scaffolder.ScaffoldMigration(name, "WebDistill", "", language: null, dryRun: false);
 MigrationFiles files = scaffolder.Save(folder, migration, folder, dryRun: false);
 Console.WriteLine($"{files.MigrationFile}\n{files.MetadataFile}\n{files.SnapshotFile}");
 return 0;
