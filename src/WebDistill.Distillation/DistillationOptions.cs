@@ -1,4 +1,6 @@
 using System.Text.Json.Serialization;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Students;
 
 namespace WebDistill.Distillation;
 
@@ -165,5 +167,121 @@ public sealed record DistillationOptions
     public int CheckpointIntervalSteps { get; init; } = 500;
 
     /// <summary>Every problem that can be seen without reading a model or a corpus; empty when there is none.</summary>
-    public IReadOnlyList<OptionProblem> Validate() => throw new NotSupportedException();
+    /// <remarks>What needs a model or a corpus (vocabularies, widths, context, number of sequences) is checked by <see cref="RunPlan.Check"/>.</remarks>
+    public IReadOnlyList<OptionProblem> Validate()
+    {
+        var problems = new OptionProblems();
+
+        if (Name.Length > MaxNameCharacters)
+            problems.Add(nameof(Name), $"The name has {Name.Length} characters, expected at most {MaxNameCharacters}. Shorten it.");
+        if (string.IsNullOrWhiteSpace(DatasetId))
+            problems.Add(nameof(DatasetId), "No data set is chosen. Choose the text to train on.");
+        if (TeacherId is not null && string.IsNullOrWhiteSpace(TeacherId))
+            problems.Add(nameof(TeacherId), "The teacher's id is blank. Choose a teacher, or leave the field out to train from scratch.");
+
+        ValidateStudent(problems);
+        ValidateData(problems);
+        ValidateObjective(problems);
+
+        problems.Integer(nameof(Epochs), Epochs, 1, 100_000, "passes over the training split");
+        problems.Integer(nameof(BatchSize), BatchSize, 1, 65_536, "sequences per micro-batch");
+        problems.Integer(nameof(GradientAccumulation), GradientAccumulation, 1, 1_000_000, "micro-batches per update");
+        problems.Number(nameof(LearningRate), LearningRate, 0, 10, excludesMinimum: true, "usual values lie between 1e-5 and 1e-3");
+        problems.Number(nameof(WarmupProportion), WarmupProportion, 0, 1, excludesMinimum: false, "it is a share of all updates, 0.05 is usual");
+        problems.Number(nameof(WeightDecay), WeightDecay, 0, 10, excludesMinimum: false, "0 switches it off");
+        problems.Beta(nameof(AdamBeta1), AdamBeta1, "0.9 is usual");
+        problems.Beta(nameof(AdamBeta2), AdamBeta2, "0.98 is usual");
+        problems.Number(nameof(AdamEpsilon), AdamEpsilon, 0, 1, excludesMinimum: true, "1e-6 is usual");
+        problems.Number(nameof(MaxGradientNorm), MaxGradientNorm, 0, 1e30, excludesMinimum: true, "5 is usual, a very large one never clips");
+        if (!Enum.IsDefined(Semantics))
+            problems.Unknown(nameof(Semantics), Semantics);
+
+        problems.Integer(nameof(ValidationIntervalSteps), ValidationIntervalSteps, 0, int.MaxValue, "0 measures at the end only");
+        problems.Integer(nameof(ValidationMaxTokens), ValidationMaxTokens, 2, int.MaxValue, "tokens read per measurement");
+        problems.Integer(nameof(CheckpointIntervalSteps), CheckpointIntervalSteps, 0, int.MaxValue, "0 saves at the end only");
+        return problems.Found;
+    }
+
+    private const int MaxNameCharacters = 200;
+
+    private void ValidateStudent(OptionProblems problems)
+    {
+        bool hasTeacher = TeacherId is not null;
+        if (!StudentInits.All.Any(init => init.Name == StudentInitialisation))
+        {
+            problems.Add(nameof(StudentInitialisation),
+                $"The student initialisation '{StudentInitialisation}' is unknown. Choose one of: {string.Join(", ", StudentInits.All.Select(init => init.Name))}.");
+        }
+        else if (StudentInitialisation == TeacherLayersInit.InitName && !hasTeacher)
+        {
+            problems.Add(nameof(StudentInitialisation),
+                $"'{StudentInitialisation}' copies layers of a teacher, and no teacher is chosen. Choose a teacher or the initialisation '{RandomInit.InitName}'.");
+        }
+        else if (StudentInitialisation == CheckpointInit.InitName && string.IsNullOrWhiteSpace(StudentModelId))
+        {
+            problems.Add(nameof(StudentModelId), $"'{StudentInitialisation}' starts from a model, and none is chosen. Choose the model to start from.");
+        }
+
+        if (StudentLayerCount is int layers)
+            problems.Integer(nameof(StudentLayerCount), layers, 1, Gpt2Config.MaxLayers, "transformer blocks of the student");
+        if (StudentTeacherLayers is { } list)
+        {
+            if (list.Count == 0)
+                problems.Add(nameof(StudentTeacherLayers), "The list of teacher layers is empty. Name one layer per student layer, or leave it out for an even spacing.");
+            else if (list.Any(layer => layer < 0))
+                problems.Add(nameof(StudentTeacherLayers), $"Teacher layer {list.First(layer => layer < 0)} is negative. Layers are counted from 0.");
+            else if (StudentLayerCount is int count && StudentInitialisation == TeacherLayersInit.InitName && count != list.Count)
+                problems.Add(nameof(StudentTeacherLayers), $"{list.Count} teacher layers are listed for {count} student layers. List one per student layer, or leave the count out.");
+        }
+        if (StudentWidth is int width)
+            problems.Integer(nameof(StudentWidth), width, 1, Gpt2Config.MaxWidth, "width of the residual stream");
+        if (StudentHeads is int heads)
+            problems.Integer(nameof(StudentHeads), heads, 1, Gpt2Config.MaxWidth, "attention heads");
+        if (StudentWidth is > 0 and int w && StudentHeads is > 0 and int h && w % h != 0)
+            problems.Add(nameof(StudentHeads), $"{h} heads do not divide the width {w}. Choose a number of heads that divides it.");
+
+        if (!hasTeacher && StudentInitialisation == RandomInit.InitName)
+        {
+            if (StudentLayerCount is null)
+                problems.Add(nameof(StudentLayerCount), "The number of layers is missing. Without a teacher it must be given.");
+            if (StudentWidth is null)
+                problems.Add(nameof(StudentWidth), "The width is missing. Without a teacher it must be given.");
+            if (StudentHeads is null)
+                problems.Add(nameof(StudentHeads), "The number of attention heads is missing. Without a teacher it must be given.");
+            if (ContextLength is null)
+                problems.Add(nameof(ContextLength), "The context length is missing. Without a teacher it must be given: it becomes the model's n_positions.");
+        }
+        problems.Number(nameof(InitialiserRange), InitialiserRange, 0, 10, excludesMinimum: true, "0.02 is usual");
+        if (!(Dropout >= 0 && Dropout < 1))
+            problems.Add(nameof(Dropout), $"The dropout probability is {OptionProblems.Text(Dropout)}, expected 0 <= p < 1. 0 switches it off, 0.1 is usual.");
+    }
+
+    private void ValidateData(OptionProblems problems)
+    {
+        if (!Enum.IsDefined(SequenceMode))
+            problems.Unknown(nameof(SequenceMode), SequenceMode);
+        // The reference drops sequences of 11 tokens or fewer, so a shorter context would leave nothing.
+        int shortest = SequenceMode == SequenceMode.HuggingFace ? 12 : 2;
+        if (ContextLength is int context)
+            problems.Integer(nameof(ContextLength), context, shortest, Gpt2Config.MaxPositions, "tokens per sequence");
+    }
+
+    private void ValidateObjective(OptionProblems problems)
+    {
+        problems.Number(nameof(Temperature), Temperature, 0.01, 1000, excludesMinimum: false, "2 is usual; 1 does not soften");
+        if (!Enum.IsDefined(MseReduction))
+            problems.Unknown(nameof(MseReduction), MseReduction);
+
+        (string Field, double Value)[] weights =
+            [(nameof(AlphaCe), AlphaCe), (nameof(AlphaClm), AlphaClm), (nameof(AlphaMse), AlphaMse), (nameof(AlphaCos), AlphaCos)];
+        bool allInRange = true;
+        foreach ((string field, double value) in weights)
+            allInRange &= problems.Number(field, value, 0, 1e6, excludesMinimum: false, "0 switches the loss off");
+        if (!allInRange)
+            return;
+        if (TeacherId is null && AlphaClm == 0)
+            problems.Add(nameof(AlphaClm), "The weight of the causal language-model loss is 0 and there is no teacher, so nothing would be minimised. Give it a weight above 0.");
+        else if (weights.Sum(weight => weight.Value) == 0)
+            problems.Add(nameof(AlphaCe), "All loss weights are 0, so nothing would be minimised. Give at least one of them a weight above 0.");
+    }
 }

@@ -1,0 +1,29 @@
+using WebDistill.Distillation.Models;
+
+namespace WebDistill.Distillation.Students;
+
+/// <summary>Goes on from a stored model: same architecture, same weights, the run's dropout.</summary>
+public sealed class CheckpointInit : StudentInit
+{
+    internal const string InitName = "checkpoint";
+
+    /// <inheritdoc/>
+    public override string Name => InitName;
+
+    /// <inheritdoc/>
+    public override string Description => "Starts from a stored model.";
+
+    /// <inheritdoc/>
+    public override bool NeedsCheckpoint => true;
+
+    internal override Gpt2Config Configure(StudentOrigin origin) =>
+        origin.WithRunDropout(origin.Checkpoint ?? throw new ArgumentException("The student starts from a stored model, and none is chosen. Choose one."));
+
+    internal override Gpt2 Create(StudentOrigin origin, Gpt2? teacher, Gpt2? checkpoint)
+    {
+        Gpt2Config config = Configure(origin);
+        var student = new Gpt2(config, origin.Options.Seed);
+        student.CopyFrom(checkpoint!, [.. Enumerable.Range(0, config.NLayer)]);
+        return student;
+    }
+}

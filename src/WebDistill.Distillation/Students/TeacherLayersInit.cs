@@ -1,0 +1,64 @@
+using WebDistill.Distillation.Models;
+
+namespace WebDistill.Distillation.Students;
+
+/// <summary>Copies the teacher's embeddings, final layer norm and a choice of its blocks.</summary>
+/// <remarks>As <c>scripts/extract.py</c> of Hugging Face's distillation project, whose fixed list [0, 2, 4, 7, 9, 11] is what even spacing gives for 12 to 6 layers.</remarks>
+public sealed class TeacherLayersInit : StudentInit
+{
+    internal const string InitName = "teacher-layers";
+
+    /// <inheritdoc/>
+    public override string Name => InitName;
+
+    /// <inheritdoc/>
+    public override string Description => "Embeddings, final layer norm and some of the layers are copied from the teacher.";
+
+    /// <inheritdoc/>
+    public override bool NeedsTeacher => true;
+
+    /// <summary>Teacher layers evenly spaced from the first to the last: round(s·(L−1)/(S−1)) for student layer s.</summary>
+    /// <exception cref="ArgumentException">More student layers than teacher layers.</exception>
+    public static IReadOnlyList<int> EvenlySpaced(int teacherLayers, int studentLayers)
+    {
+        if (studentLayers < 1 || studentLayers > teacherLayers)
+        {
+            throw new ArgumentException($"A student of {studentLayers} layers cannot be taken out of a teacher of {teacherLayers}. "
+                + $"Ask for 1 to {teacherLayers} layers, or list the layers to copy.");
+        }
+        if (studentLayers == 1)
+            return [0];
+        return [.. Enumerable.Range(0, studentLayers)
+            .Select(layer => (int)Math.Round(layer * (teacherLayers - 1.0) / (studentLayers - 1), MidpointRounding.AwayFromZero))];
+    }
+
+    /// <summary>Which teacher layer each student layer is copied from.</summary>
+    /// <exception cref="ArgumentException">A layer that the teacher does not have, or a number of layers that does not fit the list.</exception>
+    public static IReadOnlyList<int> Layers(DistillationOptions options, Gpt2Config teacher)
+    {
+        if (options.StudentTeacherLayers is not { } layers)
+            return EvenlySpaced(teacher.NLayer, options.StudentLayerCount ?? Math.Max(1, teacher.NLayer / 2));
+        foreach (int layer in layers)
+        {
+            if (layer < 0 || layer >= teacher.NLayer)
+                throw new ArgumentException($"Teacher layer {layer} does not exist: the teacher's layers are 0 to {teacher.NLayer - 1}.");
+        }
+        if (layers.Count == 0 || options.StudentLayerCount is int count && count != layers.Count)
+            throw new ArgumentException($"{layers.Count} teacher layers are listed for {options.StudentLayerCount ?? 0} student layers. List one per student layer.");
+        return layers;
+    }
+
+    internal override Gpt2Config Configure(StudentOrigin origin)
+    {
+        Gpt2Config teacher = origin.Teacher ?? throw new ArgumentException("Layers of a teacher are to be copied, and there is no teacher. Choose one.");
+        return origin.WithRunDropout(teacher with { NLayer = Layers(origin.Options, teacher).Count });
+    }
+
+    internal override Gpt2 Create(StudentOrigin origin, Gpt2? teacher, Gpt2? checkpoint)
+    {
+        Gpt2Config config = Configure(origin);
+        var student = new Gpt2(config, origin.Options.Seed);
+        student.CopyFrom(teacher!, Layers(origin.Options, teacher!.Config));
+        return student;
+    }
+}
