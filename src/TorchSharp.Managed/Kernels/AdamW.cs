@@ -1,0 +1,39 @@
+namespace TorchSharp.Kernels;
+
+/// <summary>The numbers of one AdamW update, common to all parameters of a group.</summary>
+/// <param name="Step">Number of this update, 1 for the first.</param>
+/// <param name="GradientScale">Factor on the gradient before use (clipping, averaging); 1 leaves it.</param>
+internal readonly record struct AdamWSettings(double LearningRate, double Beta1, double Beta2, double Epsilon, double WeightDecay, long Step,
+    float GradientScale = 1);
+
+/// <summary>
+/// AdamW (Loshchilov and Hutter, 2019) as PyTorch computes it, fused over contiguous floats:
+/// p *= 1 - lr * weightDecay; m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g²; p -= lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps).
+/// </summary>
+internal static unsafe class AdamW
+{
+    private const long Grain = 1 << 16;
+
+    /// <summary>One update of parameters p with gradients g and moments m, v, each of <paramref name="count"/> floats.</summary>
+    /// <param name="maximumSecondMoment">AMSGrad's running maximum of v, or null for plain AdamW.</param>
+    public static void Update(long count, float* p, float* g, float* m, float* v, AdamWSettings settings, float* maximumSecondMoment = null) =>
+        WorkerPool.ForRange(count, Grain, (start, end, _) => UpdatePlain(start, end, p, g, m, v, settings, maximumSecondMoment));
+
+    private static void UpdatePlain(long start, long end, float* p, float* g, float* m, float* v, in AdamWSettings settings, float* maximumSecondMoment)
+    {
+        double correction1 = 1 - Math.Pow(settings.Beta1, settings.Step);
+        double correction2 = Math.Sqrt(1 - Math.Pow(settings.Beta2, settings.Step));
+        float decay = (float)(1 - settings.LearningRate * settings.WeightDecay);
+        float stepSize = (float)(settings.LearningRate / correction1);
+        for (long i = start; i < end; i++)
+        {
+            float gradient = g[i] * settings.GradientScale;
+            m[i] += (gradient - m[i]) * (float)(1 - settings.Beta1);
+            v[i] = v[i] * (float)settings.Beta2 + gradient * gradient * (float)(1 - settings.Beta2);
+            float second = v[i];
+            if (maximumSecondMoment != null)
+                second = maximumSecondMoment[i] = MathF.Max(maximumSecondMoment[i], second);
+            p[i] = p[i] * decay - stepSize * m[i] / (MathF.Sqrt(second) / (float)correction2 + (float)settings.Epsilon);
+        }
+    }
+}

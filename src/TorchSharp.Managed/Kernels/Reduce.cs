@@ -1,0 +1,81 @@
+namespace TorchSharp.Kernels;
+
+/// <summary>
+/// Reductions of contiguous floats. Sums go through one partial sum for each fixed block, added in order, so they depend neither on the number
+/// of threads nor on scheduling.
+/// </summary>
+internal static unsafe class Reduce
+{
+    private const long BlockElements = 1 << 15;
+
+    /// <summary>Sum of x in double.</summary>
+    public static double Sum(long count, float* x) => Blocks(count, (start, end) =>
+    {
+        double sum = 0;
+        for (long i = start; i < end; i++)
+            sum += x[i];
+        return sum;
+    });
+
+    /// <summary>Sum of x² in double.</summary>
+    public static double SumOfSquares(long count, float* x) => Blocks(count, (start, end) =>
+    {
+        double sum = 0;
+        for (long i = start; i < end; i++)
+            sum += (double)x[i] * x[i];
+        return sum;
+    });
+
+    /// <summary>Largest element; NaN if any is NaN; -Inf if there is none.</summary>
+    public static float Max(long count, float* x)
+    {
+        float maximum = float.NegativeInfinity;
+        for (long i = 0; i < count; i++)
+            maximum = MathF.Max(maximum, x[i]);
+        return maximum;
+    }
+
+    /// <summary>y[row] = sum of the row; x: [rows, columns] contiguous.</summary>
+    public static void RowSum(long rows, long columns, float* x, float* y) => WorkerPool.ForRange(rows, RowGrain(columns), (start, end, _) =>
+    {
+        for (long row = start; row < end; row++)
+        {
+            double sum = 0;
+            for (long i = 0; i < columns; i++)
+                sum += x[row * columns + i];
+            y[row] = (float)sum;
+        }
+    });
+
+    /// <summary>Largest element of each row and the first column that holds it (a NaN counts as the largest); either output may be null.</summary>
+    public static void RowMax(long rows, long columns, float* x, float* maxima, long* indices) =>
+        WorkerPool.ForRange(rows, RowGrain(columns), (start, end, _) =>
+        {
+            for (long row = start; row < end; row++)
+            {
+                float* source = x + row * columns;
+                long best = 0;
+                for (long i = 1; i < columns && !float.IsNaN(source[best]); i++)
+                    if (source[i] > source[best] || float.IsNaN(source[i]))
+                        best = i;
+                if (maxima != null)
+                    maxima[row] = source[best];
+                if (indices != null)
+                    indices[row] = best;
+            }
+        });
+
+    private static long RowGrain(long columns) => Math.Max(1, BlockElements / Math.Max(1, columns));
+
+    private static double Blocks(long count, Func<long, long, double> block)
+    {
+        if (count <= 0)
+            return 0;
+        var partials = new double[(count + BlockElements - 1) / BlockElements];
+        WorkerPool.ForRange(count, BlockElements, (start, end, _) => partials[start / BlockElements] = block(start, end));
+        double sum = 0;
+        foreach (double partial in partials)
+            sum += partial;
+        return sum;
+    }
+}
