@@ -225,6 +225,9 @@ namespace WebDistill.Migrations
                     b.Property<DateTime?>("FinishedAt")
                         .HasColumnType("TEXT");
 
+                    b.Property<double?>("FlopsPerToken")
+                        .HasColumnType("REAL");
+
                     b.Property<string>("Kind")
                         .IsRequired()
                         .HasMaxLength(32)

@@ -107,6 +107,9 @@ public sealed class Run
     /// <summary>Parameters of the student.</summary>
     public long? StudentParameters { get; set; }
 
+    /// <summary>Floating-point operations per trained token; with the throughput it says how fast this machine computes.</summary>
+    public double? FlopsPerToken { get; set; }
+
     /// <summary>Hash of the teacher's weights.</summary>
     public string? TeacherSha256 { get; set; }
 

@@ -11,7 +11,7 @@ using WebDistill.Data;
 namespace WebDistill.Migrations
 {
     [DbContext(typeof(WebDistillDb))]
-    [Migration("20261120205316_Initial")]
+    [Migration("20261120211318_Initial")]
     partial class Initial
     {
         /// <inheritdoc />
@@ -227,6 +227,9 @@ namespace WebDistill.Migrations
 
                     b.Property<DateTime?>("FinishedAt")
                         .HasColumnType("TEXT");
+
+                    b.Property<double?>("FlopsPerToken")
+                        .HasColumnType("REAL");
 
                     b.Property<string>("Kind")
                         .IsRequired()

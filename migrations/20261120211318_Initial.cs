@@ -95,6 +95,7 @@ namespace WebDistill.Migrations
                     StudentLayers = table.Column<int>(type: "INTEGER", nullable: true),
                     TeacherParameters = table.Column<long>(type: "INTEGER", nullable: true),
                     StudentParameters = table.Column<long>(type: "INTEGER", nullable: true),
+                    FlopsPerToken = table.Column<double>(type: "REAL", nullable: true),
                     TeacherSha256 = table.Column<string>(type: "TEXT", nullable: true),
                     DatasetSha256 = table.Column<string>(type: "TEXT", nullable: true),
                     TokenizerSha256 = table.Column<string>(type: "TEXT", nullable: true),

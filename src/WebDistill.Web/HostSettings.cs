@@ -1,0 +1,101 @@
+using System.Globalization;
+using System.Net;
+
+namespace WebDistill.Web;
+
+/// <summary>The deploy-time options of appsettings.json, checked together at start-up.</summary>
+/// <param name="StorageRoot">Storage:Root: where database, models, corpora and checkpoints stand.</param>
+/// <param name="MaxUploadBytes">Storage:MaxUploadMegabytes, in bytes: the largest file that is accepted.</param>
+/// <param name="AllowRemoteWithoutLogin">Security:AllowRemoteWithoutLogin: whether anyone who reaches the address may use it.</param>
+/// <param name="AllowedHosts">Security:AllowedHosts: names, besides loopback's, under which browsers may reach this server.</param>
+/// <param name="LoadedModels">Playground:LoadedModels: models kept in memory for generation.</param>
+/// <param name="IdleModelMinutes">Playground:IdleModelMinutes: minutes after which an unused one is freed.</param>
+public sealed record HostSettings(
+    string StorageRoot, long MaxUploadBytes, bool AllowRemoteWithoutLogin, IReadOnlyList<string> AllowedHosts, int LoadedModels, int IdleModelMinutes)
+{
+    /// <summary>Reads and checks the options.</summary>
+    /// <exception cref="HostSettingsException">Lists every option that cannot be used, with its key.</exception>
+    public static HostSettings Read(IConfiguration configuration)
+    {
+        List<string> failures = [];
+        string root = configuration["Storage:Root"] ?? "data";
+        if (string.IsNullOrWhiteSpace(root))
+            failures.Add("Storage:Root is blank. Name a folder, for example 'data'.");
+        long megabytes = Integer("Storage:MaxUploadMegabytes", 4096, 1, 1 << 20);
+        bool remote = Boolean("Security:AllowRemoteWithoutLogin", false);
+        string[] hosts = [.. configuration.GetSection("Security:AllowedHosts").GetChildren().Select(child => child.Value ?? "")];
+        foreach (string host in hosts.Where(host => Uri.CheckHostName(host.Trim('[', ']')) == UriHostNameType.Unknown))
+            failures.Add($"Security:AllowedHosts contains '{host}', expected a host name or an address without scheme and port.");
+        int loaded = (int)Integer("Playground:LoadedModels", 2, 1, 64);
+        int idle = (int)Integer("Playground:IdleModelMinutes", 10, 1, 1440);
+        foreach (string address in ListenAddresses(configuration))
+        {
+            if (Host(address) is not string host)
+                failures.Add($"Urls contains '{address}', expected an address such as http://127.0.0.1:5080.");
+            else if (!remote && !IsLoopback(host))
+                failures.Add($"Urls contains '{address}', which is not a loopback address: everyone who reaches it could train, delete and download, for there is no login "
+                    + "yet. Listen on http://127.0.0.1:5080, or set Security:AllowRemoteWithoutLogin to true if the network keeps others out.");
+        }
+        return failures.Count == 0 ? new HostSettings(root, megabytes << 20, remote, hosts, loaded, idle) : throw new HostSettingsException(failures);
+
+        long Integer(string key, long whenMissing, long minimum, long maximum)
+        {
+            if (configuration[key] is not string text)
+                return whenMissing;
+            if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) && value >= minimum && value <= maximum)
+                return value;
+            failures.Add($"{key} is '{text}', expected a whole number from {minimum} to {maximum}.");
+            return whenMissing;
+        }
+
+        bool Boolean(string key, bool whenMissing)
+        {
+            if (configuration[key] is not string text)
+                return whenMissing;
+            if (bool.TryParse(text, out bool value))
+                return value;
+            failures.Add($"{key} is '{text}', expected true or false.");
+            return whenMissing;
+        }
+    }
+
+    /// <summary>Whether a host name can only mean this machine.</summary>
+    public static bool IsLoopback(string host) =>
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+        || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase)
+        || (IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? address) && IPAddress.IsLoopback(address));
+
+    // Every place where Kestrel finds addresses: a list, bare ports (which mean all interfaces), and named endpoints.
+    private static IEnumerable<string> ListenAddresses(IConfiguration configuration)
+    {
+        string[] endpoints = [.. configuration.GetSection("Kestrel:Endpoints").GetChildren().Select(endpoint => endpoint["Url"]).OfType<string>()];
+        if (endpoints.Length > 0)
+            return endpoints;
+        if (configuration["urls"] is { Length: > 0 } urls)
+            return urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        return Ports("http_ports", "http").Concat(Ports("https_ports", "https"));
+
+        IEnumerable<string> Ports(string key, string scheme) =>
+            (configuration[key] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(port => $"{scheme}://*:{port}");
+    }
+
+    private static string? Host(string address)
+    {
+        try
+        {
+            return BindingAddress.Parse(address).Host;
+        }
+        catch (FormatException)
+        {
+            return null;
+        }
+    }
+}
+
+/// <summary>Deploy-time options that cannot be used; the message lists all of them.</summary>
+public sealed class HostSettingsException(IReadOnlyList<string> failures)
+    : Exception("WebDistill cannot start:" + string.Concat(failures.Select(failure => $"{Environment.NewLine}  * {failure}")))
+{
+    /// <summary>One message per option.</summary>
+    public IReadOnlyList<string> Failures { get; } = failures;
+}

@@ -1,0 +1,209 @@
+using System.IO.Compression;
+using System.Text.RegularExpressions;
+using Microsoft.EntityFrameworkCore;
+using WebDistill.Data;
+using WebDistill.Distillation;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Text;
+using WebDistill.Web.Playground;
+using WebDistill.Web.Storage;
+
+namespace WebDistill.Web.Library;
+
+/// <summary>One file of an upload.</summary>
+/// <param name="Name">As the browser names it: data, never a path.</param>
+/// <param name="Content">Read once, in order.</param>
+public sealed record UploadedFile(string Name, Stream Content);
+
+/// <summary>Models: Hugging Face folders in and out.</summary>
+public sealed partial class ModelService(
+    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelCache cache, HostSettings settings)
+{
+    private const int BufferBytes = 1 << 20;
+
+    // Read by nobody here, and part of most published folders: left out without complaint.
+    private static readonly HashSet<string> _ignored =
+    [
+        "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "README.md",
+        ".gitattributes", "LICENSE",
+    ];
+
+    /// <summary>Every model, newest first.</summary>
+    public async Task<IReadOnlyList<Model>> ListAsync(CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Models.AsNoTracking().OrderByDescending(model => model.CreatedAt).ToListAsync(cancel);
+    }
+
+    /// <summary>One model.</summary>
+    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    public async Task<Model> GetAsync(Guid id, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Models.AsNoTracking().SingleOrDefaultAsync(model => model.Id == id, cancel) ?? throw NotFound(id);
+    }
+
+    /// <summary>
+    /// Adds a model out of the files of a Hugging Face folder: config.json, and model.safetensors or its shards with
+    /// model.safetensors.index.json; with vocab.json and merges.txt it can be used with text. The whole model is loaded once before it
+    /// is accepted; a refused or interrupted upload leaves nothing.
+    /// </summary>
+    /// <exception cref="OptionsInvalidException">The name or a file cannot be used; says which and why.</exception>
+    public async Task<Model> ImportAsync(string name, IAsyncEnumerable<UploadedFile> files, CancellationToken cancel = default)
+    {
+        string incoming = await ReceiveAsync(files, cancel);
+        return await ImportAsync(name, incoming, cancel);
+    }
+
+    /// <summary>The first half of <see cref="ImportAsync(string, IAsyncEnumerable{UploadedFile}, CancellationToken)"/>: stores the files under incoming/ and returns that folder.</summary>
+    /// <exception cref="OptionsInvalidException">A file has no place in a model folder, comes twice or is too large.</exception>
+    public async Task<string> ReceiveAsync(IAsyncEnumerable<UploadedFile> files, CancellationToken cancel)
+    {
+        string incoming = folder.CreateIncoming();
+        try
+        {
+            long left = settings.MaxUploadBytes;
+            await foreach (UploadedFile file in files.WithCancellation(cancel))
+            {
+                if (!_ignored.Contains(file.Name))
+                    left -= await StoreAsync(incoming, file, left, cancel);
+            }
+            return incoming;
+        }
+        catch
+        {
+            Directory.Delete(incoming, recursive: true);
+            throw;
+        }
+    }
+
+    /// <summary>The second half: checks the stored files and makes a model of them. On failure they are removed.</summary>
+    /// <exception cref="OptionsInvalidException">The name cannot be used, or the files are not a GPT-2 model.</exception>
+    public async Task<Model> ImportAsync(string name, string incoming, CancellationToken cancel)
+    {
+        try
+        {
+            Names.Check("name", name);
+            var id = Guid.CreateVersion7();
+            Model model = await Task.Run(() => Describe(id, name.Trim(), incoming), cancel);
+            DataFolder.Publish(incoming, folder.Model(id));
+            try
+            {
+                await writer.WriteAsync(async db =>
+                {
+                    db.Models.Add(model);
+                    await db.SaveChangesAsync(cancel);
+                }, cancel);
+            }
+            catch
+            {
+                folder.Delete(folder.Model(id));
+                throw;
+            }
+            return model;
+        }
+        catch
+        {
+            if (Directory.Exists(incoming))
+                Directory.Delete(incoming, recursive: true);
+            throw;
+        }
+    }
+
+    /// <summary>Writes a model's folder as a zip archive, file by file; nothing is held in memory. The weights are stored, for they do not compress.</summary>
+    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    public async Task WriteZipAsync(Guid id, Stream destination, CancellationToken cancel = default)
+    {
+        await GetAsync(id, cancel);
+        await using ZipArchive zip = await ZipArchive.CreateAsync(destination, ZipArchiveMode.Create, leaveOpen: true, entryNameEncoding: null, cancel);
+        foreach (FileInfo file in new DirectoryInfo(folder.Model(id)).EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal))
+        {
+            ZipArchiveEntry entry = zip.CreateEntry(file.Name, CompressionLevel.NoCompression);
+            await using Stream target = await entry.OpenAsync(cancel);
+            await using FileStream source = new(file.FullName, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes, useAsync: true);
+            await source.CopyToAsync(target, BufferBytes, cancel);
+        }
+    }
+
+    /// <summary>Removes a model with its files.</summary>
+    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    /// <exception cref="ConflictException">A queued or running run, the preparation of a data set, or a generation uses it.</exception>
+    public async Task DeleteAsync(Guid id, CancellationToken cancel = default)
+    {
+        await writer.WriteAsync(async db =>
+        {
+            Model model = await db.Models.SingleOrDefaultAsync(m => m.Id == id, cancel) ?? throw NotFound(id);
+            string text = id.ToString();
+            Run? user = await db.Runs.FirstOrDefaultAsync(
+                run => (run.Status == RunStatus.Queued || run.Status == RunStatus.Running) && (run.TeacherId == id || run.OptionsJson.Contains(text)), cancel);
+            if (user is not null)
+                throw new ConflictException($"The run '{user.Name}' uses the model '{model.Name}' ({user.Status}). Stop it first.");
+            Dataset? dataset = await db.Datasets.FirstOrDefaultAsync(d => d.TokenizerModelId == id && d.State == DatasetState.Preparing, cancel);
+            if (dataset is not null)
+                throw new ConflictException($"The data set '{dataset.Name}' is being prepared with the tokenizer of the model '{model.Name}'. Wait until it is ready.");
+            if (!cache.TryRemove(id))
+                throw new ConflictException($"The model '{model.Name}' is generating text. Wait until it has finished, or stop it.");
+            db.Models.Remove(model);
+            await db.SaveChangesAsync(cancel);
+        }, cancel);
+        folder.Delete(folder.Model(id));
+    }
+
+    private static async Task<long> StoreAsync(string incoming, UploadedFile file, long bytesLeft, CancellationToken cancel)
+    {
+        if (!ModelFileName().IsMatch(file.Name))
+        {
+            throw new OptionsInvalidException("files", $"The file '{file.Name}' has no place in a model folder. Upload config.json, model.safetensors (or "
+                + "model-00001-of-0000N.safetensors with model.safetensors.index.json), vocab.json and merges.txt.");
+        }
+        string path = Path.Combine(incoming, file.Name);
+        if (File.Exists(path))
+            throw new OptionsInvalidException("files", $"The file '{file.Name}' was uploaded twice.");
+        await using var target = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+        byte[] buffer = new byte[BufferBytes];
+        long bytes = 0;
+        for (int read; (read = await file.Content.ReadAsync(buffer, cancel)) > 0; bytes += read)
+        {
+            if (bytes + read > bytesLeft)
+                throw new OptionsInvalidException("files", "The files together are larger than the limit set by Storage:MaxUploadMegabytes.");
+            await target.WriteAsync(buffer.AsMemory(0, read), cancel);
+        }
+        return bytes;
+    }
+
+    private static Model Describe(Guid id, string name, string incoming)
+    {
+        try
+        {
+            CheckpointInfo info = Gpt2Checkpoint.Inspect(incoming);
+            string? tokenizerSha256 = TokenizerSha256(incoming, info.Config.VocabSize);
+            using (Gpt2Checkpoint.Load(incoming))
+            {
+                // Loading is the proof: what is accepted here can be trained from and generated with.
+            }
+            return ModelDescription.Create(id, name, info, tokenizerSha256);
+        }
+        catch (InvalidDataException problem)
+        {
+            throw new OptionsInvalidException("files", problem.Message);
+        }
+    }
+
+    private static string? TokenizerSha256(string incoming, int vocabularySize)
+    {
+        bool[] present = [File.Exists(Path.Combine(incoming, "vocab.json")), File.Exists(Path.Combine(incoming, "merges.txt"))];
+        if (!present[0] && !present[1])
+            return null;
+        if (!present[0] || !present[1])
+            throw new OptionsInvalidException("files", "Only one of vocab.json and merges.txt was uploaded. A tokenizer needs both; without a tokenizer leave both out.");
+        BpeTokenizer tokenizer = BpeTokenizer.Load(incoming);
+        return tokenizer.VocabularySize == vocabularySize
+            ? tokenizer.Sha256
+            : throw new OptionsInvalidException("files", $"vocab.json has {tokenizer.VocabularySize} tokens and config.json says vocab_size {vocabularySize}. Upload the tokenizer that belongs to the model.");
+    }
+
+    private static NotFoundException NotFound(Guid id) => new($"There is no model {id}; it may have been deleted.");
+
+    [GeneratedRegex(@"^(config\.json|vocab\.json|merges\.txt|model\.safetensors|model\.safetensors\.index\.json|model-\d{5}-of-\d{5}\.safetensors)\z")]
+    private static partial Regex ModelFileName();
+}

@@ -1,0 +1,71 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Microsoft.AspNetCore.SignalR;
+using Microsoft.EntityFrameworkCore;
+using WebDistill.Data;
+using WebDistill.Web.Runs;
+
+namespace WebDistill.Web.Live;
+
+/// <summary>
+/// The live wire, at /hubs/curves. The database is the buffer: one query serves history, live rows and reconnection, so that a client
+/// that names the last step it has gets every later one exactly once. A client that reads slowly slows nobody but itself.
+/// </summary>
+public sealed class CurvesHub(
+    IDbContextFactory<WebDistillDb> contexts, RunAnnouncements announcements, IHostApplicationLifetime lifetime) : Hub
+{
+    /// <summary>Most rows of one message.</summary>
+    public const int RowsPerMessage = 2000;
+
+    /// <summary>
+    /// Streams the steps of a run after <paramref name="afterStep"/>, first the recorded ones, then each as it is saved, and a message
+    /// without rows when only the status changed. Ends when the run has ended and all its rows are sent, or when the server stops.
+    /// </summary>
+    public async IAsyncEnumerable<StepRows> Watch(Guid runId, int afterStep, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel, lifetime.ApplicationStopping);
+        Channel<bool> doorbell = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+        // Subscribed before the first read: what is saved in between rings, and is found by the next read.
+        using IDisposable subscription = announcements.Subscribe(runId, () => doorbell.Writer.TryWrite(true));
+        RunStatus? told = null;
+        while (!ended.IsCancellationRequested)
+        {
+            // The status is read before the rows: a run gets its final status after its last row, so no row can follow.
+            (Run run, List<StepMetric> metrics) = await ReadAsync(runId, afterStep, cancel);
+            if (metrics.Count > 0 || run.Status != told)
+                yield return StepRows.Of(run, metrics);
+            told = run.Status;
+            if (metrics.Count > 0)
+                afterStep = metrics[^1].Step;
+            if (metrics.Count == RowsPerMessage)
+                continue;
+            if (run.IsFinal || !await RingAsync(doorbell.Reader, ended.Token))
+                yield break;
+        }
+    }
+
+    private async Task<(Run Run, List<StepMetric> Metrics)> ReadAsync(Guid runId, int afterStep, CancellationToken cancel)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        Run run = await db.Runs.AsNoTracking().SingleOrDefaultAsync(r => r.Id == runId, cancel)
+            ?? throw new HubException($"There is no run {runId}; it may have been deleted.");
+        List<StepMetric> metrics = await db.StepMetrics.AsNoTracking()
+            .Where(m => m.RunId == runId && m.Step > afterStep)
+            .OrderBy(m => m.Step)
+            .Take(RowsPerMessage)
+            .ToListAsync(cancel);
+        return (run, metrics);
+    }
+
+    private static async Task<bool> RingAsync(ChannelReader<bool> doorbell, CancellationToken ended)
+    {
+        try
+        {
+            return await doorbell.ReadAsync(ended);
+        }
+        catch (OperationCanceledException)
+        {
+            return false; // The client left or the server stops: both end the stream, neither is an error.
+        }
+    }
+}

@@ -1,0 +1,140 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using WebDistill.Distillation;
+using WebDistill.Distillation.Generation;
+using WebDistill.Distillation.Text;
+using WebDistill.Web.Library;
+
+namespace WebDistill.Web.Playground;
+
+/// <summary>What a model writes on.</summary>
+/// <param name="Text">Text, for models with a tokenizer; empty starts from the end-of-text token, as GPT-2 starts a document.</param>
+/// <param name="Ids">Token ids instead of text; the only way for models without a tokenizer.</param>
+public sealed record GenerationPrompt(string? Text, IReadOnlyList<int>? Ids = null);
+
+/// <summary>A piece of a generation. The first one comes before any token and names the weights that answer.</summary>
+/// <param name="WeightsSha256">Hash of the loaded weights.</param>
+/// <param name="Id">The token; null in the first and the last event.</param>
+/// <param name="Text">Text that is complete now and was not before; empty without a tokenizer.</param>
+/// <param name="Tokens">Tokens written so far.</param>
+/// <param name="Seconds">Time since generation began, the prompt's pass included.</param>
+/// <param name="StopReason">Set in the last event.</param>
+public sealed record GenerationEvent(string WeightsSha256, int? Id, string Text, int Tokens, double Seconds, StopReason? StopReason)
+{
+    /// <summary>Tokens per second so far.</summary>
+    public double TokensPerSecond => Seconds > 0 ? Tokens / Seconds : 0;
+}
+
+/// <summary>
+/// Lets models write. Each generation runs on a thread of its own and can be abandoned at any token; several at once take turns token by
+/// token in the order in which they ask, so that two panes fill evenly.
+/// </summary>
+public sealed class GenerationService(ModelService models, ModelCache cache, IHostApplicationLifetime lifetime)
+{
+    /// <summary>Longest prompt in characters; longer than any context of a GPT-2.</summary>
+    public const int MaxPromptCharacters = 200_000;
+
+    private readonly SemaphoreSlim _turn = new(1, 1);
+
+    /// <summary>Continues a text.</summary>
+    /// <inheritdoc cref="GenerateAsync(Guid, GenerationPrompt, GenerationOptions, CancellationToken)"/>
+    public IAsyncEnumerable<GenerationEvent> GenerateAsync(Guid modelId, string prompt, GenerationOptions options, CancellationToken cancel = default) =>
+        GenerateAsync(modelId, new GenerationPrompt(prompt), options, cancel);
+
+    /// <summary>Continues a text or ids, event by event.</summary>
+    /// <exception cref="NotFoundException">There is no model with that id.</exception>
+    /// <exception cref="OptionsInvalidException">An option or the prompt cannot be used.</exception>
+    public async IAsyncEnumerable<GenerationEvent> GenerateAsync(
+        Guid modelId, GenerationPrompt prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancel = default)
+    {
+        CheckRequest(prompt, options);
+        await models.GetAsync(modelId, cancel);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel, lifetime.ApplicationStopping);
+        // Unbounded, yet no longer than MaxNewTokens: a reader that stops reading must not hold the turn.
+        Channel<GenerationEvent> events = Channel.CreateUnbounded<GenerationEvent>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+        var thread = new Thread(() => Write(modelId, prompt, options, events.Writer, ended.Token)) { Name = "Generation", IsBackground = true };
+        thread.Start();
+        try
+        {
+            await foreach (GenerationEvent written in events.Reader.ReadAllAsync(CancellationToken.None))
+                yield return written;
+        }
+        finally
+        {
+            // A reader that leaves early ends the thread, and the token source lives until it has ended.
+            await ended.CancelAsync();
+            await events.Reader.Completion.ContinueWith(static _ => { }, TaskScheduler.Default);
+        }
+    }
+
+    private static void CheckRequest(GenerationPrompt prompt, GenerationOptions options)
+    {
+        List<OptionProblem> problems = [.. options.Validate()];
+        if (prompt.Text is null == prompt.Ids is null)
+            problems.Add(new("prompt", "Give the prompt either as text (prompt) or as token ids (promptIds)."));
+        if (prompt.Text?.Length > MaxPromptCharacters)
+            problems.Add(new("prompt", $"The prompt has {prompt.Text.Length} characters, expected at most {MaxPromptCharacters}. Shorten it."));
+        if (problems.Count > 0)
+            throw new OptionsInvalidException(problems);
+    }
+
+    private void Write(
+        Guid modelId, GenerationPrompt prompt, GenerationOptions options, ChannelWriter<GenerationEvent> events, CancellationToken cancel)
+    {
+        Exception? failure = null;
+        try
+        {
+            using ModelLease lease = cache.Acquire(modelId);
+            Generate(lease, prompt, options, events, cancel);
+        }
+        catch (ArgumentException e)
+        {
+            failure = new OptionsInvalidException(prompt.Ids is null ? "prompt" : "promptIds", e.Message);
+        }
+        catch (Exception e)
+        {
+            failure = e; // Thrown again where the events are read.
+        }
+        events.Complete(failure);
+    }
+
+    private void Generate(
+        ModelLease lease, GenerationPrompt prompt, GenerationOptions options, ChannelWriter<GenerationEvent> events, CancellationToken cancel)
+    {
+        IReadOnlyList<int> ids = prompt.Ids ?? Encode(lease, prompt.Text!);
+        events.TryWrite(new GenerationEvent(lease.WeightsSha256, null, "", 0, 0, null));
+        StreamingDecoder? decoder = lease.Tokenizer is null ? null : new StreamingDecoder(lease.Tokenizer);
+        var generator = new TextGenerator(lease.Model);
+        int tokens = 0;
+        double seconds = 0;
+        using IEnumerator<GeneratedToken> written = generator.Generate(ids, options, cancel).GetEnumerator();
+        while (NextInTurn(written, cancel))
+        {
+            GeneratedToken token = written.Current;
+            seconds = token.SecondsSinceStart;
+            bool isEnd = token.Id == lease.Tokenizer?.EndOfTextId;
+            events.TryWrite(new GenerationEvent(lease.WeightsSha256, token.Id, isEnd ? "" : decoder?.Add(token.Id) ?? "", ++tokens, seconds, null));
+        }
+        events.TryWrite(new GenerationEvent(lease.WeightsSha256, null, decoder?.Flush() ?? "", tokens, seconds, generator.StopReason));
+    }
+
+    private bool NextInTurn(IEnumerator<GeneratedToken> written, CancellationToken cancel)
+    {
+        _turn.Wait(cancel);
+        try
+        {
+            return written.MoveNext();
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private static IReadOnlyList<int> Encode(ModelLease lease, string text)
+    {
+        if (lease.Tokenizer is not BpeTokenizer tokenizer)
+            throw new ArgumentException("This model came without vocab.json and merges.txt: it cannot read text. Give token ids (promptIds) instead.");
+        return text == "" ? [tokenizer.EndOfTextId] : tokenizer.EncodeToIds(text);
+    }
+}

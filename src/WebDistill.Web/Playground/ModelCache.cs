@@ -1,0 +1,150 @@
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Text;
+using WebDistill.Web.Storage;
+
+namespace WebDistill.Web.Playground;
+
+/// <summary>
+/// Models that are loaded for generation. A few stay in memory after use, the least recently used leave first, and after some idle minutes
+/// all do; one that is in use never does.
+/// </summary>
+public sealed class ModelCache : IDisposable
+{
+    private readonly DataFolder _folder;
+    private readonly HostSettings _settings;
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Guid, Entry> _entries = [];
+    private readonly Timer _idleTimer;
+
+    /// <summary>Frees idle models from time to time.</summary>
+    public ModelCache(DataFolder folder, HostSettings settings)
+    {
+        _folder = folder;
+        _settings = settings;
+        _idleTimer = new Timer(_ => Trim(), null, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
+    }
+
+    /// <summary>Lends a model out, loading it on the calling thread if need be; dispose the lease to give it back.</summary>
+    /// <exception cref="InvalidDataException">The folder is not a model.</exception>
+    public ModelLease Acquire(Guid id)
+    {
+        Entry entry;
+        lock (_lock)
+        {
+            if (!_entries.TryGetValue(id, out entry!))
+                _entries.Add(id, entry = new Entry(new Lazy<LoadedModel>(() => Load(id))));
+            entry.Leases++;
+        }
+        try
+        {
+            LoadedModel loaded = entry.Loaded.Value;
+            return new ModelLease(loaded.Model, loaded.Tokenizer, loaded.WeightsSha256, () => Release(entry));
+        }
+        catch
+        {
+            // A failed load is not remembered: the next one tries again.
+            lock (_lock)
+            {
+                entry.Leases--;
+                _entries.Remove(id);
+            }
+            throw;
+        }
+    }
+
+    /// <summary>Frees a model that is not lent out; false when it is.</summary>
+    public bool TryRemove(Guid id)
+    {
+        lock (_lock)
+        {
+            if (!_entries.TryGetValue(id, out Entry? entry))
+                return true;
+            if (entry.Leases > 0)
+                return false;
+            Remove(id, entry);
+            return true;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _idleTimer.Dispose();
+        lock (_lock)
+        {
+            foreach ((Guid id, Entry entry) in _entries.Where(pair => pair.Value.Leases == 0).ToArray())
+                Remove(id, entry);
+        }
+    }
+
+    private LoadedModel Load(Guid id)
+    {
+        string path = _folder.Model(id);
+        // Hashed as it is loaded, not looked up: the playground shows which weights really answer.
+        string sha256 = Gpt2Checkpoint.Inspect(path).WeightsSha256;
+        BpeTokenizer? tokenizer = File.Exists(Path.Combine(path, "vocab.json")) ? BpeTokenizer.Load(path) : null;
+        return new LoadedModel(Gpt2Checkpoint.Load(path), tokenizer, sha256);
+    }
+
+    private void Release(Entry entry)
+    {
+        lock (_lock)
+        {
+            entry.Leases--;
+            entry.UsedAt = Environment.TickCount64;
+        }
+        Trim();
+    }
+
+    private void Trim()
+    {
+        long idleSince = Environment.TickCount64 - (long)TimeSpan.FromMinutes(_settings.IdleModelMinutes).TotalMilliseconds;
+        lock (_lock)
+        {
+            var unused = _entries.Where(pair => pair.Value.Leases == 0).OrderBy(pair => pair.Value.UsedAt).ToArray();
+            int surplus = _entries.Count - _settings.LoadedModels;
+            foreach ((Guid id, Entry entry) in unused)
+            {
+                if (surplus-- > 0 || entry.UsedAt < idleSince)
+                    Remove(id, entry);
+            }
+        }
+    }
+
+    private void Remove(Guid id, Entry entry)
+    {
+        _entries.Remove(id);
+        entry.Loaded.Value.Model.Dispose();
+    }
+
+    private sealed class Entry(Lazy<LoadedModel> loaded)
+    {
+        public Lazy<LoadedModel> Loaded => loaded;
+        public int Leases { get; set; }
+        public long UsedAt { get; set; }
+    }
+
+    private sealed record LoadedModel(Gpt2 Model, BpeTokenizer? Tokenizer, string WeightsSha256);
+}
+
+/// <summary>A loaded model on loan.</summary>
+/// <param name="model">The model.</param>
+/// <param name="tokenizer">Its tokenizer; null when it came without one.</param>
+/// <param name="weightsSha256">Hash of the weights that were loaded.</param>
+/// <param name="release">Gives it back.</param>
+public sealed class ModelLease(Gpt2 model, BpeTokenizer? tokenizer, string weightsSha256, Action release) : IDisposable
+{
+    private Action? _release = release;
+
+    /// <summary>The model.</summary>
+    public Gpt2 Model => model;
+
+    /// <summary>Its tokenizer; null when it came without one.</summary>
+    public BpeTokenizer? Tokenizer => tokenizer;
+
+    /// <summary>Hash of the weights that were loaded.</summary>
+    public string WeightsSha256 => weightsSha256;
+
+    /// <inheritdoc/>
+    public void Dispose() => Interlocked.Exchange(ref _release, null)?.Invoke();
+}

@@ -1,0 +1,91 @@
+using WebDistill.Distillation;
+
+namespace WebDistill.Web.Storage;
+
+/// <summary>
+/// The files under Storage:Root. A folder of weights or tokens is written under <c>incoming/</c>, brought to the disk, and only then
+/// renamed to its place: what has its final name is whole, and what is under <c>incoming/</c> at start-up was cut off and is removed.
+/// </summary>
+public sealed class DataFolder
+{
+    /// <summary>Creates the folders under <paramref name="root"/> that are missing.</summary>
+    public DataFolder(string root)
+    {
+        Root = Path.GetFullPath(root);
+        foreach (string folder in new[] { Root, Models, Datasets, Runs, Incoming })
+            Directory.CreateDirectory(folder);
+    }
+
+    /// <summary>Storage:Root as an absolute path.</summary>
+    public string Root { get; }
+
+    /// <summary>The database file.</summary>
+    public string DatabaseFile => Path.Combine(Root, "webdistill.db");
+
+    private string Models => Path.Combine(Root, "models");
+    private string Datasets => Path.Combine(Root, "datasets");
+    private string Runs => Path.Combine(Root, "runs");
+    private string Incoming => Path.Combine(Root, "incoming");
+
+    /// <summary>A model's Hugging Face folder.</summary>
+    public string Model(Guid id) => Path.Combine(Models, id.ToString("N"));
+
+    /// <summary>A data set's folder.</summary>
+    public string Dataset(Guid id) => Path.Combine(Datasets, id.ToString("N"));
+
+    /// <summary>A run's folder.</summary>
+    public string Run(Guid id) => Path.Combine(Runs, id.ToString("N"));
+
+    /// <summary>A checkpoint's Hugging Face folder.</summary>
+    public string Checkpoint(Guid runId, int step) => Path.Combine(Run(runId), "checkpoints", $"step-{step}");
+
+    /// <summary>A new folder to write into.</summary>
+    public string CreateIncoming() => Directory.CreateDirectory(Path.Combine(Incoming, Guid.NewGuid().ToString("N"))).FullName;
+
+    /// <summary>
+    /// Brings every file of <paramref name="incoming"/> to the disk and renames the folder to <paramref name="final"/>, whose parent is created.
+    /// IOException when <paramref name="final"/> exists.
+    /// </summary>
+    public static void Publish(string incoming, string final)
+    {
+        string parent = Path.GetDirectoryName(final)!;
+        Directory.CreateDirectory(parent);
+        foreach (string file in Directory.EnumerateFiles(incoming, "*", SearchOption.AllDirectories))
+        {
+            using FileStream stream = new(file, FileMode.Open, FileAccess.ReadWrite);
+            stream.Flush(flushToDisk: true);
+        }
+        DurableFile.SyncFolder(incoming);
+        Directory.Move(incoming, final);
+        DurableFile.SyncFolder(parent);
+    }
+
+    /// <summary>Removes a folder with all it holds: first out of sight by one rename, so that a crash in between leaves no half of it.</summary>
+    public void Delete(string folder)
+    {
+        if (!Directory.Exists(folder))
+            return;
+        string doomed = Path.Combine(Incoming, Guid.NewGuid().ToString("N"));
+        Directory.Move(folder, doomed);
+        Directory.Delete(doomed, recursive: true);
+    }
+
+    /// <summary>Removes what earlier processes left under <c>incoming/</c>, and folders that no row of the database names.</summary>
+    public void RemoveLeftOvers(IReadOnlySet<Guid> models, IReadOnlySet<Guid> datasets, IReadOnlySet<Guid> runs)
+    {
+        foreach (string folder in Directory.EnumerateDirectories(Incoming))
+            Directory.Delete(folder, recursive: true);
+        foreach ((string parent, IReadOnlySet<Guid> known) in new[] { (Models, models), (Datasets, datasets), (Runs, runs) })
+        {
+            foreach (string folder in Directory.EnumerateDirectories(parent))
+            {
+                if (Guid.TryParseExact(Path.GetFileName(folder), "N", out Guid id) && !known.Contains(id))
+                    Delete(folder);
+            }
+        }
+    }
+
+    /// <summary>Size of all files under <paramref name="folder"/>.</summary>
+    public static long Bytes(string folder) =>
+        new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+}
