@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace WebDistill.Distillation.Text;
 
 /// <summary>One document inside a token file.</summary>
@@ -5,36 +7,98 @@ namespace WebDistill.Distillation.Text;
 /// <param name="Length">Tokens, without the end-of-text id that follows it.</param>
 public readonly record struct TokenDocument(long Offset, int Length);
 
+/// <summary>A tokenised corpus: one stream of ids in which every document is followed by the end-of-text id. Memory-mapped; safe to read from several threads.</summary>
 public sealed class TokenFile : IDisposable
 {
-    public static TokenFile Open(string path) => throw new NotSupportedException();
+    private readonly MappedFile _file;
+    private readonly TokenFileHeader _header;
 
-    public long TokenCount => throw new NotSupportedException();
+    private TokenFile(MappedFile file, TokenFileHeader header)
+    {
+        _file = file;
+        _header = header;
+    }
 
-    public long DocumentCount => throw new NotSupportedException();
+    /// <summary>Tokens of the stream, one end-of-text id per document included.</summary>
+    public long TokenCount => _header.TokenCount;
 
-    public int EndOfTextId => throw new NotSupportedException();
+    public long DocumentCount => _header.DocumentCount;
 
-    public int VocabularySize => throw new NotSupportedException();
+    public int EndOfTextId => _header.EndOfTextId;
 
-    public string TokenizerSha256 => throw new NotSupportedException();
+    /// <summary>Number of ids of the tokenizer; every id in the file is below it.</summary>
+    public int VocabularySize => _header.VocabularySize;
 
-    public void Read(long offset, Span<int> ids) => throw new NotSupportedException();
+    /// <summary><see cref="BpeTokenizer.Sha256"/> of the tokenizer that made the ids.</summary>
+    public string TokenizerSha256 => _header.TokenizerSha256;
 
-    public TokenDocument Document(long index) => throw new NotSupportedException();
+    /// <summary>Opens a file and checks its header, its size and its table of documents.</summary>
+    /// <exception cref="InvalidDataException">The file is missing, truncated, damaged or of another version.</exception>
+    public static TokenFile Open(string path)
+    {
+        if (!File.Exists(path))
+            throw new InvalidDataException($"{path} is missing; expected a token file. Prepare the data set again.");
+        var mapped = new MappedFile(path);
+        try
+        {
+            TokenFileHeader header = TokenFileHeader.Read(path, mapped.Span(0, (int)Math.Min(mapped.Length, TokenFileHeader.Bytes)), mapped.Length);
+            var file = new TokenFile(mapped, header);
+            file.CheckDocuments();
+            return file;
+        }
+        catch
+        {
+            mapped.Dispose();
+            throw;
+        }
+    }
 
-    public void Dispose() => throw new NotSupportedException();
-}
+    /// <summary>Copies ids out of the stream.</summary>
+    /// <param name="offset">Index of the first token.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The range does not lie in the stream.</exception>
+    /// <exception cref="InvalidDataException">An id is not in the vocabulary: the file is damaged.</exception>
+    public void Read(long offset, Span<int> ids)
+    {
+        if (offset < 0 || offset > TokenCount - ids.Length)
+            throw new ArgumentOutOfRangeException(nameof(offset), offset, $"{ids.Length} tokens from {offset} on; expected a part of the stream's {TokenCount}.");
+        ReadOnlySpan<byte> bytes = _file.Span(TokenFileHeader.Bytes + offset * _header.BytesPerToken, checked(ids.Length * _header.BytesPerToken));
+        if (_header.BytesPerToken == sizeof(int))
+            MemoryMarshal.Cast<byte, int>(bytes).CopyTo(ids);
+        else
+        {
+            ReadOnlySpan<ushort> narrow = MemoryMarshal.Cast<byte, ushort>(bytes);
+            for (int i = 0; i < ids.Length; i++)
+                ids[i] = narrow[i];
+        }
+        for (int i = 0; i < ids.Length; i++)
+            if ((uint)ids[i] >= (uint)VocabularySize)
+                throw new InvalidDataException($"{_file.Path}: token {offset + i} is {ids[i]}; expected an id below the vocabulary size {VocabularySize}. Prepare the data set again.");
+    }
 
-public sealed class TokenFileWriter : IDisposable
-{
-    public TokenFileWriter(string path, BpeTokenizer tokenizer) => throw new NotSupportedException();
+    /// <summary>Where a document lies in the stream.</summary>
+    /// <param name="index">0 to DocumentCount - 1, in the order of the corpus.</param>
+    public TokenDocument Document(long index)
+    {
+        if (index < 0 || index >= DocumentCount)
+            throw new ArgumentOutOfRangeException(nameof(index), index, $"Document {index}; expected 0 to {DocumentCount - 1}.");
+        long start = DocumentStart(index);
+        return new TokenDocument(start, (int)(DocumentStart(index + 1) - start - 1));
+    }
 
-    public TokenFileWriter(string path, int vocabularySize, int endOfTextId, string tokenizerSha256) => throw new NotSupportedException();
+    public void Dispose() => _file.Dispose();
 
-    public void AppendDocument(ReadOnlySpan<int> ids) => throw new NotSupportedException();
+    private long DocumentStart(long index) => index == DocumentCount ? TokenCount
+        : MemoryMarshal.Read<long>(_file.Span(_header.DocumentTableOffset + index * sizeof(long), sizeof(long)));
 
-    public void Commit() => throw new NotSupportedException();
-
-    public void Dispose() => throw new NotSupportedException();
+    private void CheckDocuments()
+    {
+        if (DocumentStart(0) != 0)
+            throw new InvalidDataException($"{_file.Path}: the first document begins at token {DocumentStart(0)}; expected 0. Prepare the data set again.");
+        for (long index = 0; index < DocumentCount; index++)
+        {
+            long length = DocumentStart(index + 1) - DocumentStart(index) - 1;
+            if (length is < 0 or > int.MaxValue)
+                throw new InvalidDataException($"{_file.Path}: document {index} has {length} tokens; expected 0 to {int.MaxValue}. The table of documents is damaged: prepare the data set again.");
+        }
+    }
 }

@@ -1,0 +1,91 @@
+namespace WebDistill.Distillation.Text;
+
+/// <summary>One training sequence: a part of the token stream, perhaps with an end-of-text id put before or after it.</summary>
+internal readonly record struct SequencePiece(long Offset, int Count, bool EndOfTextBefore, bool EndOfTextAfter)
+{
+    /// <summary>Tokens.</summary>
+    public int Length => Count + (EndOfTextBefore ? 1 : 0) + (EndOfTextAfter ? 1 : 0);
+}
+
+/// <summary>Cuts a token file into sequences.</summary>
+internal static class SequenceSource
+{
+    /// <summary>Sequences of Hugging Face's project must be longer than this, BOS and EOS included.</summary>
+    private const int TooShort = 11;
+
+    /// <summary>Every sequence of a file.</summary>
+    /// <exception cref="InvalidDataException">There is none; the message names the counts.</exception>
+    public static IReadOnlyList<SequencePiece> Cut(TokenFile file, SequenceMode mode, int contextLength) => mode switch
+    {
+        SequenceMode.Packed => CutPacked(file, contextLength),
+        SequenceMode.HuggingFace => CutHuggingFace(file, contextLength),
+        _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, "Expected Packed or HuggingFace."),
+    };
+
+    // Blocks that do not overlap; the tail of the stream that is shorter than a block is left out.
+    private static IReadOnlyList<SequencePiece> CutPacked(TokenFile file, int contextLength)
+    {
+        long blocks = file.TokenCount / contextLength;
+        if (blocks == 0)
+            throw new InvalidDataException(
+                $"The corpus has {file.TokenCount} tokens; expected at least one block of {contextLength}. Add text, or shorten the context.");
+        if (blocks > Array.MaxLength)
+            throw new InvalidDataException($"The corpus has {blocks} blocks of {contextLength} tokens; expected at most {Array.MaxLength}. Lengthen the context.");
+        var pieces = new SequencePiece[blocks];
+        for (long block = 0; block < blocks; block++)
+            pieces[block] = new SequencePiece(block * contextLength, contextLength, EndOfTextBefore: false, EndOfTextAfter: false);
+        return pieces;
+    }
+
+    // LmSeqsDataset of the reference: every document between two end-of-text ids; longer ones than M = contextLength cut into pieces of M - 2 ids,
+    // to which the end-of-text id is added on each side where it is missing; then pieces that are too short or mostly unknown (UNK is the
+    // end-of-text id here) are dropped.
+    private static IReadOnlyList<SequencePiece> CutHuggingFace(TokenFile file, int contextLength)
+    {
+        var pieces = new List<SequencePiece>();
+        long cut = 0, tooShort = 0, mostlyUnknown = 0;
+        int[] buffer = [];
+        for (long index = 0; index < file.DocumentCount; index++)
+        {
+            TokenDocument document = file.Document(index);
+            if (buffer.Length < document.Length)
+                buffer = new int[Math.Max(document.Length, buffer.Length * 2L > Array.MaxLength ? document.Length : buffer.Length * 2)];
+            Span<int> ids = buffer.AsSpan(0, document.Length);
+            file.Read(document.Offset, ids);
+            long whole = document.Length + 2L;
+            int step = whole <= contextLength ? (int)whole : contextLength - 2;
+            for (long start = 0; start < whole; start += step)
+            {
+                long end = Math.Min(start + step, whole);
+                // The first id of the whole is not in the file; the last one is, after the document.
+                bool startsWithIt = IdAt(ids, start, file.EndOfTextId) == file.EndOfTextId;
+                bool endsWithIt = IdAt(ids, end - 1, file.EndOfTextId) == file.EndOfTextId;
+                long firstInFile = Math.Max(start, 1);
+                var piece = new SequencePiece(
+                    document.Offset + firstInFile - 1, (int)(end - firstInFile), start == 0 || !startsWithIt, !endsWithIt);
+                cut++;
+                if (piece.Length <= TooShort)
+                    tooShort++;
+                else if (2L * CountEndOfText(ids, piece, document, file.EndOfTextId) >= piece.Length)
+                    mostlyUnknown++;
+                else
+                    pieces.Add(piece);
+            }
+        }
+        if (pieces.Count == 0)
+            throw new InvalidDataException(
+                $"No sequence is left of {file.DocumentCount} documents: of {cut} pieces {tooShort} have {TooShort} tokens or fewer, {mostlyUnknown} are mostly end-of-text; "
+                + $"expected longer documents than that. Use packed sequences, or a context longer than {contextLength} if that cuts them up.");
+        return pieces;
+    }
+
+    private static int IdAt(ReadOnlySpan<int> document, long indexInWhole, int endOfTextId) =>
+        indexInWhole == 0 || indexInWhole == document.Length + 1L ? endOfTextId : document[(int)(indexInWhole - 1)];
+
+    private static int CountEndOfText(ReadOnlySpan<int> ids, SequencePiece piece, TokenDocument document, int endOfTextId)
+    {
+        int from = (int)(piece.Offset - document.Offset);
+        int inDocument = Math.Min(piece.Count, document.Length - from);
+        return ids.Slice(from, inDocument).Count(endOfTextId) + (piece.Length - inDocument);
+    }
+}

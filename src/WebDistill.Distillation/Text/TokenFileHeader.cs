@@ -1,0 +1,66 @@
+using System.Buffers.Binary;
+
+namespace WebDistill.Distillation.Text;
+
+/// <summary>
+/// The layout of a token file, all numbers little-endian: this header of <see cref="Bytes"/> bytes; TokenCount ids as uint16 (vocabulary up to
+/// 65536) or int32, padded with zeros to a multiple of 8; then DocumentCount int64, the index of each document's first token. Every document is
+/// followed by one end-of-text id, which TokenCount includes.
+/// </summary>
+internal readonly record struct TokenFileHeader(
+    int BytesPerToken, long TokenCount, long DocumentCount, int VocabularySize, int EndOfTextId, string TokenizerSha256)
+{
+    public const int Bytes = 80;
+
+    private const int Version = 1;
+    private const int HashBytes = 32;
+
+    private static ReadOnlySpan<byte> Magic => "WDTOKENS"u8;
+
+    public long DocumentTableOffset => Bytes + (TokenCount * BytesPerToken + 7) / 8 * 8;
+
+    public long FileBytes => DocumentTableOffset + DocumentCount * sizeof(long);
+
+    public static int BytesPerTokenFor(int vocabularySize) => vocabularySize <= 65536 ? sizeof(ushort) : sizeof(int);
+
+    public void Write(Span<byte> bytes)
+    {
+        bytes[..Bytes].Clear();
+        Magic.CopyTo(bytes);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes[8..], Version);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes[12..], BytesPerToken);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[16..], TokenCount);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes[24..], DocumentCount);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes[32..], VocabularySize);
+        BinaryPrimitives.WriteInt32LittleEndian(bytes[36..], EndOfTextId);
+        Convert.FromHexString(TokenizerSha256).CopyTo(bytes[40..]);
+    }
+
+    /// <exception cref="InvalidDataException">The bytes are not the header of a file of this length.</exception>
+    public static TokenFileHeader Read(string path, ReadOnlySpan<byte> bytes, long fileBytes)
+    {
+        const string fix = "Prepare the data set again.";
+        if (bytes.Length < Bytes)
+            throw new InvalidDataException($"{path}: {bytes.Length} bytes; expected a token file of at least {Bytes}. {fix}");
+        if (!bytes.StartsWith(Magic))
+            throw new InvalidDataException($"{path}: does not begin with '{System.Text.Encoding.ASCII.GetString(Magic)}'; expected a token file. {fix}");
+        int version = BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]);
+        if (version != Version)
+            throw new InvalidDataException($"{path}: token file version {version}; expected {Version}. {fix}");
+        var header = new TokenFileHeader(
+            BinaryPrimitives.ReadInt32LittleEndian(bytes[12..]),
+            BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]),
+            BinaryPrimitives.ReadInt64LittleEndian(bytes[24..]),
+            BinaryPrimitives.ReadInt32LittleEndian(bytes[32..]),
+            BinaryPrimitives.ReadInt32LittleEndian(bytes[36..]),
+            Convert.ToHexStringLower(bytes.Slice(40, HashBytes)));
+        if (header.VocabularySize < 1 || header.EndOfTextId < 0 || header.EndOfTextId >= header.VocabularySize)
+            throw new InvalidDataException($"{path}: vocabulary size {header.VocabularySize}, end-of-text id {header.EndOfTextId}; expected an id inside the vocabulary. {fix}");
+        if (header.BytesPerToken != BytesPerTokenFor(header.VocabularySize))
+            throw new InvalidDataException($"{path}: {header.BytesPerToken} bytes per token; expected {BytesPerTokenFor(header.VocabularySize)} for a vocabulary of {header.VocabularySize}. {fix}");
+        if (header.TokenCount < 0 || header.DocumentCount < 0 || header.TokenCount > fileBytes || header.DocumentCount > fileBytes || header.FileBytes != fileBytes)
+            throw new InvalidDataException(
+                $"{path}: {fileBytes} bytes, but the header counts {header.TokenCount} tokens and {header.DocumentCount} documents; expected a file of the size that they take. It is truncated or damaged. {fix}");
+        return header;
+    }
+}

@@ -1,0 +1,83 @@
+using System.Runtime.InteropServices;
+
+namespace WebDistill.Distillation.Text;
+
+/// <summary>Writes a token file document by document; it appears under its name on <see cref="Commit"/>, whole or not at all.</summary>
+public sealed class TokenFileWriter : IDisposable
+{
+    private readonly DurableFile _file;
+    private readonly List<long> _documentStarts = [];
+    private readonly int _bytesPerToken;
+    private readonly int _vocabularySize;
+    private readonly int _endOfTextId;
+    private readonly string _tokenizerSha256;
+    private ushort[] _narrow = [];
+
+    public TokenFileWriter(string path, BpeTokenizer tokenizer)
+        : this(path, tokenizer.VocabularySize, tokenizer.EndOfTextId, tokenizer.Sha256)
+    {
+    }
+
+    /// <param name="tokenizerSha256">64 hexadecimal digits.</param>
+    /// <exception cref="ArgumentException">The end-of-text id is not in the vocabulary, or the hash is none.</exception>
+    public TokenFileWriter(string path, int vocabularySize, int endOfTextId, string tokenizerSha256)
+    {
+        if (endOfTextId < 0 || endOfTextId >= vocabularySize)
+            throw new ArgumentException($"End-of-text id {endOfTextId}; expected 0 to {vocabularySize - 1}.", nameof(endOfTextId));
+        if (tokenizerSha256.Length != 64 || !tokenizerSha256.All(char.IsAsciiHexDigit))
+            throw new ArgumentException($"Tokenizer hash '{tokenizerSha256}'; expected 64 hexadecimal digits.", nameof(tokenizerSha256));
+        _vocabularySize = vocabularySize;
+        _endOfTextId = endOfTextId;
+        _tokenizerSha256 = tokenizerSha256;
+        _bytesPerToken = TokenFileHeader.BytesPerTokenFor(vocabularySize);
+        _file = new DurableFile(path);
+        _file.Stream.Write(stackalloc byte[TokenFileHeader.Bytes]);
+    }
+
+    /// <summary>Tokens written so far, one end-of-text id per document included.</summary>
+    public long TokenCount { get; private set; }
+
+    public long DocumentCount => _documentStarts.Count;
+
+    /// <summary>Appends a document and the end-of-text id after it.</summary>
+    /// <exception cref="ArgumentException">An id is not in the vocabulary.</exception>
+    public void AppendDocument(ReadOnlySpan<int> ids)
+    {
+        for (int i = 0; i < ids.Length; i++)
+            if ((uint)ids[i] >= (uint)_vocabularySize)
+                throw new ArgumentException($"Document {DocumentCount}, token {i} is {ids[i]}; expected 0 to {_vocabularySize - 1}.", nameof(ids));
+        _documentStarts.Add(TokenCount);
+        Write(ids);
+        Write([_endOfTextId]);
+        TokenCount += ids.Length + 1L;
+    }
+
+    /// <summary>Makes the file appear.</summary>
+    public void Commit()
+    {
+        var header = new TokenFileHeader(_bytesPerToken, TokenCount, DocumentCount, _vocabularySize, _endOfTextId, _tokenizerSha256);
+        _file.Stream.Write(stackalloc byte[(int)(header.DocumentTableOffset - _file.Stream.Position)]);
+        _file.Stream.Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_documentStarts)));
+        Span<byte> bytes = stackalloc byte[TokenFileHeader.Bytes];
+        header.Write(bytes);
+        _file.Stream.Position = 0;
+        _file.Stream.Write(bytes);
+        _file.Commit();
+    }
+
+    public void Dispose() => _file.Dispose();
+
+    private void Write(ReadOnlySpan<int> ids)
+    {
+        if (_bytesPerToken == sizeof(int))
+        {
+            _file.Stream.Write(MemoryMarshal.AsBytes(ids));
+            return;
+        }
+        if (_narrow.Length < ids.Length)
+            _narrow = new ushort[ids.Length];
+        for (int i = 0; i < ids.Length; i++)
+            _narrow[i] = (ushort)ids[i];
+        _file.Stream.Write(MemoryMarshal.AsBytes(_narrow.AsSpan(0, ids.Length)));
+    }
+}
