@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace TorchSharp.Kernels;
 
 /// <summary>The numbers of one AdamW update, common to all parameters of a group.</summary>
@@ -17,7 +20,53 @@ internal static unsafe class AdamW
     /// <summary>One update of parameters p with gradients g and moments m, v, each of <paramref name="count"/> floats.</summary>
     /// <param name="maximumSecondMoment">AMSGrad's running maximum of v, or null for plain AdamW.</param>
     public static void Update(long count, float* p, float* g, float* m, float* v, AdamWSettings settings, float* maximumSecondMoment = null) =>
-        WorkerPool.ForRange(count, Grain, (start, end, _) => UpdatePlain(start, end, p, g, m, v, settings, maximumSecondMoment));
+        WorkerPool.ForRange(count, Grain, (start, end, _) =>
+        {
+            switch (Simd.Active)
+            {
+                case InstructionSet.Avx512:
+                    UpdateFast<Simd512, Vector512<float>>(start, end, p, g, m, v, settings, maximumSecondMoment);
+                    break;
+                case InstructionSet.Avx2:
+                    UpdateFast<Simd256, Vector256<float>>(start, end, p, g, m, v, settings, maximumSecondMoment);
+                    break;
+                case InstructionSet.Portable:
+                    UpdateFast<Simd128, Vector128<float>>(start, end, p, g, m, v, settings, maximumSecondMoment);
+                    break;
+                default:
+                    UpdatePlain(start, end, p, g, m, v, settings, maximumSecondMoment);
+                    break;
+            }
+        });
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void UpdateFast<S, V>(long start, long end, float* p, float* g, float* m, float* v, in AdamWSettings settings, float* maximumSecondMoment)
+        where S : struct, ISimd<V>
+    {
+        V rootCorrection = S.Create((float)Math.Sqrt(1 - Math.Pow(settings.Beta2, settings.Step)));
+        V negatedStep = S.Create((float)(-settings.LearningRate / (1 - Math.Pow(settings.Beta1, settings.Step))));
+        V decay = S.Create((float)(1 - settings.LearningRate * settings.WeightDecay));
+        V scale = S.Create(settings.GradientScale), epsilon = S.Create((float)settings.Epsilon);
+        V oneMinusBeta1 = S.Create((float)(1 - settings.Beta1)), beta2 = S.Create((float)settings.Beta2), oneMinusBeta2 = S.Create((float)(1 - settings.Beta2));
+        for (long i = start; i < end; i += S.Count)
+        {
+            long lanes = end - i;
+            V gradient = S.Multiply(VectorMath.Load<S, V>(g + i, lanes), scale);
+            V first = VectorMath.Load<S, V>(m + i, lanes), second = VectorMath.Load<S, V>(v + i, lanes);
+            first = S.MultiplyAdd(S.Subtract(gradient, first), oneMinusBeta1, first);
+            second = S.MultiplyAdd(second, beta2, S.Multiply(S.Multiply(gradient, gradient), oneMinusBeta2));
+            VectorMath.Store<S, V>(first, m + i, lanes);
+            VectorMath.Store<S, V>(second, v + i, lanes);
+            if (maximumSecondMoment != null)
+            {
+                second = S.Maximum(VectorMath.Load<S, V>(maximumSecondMoment + i, lanes), second);
+                VectorMath.Store<S, V>(second, maximumSecondMoment + i, lanes);
+            }
+            V denominator = S.Add(S.Divide(S.SquareRoot(second), rootCorrection), epsilon);
+            V parameter = S.Multiply(VectorMath.Load<S, V>(p + i, lanes), decay);
+            VectorMath.Store<S, V>(S.MultiplyAdd(negatedStep, S.Divide(first, denominator), parameter), p + i, lanes);
+        }
+    }
 
     private static void UpdatePlain(long start, long end, float* p, float* g, float* m, float* v, in AdamWSettings settings, float* maximumSecondMoment)
     {

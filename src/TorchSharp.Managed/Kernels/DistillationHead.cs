@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace TorchSharp.Kernels;
 
 /// <summary>Operands and options of <see cref="DistillationHead"/>. N rows, C student width, D teacher width, V vocabulary.</summary>
@@ -57,7 +60,11 @@ internal unsafe struct DistillationHeadArguments
 /// <param name="SquaredError">Sum over rows and vocabulary of (student - teacher)².</param>
 /// <param name="TargetRows">Rows with a target.</param>
 /// <param name="TopOneAgreements">Rows whose largest logit is at the same word for student and teacher; 0 without a teacher.</param>
-internal readonly record struct DistillationHeadSums(double Distillation, double CausalLm, double SquaredError, long TargetRows, long TopOneAgreements);
+internal readonly record struct DistillationHeadSums(double Distillation, double CausalLm, double SquaredError, long TargetRows, long TopOneAgreements)
+{
+    public static DistillationHeadSums operator +(DistillationHeadSums a, DistillationHeadSums b) => new(a.Distillation + b.Distillation,
+        a.CausalLm + b.CausalLm, a.SquaredError + b.SquaredError, a.TargetRows + b.TargetRows, a.TopOneAgreements + b.TopOneAgreements);
+}
 
 /// <summary>
 /// Output projections of student and teacher fused with the losses on their logits and with the gradient, in chunks of rows: the logits of the
@@ -74,7 +81,17 @@ internal static unsafe class DistillationHead
     /// <summary>The target of a row without a next token.</summary>
     public const long NoTarget = -100;
 
-    private const long RowsPerChunk = 256;
+    private const long SmallestChunkRows = 256;
+    private const long LargestChunkRows = 2048;
+
+    /// <summary>Logits of one chunk, per model: 16 MiB, unless 256 rows are more.</summary>
+    private const long LogitsPerChunk = 1 << 22;
+
+    /// <summary>Nats below which the divergence is computed without cancellation.</summary>
+    private const double SmallDivergence = 0.5;
+
+    /// <summary>Elements summed in float before they go into a double.</summary>
+    private const long SumBlock = 512;
 
     /// <summary>Sums of the losses, and the gradients asked for.</summary>
     /// <exception cref="ArgumentException">A loss needs the teacher or the targets and they are missing.</exception>
@@ -83,31 +100,30 @@ internal static unsafe class DistillationHead
     public static DistillationHeadSums Run(in DistillationHeadArguments arguments)
     {
         Check(arguments);
+        DistillationHeadArguments own = arguments;
         DistillationHeadSums total = default;
-        long chunk = Math.Min(arguments.Rows, RowsPerChunk);
-        long v = arguments.VocabularySize, c = arguments.StudentWidth;
+        long v = own.VocabularySize, c = own.StudentWidth;
+        long chunk = Math.Min(own.Rows, Math.Clamp(LogitsPerChunk / Math.Max(1, v), SmallestChunkRows, LargestChunkRows));
         float* student = BufferPool.RentFloats(chunk * v);
-        float* teacher = arguments.NeedsTeacher ? BufferPool.RentFloats(chunk * v) : null;
+        float* teacher = own.NeedsTeacher ? BufferPool.RentFloats(chunk * v) : null;
+        var rowSums = new DistillationHeadSums[chunk];
         try
         {
-            for (long start = 0; start < arguments.Rows; start += chunk)
+            for (long start = 0; start < own.Rows; start += chunk)
             {
-                long rows = Math.Min(chunk, arguments.Rows - start);
-                float* hidden = arguments.StudentHidden + start * c;
-                Gemm.Run(false, true, rows, v, c, hidden, c, arguments.StudentEmbedding, c, student, v);
+                long rows = Math.Min(chunk, own.Rows - start), firstRow = start;
+                float* hidden = own.StudentHidden + start * c;
+                Gemm.Run(false, true, rows, v, c, hidden, c, own.StudentEmbedding, c, student, v);
                 if (teacher != null)
-                    TeacherLogits(arguments, start, rows, teacher);
+                    TeacherLogits(own, start, rows, teacher);
+                WorkerPool.For((int)rows, (row, _) => rowSums[row] = Row(own, student + row * v, teacher == null ? null : teacher + row * v,
+                    own.Targets == null ? NoTarget : own.Targets[firstRow + row]));
                 for (long row = 0; row < rows; row++)
-                {
-                    long target = arguments.Targets == null ? NoTarget : arguments.Targets[start + row];
-                    DistillationHeadSums sums = RowPlain(arguments, student + row * v, teacher == null ? null : teacher + row * v, target);
-                    total = new(total.Distillation + sums.Distillation, total.CausalLm + sums.CausalLm, total.SquaredError + sums.SquaredError,
-                        total.TargetRows + sums.TargetRows, total.TopOneAgreements + sums.TopOneAgreements);
-                }
-                if (arguments.StudentHiddenGradient != null)
-                    Gemm.Run(false, false, rows, c, v, student, v, arguments.StudentEmbedding, c, arguments.StudentHiddenGradient + start * c, c);
-                if (arguments.StudentEmbeddingGradient != null)
-                    Gemm.Run(true, false, v, c, rows, student, v, hidden, c, arguments.StudentEmbeddingGradient, c, accumulate: true);
+                    total += rowSums[row];
+                if (own.StudentHiddenGradient != null)
+                    Gemm.Run(false, false, rows, c, v, student, v, own.StudentEmbedding, c, own.StudentHiddenGradient + start * c, c);
+                if (own.StudentEmbeddingGradient != null)
+                    Gemm.Run(true, false, v, c, rows, student, v, hidden, c, own.StudentEmbeddingGradient, c, accumulate: true);
             }
         }
         finally
@@ -129,6 +145,185 @@ internal static unsafe class DistillationHead
     }
 
     /// <summary>The sums of one row; student is overwritten with the gradient if one is asked for.</summary>
+    private static DistillationHeadSums Row(in DistillationHeadArguments arguments, float* student, float* teacher, long target) => Simd.Active switch
+    {
+        InstructionSet.Avx512 => RowFast<Simd512, Vector512<float>>(arguments, student, teacher, target),
+        InstructionSet.Avx2 => RowFast<Simd256, Vector256<float>>(arguments, student, teacher, target),
+        InstructionSet.Portable => RowFast<Simd128, Vector128<float>>(arguments, student, teacher, target),
+        _ => RowPlain(arguments, student, teacher, target),
+    };
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static DistillationHeadSums RowFast<S, V>(in DistillationHeadArguments arguments, float* student, float* teacher, long target)
+        where S : struct, ISimd<V>
+    {
+        long count = arguments.VocabularySize;
+        bool soft = arguments.NeedsDistillation, hard = arguments.NeedsCausalLm && target != NoTarget, squares = arguments.NeedsMse;
+        float temperature = arguments.Temperature;
+        float studentMaximum = VectorMath.Maximum<S, V>(count, student);
+        float teacherMaximum = teacher == null ? 0 : VectorMath.Maximum<S, V>(count, teacher);
+        long agreements = 0;
+        if (teacher != null)
+        {
+            long studentFirst = VectorMath.FirstIndexOf<S, V>(count, student, studentMaximum);
+            agreements = studentFirst >= 0 && studentFirst == VectorMath.FirstIndexOf<S, V>(count, teacher, teacherMaximum) ? 1 : 0;
+        }
+
+        var sums = new RowSums();
+        V sMax = S.Create(studentMaximum), tMax = S.Create(teacherMaximum), inverseT = S.Create(1 / temperature);
+        for (long start = 0; start < count; start += SumBlock)
+        {
+            long end = Math.Min(count, start + SumBlock);
+            V studentSoft = S.Zero, teacherSoft = S.Zero, cross = S.Zero, studentHard = S.Zero, squared = S.Zero;
+            for (long i = start; i < end; i += S.Count)
+            {
+                long lanes = end - i;
+                V s = S.Subtract(VectorMath.Load<S, V>(student + i, lanes, float.NegativeInfinity), sMax);
+                V softPower = S.Zero;
+                if (soft)
+                {
+                    V sScaled = S.Multiply(s, inverseT);
+                    V tScaled = S.Multiply(S.Subtract(VectorMath.Load<S, V>(teacher + i, lanes, float.NegativeInfinity), tMax), inverseT);
+                    softPower = VectorMath.Exp<S, V>(sScaled);
+                    V teacherPower = VectorMath.Exp<S, V>(tScaled);
+                    studentSoft = S.Add(studentSoft, softPower);
+                    teacherSoft = S.Add(teacherSoft, teacherPower);
+                    V difference = S.Subtract(tScaled, sScaled);
+                    // Lanes beyond the row hold -Inf minus -Inf: they must not count.
+                    if (lanes < S.Count)
+                        difference = S.Select(S.LessThan(LaneIndices<S, V>(), S.Create(lanes)), difference, S.Zero);
+                    cross = S.MultiplyAdd(teacherPower, difference, cross);
+                }
+                if (hard)
+                    studentHard = S.Add(studentHard, HardPower<S, V>(s, softPower, soft, temperature));
+                if (squares)
+                {
+                    V difference = S.Subtract(VectorMath.Load<S, V>(student + i, lanes), VectorMath.Load<S, V>(teacher + i, lanes));
+                    squared = S.MultiplyAdd(difference, difference, squared);
+                }
+            }
+            sums.StudentSoft += S.SumInDouble(studentSoft);
+            sums.TeacherSoft += S.SumInDouble(teacherSoft);
+            sums.Cross += S.SumInDouble(cross);
+            sums.StudentHard += S.SumInDouble(studentHard);
+            sums.Squared += S.SumInDouble(squared);
+        }
+        double distillation = soft ? sums.Cross / sums.TeacherSoft - Math.Log(sums.TeacherSoft) + Math.Log(sums.StudentSoft) : 0;
+        if (soft && distillation < SmallDivergence)
+            distillation = SmallDivergenceOf<S, V>(count, student, teacher, studentMaximum, teacherMaximum, temperature, sums);
+        double causal = hard ? Math.Log(sums.StudentHard) + studentMaximum - student[target] : 0;
+        if (arguments.NeedsGradient)
+        {
+            Gradient<S, V>(arguments, student, teacher, studentMaximum, teacherMaximum, sums, hard);
+            if (hard)
+                student[target] -= arguments.CausalLmScale;
+        }
+        return new((double)temperature * temperature * distillation, causal, sums.Squared, hard ? 1 : 0, agreements);
+    }
+
+    /// <summary>
+    /// The divergence when it is small (high temperature, student near teacher), where the difference of two logarithms would cancel. With
+    /// d = log p - log q up to a constant and u = d - c, c near the mean of d under p: KL = log(1 + E[φ(u)] - E[u]) + E[u], φ(u) = e⁻ᵘ - 1 + u.
+    /// φ is never negative, and an error in c or E[u] changes the result in second order only.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static double SmallDivergenceOf<S, V>(long count, float* student, float* teacher, float studentMaximum, float teacherMaximum, float temperature,
+        in RowSums sums) where S : struct, ISimd<V>
+    {
+        float mean = (float)(sums.Cross / sums.TeacherSoft);
+        V centre = S.Create((float)((double)mean * temperature + teacherMaximum - studentMaximum)), studentFactor = S.Create(MathF.Exp(mean));
+        V sMax = S.Create(studentMaximum), tMax = S.Create(teacherMaximum), inverseT = S.Create(1 / temperature);
+        double excess = 0, first = 0;
+        for (long start = 0; start < count; start += SumBlock)
+        {
+            long end = Math.Min(count, start + SumBlock);
+            V blockExcess = S.Zero, blockFirst = S.Zero;
+            for (long i = start; i < end; i += S.Count)
+            {
+                // Missing lanes: probability 0 for both, difference 0.
+                V s = VectorMath.Load<S, V>(student + i, end - i, float.MinValue), t = VectorMath.Load<S, V>(teacher + i, end - i, float.MinValue);
+                V studentPower = VectorMath.Exp<S, V>(S.Multiply(S.Subtract(s, sMax), inverseT));
+                V teacherPower = VectorMath.Exp<S, V>(S.Multiply(S.Subtract(t, tMax), inverseT));
+                V u = S.Multiply(S.Subtract(S.Subtract(t, s), centre), inverseT);
+                V series = S.MultiplyAdd(u, S.Create(1f / 40320), S.Create(-1f / 5040));
+                series = S.MultiplyAdd(series, u, S.Create(1f / 720));
+                series = S.MultiplyAdd(series, u, S.Create(-1f / 120));
+                series = S.MultiplyAdd(series, u, S.Create(1f / 24));
+                series = S.MultiplyAdd(series, u, S.Create(-1f / 6));
+                series = S.MultiplyAdd(series, u, S.Create(0.5f));
+                V near = S.Multiply(teacherPower, S.Multiply(S.Multiply(u, u), series));
+                // e^(t/T) e⁻ᵘ = e^(s/T) e^c, which does not overflow.
+                V weighted = S.Multiply(teacherPower, u);
+                V far = S.Add(S.Subtract(S.Multiply(studentPower, studentFactor), teacherPower), weighted);
+                blockExcess = S.Add(blockExcess, S.Select(S.LessThan(S.Absolute(u), S.Create(0.5f)), near, far));
+                blockFirst = S.Add(blockFirst, weighted);
+            }
+            excess += S.SumInDouble(blockExcess);
+            first += S.SumInDouble(blockFirst);
+        }
+        excess /= sums.TeacherSoft;
+        first /= sums.TeacherSoft;
+        return LogOnePlus(excess - first) + first;
+    }
+
+    /// <summary>log(1 + x) without cancellation for small x (Kahan's quotient).</summary>
+    private static double LogOnePlus(double x)
+    {
+        double y = 1 + x;
+        return y == 1 ? x : Math.Log(y) * x / (y - 1);
+    }
+
+    /// <summary>Overwrites student with the gradient, but for the one-hot part of the causal loss.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Gradient<S, V>(in DistillationHeadArguments arguments, float* student, float* teacher, float studentMaximum, float teacherMaximum,
+        in RowSums sums, bool hard) where S : struct, ISimd<V>
+    {
+        long count = arguments.VocabularySize;
+        bool soft = arguments.DistillationScale != 0, squares = arguments.MseScale != 0;
+        hard &= arguments.CausalLmScale != 0;
+        float temperature = arguments.Temperature;
+        double softScale = (double)arguments.DistillationScale * temperature;
+        V q = S.Create((float)(softScale / sums.StudentSoft)), p = S.Create((float)(-softScale / sums.TeacherSoft));
+        V h = S.Create((float)(arguments.CausalLmScale / sums.StudentHard)), m = S.Create(2 * arguments.MseScale);
+        V sMax = S.Create(studentMaximum), tMax = S.Create(teacherMaximum), inverseT = S.Create(1 / temperature);
+        for (long i = 0; i < count; i += S.Count)
+        {
+            long lanes = count - i;
+            V value = VectorMath.Load<S, V>(student + i, lanes);
+            V s = S.Subtract(value, sMax), softPower = S.Zero, gradient = S.Zero;
+            if (soft)
+            {
+                softPower = VectorMath.Exp<S, V>(S.Multiply(s, inverseT));
+                V t = S.Subtract(VectorMath.Load<S, V>(teacher + i, lanes), tMax);
+                gradient = S.MultiplyAdd(q, softPower, S.Multiply(p, VectorMath.Exp<S, V>(S.Multiply(t, inverseT))));
+            }
+            if (hard)
+                gradient = S.MultiplyAdd(h, HardPower<S, V>(s, softPower, soft, temperature), gradient);
+            if (squares)
+                gradient = S.MultiplyAdd(m, S.Subtract(value, VectorMath.Load<S, V>(teacher + i, lanes)), gradient);
+            VectorMath.Store<S, V>(gradient, student + i, lanes);
+        }
+    }
+
+    /// <summary>eˢ. At temperature 2, eˢ is the square of e^(s / 2), which is there already; at 1 it is that itself.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static V HardPower<S, V>(V s, V softPower, bool soft, float temperature) where S : struct, ISimd<V> =>
+        soft && temperature == 2 ? S.Multiply(softPower, softPower) : soft && temperature == 1 ? softPower : VectorMath.Exp<S, V>(s);
+
+    private static V LaneIndices<S, V>() where S : struct, ISimd<V>
+    {
+        float* lanes = stackalloc float[S.Count];
+        for (int i = 0; i < S.Count; i++)
+            lanes[i] = i;
+        return S.Load(lanes);
+    }
+
+    /// <summary>Sums over one row: Σ e^(s/T), Σ e^(t/T), Σ e^(t/T) (t - s)/T, Σ eˢ (maxima subtracted), Σ (s - t)².</summary>
+    private struct RowSums
+    {
+        public double StudentSoft, TeacherSoft, Cross, StudentHard, Squared;
+    }
+
     private static DistillationHeadSums RowPlain(in DistillationHeadArguments arguments, float* student, float* teacher, long target)
     {
         long v = arguments.VocabularySize;
