@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace TorchSharp.Kernels;
 
 /// <summary>
@@ -11,12 +13,29 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>Packs B[K, N]; stored as [N, K] with leading dimension <paramref name="ldb"/> if <paramref name="transB"/>.</summary>
     public PackedMatrix(bool transB, long k, long n, float* b, long ldb)
     {
-        K = k;
-        N = n;
-        _data = BufferPool.RentFloats(Math.Max(1, k * n));
-        for (long row = 0; row < k; row++)
-            for (long column = 0; column < n; column++)
-                _data[row * n + column] = transB ? b[column * ldb + row] : b[row * ldb + column];
+        (K, N, InstructionSet) = (k, n, Simd.Active);
+        PanelColumns = InstructionSet switch
+        {
+            InstructionSet.Avx512 => GemmTile8<Simd512, Vector512<float>>.Columns,
+            InstructionSet.Avx2 => GemmTile6<Simd256, Vector256<float>>.Columns,
+            InstructionSet.Portable => GemmTile8<Simd128, Vector128<float>>.Columns,
+            _ => checked((int)n),
+        };
+        long panels = (n + PanelColumns - 1) / Math.Max(1, PanelColumns);
+        DepthStep = InstructionSet == InstructionSet.Plain || k == 0 ? Math.Max(1, k) : Gemm.DepthStep(k);
+        float* data = _data = BufferPool.RentFloats(Math.Max(1, k * panels * PanelColumns));
+        (long columnStride, long depthStride) = transB ? (ldb, 1L) : (1L, ldb);
+        int width = PanelColumns;
+        long depthStep = DepthStep;
+        WorkerPool.For(checked((int)panels), (panel, _) =>
+        {
+            for (long depth = 0; depth < k; depth += depthStep)
+            {
+                long steps = Math.Min(depthStep, k - depth);
+                GemmPacking.Panel(b + (long)panel * width * columnStride + depth * depthStride, columnStride, depthStride,
+                    Math.Min(width, n - (long)panel * width), width, steps, data + depth * panels * width + (long)panel * width * steps);
+            }
+        });
     }
 
     ~PackedMatrix() => Release();
@@ -27,7 +46,19 @@ internal sealed unsafe class PackedMatrix : IDisposable
     /// <summary>Columns of B.</summary>
     public long N { get; }
 
-    /// <summary>The packed floats.</summary>
+    /// <summary>The form of the product that this packing is for.</summary>
+    public InstructionSet InstructionSet { get; }
+
+    /// <summary>Columns of one panel.</summary>
+    public int PanelColumns { get; }
+
+    /// <summary>Rows of one panel; the last may have fewer.</summary>
+    public long DepthStep { get; }
+
+    /// <summary>
+    /// For each depth step its panels, one after another: element (k, j) of B lies at [start * paddedN + j / width * width * steps
+    /// + (k - start) * width + j mod width], start being the first row of the step and steps its rows.
+    /// </summary>
     /// <exception cref="ObjectDisposedException">The matrix was disposed.</exception>
     public float* Data
     {

@@ -1,0 +1,126 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace TorchSharp.Kernels;
+
+/// <summary>
+/// The innermost product: a tile of C kept in registers while one packed panel of A and one of B stream past.
+/// The panel of A holds A(i, k) at [k * Rows + i], that of B holds B(k, j) at [k * Columns + j].
+/// </summary>
+internal unsafe interface IGemmTile
+{
+    static abstract int Rows { get; }
+    static abstract int Columns { get; }
+
+    /// <summary>C(i, j) = initial[i * initialStride + j] + sum over k in [0, depth) of A(i, k) B(k, j).</summary>
+    static abstract void Multiply(long depth, float* a, float* b, float* c, long ldc, float* initial, long initialStride);
+}
+
+/// <summary>8 rows by 2 vectors: 16 accumulators, for the 32 registers of AVX-512 (8 x 32) and Arm (8 x 8).</summary>
+internal readonly unsafe struct GemmTile8<S, V> : IGemmTile where S : struct, ISimd<V>
+{
+    public static int Rows => 8;
+
+    public static int Columns => 2 * S.Count;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    public static void Multiply(long depth, float* a, float* b, float* c, long ldc, float* initial, long initialStride)
+    {
+        V c00 = S.Zero, c01 = S.Zero, c10 = S.Zero, c11 = S.Zero, c20 = S.Zero, c21 = S.Zero, c30 = S.Zero, c31 = S.Zero;
+        V c40 = S.Zero, c41 = S.Zero, c50 = S.Zero, c51 = S.Zero, c60 = S.Zero, c61 = S.Zero, c70 = S.Zero, c71 = S.Zero;
+        for (long k = depth; k > 0; k--)
+        {
+            V b0 = S.Load(b), b1 = S.Load(b + S.Count);
+            V x = S.Create(a[0]);
+            c00 = S.MultiplyAdd(x, b0, c00);
+            c01 = S.MultiplyAdd(x, b1, c01);
+            x = S.Create(a[1]);
+            c10 = S.MultiplyAdd(x, b0, c10);
+            c11 = S.MultiplyAdd(x, b1, c11);
+            x = S.Create(a[2]);
+            c20 = S.MultiplyAdd(x, b0, c20);
+            c21 = S.MultiplyAdd(x, b1, c21);
+            x = S.Create(a[3]);
+            c30 = S.MultiplyAdd(x, b0, c30);
+            c31 = S.MultiplyAdd(x, b1, c31);
+            x = S.Create(a[4]);
+            c40 = S.MultiplyAdd(x, b0, c40);
+            c41 = S.MultiplyAdd(x, b1, c41);
+            x = S.Create(a[5]);
+            c50 = S.MultiplyAdd(x, b0, c50);
+            c51 = S.MultiplyAdd(x, b1, c51);
+            x = S.Create(a[6]);
+            c60 = S.MultiplyAdd(x, b0, c60);
+            c61 = S.MultiplyAdd(x, b1, c61);
+            x = S.Create(a[7]);
+            c70 = S.MultiplyAdd(x, b0, c70);
+            c71 = S.MultiplyAdd(x, b1, c71);
+            a += 8;
+            b += 2 * S.Count;
+        }
+        GemmTileRow.Store<S, V>(c00, c01, c, initial);
+        GemmTileRow.Store<S, V>(c10, c11, c + ldc, initial + initialStride);
+        GemmTileRow.Store<S, V>(c20, c21, c + 2 * ldc, initial + 2 * initialStride);
+        GemmTileRow.Store<S, V>(c30, c31, c + 3 * ldc, initial + 3 * initialStride);
+        GemmTileRow.Store<S, V>(c40, c41, c + 4 * ldc, initial + 4 * initialStride);
+        GemmTileRow.Store<S, V>(c50, c51, c + 5 * ldc, initial + 5 * initialStride);
+        GemmTileRow.Store<S, V>(c60, c61, c + 6 * ldc, initial + 6 * initialStride);
+        GemmTileRow.Store<S, V>(c70, c71, c + 7 * ldc, initial + 7 * initialStride);
+    }
+}
+
+/// <summary>6 rows by 2 vectors: 12 accumulators, for the 16 registers of AVX2 (6 x 16).</summary>
+internal readonly unsafe struct GemmTile6<S, V> : IGemmTile where S : struct, ISimd<V>
+{
+    public static int Rows => 6;
+
+    public static int Columns => 2 * S.Count;
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    public static void Multiply(long depth, float* a, float* b, float* c, long ldc, float* initial, long initialStride)
+    {
+        V c00 = S.Zero, c01 = S.Zero, c10 = S.Zero, c11 = S.Zero, c20 = S.Zero, c21 = S.Zero;
+        V c30 = S.Zero, c31 = S.Zero, c40 = S.Zero, c41 = S.Zero, c50 = S.Zero, c51 = S.Zero;
+        for (long k = depth; k > 0; k--)
+        {
+            V b0 = S.Load(b), b1 = S.Load(b + S.Count);
+            V x = S.Create(a[0]);
+            c00 = S.MultiplyAdd(x, b0, c00);
+            c01 = S.MultiplyAdd(x, b1, c01);
+            x = S.Create(a[1]);
+            c10 = S.MultiplyAdd(x, b0, c10);
+            c11 = S.MultiplyAdd(x, b1, c11);
+            x = S.Create(a[2]);
+            c20 = S.MultiplyAdd(x, b0, c20);
+            c21 = S.MultiplyAdd(x, b1, c21);
+            x = S.Create(a[3]);
+            c30 = S.MultiplyAdd(x, b0, c30);
+            c31 = S.MultiplyAdd(x, b1, c31);
+            x = S.Create(a[4]);
+            c40 = S.MultiplyAdd(x, b0, c40);
+            c41 = S.MultiplyAdd(x, b1, c41);
+            x = S.Create(a[5]);
+            c50 = S.MultiplyAdd(x, b0, c50);
+            c51 = S.MultiplyAdd(x, b1, c51);
+            a += 6;
+            b += 2 * S.Count;
+        }
+        GemmTileRow.Store<S, V>(c00, c01, c, initial);
+        GemmTileRow.Store<S, V>(c10, c11, c + ldc, initial + initialStride);
+        GemmTileRow.Store<S, V>(c20, c21, c + 2 * ldc, initial + 2 * initialStride);
+        GemmTileRow.Store<S, V>(c30, c31, c + 3 * ldc, initial + 3 * initialStride);
+        GemmTileRow.Store<S, V>(c40, c41, c + 4 * ldc, initial + 4 * initialStride);
+        GemmTileRow.Store<S, V>(c50, c51, c + 5 * ldc, initial + 5 * initialStride);
+    }
+}
+
+/// <summary>The last step of a tile's row.</summary>
+internal static unsafe class GemmTileRow
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store<S, V>(V left, V right, float* c, float* initial) where S : struct, ISimd<V>
+    {
+        S.Store(S.Add(S.Load(initial), left), c);
+        S.Store(S.Add(S.Load(initial + S.Count), right), c + S.Count);
+    }
+}
