@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace TorchSharp.Kernels;
 
 /// <summary>
@@ -8,7 +10,8 @@ internal readonly unsafe struct HeadView(float* data, long batchStride, long hea
     public readonly float* Data = data;
     public readonly long BatchStride = batchStride, HeadStride = headStride, RowStride = rowStride;
 
-    public float* Head(long batch, long head) => Data + batch * BatchStride + head * HeadStride;
+    /// <summary>The vector of one row of one head.</summary>
+    public float* Row(long batch, long head, long row) => Data + batch * BatchStride + head * HeadStride + row * RowStride;
 }
 
 /// <summary>
@@ -56,7 +59,7 @@ internal struct AttentionSettings
 /// Scaled dot-product attention, output = dropout(softmax(scale q kᵀ + mask)) v for every batch and head, without ever holding the scores of more
 /// than one block of queries. Backward computes the scores again from the kept log-sum-exp. A query that sees no key has output 0 and gradient 0.
 /// </summary>
-internal static unsafe class Attention
+internal static unsafe partial class Attention
 {
     /// <summary>output, and unless null logSumExp [Batch, Heads, QueryLength] for backward.</summary>
     public static void Forward(AttentionSettings settings, HeadView query, HeadView key, HeadView value, HeadView output, float* logSumExp) =>
@@ -64,8 +67,21 @@ internal static unsafe class Attention
         {
             (long batch, long head) = (task / settings.Heads, task % settings.Heads);
             float* lse = logSumExp == null ? null : logSumExp + task * settings.QueryLength;
-            ForwardPlain(settings, batch, head, query.Head(batch, head), query.RowStride, key.Head(batch, head), key.RowStride,
-                value.Head(batch, head), value.RowStride, output.Head(batch, head), output.RowStride, lse);
+            switch (Simd.Active)
+            {
+                case InstructionSet.Avx512:
+                    ForwardFast<GemmTile8<Simd512, Vector512<float>>, Simd512, Vector512<float>>(settings, batch, head, query, key, value, output, lse);
+                    break;
+                case InstructionSet.Avx2:
+                    ForwardFast<GemmTile6<Simd256, Vector256<float>>, Simd256, Vector256<float>>(settings, batch, head, query, key, value, output, lse);
+                    break;
+                case InstructionSet.Portable:
+                    ForwardFast<GemmTile8<Simd128, Vector128<float>>, Simd128, Vector128<float>>(settings, batch, head, query, key, value, output, lse);
+                    break;
+                default:
+                    ForwardPlain(settings, batch, head, query, key, value, output, lse);
+                    break;
+            }
         });
 
     /// <summary>dQuery, dKey and dValue (overwritten) from dOutput and what forward left.</summary>
@@ -74,11 +90,29 @@ internal static unsafe class Attention
         WorkerPool.For(checked((int)(settings.Batch * settings.Heads)), (task, _) =>
         {
             (long batch, long head) = (task / settings.Heads, task % settings.Heads);
-            BackwardPlain(settings, batch, head, query, key, value, output, logSumExp + task * settings.QueryLength, dOutput, dQuery, dKey, dValue);
+            float* lse = logSumExp + task * settings.QueryLength;
+            switch (Simd.Active)
+            {
+                case InstructionSet.Avx512:
+                    BackwardBlocked<GemmTile8<Simd512, Vector512<float>>, Simd512, Vector512<float>>(
+                        settings, batch, head, query, key, value, output, lse, dOutput, dQuery, dKey, dValue);
+                    break;
+                case InstructionSet.Avx2:
+                    BackwardBlocked<GemmTile6<Simd256, Vector256<float>>, Simd256, Vector256<float>>(
+                        settings, batch, head, query, key, value, output, lse, dOutput, dQuery, dKey, dValue);
+                    break;
+                case InstructionSet.Portable:
+                    BackwardBlocked<GemmTile8<Simd128, Vector128<float>>, Simd128, Vector128<float>>(
+                        settings, batch, head, query, key, value, output, lse, dOutput, dQuery, dKey, dValue);
+                    break;
+                default:
+                    BackwardPlain(settings, batch, head, query, key, value, output, lse, dOutput, dQuery, dKey, dValue);
+                    break;
+            }
         });
 
-    private static void ForwardPlain(in AttentionSettings settings, long batch, long head, float* query, long queryStride, float* key, long keyStride,
-        float* value, long valueStride, float* output, long outputStride, float* logSumExp)
+    private static void ForwardPlain(in AttentionSettings settings, long batch, long head, HeadView query, HeadView key, HeadView value, HeadView output,
+        float* logSumExp)
     {
         var scores = new double[settings.KeyLength];
         for (long i = 0; i < settings.QueryLength; i++)
@@ -86,7 +120,7 @@ internal static unsafe class Attention
             double maximum = double.NegativeInfinity;
             for (long j = 0; j < settings.KeyLength; j++)
             {
-                scores[j] = Score(settings, batch, head, i, j, query + i * queryStride, key + j * keyStride);
+                scores[j] = Score(settings, batch, head, i, j, query.Row(batch, head, i), key.Row(batch, head, j));
                 maximum = Math.Max(maximum, scores[j]);
             }
             double sum = 0;
@@ -95,12 +129,13 @@ internal static unsafe class Attention
             double lse = sum == 0 ? double.NegativeInfinity : maximum + Math.Log(sum);
             if (logSumExp != null)
                 logSumExp[i] = (float)lse;
+            float* result = output.Row(batch, head, i);
             for (long d = 0; d < settings.HeadSize; d++)
             {
-                double result = 0;
+                double element = 0;
                 for (long j = 0; j < settings.KeyLength && sum != 0; j++)
-                    result += Math.Exp(scores[j] - lse) * DropoutFactor(settings, batch, head, i, j) * value[j * valueStride + d];
-                output[i * outputStride + d] = (float)result;
+                    element += Math.Exp(scores[j] - lse) * DropoutFactor(settings, batch, head, i, j) * value.Row(batch, head, j)[d];
+                result[d] = (float)element;
             }
         }
     }
@@ -115,19 +150,19 @@ internal static unsafe class Attention
         {
             if (float.IsNegativeInfinity(logSumExp[i]))
                 continue;
-            float* q = query.Head(batch, head) + i * query.RowStride;
-            float* dq = dQuery.Head(batch, head) + i * dQuery.RowStride;
-            float* o = output.Head(batch, head) + i * output.RowStride;
-            float* dOut = dOutput.Head(batch, head) + i * dOutput.RowStride;
+            float* q = query.Row(batch, head, i);
+            float* dq = dQuery.Row(batch, head, i);
+            float* o = output.Row(batch, head, i);
+            float* dOut = dOutput.Row(batch, head, i);
             double delta = Dot(settings.HeadSize, o, dOut);
             for (long j = 0; j < settings.KeyLength; j++)
             {
-                float* k = key.Head(batch, head) + j * key.RowStride;
-                float* dk = dKey.Head(batch, head) + j * dKey.RowStride;
-                float* dv = dValue.Head(batch, head) + j * dValue.RowStride;
+                float* k = key.Row(batch, head, j);
+                float* dk = dKey.Row(batch, head, j);
+                float* dv = dValue.Row(batch, head, j);
                 double probability = Math.Exp(Score(settings, batch, head, i, j, q, k) - logSumExp[i]);
                 double factor = DropoutFactor(settings, batch, head, i, j);
-                double dProbability = factor * Dot(settings.HeadSize, dOut, value.Head(batch, head) + j * value.RowStride);
+                double dProbability = factor * Dot(settings.HeadSize, dOut, value.Row(batch, head, j));
                 double dScore = probability * (dProbability - delta) * settings.Scale;
                 for (long d = 0; d < settings.HeadSize; d++)
                 {
@@ -172,6 +207,6 @@ internal static unsafe class Attention
     private static void Clear(long rows, long columns, HeadView view, long batch, long head)
     {
         for (long row = 0; row < rows; row++)
-            new Span<float>(view.Head(batch, head) + row * view.RowStride, checked((int)columns)).Clear();
+            new Span<float>(view.Row(batch, head, row), checked((int)columns)).Clear();
     }
 }

@@ -34,7 +34,8 @@ internal static unsafe class Gemm
     /// <summary>Up to this many rows the product is bound by reading B once, and packing it would only add to that.</summary>
     private const long LargestMatrixVectorRows = 4;
 
-    private static readonly float* Zeros = BufferPool.RentFloats(64, zero: true);
+    /// <summary>A row of zeros as wide as the widest tile: the initial value of a product that adds to nothing.</summary>
+    internal static readonly float* Zeros = BufferPool.RentFloats(64, zero: true);
 
     /// <summary>C = op(A) op(B), plus C itself if <paramref name="accumulate"/>, plus bias on each row if not null.</summary>
     public static void Run(bool transA, bool transB, long m, long n, long k, float* a, long lda, float* b, long ldb, float* c, long ldc,
