@@ -1,0 +1,54 @@
+namespace WebDistill.Distillation.Tests;
+
+public sealed class DurableFileTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void Commit_OlderFile_IsReplacedWhole()
+    {
+        string path = _folder.Write("a.txt", "old and long");
+        DurableFile.WriteText(path, "néw");
+        Assert.Equal("néw"u8.ToArray(), File.ReadAllBytes(path));
+        Assert.Single(Directory.EnumerateFiles(_folder.Path));
+    }
+
+    [Fact]
+    public void Dispose_WithoutCommit_LeavesTheOlderFile()
+    {
+        string path = _folder.Write("a.txt", "old");
+        using (var file = new DurableFile(path))
+            file.Stream.Write("new"u8);
+        Assert.Equal("old", File.ReadAllText(path));
+        Assert.Single(Directory.EnumerateFiles(_folder.Path));
+    }
+
+    [Fact]
+    public void Constructor_SecondWriterOfTheSameFile_IsRefused()
+    {
+        string path = _folder.File("a.txt");
+        using var first = new DurableFile(path);
+        Assert.Throws<IOException>(() => new DurableFile(path));
+        first.Stream.Write("first"u8);
+        first.Commit();
+        Assert.Equal("first", File.ReadAllText(path));
+    }
+
+    [Fact]
+    public void Constructor_LeftOverOfACrash_IsOverwritten()
+    {
+        _folder.Write("a.txt.partial", "half of something");
+        DurableFile.WriteText(_folder.File("a.txt"), "x");
+        Assert.Equal("x", File.ReadAllText(_folder.File("a.txt")));
+    }
+
+    [Fact]
+    public void SyncFolder_MissingFolder_Throws()
+    {
+        if (OperatingSystem.IsWindows())
+            return;   // nothing is synced there
+        Assert.Throws<IOException>(() => DurableFile.SyncFolder(_folder.File("none")));
+    }
+}
