@@ -67,10 +67,10 @@ internal static unsafe partial class Attention
         HeadView output, float* logSumExp) where S : struct, ISimd<V>
     {
         (long keys, long size) = (settings.KeyLength, settings.HeadSize);
-        using var scratch = new Scratch(3 * keys);
+        using var scratch = new Scratch(3 * keys + 3);
         float* scores = scratch.Take(keys);
         float* maskRow = settings.Mask.IsNone ? null : scratch.Take(keys);
-        float* dropoutRow = settings.DropoutProbability == 0 ? null : scratch.Take(keys);
+        float* dropoutRow = settings.DropoutProbability == 0 ? null : scratch.Take(keys + 3);
         for (long row = 0; row < settings.QueryLength; row++)
         {
             long visible = settings.VisibleKeys(row);
@@ -237,13 +237,12 @@ internal static unsafe partial class Attention
         float scale = 1 / (1 - settings.DropoutProbability);
         ulong queryRow = (ulong)((batch * settings.Heads + head) * settings.QueryLength + query);
         ulong counter = settings.DropoutOffset + queryRow * Philox.CountersFor(settings.KeyLength);
-        uint* words = stackalloc uint[4];
-        for (long j = 0; j < count; j += 4, counter++)
-        {
-            (words[0], words[1], words[2], words[3]) = Philox.Block(settings.DropoutSeed, counter);
-            for (long i = j; i < Math.Min(j + 4, count); i++)
-                row[i] = words[i - j] < threshold ? 0 : scale;
-        }
+        long counters = (long)Philox.CountersFor(count);
+        var words = (uint*)row;
+        // The words are made in the row itself, which has room for whole counters, and then replaced one by one.
+        Philox.Words(settings.DropoutSeed, counter, counters, words);
+        for (long j = 0; j < count; j++)
+            row[j] = words[j] < threshold ? 0 : scale;
     }
 
     private static bool HasNaN(long count, float* x)

@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
 namespace TorchSharp.Kernels;
 
 /// <summary>
@@ -7,6 +10,7 @@ namespace TorchSharp.Kernels;
 internal static unsafe class Dropout
 {
     private const long Grain = 1 << 14;
+    private const int WordsTogether = 1024;
 
     /// <summary>Elements with a word below this value are dropped.</summary>
     public static uint Threshold(float probability) => (uint)Math.Min(uint.MaxValue, Math.Round(probability * 4294967296.0));
@@ -17,15 +21,17 @@ internal static unsafe class Dropout
     {
         if (!(probability is >= 0 and <= 1))
             throw new ArgumentOutOfRangeException(nameof(probability), probability, "The dropout probability must lie in [0, 1].");
-        if (probability == 1)
-        {
-            for (long i = 0; i < count; i++)
-                y[i] = 0;
-            return;
-        }
         uint threshold = Threshold(probability);
         float scale = 1 / (1 - probability);
-        WorkerPool.ForRange(count, Grain, (start, end, _) => RunPlain(start, end, x, threshold, scale, seed, offset, y));
+        WorkerPool.ForRange(count, Grain, (start, end, _) =>
+        {
+            if (probability == 1)
+                new Span<float>(y + start, (int)(end - start)).Clear();
+            else if (Simd.Active == InstructionSet.Plain)
+                RunPlain(start, end, x, threshold, scale, seed, offset, y);
+            else
+                RunFast(start, end, x, threshold, scale, seed, offset, y);
+        });
     }
 
     private static void RunPlain(long start, long end, float* x, uint threshold, float scale, ulong seed, ulong offset, float* y)
@@ -36,6 +42,25 @@ internal static unsafe class Dropout
             (words[0], words[1], words[2], words[3]) = Philox.Block(seed, offset + (ulong)(i / 4));
             for (long j = i; j < Math.Min(i + 4, end); j++)
                 y[j] = words[j - i] < threshold ? 0 : x[j] * scale;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
+    private static void RunFast(long start, long end, float* x, uint threshold, float scale, ulong seed, ulong offset, float* y)
+    {
+        uint* words = stackalloc uint[WordsTogether];
+        var limit = new Vector<uint>(threshold);
+        for (long first = start; first < end; first += WordsTogether)
+        {
+            long count = Math.Min(WordsTogether, end - first), i = 0;
+            Philox.Words(seed, offset + (ulong)(first / 4), (long)Philox.CountersFor(count), words);
+            for (; i + Vector<uint>.Count <= count; i += Vector<uint>.Count)
+            {
+                Vector<float> dropped = Vector.As<uint, float>(Vector.LessThan(Vector.Load(words + i), limit));
+                Vector.Store(Vector.ConditionalSelect(dropped, Vector<float>.Zero, Vector.Load(x + first + i) * scale), y + first + i);
+            }
+            for (; i < count; i++)
+                y[first + i] = words[i] < threshold ? 0 : x[first + i] * scale;
         }
     }
 }

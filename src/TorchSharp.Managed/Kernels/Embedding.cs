@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
 namespace TorchSharp.Kernels;
 
 /// <summary>Rows of a table by index, and the gradient of that.</summary>
@@ -28,10 +31,38 @@ internal static unsafe class Embedding
         WorkerPool.ForRange(columns, ColumnGrain, (start, end, _) =>
         {
             for (long row = 0; row < rows; row++)
-                if (indices[row] != paddingIndex)
-                    for (long i = start; i < end; i++)
-                        dTable[indices[row] * columns + i] += dy[row * columns + i];
+            {
+                if (indices[row] == paddingIndex)
+                    continue;
+                float* source = dy + row * columns + start, target = dTable + indices[row] * columns + start;
+                switch (Simd.Active)
+                {
+                    case InstructionSet.Avx512:
+                        Add<Simd512, Vector512<float>>(end - start, source, target);
+                        break;
+                    case InstructionSet.Avx2:
+                        Add<Simd256, Vector256<float>>(end - start, source, target);
+                        break;
+                    case InstructionSet.Portable:
+                        Add<Simd128, Vector128<float>>(end - start, source, target);
+                        break;
+                    default:
+                        for (long i = 0; i < end - start; i++)
+                            target[i] += source[i];
+                        break;
+                }
+            }
         });
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Add<S, V>(long count, float* source, float* target) where S : struct, ISimd<V>
+    {
+        for (long i = 0; i < count; i += S.Count)
+        {
+            long lanes = count - i;
+            VectorMath.Store<S, V>(S.Add(VectorMath.Load<S, V>(target + i, lanes), VectorMath.Load<S, V>(source + i, lanes)), target + i, lanes);
+        }
     }
 
     private static void CheckIndices(long rows, long tableRows, long* indices)

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace TorchSharp.Kernels;
 
 /// <summary>
@@ -9,21 +11,21 @@ internal static unsafe class Reduce
     private const long BlockElements = 1 << 15;
 
     /// <summary>Sum of x in double.</summary>
-    public static double Sum(long count, float* x) => Blocks(count, (start, end) =>
+    public static double Sum(long count, float* x) => Blocks(count, (start, end) => Simd.Active switch
     {
-        double sum = 0;
-        for (long i = start; i < end; i++)
-            sum += x[i];
-        return sum;
+        InstructionSet.Avx512 => VectorMath.Sum<Simd512, Vector512<float>>(end - start, x + start),
+        InstructionSet.Avx2 => VectorMath.Sum<Simd256, Vector256<float>>(end - start, x + start),
+        InstructionSet.Portable => VectorMath.Sum<Simd128, Vector128<float>>(end - start, x + start),
+        _ => SumPlain(end - start, x + start),
     });
 
     /// <summary>Sum of x² in double.</summary>
-    public static double SumOfSquares(long count, float* x) => Blocks(count, (start, end) =>
+    public static double SumOfSquares(long count, float* x) => Blocks(count, (start, end) => Simd.Active switch
     {
-        double sum = 0;
-        for (long i = start; i < end; i++)
-            sum += (double)x[i] * x[i];
-        return sum;
+        InstructionSet.Avx512 => VectorMath.Dot<Simd512, Vector512<float>>(end - start, x + start, x + start),
+        InstructionSet.Avx2 => VectorMath.Dot<Simd256, Vector256<float>>(end - start, x + start, x + start),
+        InstructionSet.Portable => VectorMath.Dot<Simd128, Vector128<float>>(end - start, x + start, x + start),
+        _ => SumOfSquaresPlain(end - start, x + start),
     });
 
     /// <summary>Largest element; NaN if any is NaN; -Inf if there is none.</summary>
@@ -40,10 +42,14 @@ internal static unsafe class Reduce
     {
         for (long row = start; row < end; row++)
         {
-            double sum = 0;
-            for (long i = 0; i < columns; i++)
-                sum += x[row * columns + i];
-            y[row] = (float)sum;
+            float* source = x + row * columns;
+            y[row] = (float)(Simd.Active switch
+            {
+                InstructionSet.Avx512 => VectorMath.Sum<Simd512, Vector512<float>>(columns, source),
+                InstructionSet.Avx2 => VectorMath.Sum<Simd256, Vector256<float>>(columns, source),
+                InstructionSet.Portable => VectorMath.Sum<Simd128, Vector128<float>>(columns, source),
+                _ => SumPlain(columns, source),
+            });
         }
     });
 
@@ -64,6 +70,22 @@ internal static unsafe class Reduce
                     indices[row] = best;
             }
         });
+
+    private static double SumPlain(long count, float* x)
+    {
+        double sum = 0;
+        for (long i = 0; i < count; i++)
+            sum += x[i];
+        return sum;
+    }
+
+    private static double SumOfSquaresPlain(long count, float* x)
+    {
+        double sum = 0;
+        for (long i = 0; i < count; i++)
+            sum += (double)x[i] * x[i];
+        return sum;
+    }
 
     private static long RowGrain(long columns) => Math.Max(1, BlockElements / Math.Max(1, columns));
 
