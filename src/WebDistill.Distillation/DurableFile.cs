@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace WebDistill.Distillation;
 
 /// <summary>
-/// A file that appears whole or not at all, also after a power cut: written beside its place as <c>name.partial</c>, fsynced, renamed,
-/// and its folder fsynced. Dispose without <see cref="Commit"/> removes what was written and leaves an older file as it was.
+/// A file that appears whole or not at all, also after a power cut: written beside its place as <c>name.partial</c>, fsynced, renamed, and
+/// its folder fsynced. Dispose without <see cref="Commit"/> removes what was written and leaves an older file as it was.
 /// </summary>
 public sealed partial class DurableFile : IDisposable
 {

@@ -9,7 +9,8 @@ internal sealed unsafe class MappedFile : IDisposable
     private readonly MemoryMappedViewAccessor? _view;
     private byte* _start;
 
-    /// <exception cref="PlatformNotSupportedException">The machine stores numbers big-endian; every format read here is little-endian.</exception>
+    /// <exception cref="PlatformNotSupportedException">The machine stores numbers big-endian; every format read here is
+    /// little-endian.</exception>
     public MappedFile(string path)
     {
         if (!BitConverter.IsLittleEndian)
@@ -39,7 +40,8 @@ internal sealed unsafe class MappedFile : IDisposable
     public ReadOnlySpan<byte> Span(long offset, int length)
     {
         if (offset < 0 || length < 0 || offset > Length - length)
-            throw new ArgumentOutOfRangeException(nameof(offset), offset, $"{Path}: {length} bytes from {offset} on; expected a part of the file's {Length} bytes.");
+            throw new ArgumentOutOfRangeException(nameof(offset), offset,
+                $"{Path}: {length} bytes from {offset} on; expected a part of the file's {Length} bytes.");
         if (length == 0)
             return [];
         ObjectDisposedException.ThrowIf(_start is null, this);

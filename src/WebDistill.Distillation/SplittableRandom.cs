@@ -2,8 +2,8 @@ using System.Globalization;
 
 namespace WebDistill.Distillation;
 
-/// <summary>SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014): the same numbers on every platform, its
-/// state a short text, and independent generators split off it.</summary>
+/// <summary>SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014): the same numbers on every platform,
+/// its state a short text, and independent generators split off it.</summary>
 public sealed class SplittableRandom
 {
     private const ulong GoldenGamma = 0x9E3779B97F4A7C15;

@@ -7,9 +7,11 @@ public static class GoldenData
     public static string RepositoryRoot { get; } = FindRepositoryRoot();
 
     /// <summary>The golden folder: WEBDISTILL_GOLDEN_DIR, else tests/golden of the repository.</summary>
-    public static string Folder { get; } = FromEnvironment("WEBDISTILL_GOLDEN_DIR", System.IO.Path.Combine(RepositoryRoot, "tests", "golden"));
+    public static string Folder { get; } = FromEnvironment("WEBDISTILL_GOLDEN_DIR", System.IO.Path.Combine(RepositoryRoot, "tests",
+        "golden"));
 
-    /// <summary>The folder of real vocabularies and texts: WEBDISTILL_DATA_DIR, else ../shared/data beside the repository. May not exist.</summary>
+    /// <summary>The folder of real vocabularies and texts: WEBDISTILL_DATA_DIR, else ../shared/data beside the repository. May not
+    /// exist.</summary>
     public static string DataFolder { get; } =
         FromEnvironment("WEBDISTILL_DATA_DIR", System.IO.Path.Combine(RepositoryRoot, "..", "shared", "data"));
 
@@ -30,7 +32,8 @@ public static class GoldenData
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
             if (File.Exists(System.IO.Path.Combine(folder.FullName, "WebDistill.sln")))
                 return folder.FullName;
-        throw new InvalidOperationException($"No WebDistill.sln in {AppContext.BaseDirectory} or above it: run the tests from inside the repository.");
+        throw new InvalidOperationException($"No WebDistill.sln in {AppContext.BaseDirectory} or above it: run the tests from inside "
+            + "the repository.");
     }
 }
 

@@ -7,7 +7,8 @@ public sealed class SplittableRandomTests
     {
         // SplitMix64's well-known first outputs for this seed (prng.di.unimi.it/splitmix64.c).
         var random = new SplittableRandom(1234567);
-        Assert.Equal([6457827717110365317UL, 3203168211198807973UL, 9817491932198370423UL], Enumerable.Range(0, 3).Select(_ => random.NextUInt64()));
+        Assert.Equal([6457827717110365317UL, 3203168211198807973UL, 9817491932198370423UL], Enumerable.Range(0, 3).Select(_ =>
+            random.NextUInt64()));
     }
 
     [Fact]

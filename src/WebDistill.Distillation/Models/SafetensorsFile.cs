@@ -5,9 +5,9 @@ using System.Text.Json;
 namespace WebDistill.Distillation.Models;
 
 /// <summary>
-/// Weights in the safetensors format (github.com/huggingface/safetensors): 8 bytes little-endian header length, JSON header, data. One file or
-/// all the shards of a model. Memory-mapped; everything the header says is checked before a byte of data is looked at. Values are not checked:
-/// NaN is data here.
+/// Weights in the safetensors format (github.com/huggingface/safetensors): 8 bytes little-endian header length, JSON header, data. One file
+/// or all the shards of a model. Memory-mapped; everything the header says is checked before a byte of data is looked at. Values are not
+/// checked: NaN is data here.
 /// </summary>
 public sealed class SafetensorsFile : IDisposable
 {
@@ -33,7 +33,8 @@ public sealed class SafetensorsFile : IDisposable
     public long FileBytes => _parts.Sum(part => part.Length);
 
     /// <summary>Opens one file.</summary>
-    /// <exception cref="InvalidDataException">The file is missing, damaged or not of this format; the message names the file, the tensor and what was expected.</exception>
+    /// <exception cref="InvalidDataException">The file is missing, damaged or not of this format; the message names the file, the tensor
+    /// and what was expected.</exception>
     public static SafetensorsFile Open(string path)
     {
         var file = new SafetensorsFile();
@@ -49,8 +50,10 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
-    /// <summary>Opens the weights of a model folder: model.safetensors, or else the shards that model.safetensors.index.json names.</summary>
-    /// <exception cref="InvalidDataException">As for <see cref="Open"/>; also when index and shards disagree, or a name leads out of the folder.</exception>
+    /// <summary>Opens the weights of a model folder: model.safetensors, or else the shards that model.safetensors.index.json
+    /// names.</summary>
+    /// <exception cref="InvalidDataException">As for <see cref="Open"/>; also when index and shards disagree, or a name leads out of the
+    /// folder.</exception>
     public static SafetensorsFile OpenModel(string folder)
     {
         string single = Path.Combine(folder, WeightsFileName);
@@ -58,7 +61,8 @@ public sealed class SafetensorsFile : IDisposable
         if (File.Exists(single))
             return Open(single);
         if (!File.Exists(index))
-            throw new InvalidDataException($"{folder}: neither {WeightsFileName} nor {IndexFileName}; expected one of them. Pickle weights (.bin, .pt) are not read: save the model as safetensors.");
+            throw new InvalidDataException($"{folder}: neither {WeightsFileName} nor {IndexFileName}; expected one of them. Pickle "
+                + "weights (.bin, .pt) are not read: save the model as safetensors.");
 
         Dictionary<string, string> shardOfTensor = ReadIndex(index);
         var file = new SafetensorsFile();
@@ -70,7 +74,8 @@ public sealed class SafetensorsFile : IDisposable
                 file.AddPart(Path.Combine(folder, shard));
                 foreach (SafetensorsEntry entry in file._entries.Skip(before))
                     if (!shardOfTensor.TryGetValue(entry.Name, out string? expected) || expected != shard)
-                        throw new InvalidDataException($"{index}: tensor '{entry.Name}' lies in {shard}, but the index says {expected ?? "nothing about it"}; expected index and shards of one model.");
+                        throw new InvalidDataException($"{index}: tensor '{entry.Name}' lies in {shard}, but the index says "
+                            + $"{expected ?? "nothing about it"}; expected index and shards of one model.");
             }
             foreach ((string name, string shard) in shardOfTensor)
                 if (!file._locations.ContainsKey(name))
@@ -94,7 +99,8 @@ public sealed class SafetensorsFile : IDisposable
     {
         SafetensorsLocation location = Locate(name);
         if (location.Entry.ByteCount > int.MaxValue)
-            throw new InvalidDataException($"{location.Part.Path}: tensor '{name}' has {location.Entry.ByteCount} bytes; expected at most {int.MaxValue}.");
+            throw new InvalidDataException($"{location.Part.Path}: tensor '{name}' has {location.Entry.ByteCount} bytes; expected at "
+                + $"most {int.MaxValue}.");
         return location.Part.Span(location.Offset, (int)location.Entry.ByteCount);
     }
 
@@ -162,7 +168,8 @@ public sealed class SafetensorsFile : IDisposable
         }
     }
 
-    /// <summary>SHA-256, in lower-case hex, of the file's content; of several shards: of their contents one after the other in the order of their names.</summary>
+    /// <summary>SHA-256, in lower-case hex, of the file's content; of several shards: of their contents one after the other in the order of
+    /// their names.</summary>
     public string ComputeSha256(CancellationToken cancel = default)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -198,7 +205,8 @@ public sealed class SafetensorsFile : IDisposable
         return Bytes(name);
     }
 
-    private static void ConvertAll<TFrom, TTo>(ReadOnlySpan<byte> bytes, Span<TTo> destination, Func<TFrom, TTo> convert) where TFrom : unmanaged
+    private static void ConvertAll<TFrom, TTo>(ReadOnlySpan<byte> bytes, Span<TTo> destination, Func<TFrom, TTo> convert)
+        where TFrom : unmanaged
     {
         ReadOnlySpan<TFrom> values = MemoryMarshal.Cast<byte, TFrom>(bytes);
         for (int i = 0; i < values.Length; i++)
@@ -217,10 +225,12 @@ public sealed class SafetensorsFile : IDisposable
             foreach (JsonProperty property in map.EnumerateObject())
             {
                 if (property.Value.ValueKind != JsonValueKind.String)
-                    throw new InvalidDataException($"{path}: tensor '{property.Name}' maps to {property.Value.GetRawText()}; expected the name of a shard file.");
+                    throw new InvalidDataException($"{path}: tensor '{property.Name}' maps to {property.Value.GetRawText()}; expected "
+                        + "the name of a shard file.");
                 string shard = property.Value.GetString()!;
                 if (shard.AsSpan().IndexOfAny("/\\:\0") >= 0 || !shard.EndsWith(".safetensors", StringComparison.Ordinal))
-                    throw new InvalidDataException($"{path}: tensor '{property.Name}' maps to '{shard}'; expected the plain name of a .safetensors file beside the index.");
+                    throw new InvalidDataException($"{path}: tensor '{property.Name}' maps to '{shard}'; expected the plain name of a "
+                        + ".safetensors file beside the index.");
                 if (!shardOfTensor.TryAdd(property.Name, shard))
                     throw new InvalidDataException($"{path}: tensor '{property.Name}' occurs twice; expected every name once.");
             }

@@ -22,14 +22,17 @@ internal static class SafetensorsHeader
     public static IReadOnlyList<SafetensorsLocation> Read(MappedFile file, Dictionary<string, string> metadata)
     {
         if (file.Length < LengthBytes)
-            throw new InvalidDataException($"{file.Path}: {file.Length} bytes; expected a safetensors file of at least {LengthBytes}. The copy may be incomplete.");
+            throw new InvalidDataException($"{file.Path}: {file.Length} bytes; expected a safetensors file of at least {LengthBytes}. "
+                + "The copy may be incomplete.");
         ulong declared = BinaryPrimitives.ReadUInt64LittleEndian(file.Span(0, LengthBytes));
         if (declared > MaxJsonBytes)
-            throw new InvalidDataException($"{file.Path}: header length {declared}; expected at most {MaxJsonBytes} bytes. This is no safetensors file, or a damaged one.");
+            throw new InvalidDataException($"{file.Path}: header length {declared}; expected at most {MaxJsonBytes} bytes. This is no "
+                + "safetensors file, or a damaged one.");
         int jsonBytes = (int)declared;
         long dataStart = LengthBytes + jsonBytes;
         if (dataStart > file.Length)
-            throw new InvalidDataException($"{file.Path}: the header says it is {jsonBytes} bytes long, the file has {file.Length}; expected the whole header. Copy the file again.");
+            throw new InvalidDataException($"{file.Path}: the header says it is {jsonBytes} bytes long, the file has {file.Length}; "
+                + "expected the whole header. Copy the file again.");
 
         List<Range> ranges = ReadJson(file.Path, file.Span(LengthBytes, jsonBytes).ToArray(), metadata);
         ranges.Sort((a, b) => a.Begin != b.Begin ? a.Begin.CompareTo(b.Begin) : a.End.CompareTo(b.End));
@@ -44,19 +47,24 @@ internal static class SafetensorsHeader
         {
             string tensor = $"{path}: tensor '{range.Entry.Name}' has data_offsets [{range.Begin}, {range.End}]";
             if (range.Begin != expected)
-                throw new InvalidDataException($"{tensor}, which {(range.Begin < expected ? "overlaps the tensor before it" : "leaves a gap before it")}; expected it to begin at {expected}.");
+                throw new InvalidDataException(
+                    $"{tensor}, which {(range.Begin < expected ? "overlaps the tensor before it" : "leaves a gap before it")}; expected "
+                    + $"it to begin at {expected}.");
             if (range.End > dataBytes)
-                throw new InvalidDataException($"{tensor}, but the file has {dataBytes} bytes of data; expected all of it. The file is truncated: copy it again.");
+                throw new InvalidDataException($"{tensor}, but the file has {dataBytes} bytes of data; expected all of it. The file is "
+                    + "truncated: copy it again.");
             expected = range.End;
         }
         if (expected != dataBytes)
-            throw new InvalidDataException($"{path}: {dataBytes - expected} bytes follow the last tensor; expected the file to end with it. Something was appended, or the header is damaged.");
+            throw new InvalidDataException($"{path}: {dataBytes - expected} bytes follow the last tensor; expected the file to end with "
+                + "it. Something was appended, or the header is damaged.");
     }
 
     private static List<Range> ReadJson(string path, byte[] json, Dictionary<string, string> metadata)
     {
         if (json.Length == 0 || json[0] != (byte)'{')
-            throw new InvalidDataException($"{path}: the header does not begin with '{{'; expected a JSON object. This is no safetensors file, or a damaged one.");
+            throw new InvalidDataException($"{path}: the header does not begin with '{{'; expected a JSON object. This is no "
+                + "safetensors file, or a damaged one.");
         try
         {
             using JsonDocument document = JsonDocument.Parse(json);
@@ -123,15 +131,19 @@ internal static class SafetensorsHeader
                 offsets = ReadNumbers(tensor, property);
         }
         if (type is null || shape is null || offsets is null)
-            throw new InvalidDataException($"{tensor} lacks {(type is null ? "dtype" : shape is null ? "shape" : "data_offsets")}; {expectation}.");
+            throw new InvalidDataException($"{tensor} lacks {(type is null ? "dtype" : shape is null ? "shape" : "data_offsets")}; "
+                + $"{expectation}.");
         if (offsets.Length != 2 || offsets[0] > offsets[1])
-            throw new InvalidDataException($"{tensor} has data_offsets [{string.Join(", ", offsets)}]; expected [begin, end] with begin <= end.");
+            throw new InvalidDataException($"{tensor} has data_offsets [{string.Join(", ", offsets)}]; expected [begin, end] with begin "
+                + "<= end.");
 
         var entry = new SafetensorsEntry(name, type.Value, shape, offsets[1] - offsets[0]);
         if (ByteCount(type.Value, shape) is not { } bytes)
-            throw new InvalidDataException($"{tensor} has the shape [{string.Join(", ", shape)}], whose size overflows 64 bits; expected a shape that fits its data.");
+            throw new InvalidDataException($"{tensor} has the shape [{string.Join(", ", shape)}], whose size overflows 64 bits; "
+                + "expected a shape that fits its data.");
         if (bytes != entry.ByteCount)
-            throw new InvalidDataException($"{tensor} is {entry}, which takes {bytes} bytes, but its data_offsets [{offsets[0]}, {offsets[1]}] span {entry.ByteCount}; expected them to agree.");
+            throw new InvalidDataException($"{tensor} is {entry}, which takes {bytes} bytes, but its data_offsets [{offsets[0]}, "
+                + $"{offsets[1]}] span {entry.ByteCount}; expected them to agree.");
         return new Range(entry, offsets[0], offsets[1]);
     }
 
@@ -139,19 +151,22 @@ internal static class SafetensorsHeader
     {
         string name = value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
         return SafetensorsTypes.TryParse(name, out SafetensorsType type) ? type
-            : throw new InvalidDataException($"{tensor} has the dtype '{name}'; expected one of {string.Join(", ", SafetensorsTypes.Names)}.");
+            : throw new InvalidDataException($"{tensor} has the dtype '{name}'; expected one of "
+                + $"{string.Join(", ", SafetensorsTypes.Names)}.");
     }
 
     private static long[] ReadNumbers(string tensor, JsonProperty property)
     {
         if (property.Value.ValueKind != JsonValueKind.Array)
-            throw new InvalidDataException($"{tensor} has {property.Name} {property.Value.GetRawText()}; expected a list of whole numbers.");
+            throw new InvalidDataException($"{tensor} has {property.Name} {property.Value.GetRawText()}; expected a list of whole "
+                + "numbers.");
         var numbers = new long[property.Value.GetArrayLength()];
         int count = 0;
         foreach (JsonElement element in property.Value.EnumerateArray())
         {
             if (element.ValueKind != JsonValueKind.Number || !element.TryGetInt64(out long number) || number < 0)
-                throw new InvalidDataException($"{tensor} has {element.GetRawText()} in its {property.Name}; expected whole numbers from 0 to {long.MaxValue}.");
+                throw new InvalidDataException($"{tensor} has {element.GetRawText()} in its {property.Name}; expected whole numbers "
+                    + $"from 0 to {long.MaxValue}.");
             numbers[count++] = number;
         }
         return numbers;

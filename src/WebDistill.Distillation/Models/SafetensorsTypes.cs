@@ -42,7 +42,8 @@ public static class SafetensorsTypes
         ["F64"] = SafetensorsType.F64,
     };
 
-    private static readonly Dictionary<SafetensorsType, string> s_nameOfType = s_typeOfName.ToDictionary(pair => pair.Value, pair => pair.Key);
+    private static readonly Dictionary<SafetensorsType, string> s_nameOfType =
+        s_typeOfName.ToDictionary(pair => pair.Value, pair => pair.Key);
 
     /// <summary>Every name, for messages.</summary>
     public static IReadOnlyCollection<string> Names => s_typeOfName.Keys;

@@ -23,7 +23,8 @@ public sealed record SafetensorsTensor
         }
         long bytes = checked(elements * SafetensorsTypes.ByteSize(type));
         if (bytes > Array.MaxLength)
-            throw new ArgumentException($"Tensor '{name}' of shape [{string.Join(", ", shape)}] takes {bytes} bytes; expected at most {Array.MaxLength}.", nameof(shape));
+            throw new ArgumentException($"Tensor '{name}' of shape [{string.Join(", ", shape)}] takes {bytes} bytes; expected at most "
+                + $"{Array.MaxLength}.", nameof(shape));
         ByteCount = (int)bytes;
     }
 
@@ -100,7 +101,8 @@ public static class SafetensorsWriter
             foreach (SafetensorsTensor tensor in tensors)
             {
                 if (!names.Add(tensor.Name))
-                    throw new ArgumentException($"The tensor name '{tensor.Name}' is taken; expected every name once, and none named {SafetensorsHeader.MetadataKey}.", nameof(tensors));
+                    throw new ArgumentException($"The tensor name '{tensor.Name}' is taken; expected every name once, and none named "
+                        + $"{SafetensorsHeader.MetadataKey}.", nameof(tensors));
                 json.WriteStartObject(tensor.Name);
                 json.WriteString("dtype", SafetensorsTypes.Name(tensor.Type));
                 WriteNumbers(json, "shape", tensor.Shape);

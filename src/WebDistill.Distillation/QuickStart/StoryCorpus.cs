@@ -1,9 +1,9 @@
 namespace WebDistill.Distillation.QuickStart;
 
 /// <summary>
-/// The text of the quick start: small stories about people, places and things whose state changes from sentence to sentence, so that a model has
-/// to keep track (where the ball was put last, who holds the apple, how many buns are left). Written here, so nothing is downloaded and no foreign
-/// text is shipped.
+/// The text of the quick start: small stories about people, places and things whose state changes from sentence to sentence, so that a
+/// model has to keep track (where the ball was put last, who holds the apple, how many buns are left). Written here, so nothing is
+/// downloaded and no foreign text is shipped.
 /// </summary>
 public static class StoryCorpus
 {
@@ -13,7 +13,8 @@ public static class StoryCorpus
     /// <summary>Vocabulary that covers the quick start's corpus: nearly every word of it is one token.</summary>
     public const int QuickStartVocabularySize = 1024;
 
-    /// <summary>Shortest and longest story, in words: a context of 128 tokens of <see cref="QuickStartVocabularySize"/> holds about one.</summary>
+    /// <summary>Shortest and longest story, in words: a context of 128 tokens of <see cref="QuickStartVocabularySize"/> holds about
+    /// one.</summary>
     internal const int MinWords = 60, MaxWords = 120;
 
     /// <summary>The catalogue of plots: a new one is one line here.</summary>
@@ -38,7 +39,8 @@ public static class StoryCorpus
     ];
 
     /// <summary>Stories one after the other, each one paragraph of <see cref="MinWords"/> to <see cref="MaxWords"/> words.</summary>
-    /// <param name="seed">Decides everything: the same seed gives the same stories on every platform, and fewer stories are the beginning of more.</param>
+    /// <param name="seed">Decides everything: the same seed gives the same stories on every platform, and fewer stories are the beginning
+    /// of more.</param>
     /// <param name="stories">How many.</param>
     public static IEnumerable<string> Generate(int seed, int stories)
     {

@@ -10,24 +10,30 @@ internal sealed record Person(string Name, bool IsFemale)
     public string His => IsFemale ? "her" : "his";
 }
 
-/// <summary>A story while it is told: who and what is in it, and the sentences so far. Draws never give the same person, thing or spot twice.</summary>
+/// <summary>A story while it is told: who and what is in it, and the sentences so far. Draws never give the same person, thing or spot
+/// twice.</summary>
 internal sealed class StoryScene
 {
     private static readonly Person[] s_children =
     [
-        new("Mia", true), new("Lily", true), new("Anna", true), new("Rosa", true), new("Emma", true), new("Zoe", true), new("Nora", true), new("Ella", true),
-        new("Tom", false), new("Ben", false), new("Max", false), new("Sam", false), new("Leo", false), new("Jack", false), new("Finn", false), new("Noah", false),
+        new("Mia", true), new("Lily", true), new("Anna", true), new("Rosa", true), new("Emma", true), new("Zoe", true), new("Nora", true),
+            new("Ella", true),
+        new("Tom", false), new("Ben", false), new("Max", false), new("Sam", false), new("Leo", false), new("Jack", false), new("Finn",
+            false), new("Noah", false),
     ];
 
-    private static readonly Person[] s_elders = [new("Mum", true), new("Dad", false), new("Grandma", true), new("Grandpa", false), new("Aunt May", true), new("Uncle Bob", false)];
+    private static readonly Person[] s_elders = [new("Mum", true), new("Dad", false), new("Grandma", true), new("Grandpa", false),
+        new("Aunt May", true), new("Uncle Bob", false)];
 
-    private static readonly string[] s_toys = ["ball", "doll", "book", "hat", "cup", "scarf", "toy car", "teddy bear", "drum", "boat", "whistle", "puzzle"];
+    private static readonly string[] s_toys = ["ball", "doll", "book", "hat", "cup", "scarf", "toy car", "teddy bear", "drum", "boat",
+        "whistle", "puzzle"];
 
     private static readonly string[] s_colours = ["red", "blue", "green", "yellow", "white", "orange", "brown", "pink"];
 
     private static readonly string[] s_spots =
     [
-        "in the basket", "under the bed", "on the shelf", "behind the door", "in the drawer", "on the table", "under the chair", "in the big box", "behind the sofa",
+        "in the basket", "under the bed", "on the shelf", "behind the door", "in the drawer", "on the table", "under the chair",
+            "in the big box", "behind the sofa",
         "by the window", "in the cupboard", "under the stairs",
     ];
 
@@ -116,5 +122,6 @@ internal sealed class StoryScene
     };
 
     /// <summary>When the story begins, ready to stand before a main clause.</summary>
-    public string OneDay() => Pick("One day", "One morning", "One sunny day", "One afternoon", "On a cold day", "Early in the morning", "After lunch", "Last summer", "One evening");
+    public string OneDay() => Pick("One day", "One morning", "One sunny day", "One afternoon", "On a cold day", "Early in the morning",
+        "After lunch", "Last summer", "One evening");
 }

@@ -13,10 +13,10 @@ public sealed record TokenBatch(long[] Ids, int[] Lengths, int Rows, int Columns
 public sealed record SamplerPosition(int Epoch, int BatchInEpoch, string RandomState);
 
 /// <summary>
-/// An endless stream of micro-batches out of a token file, epoch after epoch. <see cref="SequenceMode.Packed"/>: blocks of contextLength tokens that do
-/// not overlap; the tail of the stream that is shorter than a block is left out. <see cref="SequenceMode.HuggingFace"/>: one document or piece of one
-/// per row, as the reference's LmSeqsDataset cuts and filters them, batched as its GroupedBatchSampler does when grouped by size.
-/// Not thread-safe.
+/// An endless stream of micro-batches out of a token file, epoch after epoch. <see cref="SequenceMode.Packed"/>: blocks of contextLength
+/// tokens that do not overlap; the tail of the stream that is shorter than a block is left out. <see cref="SequenceMode.HuggingFace"/>: one
+/// document or piece of one per row, as the reference's LmSeqsDataset cuts and filters them, batched as its GroupedBatchSampler does when
+/// grouped by size. Not thread-safe.
 /// </summary>
 public sealed class BatchSampler
 {
@@ -42,7 +42,8 @@ public sealed class BatchSampler
     {
         int minContext = mode == SequenceMode.HuggingFace ? 12 : 2;
         if (contextLength < minContext)
-            throw new ArgumentOutOfRangeException(nameof(contextLength), contextLength, $"Context of {contextLength} tokens; expected at least {minContext} for {mode} sequences.");
+            throw new ArgumentOutOfRangeException(nameof(contextLength), contextLength,
+                $"Context of {contextLength} tokens; expected at least {minContext} for {mode} sequences.");
         if (batchSize < 1)
             throw new ArgumentOutOfRangeException(nameof(batchSize), batchSize, $"Batch size {batchSize}; expected at least 1.");
         _file = file;
@@ -70,7 +71,8 @@ public sealed class BatchSampler
         {
             if (value.Epoch < 0 || value.BatchInEpoch < 0 || value.BatchInEpoch > BatchesPerEpoch)
                 throw new ArgumentException(
-                    $"Position epoch {value.Epoch}, batch {value.BatchInEpoch}; expected a batch from 0 to {BatchesPerEpoch}. The corpus or the batch size has changed since it was saved.", nameof(value));
+                    $"Position epoch {value.Epoch}, batch {value.BatchInEpoch}; expected a batch from 0 to {BatchesPerEpoch}. The "
+                        + "corpus or the batch size has changed since it was saved.", nameof(value));
             try
             {
                 _random.State = value.RandomState;
@@ -132,7 +134,8 @@ public sealed class BatchSampler
     // The number of bounds 3, 7, 11, ... below the context length that are not above the length.
     private int GroupOf(int length)
     {
-        int boundCount = _contextLength <= ShortestGroupBound ? 0 : (_contextLength - ShortestGroupBound + GroupBoundStep - 1) / GroupBoundStep;
+        int boundCount = _contextLength <= ShortestGroupBound ? 0
+            : (_contextLength - ShortestGroupBound + GroupBoundStep - 1) / GroupBoundStep;
         return length < ShortestGroupBound ? 0 : Math.Min((length - ShortestGroupBound) / GroupBoundStep + 1, boundCount);
     }
 

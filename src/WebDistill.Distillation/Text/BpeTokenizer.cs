@@ -9,8 +9,8 @@ using System.Text.Json;
 namespace WebDistill.Distillation.Text;
 
 /// <summary>
-/// Byte-level byte-pair encoding exactly as GPT-2 does it (Radford et al. 2019; openai/gpt-2, src/encoder.py). Any text can be encoded and comes
-/// back unchanged, except that lone surrogates become U+FFFD. Immutable and thread-safe.
+/// Byte-level byte-pair encoding exactly as GPT-2 does it (Radford et al. 2019; openai/gpt-2, src/encoder.py). Any text can be encoded and
+/// comes back unchanged, except that lone surrogates become U+FFFD. Immutable and thread-safe.
 /// </summary>
 public sealed class BpeTokenizer
 {
@@ -22,6 +22,8 @@ public sealed class BpeTokenizer
 
     private const string VocabularyFileName = "vocab.json";
     private const string MergesFileName = "merges.txt";
+
+    private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
     private readonly byte[][] _tokens;
     private readonly Merge[] _merges;
@@ -47,23 +49,26 @@ public sealed class BpeTokenizer
     /// <summary>Id of <see cref="EndOfText"/>.</summary>
     public int EndOfTextId { get; }
 
-    /// <summary>SHA-256, in lower-case hex, of the tokens' bytes in order of id, the merges in order of rank and the end-of-text id: equal exactly
-    /// when two tokenizers encode every text alike, however their files are formatted.</summary>
+    /// <summary>SHA-256, in lower-case hex, of the tokens' bytes in order of id, the merges in order of rank and the end-of-text id:
+    /// independent of how the files are formatted; two tokenizers with the same hash encode every text alike.</summary>
     public string Sha256 { get; }
 
     /// <summary>Reads vocab.json and merges.txt from a folder.</summary>
-    /// <exception cref="InvalidDataException">A file is missing or malformed; the message names the file, the place and what was expected.</exception>
+    /// <exception cref="InvalidDataException">A file is missing or malformed; the message names the file, the place and what was
+    /// expected.</exception>
     public static BpeTokenizer Load(string folder)
     {
         string vocabularyPath = RequireFile(folder, VocabularyFileName);
         string mergesPath = RequireFile(folder, MergesFileName);
         Dictionary<string, int> idOfToken = ReadVocabulary(vocabularyPath, out byte[][] tokens);
         if (!idOfToken.TryGetValue(EndOfText, out int endOfTextId))
-            throw new InvalidDataException($"{vocabularyPath}: the token {EndOfText} is missing; expected it beside the other {tokens.Length} tokens, as in GPT-2's vocabulary.");
+            throw new InvalidDataException($"{vocabularyPath}: the token {EndOfText} is missing; expected it beside the other "
+                + $"{tokens.Length} tokens, as in GPT-2's vocabulary.");
         return new BpeTokenizer(tokens, ReadMerges(mergesPath, idOfToken), endOfTextId);
     }
 
-    /// <summary>Learns a vocabulary: the 256 bytes, the merges of the most frequent neighbours, and <see cref="EndOfText"/> as the last id.</summary>
+    /// <summary>Learns a vocabulary: the 256 bytes, the merges of the most frequent neighbours, and <see cref="EndOfText"/> as the last
+    /// id.</summary>
     /// <param name="vocabularySize">Ids in all, at least <see cref="MinVocabularySize"/>.</param>
     /// <param name="progress">Share of the merges that are learnt, 0 to 1; stays 0 while the documents are counted.</param>
     /// <exception cref="InvalidDataException">The documents are too small or too uniform for that many merges.</exception>
@@ -85,7 +90,7 @@ public sealed class BpeTokenizer
         });
         DurableFile.Write(Path.Combine(folder, MergesFileName), stream =>
         {
-            using var text = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), leaveOpen: true) { NewLine = "\n" };
+            using var text = new StreamWriter(stream, s_utf8, leaveOpen: true) { NewLine = "\n" };
             text.WriteLine("#version: 0.2");
             foreach (Merge merge in _merges)
                 text.WriteLine($"{ByteAlphabet.ToSymbols(_tokens[merge.Left])} {ByteAlphabet.ToSymbols(_tokens[merge.Right])}");
@@ -93,7 +98,8 @@ public sealed class BpeTokenizer
     }
 
     /// <summary>The ids of a text.</summary>
-    /// <param name="considerSpecialTokens">Whether "&lt;|endoftext|&gt;" in the text becomes <see cref="EndOfTextId"/>; otherwise it is ordinary text.</param>
+    /// <param name="considerSpecialTokens">Whether "&lt;|endoftext|&gt;" in the text becomes <see cref="EndOfTextId"/>; otherwise it is
+    /// ordinary text.</param>
     public IReadOnlyList<int> EncodeToIds(string text, bool considerSpecialTokens = false)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -121,7 +127,8 @@ public sealed class BpeTokenizer
     /// <summary>Number of ids of a text, special tokens being ordinary text.</summary>
     public int CountTokens(string text) => EncodeToIds(text).Count;
 
-    /// <summary>The text of ids. Bytes that are not UTF-8 become U+FFFD, one per maximal ill-formed part, as with Python's errors='replace'.</summary>
+    /// <summary>The text of ids. Bytes that are not UTF-8 become U+FFFD, one per maximal ill-formed part, as with Python's
+    /// errors='replace'.</summary>
     /// <exception cref="ArgumentOutOfRangeException">An id is not in the vocabulary.</exception>
     public string Decode(IEnumerable<int> ids)
     {
@@ -147,7 +154,8 @@ public sealed class BpeTokenizer
     {
         string path = Path.Combine(folder, name);
         return File.Exists(path) ? path
-            : throw new InvalidDataException($"{path} is missing; expected {VocabularyFileName} and {MergesFileName} side by side, as in a Hugging Face GPT-2 folder.");
+            : throw new InvalidDataException($"{path} is missing; expected {VocabularyFileName} and {MergesFileName} side by side, as "
+                + "in a Hugging Face GPT-2 folder.");
     }
 
     private static Dictionary<string, int> ReadVocabulary(string path, out byte[][] tokens)
@@ -161,29 +169,34 @@ public sealed class BpeTokenizer
             foreach (JsonProperty property in document.RootElement.EnumerateObject())
             {
                 if (property.Value.ValueKind != JsonValueKind.Number || !property.Value.TryGetInt32(out int id) || id < 0)
-                    throw new InvalidDataException($"{path}: token {Quote(property.Name)} has the id {property.Value.GetRawText()}; expected a whole number from 0 on.");
+                    throw new InvalidDataException($"{path}: token {Quote(property.Name)} has the id {property.Value.GetRawText()}; "
+                        + "expected a whole number from 0 on.");
                 if (!idOfToken.TryAdd(property.Name, id))
                     throw new InvalidDataException($"{path}: token {Quote(property.Name)} occurs twice; expected every token once.");
             }
         }
         catch (JsonException problem)
         {
-            throw new InvalidDataException($"{path}, line {problem.LineNumber + 1}: not valid JSON ({problem.Message}); expected an object of token: id.", problem);
+            throw new InvalidDataException($"{path}, line {problem.LineNumber + 1}: not valid JSON ({problem.Message}); expected an "
+                + "object of token: id.", problem);
         }
 
         tokens = new byte[idOfToken.Count][];
         foreach ((string token, int id) in idOfToken)
         {
             if (id >= tokens.Length)
-                throw new InvalidDataException($"{path}: token {Quote(token)} has the id {id}; expected ids 0 to {tokens.Length - 1} without a gap, there being {tokens.Length} tokens.");
+                throw new InvalidDataException($"{path}: token {Quote(token)} has the id {id}; expected ids 0 to {tokens.Length - 1} "
+                    + $"without a gap, there being {tokens.Length} tokens.");
             if (tokens[id] is not null)
-                throw new InvalidDataException($"{path}: tokens {Quote(ByteAlphabet.ToSymbols(tokens[id]))} and {Quote(token)} have the same id {id}; expected every id once.");
+                throw new InvalidDataException($"{path}: tokens {Quote(ByteAlphabet.ToSymbols(tokens[id]))} and {Quote(token)} have the "
+                    + $"same id {id}; expected every id once.");
             tokens[id] = ToBytes(path, token, id);
         }
         for (int value = 0; value < 256; value++)
             if (!idOfToken.ContainsKey(ByteAlphabet.ToCharacter((byte)value).ToString()))
                 throw new InvalidDataException(
-                    $"{path}: the byte {value} (written {Quote(ByteAlphabet.ToCharacter((byte)value).ToString())}) has no token; expected all 256 single bytes of a byte-level vocabulary.");
+                    $"{path}: the byte {value} (written {Quote(ByteAlphabet.ToCharacter((byte)value).ToString())}) has no token; "
+                        + "expected all 256 single bytes of a byte-level vocabulary.");
         return idOfToken;
     }
 
@@ -197,7 +210,8 @@ public sealed class BpeTokenizer
             int value = ByteAlphabet.ToByte(token[i]);
             if (value < 0)
                 throw new InvalidDataException(
-                    $"{path}: token {Quote(token)} (id {id}) contains U+{(int)token[i]:X4}; expected only GPT-2's 256 stand-ins for bytes (a space is written Ġ). Is this a byte-level vocabulary?");
+                    $"{path}: token {Quote(token)} (id {id}) contains U+{(int)token[i]:X4}; expected only GPT-2's 256 stand-ins for "
+                        + "bytes (a space is written Ġ). Is this a byte-level vocabulary?");
             bytes[i] = (byte)value;
         }
         return bytes;
@@ -225,7 +239,8 @@ public sealed class BpeTokenizer
             int right = MergePart(place, line[(space + 1)..], idOfToken, made);
             string joined = string.Concat(line.AsSpan(0, space), line.AsSpan(space + 1));
             if (!idOfToken.TryGetValue(joined, out int id))
-                throw new InvalidDataException($"{place} makes {Quote(joined)}, which {VocabularyFileName} does not contain; expected files of one tokenizer.");
+                throw new InvalidDataException($"{place} makes {Quote(joined)}, which {VocabularyFileName} does not contain; expected "
+                    + "files of one tokenizer.");
             if (!known.Add((left, right)))
                 throw new InvalidDataException($"{place} occurs twice; expected every merge once.");
             made.Add(id);
@@ -237,9 +252,11 @@ public sealed class BpeTokenizer
     private static int MergePart(string place, string part, Dictionary<string, int> idOfToken, HashSet<int> made)
     {
         if (!idOfToken.TryGetValue(part, out int id))
-            throw new InvalidDataException($"{place} uses {Quote(part)}, which {VocabularyFileName} does not contain; expected files of one tokenizer.");
+            throw new InvalidDataException($"{place} uses {Quote(part)}, which {VocabularyFileName} does not contain; expected files of "
+                + "one tokenizer.");
         if (!made.Contains(id))
-            throw new InvalidDataException($"{place} uses {Quote(part)} before any line makes it; expected the lines in the order in which they were learnt.");
+            throw new InvalidDataException($"{place} uses {Quote(part)} before any line makes it; expected the lines in the order in "
+                + "which they were learnt.");
         return id;
     }
 

@@ -4,8 +4,8 @@ using System.Text;
 namespace WebDistill.Distillation.Text;
 
 /// <summary>Learns byte-pair merges (Sennrich et al. 2016): again and again the most frequent neighbours become one token.</summary>
-/// <remarks>Deterministic: of equally frequent pairs the one with the lower left id, then the lower right id, is taken. Pre-tokens are counted
-/// first, and a merge touches only the words that contain its pair.</remarks>
+/// <remarks>Deterministic: of equally frequent pairs the one with the lower left id, then the lower right id, is taken. Pre-tokens are
+/// counted first, and a merge touches only the words that contain its pair.</remarks>
 internal sealed class BpeTrainer
 {
     /// <summary>A pair that occurs once is no pattern.</summary>
@@ -31,11 +31,13 @@ internal sealed class BpeTrainer
     private readonly PriorityQueue<(int Left, int Right), PairRank> _queue = new();
     private readonly HashSet<(int Left, int Right)> _risen = [];
 
-    public static BpeTokenizer Train(IEnumerable<string> documents, int vocabularySize, IProgress<double>? progress, CancellationToken cancel)
+    public static BpeTokenizer Train(
+        IEnumerable<string> documents, int vocabularySize, IProgress<double>? progress, CancellationToken cancel)
     {
         if (vocabularySize < BpeTokenizer.MinVocabularySize)
             throw new ArgumentOutOfRangeException(nameof(vocabularySize), vocabularySize,
-                $"Vocabulary size {vocabularySize}; expected at least {BpeTokenizer.MinVocabularySize}: 256 bytes and {BpeTokenizer.EndOfText}.");
+                $"Vocabulary size {vocabularySize}; expected at least {BpeTokenizer.MinVocabularySize}: 256 bytes and "
+                    + $"{BpeTokenizer.EndOfText}.");
         var trainer = new BpeTrainer();
         trainer.CountWords(documents, cancel);
         trainer.CountPairs();

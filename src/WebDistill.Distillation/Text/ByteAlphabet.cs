@@ -1,8 +1,8 @@
 namespace WebDistill.Distillation.Text;
 
 /// <summary>
-/// GPT-2's printable stand-ins for the 256 bytes: a byte that prints (! to ~, ¡ to ¬, ® to ÿ) stands for itself, the others follow from U+0100 on.
-/// vocab.json and merges.txt are written in these characters (openai/gpt-2, src/encoder.py, bytes_to_unicode).
+/// GPT-2's printable stand-ins for the 256 bytes: a byte that prints (! to ~, ¡ to ¬, ® to ÿ) stands for itself, the others follow from
+/// U+0100 on. vocab.json and merges.txt are written in these characters (openai/gpt-2, src/encoder.py, bytes_to_unicode).
 /// </summary>
 internal static class ByteAlphabet
 {

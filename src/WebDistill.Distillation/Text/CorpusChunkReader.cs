@@ -50,7 +50,8 @@ internal sealed class CorpusChunkReader : IDisposable
             if (complete > 0)
                 return Take(complete);
             if (_buffer.Length > Array.MaxLength / 2)
-                throw Refuse($"more than {_buffer.Length} bytes from byte {_offset} on without an end of the document; expected smaller documents. Another format may fit the file better.");
+                throw Refuse($"more than {_buffer.Length} bytes from byte {_offset} on without an end of the document; expected smaller "
+                    + "documents. Another format may fit the file better.");
             Array.Resize(ref _buffer, _buffer.Length * 2);
         }
     }
@@ -62,13 +63,15 @@ internal sealed class CorpusChunkReader : IDisposable
         ReadOnlySpan<byte> bytes = chunk.Bytes.Span;
         int nul = bytes.IndexOf((byte)0);
         if (nul >= 0)
-            throw new InvalidDataException($"{chunk.FileName}: byte {chunk.ByteOffset + nul} is 0; expected UTF-8 text without NUL. The file is binary, or UTF-16 without a byte-order mark: save it as UTF-8.");
+            throw new InvalidDataException($"{chunk.FileName}: byte {chunk.ByteOffset + nul} is 0; expected UTF-8 text without NUL. The "
+                + "file is binary, or UTF-16 without a byte-order mark: save it as UTF-8.");
         if (Utf8.IsValid(bytes))
             return;
         int position = 0;
         while (Rune.DecodeFromUtf8(bytes[position..], out _, out int width) == OperationStatus.Done)
             position += width;
-        throw new InvalidDataException($"{chunk.FileName}: byte {chunk.ByteOffset + position} is 0x{bytes[position]:X2}, which is not valid UTF-8; expected UTF-8 text. Convert the file to UTF-8.");
+        throw new InvalidDataException($"{chunk.FileName}: byte {chunk.ByteOffset + position} is 0x{bytes[position]:X2}, which is not "
+            + "valid UTF-8; expected UTF-8 text. Convert the file to UTF-8.");
     }
 
     public void Dispose() => _stream.Dispose();

@@ -12,7 +12,8 @@ internal delegate void DocumentSplit(CorpusChunk chunk, CorpusOptions options, D
 /// <summary>One way in which a file holds documents.</summary>
 public sealed record CorpusFormat
 {
-    internal CorpusFormat(string name, string description, IReadOnlyList<string> extensions, CompletePrefix completePrefix, DocumentSplit split)
+    internal CorpusFormat(
+        string name, string description, IReadOnlyList<string> extensions, CompletePrefix completePrefix, DocumentSplit split)
     {
         Name = name;
         Description = description;

@@ -9,7 +9,8 @@ public static class CorpusFormats
     /// <exception cref="ArgumentException">Unknown name; the message lists the valid ones.</exception>
     public static CorpusFormat Find(string name) =>
         All.FirstOrDefault(format => format.Name == name)
-        ?? throw new ArgumentException($"Corpus format '{name}' is unknown; expected one of {string.Join(", ", All.Select(format => $"'{format.Name}'"))}.", nameof(name));
+        ?? throw new ArgumentException($"Corpus format '{name}' is unknown; expected one of "
+            + $"{string.Join(", ", All.Select(format => $"'{format.Name}'"))}.", nameof(name));
 
     /// <summary>The format that a file's extension suggests; the first of <see cref="All"/> for an extension nobody claims.</summary>
     public static CorpusFormat ForFileName(string fileName) =>

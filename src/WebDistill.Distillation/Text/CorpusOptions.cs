@@ -34,4 +34,5 @@ public sealed record LengthBin(int FromTokens, int ToTokens, long Documents);
 /// <param name="BytesPerToken">Bytes / Tokens.</param>
 /// <param name="LengthHistogram">Document lengths (without end-of-text) in bins that double: 1, 2-3, 4-7, ... up to the longest.</param>
 public sealed record CorpusStatistics(
-    long Bytes, long Documents, long Tokens, long TrainTokens, long ValidationTokens, double BytesPerToken, IReadOnlyList<LengthBin> LengthHistogram);
+    long Bytes, long Documents, long Tokens, long TrainTokens, long ValidationTokens, double BytesPerToken,
+    IReadOnlyList<LengthBin> LengthHistogram);

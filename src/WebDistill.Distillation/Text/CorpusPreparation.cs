@@ -14,12 +14,13 @@ public static class CorpusPreparation
     private sealed record EncodedChunk(long EndByte, List<int> Ids, List<(int Length, long ByteOffset)> Documents);
 
     /// <summary>
-    /// Tokenises a corpus in one pass, on several threads, with memory bounded by the longest document, and writes the token files of its two
-    /// splits. The documents that begin in the last <see cref="CorpusOptions.ValidationProportion"/> of the bytes are the validation split, at least
-    /// the last document; with proportion 0 there is none and no validation file is written.
+    /// Tokenises a corpus in one pass, on several threads, with memory bounded by the longest document, and writes the token files of its
+    /// two splits. The documents that begin in the last <see cref="CorpusOptions.ValidationProportion"/> of the bytes are the validation
+    /// split, at least the last document; with proportion 0 there is none and no validation file is written.
     /// </summary>
     /// <remarks>The result does not depend on the number of threads. Both files appear at the end, whole or not at all.</remarks>
-    /// <exception cref="InvalidDataException">The file is not text of the format, or holds too few documents; the message says what was expected.</exception>
+    /// <exception cref="InvalidDataException">The file is not text of the format, or holds too few documents; the message says what was
+    /// expected.</exception>
     public static CorpusStatistics Prepare(
         string sourcePath, BpeTokenizer tokenizer, CorpusOptions options, string trainPath, string validationPath,
         IProgress<CorpusProgress>? progress = null, CancellationToken cancel = default)
@@ -133,7 +134,8 @@ public static class CorpusPreparation
     private static void Check(CorpusOptions options)
     {
         if (!(options.ValidationProportion >= 0 && options.ValidationProportion <= MaxValidationProportion))
-            throw new ArgumentException($"Validation proportion {options.ValidationProportion}; expected 0 to {MaxValidationProportion}.", nameof(options));
+            throw new ArgumentException($"Validation proportion {options.ValidationProportion}; expected 0 to {MaxValidationProportion}.",
+                nameof(options));
         if (options.Threads < 0)
             throw new ArgumentException($"{options.Threads} threads; expected at least 1, or 0 for one per processor.", nameof(options));
         if (string.IsNullOrEmpty(options.JsonField))
@@ -146,7 +148,8 @@ public static class CorpusPreparation
             throw new InvalidDataException($"{path}: {bytes} bytes without a document; expected text that is not only white space.");
         if (validationDocuments == 0)
             throw new InvalidDataException(
-                $"{path}: 1 document as '{options.Format}'; expected at least 2, one of them for validation. Add text, choose another format, or set the validation proportion to 0.");
+                $"{path}: 1 document as '{options.Format}'; expected at least 2, one of them for validation. Add text, choose another "
+                    + "format, or set the validation proportion to 0.");
     }
 
     private static IReadOnlyList<LengthBin> Histogram(long[] lengths)

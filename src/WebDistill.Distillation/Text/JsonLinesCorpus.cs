@@ -4,11 +4,13 @@ using System.Text.Json;
 
 namespace WebDistill.Distillation.Text;
 
-/// <summary>One JSON object per line; <see cref="CorpusOptions.JsonField"/> of it is a document, kept as it is. Blank lines and blank texts are skipped.</summary>
+/// <summary>One JSON object per line; <see cref="CorpusOptions.JsonField"/> of it is a document, kept as it is. Blank lines and blank texts
+/// are skipped.</summary>
 internal static class JsonLinesCorpus
 {
     public static CorpusFormat Format { get; } = new(
-        "json-lines", "One JSON object per line; one of its fields is the document.", [".jsonl", ".ndjson"], TextLinesCorpus.CompletePrefix, Split);
+        "json-lines", "One JSON object per line; one of its fields is the document.", [".jsonl", ".ndjson"],
+        TextLinesCorpus.CompletePrefix, Split);
 
     private static void Split(CorpusChunk chunk, CorpusOptions options, DocumentFound found)
     {
@@ -34,7 +36,8 @@ internal static class JsonLinesCorpus
             var reader = new Utf8JsonReader(line);
             reader.Read();
             if (reader.TokenType != JsonTokenType.StartObject)
-                throw new InvalidDataException($"{place}: the line is a JSON {reader.TokenType}; expected an object like {{\"{field}\": \"...\"}}.");
+                throw new InvalidDataException($"{place}: the line is a JSON {reader.TokenType}; expected an object like {{\"{field}\": "
+                    + "\"...\"}}.");
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 bool wanted = text is null && reader.ValueTextEquals(field);
@@ -52,7 +55,8 @@ internal static class JsonLinesCorpus
         {
             throw new InvalidDataException($"{place}: not valid JSON ({problem.Message}); expected one object per line.", problem);
         }
-        return text ?? throw new InvalidDataException($"{place}: no field '{field}'; expected it in every object. Name the field that holds the text.");
+        return text ?? throw new InvalidDataException($"{place}: no field '{field}'; expected it in every object. Name the field that "
+            + "holds the text.");
     }
 
     private static string ReadText(ref Utf8JsonReader reader)

@@ -28,18 +28,20 @@ internal static class SequenceSource
         long blocks = file.TokenCount / contextLength;
         if (blocks == 0)
             throw new InvalidDataException(
-                $"The corpus has {file.TokenCount} tokens; expected at least one block of {contextLength}. Add text, or shorten the context.");
+                $"The corpus has {file.TokenCount} tokens; expected at least one block of {contextLength}. Add text, or shorten the "
+                + "context.");
         if (blocks > Array.MaxLength)
-            throw new InvalidDataException($"The corpus has {blocks} blocks of {contextLength} tokens; expected at most {Array.MaxLength}. Lengthen the context.");
+            throw new InvalidDataException($"The corpus has {blocks} blocks of {contextLength} tokens; expected at most "
+                + $"{Array.MaxLength}. Lengthen the context.");
         var pieces = new SequencePiece[blocks];
         for (long block = 0; block < blocks; block++)
             pieces[block] = new SequencePiece(block * contextLength, contextLength, EndOfTextBefore: false, EndOfTextAfter: false);
         return pieces;
     }
 
-    // LmSeqsDataset of the reference: every document between two end-of-text ids; longer ones than M = contextLength cut into pieces of M - 2 ids,
-    // to which the end-of-text id is added on each side where it is missing; then pieces that are too short or mostly unknown (UNK is the
-    // end-of-text id here) are dropped.
+    // LmSeqsDataset of the reference: every document between two end-of-text ids; longer ones than M = contextLength cut into pieces of M -
+    // 2 ids, to which the end-of-text id is added on each side where it is missing; then pieces that are too short or mostly unknown (UNK
+    // is the end-of-text id here) are dropped.
     private static IReadOnlyList<SequencePiece> CutHuggingFace(TokenFile file, int contextLength)
     {
         var pieces = new List<SequencePiece>();
@@ -74,8 +76,10 @@ internal static class SequenceSource
         }
         if (pieces.Count == 0)
             throw new InvalidDataException(
-                $"No sequence is left of {file.DocumentCount} documents: of {cut} pieces {tooShort} have {TooShort} tokens or fewer, {mostlyUnknown} are mostly end-of-text; "
-                + $"expected longer documents than that. Use packed sequences, or a context longer than {contextLength} if that cuts them up.");
+                $"No sequence is left of {file.DocumentCount} documents: of {cut} pieces {tooShort} have {TooShort} tokens or fewer, "
+                + $"{mostlyUnknown} are mostly end-of-text; "
+                + $"expected longer documents than that. Use packed sequences, or a context longer than {contextLength} if that cuts "
+                + "them up.");
         return pieces;
     }
 

@@ -6,7 +6,7 @@ namespace WebDistill.Distillation.Text;
 internal static class TextLinesCorpus
 {
     public static CorpusFormat Format { get; } = new(
-        "text-lines", "Plain text, one document per line.", [".lines"], CompletePrefix, Split);
+        "text-lines", "Plain text, one document per line.", [".txt", ".text"], CompletePrefix, Split);
 
     /// <summary>A chunk of lines is complete after its last line end.</summary>
     public static int CompletePrefix(ReadOnlySpan<byte> bytes) => bytes.LastIndexOf((byte)'\n') + 1;

@@ -2,7 +2,8 @@ using System.Text;
 
 namespace WebDistill.Distillation.Text;
 
-/// <summary>Plain text, documents separated by blank lines. Line ends become LF; white space at the end of a document is removed, indentation is kept.</summary>
+/// <summary>Plain text, documents separated by blank lines. Line ends become LF; white space at the end of a document is removed,
+/// indentation is kept.</summary>
 internal static class TextParagraphsCorpus
 {
     public static CorpusFormat Format { get; } = new(

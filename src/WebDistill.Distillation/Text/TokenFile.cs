@@ -7,7 +7,8 @@ namespace WebDistill.Distillation.Text;
 /// <param name="Length">Tokens, without the end-of-text id that follows it.</param>
 public readonly record struct TokenDocument(long Offset, int Length);
 
-/// <summary>A tokenised corpus: one stream of ids in which every document is followed by the end-of-text id. Memory-mapped; safe to read from several threads.</summary>
+/// <summary>A tokenised corpus: one stream of ids in which every document is followed by the end-of-text id. Memory-mapped; safe to read
+/// from several threads.</summary>
 public sealed class TokenFile : IDisposable
 {
     private readonly MappedFile _file;
@@ -41,7 +42,8 @@ public sealed class TokenFile : IDisposable
         var mapped = new MappedFile(path);
         try
         {
-            TokenFileHeader header = TokenFileHeader.Read(path, mapped.Span(0, (int)Math.Min(mapped.Length, TokenFileHeader.Bytes)), mapped.Length);
+            TokenFileHeader header = TokenFileHeader.Read(path, mapped.Span(0, (int)Math.Min(mapped.Length, TokenFileHeader.Bytes)),
+                mapped.Length);
             var file = new TokenFile(mapped, header);
             file.CheckDocuments();
             return file;
@@ -60,8 +62,10 @@ public sealed class TokenFile : IDisposable
     public void Read(long offset, Span<int> ids)
     {
         if (offset < 0 || offset > TokenCount - ids.Length)
-            throw new ArgumentOutOfRangeException(nameof(offset), offset, $"{ids.Length} tokens from {offset} on; expected a part of the stream's {TokenCount}.");
-        ReadOnlySpan<byte> bytes = _file.Span(TokenFileHeader.Bytes + offset * _header.BytesPerToken, checked(ids.Length * _header.BytesPerToken));
+            throw new ArgumentOutOfRangeException(nameof(offset), offset,
+                $"{ids.Length} tokens from {offset} on; expected a part of the stream's {TokenCount}.");
+        ReadOnlySpan<byte> bytes = _file.Span(TokenFileHeader.Bytes + offset * _header.BytesPerToken,
+            checked(ids.Length * _header.BytesPerToken));
         if (_header.BytesPerToken == sizeof(int))
             MemoryMarshal.Cast<byte, int>(bytes).CopyTo(ids);
         else
@@ -72,7 +76,8 @@ public sealed class TokenFile : IDisposable
         }
         for (int i = 0; i < ids.Length; i++)
             if ((uint)ids[i] >= (uint)VocabularySize)
-                throw new InvalidDataException($"{_file.Path}: token {offset + i} is {ids[i]}; expected an id below the vocabulary size {VocabularySize}. Prepare the data set again.");
+                throw new InvalidDataException($"{_file.Path}: token {offset + i} is {ids[i]}; expected an id below the vocabulary size "
+                    + $"{VocabularySize}. Prepare the data set again.");
     }
 
     /// <summary>Where a document lies in the stream.</summary>
@@ -93,12 +98,14 @@ public sealed class TokenFile : IDisposable
     private void CheckDocuments()
     {
         if (DocumentStart(0) != 0)
-            throw new InvalidDataException($"{_file.Path}: the first document begins at token {DocumentStart(0)}; expected 0. Prepare the data set again.");
+            throw new InvalidDataException($"{_file.Path}: the first document begins at token {DocumentStart(0)}; expected 0. Prepare "
+                + "the data set again.");
         for (long index = 0; index < DocumentCount; index++)
         {
             long length = DocumentStart(index + 1) - DocumentStart(index) - 1;
             if (length is < 0 or > int.MaxValue)
-                throw new InvalidDataException($"{_file.Path}: document {index} has {length} tokens; expected 0 to {int.MaxValue}. The table of documents is damaged: prepare the data set again.");
+                throw new InvalidDataException($"{_file.Path}: document {index} has {length} tokens; expected 0 to {int.MaxValue}. The "
+                    + "table of documents is damaged: prepare the data set again.");
         }
     }
 }

@@ -3,9 +3,9 @@ using System.Buffers.Binary;
 namespace WebDistill.Distillation.Text;
 
 /// <summary>
-/// The layout of a token file, all numbers little-endian: this header of <see cref="Bytes"/> bytes; TokenCount ids as uint16 (vocabulary up to
-/// 65536) or int32, padded with zeros to a multiple of 8; then DocumentCount int64, the index of each document's first token. Every document is
-/// followed by one end-of-text id, which TokenCount includes.
+/// The layout of a token file, all numbers little-endian: this header of <see cref="Bytes"/> bytes; TokenCount ids as uint16 (vocabulary up
+/// to 65536) or int32, padded with zeros to a multiple of 8; then DocumentCount int64, the index of each document's first token. Every
+/// document is followed by one end-of-text id, which TokenCount includes.
 /// </summary>
 internal readonly record struct TokenFileHeader(
     int BytesPerToken, long TokenCount, long DocumentCount, int VocabularySize, int EndOfTextId, string TokenizerSha256)
@@ -43,7 +43,8 @@ internal readonly record struct TokenFileHeader(
         if (bytes.Length < Bytes)
             throw new InvalidDataException($"{path}: {bytes.Length} bytes; expected a token file of at least {Bytes}. {fix}");
         if (!bytes.StartsWith(Magic))
-            throw new InvalidDataException($"{path}: does not begin with '{System.Text.Encoding.ASCII.GetString(Magic)}'; expected a token file. {fix}");
+            throw new InvalidDataException($"{path}: does not begin with '{System.Text.Encoding.ASCII.GetString(Magic)}'; expected a "
+                + $"token file. {fix}");
         int version = BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]);
         if (version != Version)
             throw new InvalidDataException($"{path}: token file version {version}; expected {Version}. {fix}");
@@ -55,12 +56,17 @@ internal readonly record struct TokenFileHeader(
             BinaryPrimitives.ReadInt32LittleEndian(bytes[36..]),
             Convert.ToHexStringLower(bytes.Slice(40, HashBytes)));
         if (header.VocabularySize < 1 || header.EndOfTextId < 0 || header.EndOfTextId >= header.VocabularySize)
-            throw new InvalidDataException($"{path}: vocabulary size {header.VocabularySize}, end-of-text id {header.EndOfTextId}; expected an id inside the vocabulary. {fix}");
+            throw new InvalidDataException($"{path}: vocabulary size {header.VocabularySize}, end-of-text id {header.EndOfTextId}; "
+                + $"expected an id inside the vocabulary. {fix}");
         if (header.BytesPerToken != BytesPerTokenFor(header.VocabularySize))
-            throw new InvalidDataException($"{path}: {header.BytesPerToken} bytes per token; expected {BytesPerTokenFor(header.VocabularySize)} for a vocabulary of {header.VocabularySize}. {fix}");
-        if (header.TokenCount < 0 || header.DocumentCount < 0 || header.TokenCount > fileBytes || header.DocumentCount > fileBytes || header.FileBytes != fileBytes)
+            throw new InvalidDataException($"{path}: {header.BytesPerToken} bytes per token; expected "
+                + $"{BytesPerTokenFor(header.VocabularySize)} for a vocabulary of {header.VocabularySize}. {fix}");
+        // Bounded first, so that the size that they take cannot overflow.
+        bool countsCanBe = (ulong)header.TokenCount <= (ulong)fileBytes && (ulong)header.DocumentCount <= (ulong)fileBytes;
+        if (!countsCanBe || header.FileBytes != fileBytes)
             throw new InvalidDataException(
-                $"{path}: {fileBytes} bytes, but the header counts {header.TokenCount} tokens and {header.DocumentCount} documents; expected a file of the size that they take. It is truncated or damaged. {fix}");
+                $"{path}: {fileBytes} bytes, but the header counts {header.TokenCount} tokens and {header.DocumentCount} documents; "
+                    + $"expected a file of the size that they take. It is truncated or damaged. {fix}");
         return header;
     }
 }

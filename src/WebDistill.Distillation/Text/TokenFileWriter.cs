@@ -45,7 +45,8 @@ public sealed class TokenFileWriter : IDisposable
     {
         for (int i = 0; i < ids.Length; i++)
             if ((uint)ids[i] >= (uint)_vocabularySize)
-                throw new ArgumentException($"Document {DocumentCount}, token {i} is {ids[i]}; expected 0 to {_vocabularySize - 1}.", nameof(ids));
+                throw new ArgumentException($"Document {DocumentCount}, token {i} is {ids[i]}; expected 0 to {_vocabularySize - 1}.",
+                    nameof(ids));
         _documentStarts.Add(TokenCount);
         Write(ids);
         Write([_endOfTextId]);

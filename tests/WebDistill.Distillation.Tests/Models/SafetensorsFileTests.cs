@@ -26,7 +26,8 @@ public sealed class SafetensorsFileTests : IDisposable
         ], new Dictionary<string, string> { ["format"] = "pt", ["note"] = "ü\"\n" });
 
         using SafetensorsFile file = SafetensorsFile.Open(path);
-        Assert.Equal(["w", "flags", "steps", "nothing"], file.Tensors.OrderBy(tensor => tensor.Name == "nothing").Select(tensor => tensor.Name));
+        Assert.Equal(["w", "flags", "steps", "nothing"], file.Tensors.OrderBy(tensor => tensor.Name == "nothing").Select(tensor =>
+            tensor.Name));
         var read = new float[6];
         file.ReadSingles("w", read);
         Assert.Equal(odd.Select(BitConverter.SingleToUInt32Bits), read.Select(BitConverter.SingleToUInt32Bits));
@@ -48,7 +49,8 @@ public sealed class SafetensorsFileTests : IDisposable
     public void Write_DataProviderFails_LeavesTheOldFile()
     {
         string path = _folder.Write("a.safetensors", "old");
-        Assert.Throws<InvalidOperationException>(() => SafetensorsWriter.Write(path, [SafetensorsTensor.Single("w", [1], _ => throw new InvalidOperationException())]));
+        Assert.Throws<InvalidOperationException>(() => SafetensorsWriter.Write(path, [SafetensorsTensor.Single("w", [1], _ =>
+            throw new InvalidOperationException())]));
         Assert.Equal("old", File.ReadAllText(path));
         Assert.Single(Directory.EnumerateFiles(_folder.Path));
     }
@@ -72,7 +74,8 @@ public sealed class SafetensorsFileTests : IDisposable
         file.ReadSingles("h", read);
         Assert.Equal([1f, -2f, 5.9604645e-8f, 65504f, float.PositiveInfinity, -0f], read);
         file.ReadSingles("b", read);
-        Assert.Equal([1f, -2f, BitConverter.UInt32BitsToSingle(0x00010000), BitConverter.UInt32BitsToSingle(0x7F7F0000), float.PositiveInfinity, -0f], read);
+        Assert.Equal([1f, -2f, BitConverter.UInt32BitsToSingle(0x00010000), BitConverter.UInt32BitsToSingle(0x7F7F0000),
+            float.PositiveInfinity, -0f], read);
     }
 
     [Fact]
@@ -81,7 +84,8 @@ public sealed class SafetensorsFileTests : IDisposable
         (string Type, byte[] Bytes, long Expected)[] cases =
         [
             ("BOOL", [1], 1), ("U8", [200], 200), ("I8", [200], -56), ("U16", [0, 200], 51200), ("I16", [0, 200], -14336),
-            ("U32", [0, 0, 0, 200], 3355443200), ("I32", [0, 0, 0, 200], -939524096), ("U64", [1, 0, 0, 0, 0, 0, 0, 1], 0x0100000000000001), ("I64", [254, 255, 255, 255, 255, 255, 255, 255], -2),
+            ("U32", [0, 0, 0, 200], 3355443200), ("I32", [0, 0, 0, 200], -939524096), ("U64", [1, 0, 0, 0, 0, 0, 0, 1],
+                0x0100000000000001), ("I64", [254, 255, 255, 255, 255, 255, 255, 255], -2),
         ];
         foreach ((string type, byte[] bytes, long expected) in cases)
         {
@@ -97,7 +101,8 @@ public sealed class SafetensorsFileTests : IDisposable
     public void ReadSingles_WrongLength_NamesBoth()
     {
         using SafetensorsFile file = SafetensorsFile.Open(Write("""{"t":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", new byte[8]));
-        Assert.Contains("F32[2], 2 elements; the destination has 3", Assert.Throws<ArgumentException>(() => file.ReadSingles("t", new float[3])).Message);
+        Assert.Contains("F32[2], 2 elements; the destination has 3", Assert.Throws<ArgumentException>(() => file.ReadSingles("t",
+            new float[3])).Message);
         Assert.Throws<KeyNotFoundException>(() => file.Bytes("u").Length);
     }
 

@@ -30,7 +30,8 @@ public sealed class BatchSamplerTests : IDisposable
     [Fact]
     public void Next_PackedUnshuffled_IsTheStreamInBlocks()
     {
-        var sampler = new BatchSampler(_file, SequenceMode.Packed, contextLength: 32, batchSize: 5, shuffle: false, groupBySize: true, seed: 0);
+        var sampler = new BatchSampler(_file, SequenceMode.Packed, contextLength: 32, batchSize: 5, shuffle: false, groupBySize: true,
+            seed: 0);
         Assert.Equal(_file.TokenCount / 32, sampler.SequenceCount);
         Assert.Equal((sampler.SequenceCount + 4) / 5, sampler.BatchesPerEpoch);
         var stream = new int[sampler.SequenceCount * 32];
@@ -89,9 +90,11 @@ public sealed class BatchSamplerTests : IDisposable
     {
         BatchSampler sampler = Sampler(SequenceMode.Packed, shuffle: true, groupBySize: false, seed: 1);
         SamplerPosition position = sampler.Position;
-        Assert.Contains("has changed since", Assert.Throws<ArgumentException>(() => sampler.Position = position with { BatchInEpoch = sampler.BatchesPerEpoch + 1 }).Message);
+        Assert.Contains("has changed since", Assert.Throws<ArgumentException>(() =>
+            sampler.Position = position with { BatchInEpoch = sampler.BatchesPerEpoch + 1 }).Message);
         Assert.Throws<ArgumentException>(() => sampler.Position = position with { Epoch = -1 });
-        Assert.Contains("32 hexadecimal", Assert.Throws<ArgumentException>(() => sampler.Position = position with { RandomState = "xyz" }).Message);
+        Assert.Contains("32 hexadecimal", Assert.Throws<ArgumentException>(() =>
+            sampler.Position = position with { RandomState = "xyz" }).Message);
     }
 
     [Fact]
@@ -99,15 +102,19 @@ public sealed class BatchSamplerTests : IDisposable
     {
         Assert.Contains($"{_file.TokenCount} tokens; expected at least one block of 100000", Assert.Throws<InvalidDataException>(() =>
             new BatchSampler(_file, SequenceMode.Packed, 100000, 1, shuffle: false, groupBySize: false, seed: 0)).Message);
-        Assert.Throws<ArgumentOutOfRangeException>(() => new BatchSampler(_file, SequenceMode.Packed, 1, 1, shuffle: false, groupBySize: false, seed: 0));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new BatchSampler(_file, SequenceMode.HuggingFace, 11, 1, shuffle: false, groupBySize: false, seed: 0));
-        Assert.Throws<ArgumentOutOfRangeException>(() => new BatchSampler(_file, SequenceMode.Packed, 16, 0, shuffle: false, groupBySize: false, seed: 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new BatchSampler(_file, SequenceMode.Packed, 1, 1, shuffle: false,
+            groupBySize: false, seed: 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new BatchSampler(_file, SequenceMode.HuggingFace, 11, 1, shuffle: false,
+            groupBySize: false, seed: 0));
+        Assert.Throws<ArgumentOutOfRangeException>(() => new BatchSampler(_file, SequenceMode.Packed, 16, 0, shuffle: false,
+            groupBySize: false, seed: 0));
     }
 
     private BatchSampler Sampler(SequenceMode mode, bool shuffle, bool groupBySize, long seed) =>
         new(_file, mode, contextLength: 32, batchSize: 4, shuffle, groupBySize, seed);
 
-    private static string Text(TokenBatch batch) => $"{batch.Rows}x{batch.Columns} [{string.Join(' ', batch.Lengths)}] {string.Join(' ', batch.Ids)}";
+    private static string Text(TokenBatch batch) => $"{batch.Rows}x{batch.Columns} [{string.Join(' ', batch.Lengths)}] "
+        + $"{string.Join(' ', batch.Ids)}";
 
     private static string[] Rows(BatchSampler sampler)
     {

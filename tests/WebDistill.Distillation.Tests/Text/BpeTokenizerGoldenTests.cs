@@ -12,7 +12,8 @@ public sealed class BpeTokenizerGoldenTests
     private const string Vocabulary = "gpt2-tokenizer/vocab.json";
 
     private static readonly Lazy<BpeTokenizer> s_tokenizer = new(() => BpeTokenizer.Load(GoldenData.Gpt2VocabularyFolder));
-    private static readonly Lazy<JsonDocument> s_cases = new(() => JsonDocument.Parse(File.ReadAllBytes(GoldenData.Path("tokenizer_cases.json"))));
+    private static readonly Lazy<JsonDocument> s_cases = new(() =>
+        JsonDocument.Parse(File.ReadAllBytes(GoldenData.Path("tokenizer_cases.json"))));
 
     private static JsonElement Cases(string name) => s_cases.Value.RootElement.GetProperty(name);
 
@@ -27,7 +28,8 @@ public sealed class BpeTokenizerGoldenTests
             string text = entry.GetProperty("text").GetString()!;
             int[] expected = Ids(entry.GetProperty("ids"));
             Assert.True(expected.SequenceEqual(s_tokenizer.Value.EncodeToIds(text)),
-                $"case {entry.GetProperty("n")} ({entry.GetProperty("category")}): expected {string.Join(' ', expected)}, got {string.Join(' ', s_tokenizer.Value.EncodeToIds(text))}");
+                $"case {entry.GetProperty("n")} ({entry.GetProperty("category")}): expected {string.Join(' ', expected)}, got "
+                    + $"{string.Join(' ', s_tokenizer.Value.EncodeToIds(text))}");
             Assert.Equal(expected.Length, s_tokenizer.Value.CountTokens(text));
             Assert.Equal(text, s_tokenizer.Value.Decode(expected));
             count++;
@@ -85,7 +87,8 @@ public sealed class BpeTokenizerGoldenTests
         BpeTokenizer again = BpeTokenizer.Load(folder.Path);
         Assert.Equal(s_tokenizer.Value.Sha256, again.Sha256);
         Assert.Equal(
-            File.ReadAllBytes(Path.Combine(GoldenData.Gpt2VocabularyFolder, "merges.txt")), File.ReadAllBytes(Path.Combine(folder.Path, "merges.txt")));
+            File.ReadAllBytes(Path.Combine(GoldenData.Gpt2VocabularyFolder, "merges.txt")), File.ReadAllBytes(Path.Combine(folder.Path,
+                "merges.txt")));
     }
 
     [DataFact("token_counts.json")]
@@ -108,7 +111,8 @@ public sealed class BpeTokenizerGoldenTests
                 foreach (string document in documents)
                     s_tokenizer.Value.EncodeTo(document, ids);
             }
-            JsonElement hash = entry.TryGetProperty("sha256_uint16_le", out JsonElement whole) ? whole : entry.GetProperty("sha256_uint16_le_concatenated");
+            JsonElement hash = entry.TryGetProperty("sha256_uint16_le", out JsonElement whole) ? whole
+                : entry.GetProperty("sha256_uint16_le_concatenated");
             Assert.Equal(tokens.GetInt32(), ids.Count);
             Assert.Equal(hash.GetString(), HashAsUInt16(ids));
             compared++;

@@ -134,7 +134,8 @@ public sealed partial class BpeTokenizerTests : IDisposable
         Assert.Equal(s_tokenizer.Sha256, again.Sha256);
         Assert.Equal(s_tokenizer.EndOfTextId, again.EndOfTextId);
         Assert.Equal(s_tokenizer.EncodeToIds(s_stories[0]), again.EncodeToIds(s_stories[0]));
-        Assert.Equal(["merges.txt", "vocab.json"], Directory.EnumerateFiles(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["merges.txt", "vocab.json"],
+            Directory.EnumerateFiles(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -224,7 +225,8 @@ public sealed partial class BpeTokenizerTests : IDisposable
 
     private static string RandomText(Random random, int length, bool loneSurrogates)
     {
-        string[] frequent = [" ", " ", "  ", "\n", "\t", "'s", "'ll", "'", "the", "a", "12", "½", "é", "\u00A0", "\u2003", "\u001C", "你好", "😀", "𝒜𝒷", "𝟘", "\u0301", "...", "ß", "'re"];
+        string[] frequent = [" ", " ", "  ", "\n", "\t", "'s", "'ll", "'", "the", "a", "12", "½", "é", "\u00A0", "\u2003", "\u001C", "你好",
+            "😀", "𝒜𝒷", "𝟘", "\u0301", "...", "ß", "'re"];
         var text = new StringBuilder();
         while (text.Length < length)
         {

@@ -74,7 +74,8 @@ public sealed class BpeTrainerTests
 
     [Fact]
     public void Train_Cancelled_Stops() =>
-        Assert.ThrowsAny<OperationCanceledException>(() => BpeTokenizer.Train(["a b"], 257 + 1, progress: null, new CancellationToken(canceled: true)));
+        Assert.ThrowsAny<OperationCanceledException>(() => BpeTokenizer.Train(["a b"], 257 + 1, progress: null,
+            new CancellationToken(canceled: true)));
 
     [Fact]
     public void Train_Progress_RisesToOne()
@@ -105,7 +106,8 @@ public sealed class BpeTrainerTests
             foreach (List<int> word in words)
                 for (int i = 0; i + 1 < word.Count; i++)
                     counts[(word[i], word[i + 1])] = counts.GetValueOrDefault((word[i], word[i + 1])) + 1;
-            (int left, int right) = counts.OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key.Left).ThenBy(pair => pair.Key.Right).First().Key;
+            (int left, int right) = counts.OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key.Left).ThenBy(pair =>
+                pair.Key.Right).First().Key;
             foreach (List<int> word in words)
                 for (int i = 0; i + 1 < word.Count; i++)
                     if (word[i] == left && word[i + 1] == right)

@@ -5,7 +5,8 @@ namespace WebDistill.Distillation.Tests.Text;
 
 public sealed class CorpusPreparationTests : IDisposable
 {
-    private static readonly BpeTokenizer s_tokenizer = BpeTokenizer.Train(["the ball is in the basket, the ball is in the box. the end of the ball."], 265);
+    private static readonly BpeTokenizer s_tokenizer = BpeTokenizer.Train(["the ball is in the basket, the ball is in the box. the end "
+        + "of the ball."], 265);
 
     private readonly TemporaryFolder _folder = new();
 
@@ -133,7 +134,8 @@ public sealed class CorpusPreparationTests : IDisposable
     [InlineData(-0.1)]
     [InlineData(0.6)]
     public void Prepare_BadProportion_IsRefused(double proportion) =>
-        Assert.Contains("expected 0 to 0.5", Assert.Throws<ArgumentException>(() => Prepare(_folder.Write("c.txt", "a\nb"), "text-lines", proportion)).Message);
+        Assert.Contains("expected 0 to 0.5", Assert.Throws<ArgumentException>(() => Prepare(_folder.Write("c.txt", "a\nb"), "text-lines",
+            proportion)).Message);
 
     [Fact]
     public void Prepare_UnknownFormat_ListsTheValidOnes() =>
@@ -170,7 +172,8 @@ public sealed class CorpusPreparationTests : IDisposable
         string source = LargeCorpus();
         using var cancellation = new CancellationTokenSource();
         Assert.ThrowsAny<OperationCanceledException>(() => CorpusPreparation.Prepare(
-            source, s_tokenizer, new CorpusOptions { Format = "text-paragraphs" }, Train, Validation, new Canceller(cancellation), cancellation.Token));
+            source, s_tokenizer, new CorpusOptions { Format = "text-paragraphs" }, Train, Validation, new Canceller(cancellation),
+                cancellation.Token));
         Assert.Equal([source], Directory.EnumerateFiles(_folder.Path));
     }
 
@@ -217,11 +220,14 @@ public sealed class CorpusPreparationTests : IDisposable
     }
 
     private CorpusStatistics Prepare(
-        string source, string format, double validation, string jsonField = "text", int threads = 2, IProgress<CorpusProgress>? progress = null) =>
+        string source, string format, double validation, string jsonField = "text", int threads = 2,
+            IProgress<CorpusProgress>? progress = null) =>
         CorpusPreparation.Prepare(
-            source, s_tokenizer, new CorpusOptions { Format = format, ValidationProportion = validation, JsonField = jsonField, Threads = threads }, Train, Validation, progress);
+            source, s_tokenizer, new CorpusOptions { Format = format, ValidationProportion = validation, JsonField = jsonField,
+                Threads = threads }, Train, Validation, progress);
 
-    private InvalidDataException Refusal(string source, string format) => Assert.Throws<InvalidDataException>(() => Prepare(source, format, validation: 0.1));
+    private InvalidDataException Refusal(string source, string format) => Assert.Throws<InvalidDataException>(() => Prepare(source, format,
+        validation: 0.1));
 
     private static string[] Documents(string path)
     {

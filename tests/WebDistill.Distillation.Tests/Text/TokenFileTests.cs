@@ -26,7 +26,8 @@ public sealed class TokenFileTests : IDisposable
         var ids = new int[7];
         file.Read(0, ids);
         Assert.Equal([1, 2, vocabularySize - 1, 5, 5, 7, 5], ids);
-        Assert.Equal([new TokenDocument(0, 3), new TokenDocument(4, 0), new TokenDocument(5, 1)], Enumerable.Range(0, 3).Select(index => file.Document(index)));
+        Assert.Equal([new TokenDocument(0, 3), new TokenDocument(4, 0), new TokenDocument(5, 1)], Enumerable.Range(0, 3).Select(index =>
+            file.Document(index)));
         Assert.Throws<ArgumentOutOfRangeException>(() => file.Read(1, ids));
         Assert.Throws<ArgumentOutOfRangeException>(() => file.Read(-1, ids));
         Assert.Throws<ArgumentOutOfRangeException>(() => file.Document(3));
@@ -45,7 +46,8 @@ public sealed class TokenFileTests : IDisposable
     public void AppendDocument_IdOutsideTheVocabulary_IsRefused()
     {
         using var writer = new TokenFileWriter(_folder.File("t.bin"), 100, 5, new string('0', 64));
-        Assert.Contains("token 1 is 100; expected 0 to 99", Assert.Throws<ArgumentException>(() => writer.AppendDocument([3, 100])).Message);
+        Assert.Contains("token 1 is 100; expected 0 to 99", Assert.Throws<ArgumentException>(() => writer.AppendDocument([3,
+            100])).Message);
         Assert.Throws<ArgumentException>(() => writer.AppendDocument([-1]));
         Assert.Throws<ArgumentException>(() => new TokenFileWriter(_folder.File("u.bin"), 100, 100, new string('0', 64)));
         Assert.Throws<ArgumentException>(() => new TokenFileWriter(_folder.File("u.bin"), 100, 5, "short"));
@@ -68,7 +70,8 @@ public sealed class TokenFileTests : IDisposable
             string path = _folder.Write("cut.bin", whole.AsSpan(0, length));
             Assert.Contains("Prepare the data set again", Assert.Throws<InvalidDataException>(() => TokenFile.Open(path)).Message);
         }
-        Assert.Contains("truncated or damaged", Assert.Throws<InvalidDataException>(() => TokenFile.Open(_folder.Write("long.bin", [.. whole, 0]))).Message);
+        Assert.Contains("truncated or damaged", Assert.Throws<InvalidDataException>(() => TokenFile.Open(_folder.Write("long.bin",
+            [.. whole, 0]))).Message);
     }
 
     [Theory]
@@ -92,10 +95,13 @@ public sealed class TokenFileTests : IDisposable
     public void Open_DamagedDocumentTable_IsRefused()
     {
         byte[] content = File.ReadAllBytes(Write([[1, 2, 3], [4]], 100));
-        BinaryPrimitives.WriteInt64LittleEndian(content.AsSpan(content.Length - 8), 6);   // the second document would begin after the stream's end
-        Assert.Contains("document 1 has -1 tokens", Assert.Throws<InvalidDataException>(() => TokenFile.Open(_folder.Write("bad.bin", content))).Message);
+        BinaryPrimitives.WriteInt64LittleEndian(content.AsSpan(content.Length - 8),
+            6);   // the second document would begin after the stream's end
+        Assert.Contains("document 1 has -1 tokens", Assert.Throws<InvalidDataException>(() => TokenFile.Open(_folder.Write("bad.bin",
+            content))).Message);
         BinaryPrimitives.WriteInt64LittleEndian(content.AsSpan(content.Length - 16), 1);
-        Assert.Contains("first document begins at token 1", Assert.Throws<InvalidDataException>(() => TokenFile.Open(_folder.Write("bad.bin", content))).Message);
+        Assert.Contains("first document begins at token 1", Assert.Throws<InvalidDataException>(() =>
+            TokenFile.Open(_folder.Write("bad.bin", content))).Message);
     }
 
     [Fact]
@@ -105,7 +111,8 @@ public sealed class TokenFileTests : IDisposable
         BinaryPrimitives.WriteUInt16LittleEndian(content.AsSpan(80 + 2), 100);
         using TokenFile file = TokenFile.Open(_folder.Write("bad.bin", content));
         var ids = new int[4];
-        Assert.Contains("token 1 is 100; expected an id below the vocabulary size 100", Assert.Throws<InvalidDataException>(() => file.Read(0, ids)).Message);
+        Assert.Contains("token 1 is 100; expected an id below the vocabulary size 100", Assert.Throws<InvalidDataException>(() =>
+            file.Read(0, ids)).Message);
     }
 
     [Fact]
