@@ -15,6 +15,8 @@ internal static unsafe class BufferPool
     private const int HeaderBytes = 64;
     private const int ClassesPerOctave = 8;
     private const int SmallestClassBytes = 256;
+    private const int LargestClassDistance = 2;
+    private const long SmallestTrimBytes = 64L << 20;
     private const long HugePageBytes = 2L << 20;
     private const ulong LiveMark = 0x4C495645424C4F43;
     private const ulong FreeMark = 0x46524545424C4F43;
@@ -44,33 +46,18 @@ internal static unsafe class BufferPool
     {
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         int sizeClass = SizeClass(bytes);
-        long capacity = ClassBytes(sizeClass);
-        byte* block = null;
+        byte* block;
         lock (Gate)
         {
-            if (FreeBlocks.TryGetValue(sizeClass, out Stack<nint>? free) && free.Count > 0)
-                block = (byte*)free.Pop();
+            block = TakeFree(sizeClass);
+            if (block == null)
+                block = Allocate(sizeClass);
+            var header = (BlockHeader*)(block - HeaderBytes);
+            header->Mark = LiveMark;
             LiveBlocks++;
-            BytesInUse += capacity;
+            BytesInUse += ClassBytes(header->SizeClass);
             PeakBytes = Math.Max(PeakBytes, BytesInUse);
         }
-        try
-        {
-            if (block == null)
-                block = Allocate(capacity);
-        }
-        catch (OutOfMemoryException)
-        {
-            lock (Gate)
-            {
-                LiveBlocks--;
-                BytesInUse -= capacity;
-            }
-            throw;
-        }
-        var header = (BlockHeader*)(block - HeaderBytes);
-        header->Mark = LiveMark;
-        header->SizeClass = sizeClass;
         if (zero)
             NativeMemory.Clear(block, (nuint)bytes);
         return block;
@@ -122,8 +109,21 @@ internal static unsafe class BufferPool
             PeakBytes = BytesInUse;
     }
 
-    private static byte* Allocate(long capacity)
+    /// <summary>A free block of the class, or of the next ones up to a quarter larger; null if there is none.</summary>
+    private static byte* TakeFree(int sizeClass)
     {
+        for (int candidate = sizeClass; candidate <= sizeClass + LargestClassDistance; candidate++)
+            if (FreeBlocks.TryGetValue(candidate, out Stack<nint>? free) && free.Count > 0)
+                return (byte*)free.Pop();
+        return null;
+    }
+
+    private static byte* Allocate(int sizeClass)
+    {
+        long capacity = ClassBytes(sizeClass);
+        // Work whose sizes keep changing would fill ever more classes: what waits for reuse is bounded by half of the most that was ever in use.
+        if (BytesReserved + capacity > PeakBytes + PeakBytes / 2 + SmallestTrimBytes)
+            Trim();
         bool huge = capacity >= HugePageBytes;
         nuint total = (nuint)(capacity + HeaderBytes);
         nuint alignment = (nuint)(huge ? HugePageBytes : AlignmentBytes);
@@ -140,9 +140,10 @@ internal static unsafe class BufferPool
         // Big blocks are swept from end to end: huge pages spare the translation misses. Only advice, so its result does not matter.
         if (huge && OperatingSystem.IsLinux())
             _ = Advise(memory, total, AdviseHugePage);
-        lock (Gate)
-            BytesReserved += capacity;
-        return (byte*)memory + HeaderBytes;
+        BytesReserved += capacity;
+        byte* block = (byte*)memory + HeaderBytes;
+        ((BlockHeader*)memory)->SizeClass = sizeClass;
+        return block;
     }
 
     /// <summary>Class c holds (8 + c mod 8) / 8 * 2^(c / 8) * 256 bytes: at most one eighth of a block is unused.</summary>

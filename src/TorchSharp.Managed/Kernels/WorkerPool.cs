@@ -7,7 +7,10 @@ namespace TorchSharp.Kernels;
 /// The one thread pool of the kernels: fork, run, join. The calling thread takes part. Tasks are handed out by a shared counter, so a body may
 /// depend on its index but never on the worker or the order. Workers spin briefly, then yield, then park, so that an idle pool costs nothing and
 /// a busy one starts within microseconds.
-/// <para>A call from inside a body runs serially on that body's worker; calls from several threads wait for each other.</para>
+/// <para>
+/// A call from inside a body runs serially on that body's worker. A call while another thread's call has the workers runs serially on its own
+/// thread: neither waits for the other, so text can be generated while a model trains.
+/// </para>
 /// </summary>
 internal static class WorkerPool
 {
@@ -49,15 +52,21 @@ internal static class WorkerPool
     {
         if (count <= 0)
             return;
-        if (_insideBody || count == 1 || ThreadCount == 1)
+        if (_insideBody || count == 1 || ThreadCount == 1 || !Monitor.TryEnter(Gate))
         {
             int worker = _insideBody ? _currentWorker : 0;
             for (int index = 0; index < count; index++)
                 body(index, worker);
             return;
         }
-        lock (Gate)
+        try
+        {
             Fork(count, body);
+        }
+        finally
+        {
+            Monitor.Exit(Gate);
+        }
     }
 
     /// <summary>

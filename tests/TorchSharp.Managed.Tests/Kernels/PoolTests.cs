@@ -148,6 +148,17 @@ public sealed unsafe class PoolTests : KernelTests
     }
 
     [Fact]
+    public void Rent_EverChangingSizes_KeepsReservedMemoryBounded()
+    {
+        BufferPool.Trim();
+        BufferPool.ResetPeak();
+        for (int i = 0; i < 60; i++)
+            BufferPool.Return(BufferPool.Rent(10_000_000 + i * 3_000_000L));
+        Assert.True(BufferPool.BytesReserved <= BufferPool.PeakBytes * 3 / 2 + (64 << 20), $"{BufferPool.BytesReserved} bytes reserved, peak {BufferPool.PeakBytes}");
+        BufferPool.Trim();
+    }
+
+    [Fact]
     public void Return_Twice_Throws()
     {
         void* block = BufferPool.Rent(100);
