@@ -6,8 +6,8 @@ namespace TorchSharp.Kernels;
 /// <summary>The numbers of one AdamW update, common to all parameters of a group.</summary>
 /// <param name="Step">Number of this update, 1 for the first.</param>
 /// <param name="GradientScale">Factor on the gradient before use (clipping, averaging); 1 leaves it.</param>
-internal readonly record struct AdamWSettings(double LearningRate, double Beta1, double Beta2, double Epsilon, double WeightDecay, long Step,
-    float GradientScale = 1);
+internal readonly record struct AdamWSettings(double LearningRate, double Beta1, double Beta2, double Epsilon, double WeightDecay,
+    long Step, float GradientScale = 1);
 
 /// <summary>
 /// AdamW (Loshchilov and Hutter, 2019) as PyTorch computes it, fused over contiguous floats:
@@ -19,7 +19,8 @@ internal static unsafe class AdamW
 
     /// <summary>One update of parameters p with gradients g and moments m, v, each of <paramref name="count"/> floats.</summary>
     /// <param name="maximumSecondMoment">AMSGrad's running maximum of v, or null for plain AdamW.</param>
-    public static void Update(long count, float* p, float* g, float* m, float* v, AdamWSettings settings, float* maximumSecondMoment = null) =>
+    public static void Update(long count, float* p, float* g, float* m, float* v, AdamWSettings settings,
+        float* maximumSecondMoment = null) =>
         WorkerPool.ForRange(count, Grain, (start, end, _) =>
         {
             switch (Simd.Active)
@@ -40,14 +41,16 @@ internal static unsafe class AdamW
         });
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void UpdateFast<S, V>(long start, long end, float* p, float* g, float* m, float* v, in AdamWSettings settings, float* maximumSecondMoment)
+    private static void UpdateFast<S, V>(long start, long end, float* p, float* g, float* m, float* v, in AdamWSettings settings,
+        float* maximumSecondMoment)
         where S : struct, ISimd<V>
     {
         V rootCorrection = S.Create((float)Math.Sqrt(1 - Math.Pow(settings.Beta2, settings.Step)));
         V negatedStep = S.Create((float)(-settings.LearningRate / (1 - Math.Pow(settings.Beta1, settings.Step))));
         V decay = S.Create((float)(1 - settings.LearningRate * settings.WeightDecay));
         V scale = S.Create(settings.GradientScale), epsilon = S.Create((float)settings.Epsilon);
-        V oneMinusBeta1 = S.Create((float)(1 - settings.Beta1)), beta2 = S.Create((float)settings.Beta2), oneMinusBeta2 = S.Create((float)(1 - settings.Beta2));
+        V oneMinusBeta1 = S.Create((float)(1 - settings.Beta1)), beta2 = S.Create((float)settings.Beta2),
+            oneMinusBeta2 = S.Create((float)(1 - settings.Beta2));
         for (long i = start; i < end; i += S.Count)
         {
             long lanes = end - i;
@@ -68,7 +71,8 @@ internal static unsafe class AdamW
         }
     }
 
-    private static void UpdatePlain(long start, long end, float* p, float* g, float* m, float* v, in AdamWSettings settings, float* maximumSecondMoment)
+    private static void UpdatePlain(long start, long end, float* p, float* g, float* m, float* v, in AdamWSettings settings,
+        float* maximumSecondMoment)
     {
         double correction1 = 1 - Math.Pow(settings.Beta1, settings.Step);
         double correction2 = Math.Sqrt(1 - Math.Pow(settings.Beta2, settings.Step));

@@ -16,8 +16,8 @@ internal static unsafe partial class Attention
     /// <summary>Added to the length of a row of scores: rows a power of two apart would fall onto the same cache sets.</summary>
     private const long ScoreRowPadding = 16;
 
-    private static void ForwardFast<TTile, S, V>(in AttentionSettings settings, long batch, long head, HeadView query, HeadView key, HeadView value,
-        HeadView output, float* logSumExp) where TTile : struct, IGemmTile where S : struct, ISimd<V>
+    private static void ForwardFast<TTile, S, V>(in AttentionSettings settings, long batch, long head, HeadView query, HeadView key,
+        HeadView value, HeadView output, float* logSumExp) where TTile : struct, IGemmTile where S : struct, ISimd<V>
     {
         if (settings.QueryLength <= LargestUnpackedQueries)
             ForwardUnpacked<S, V>(settings, batch, head, query, key, value, output, logSumExp);
@@ -25,14 +25,15 @@ internal static unsafe partial class Attention
             ForwardBlocked<TTile, S, V>(settings, batch, head, query, key, value, output, logSumExp);
     }
 
-    private static void ForwardBlocked<TTile, S, V>(in AttentionSettings settings, long batch, long head, HeadView query, HeadView key, HeadView value,
-        HeadView output, float* logSumExp) where TTile : struct, IGemmTile where S : struct, ISimd<V>
+    private static void ForwardBlocked<TTile, S, V>(in AttentionSettings settings, long batch, long head, HeadView query, HeadView key,
+        HeadView value, HeadView output, float* logSumExp) where TTile : struct, IGemmTile where S : struct, ISimd<V>
     {
         (long keys, long size) = (settings.KeyLength, settings.HeadSize);
         long block = QueriesPerBlock / TTile.Rows * TTile.Rows;
         long paddedKeys = PackedProduct.RoundUp(keys, TTile.Columns), paddedSize = PackedProduct.RoundUp(size, TTile.Columns);
         long scoreStride = paddedKeys + ScoreRowPadding;
-        using var scratch = new Scratch(paddedKeys * size + keys * paddedSize + block * (scoreStride + paddedKeys + size + paddedSize) + 2 * paddedKeys);
+        using var scratch = new Scratch(paddedKeys * size + keys * paddedSize + block * (scoreStride + paddedKeys + size + paddedSize)
+            + 2 * paddedKeys);
         float* keyColumns = scratch.Take(paddedKeys * size), valueColumns = scratch.Take(keys * paddedSize);
         float* scores = scratch.Take(block * scoreStride), packedScores = scratch.Take(block * paddedKeys);
         float* packedQuery = scratch.Take(block * size), result = scratch.Take(block * paddedSize);
@@ -52,19 +53,21 @@ internal static unsafe partial class Attention
             {
                 float* rowScores = scores + row * scoreStride;
                 long count = settings.VisibleKeys(first + row);
-                (float lse, inverseSums[row]) = SoftmaxRow<S, V>(settings, batch, head, first + row, count, keyPanels * TTile.Columns, rowScores, maskRow, dropoutRow);
+                (float lse, inverseSums[row]) = SoftmaxRow<S, V>(settings, batch, head, first + row, count, keyPanels * TTile.Columns,
+                    rowScores, maskRow, dropoutRow);
                 if (logSumExp != null)
                     logSumExp[first + row] = lse;
             }
             PackedProduct.PackRows<TTile>(scores, scoreStride, 1, rows, visible, packedScores);
-            PackedProduct.Multiply<TTile>(rowPanels, paddedSize / TTile.Columns, visible, packedScores, valueColumns, keys * TTile.Columns, result, paddedSize);
+            PackedProduct.Multiply<TTile>(rowPanels, paddedSize / TTile.Columns, visible, packedScores, valueColumns, keys * TTile.Columns,
+                result, paddedSize);
             for (long row = 0; row < rows; row++)
                 ScaledCopy<S, V>(size, result + row * paddedSize, inverseSums[row], output.Row(batch, head, first + row));
         }
     }
 
-    private static void ForwardUnpacked<S, V>(in AttentionSettings settings, long batch, long head, HeadView query, HeadView key, HeadView value,
-        HeadView output, float* logSumExp) where S : struct, ISimd<V>
+    private static void ForwardUnpacked<S, V>(in AttentionSettings settings, long batch, long head, HeadView query, HeadView key,
+        HeadView value, HeadView output, float* logSumExp) where S : struct, ISimd<V>
     {
         (long keys, long size) = (settings.KeyLength, settings.HeadSize);
         using var scratch = new Scratch(3 * keys + 3);
@@ -82,8 +85,8 @@ internal static unsafe partial class Attention
         }
     }
 
-    private static void BackwardBlocked<TTile, S, V>(in AttentionSettings settings, long batch, long head, HeadView query, HeadView key, HeadView value,
-        HeadView output, float* logSumExp, HeadView dOutput, HeadView dQuery, HeadView dKey, HeadView dValue)
+    private static void BackwardBlocked<TTile, S, V>(in AttentionSettings settings, long batch, long head, HeadView query, HeadView key,
+        HeadView value, HeadView output, float* logSumExp, HeadView dOutput, HeadView dQuery, HeadView dKey, HeadView dValue)
         where TTile : struct, IGemmTile where S : struct, ISimd<V>
     {
         (long keys, long size) = (settings.KeyLength, settings.HeadSize);
@@ -91,12 +94,15 @@ internal static unsafe partial class Attention
         long paddedKeys = PackedProduct.RoundUp(keys, TTile.Columns), paddedSize = PackedProduct.RoundUp(size, TTile.Columns);
         long keyRows = PackedProduct.RoundUp(keys, TTile.Rows), scoreStride = paddedKeys + ScoreRowPadding;
         long packedLength = block * Math.Max(Math.Max(paddedKeys, keyRows), size);
-        using var scratch = new Scratch(2 * paddedKeys * size + keys * paddedSize + 2 * keyRows * paddedSize + 2 * block * scoreStride + packedLength
-            + 3 * block * paddedSize + 2 * paddedKeys);
-        float* keyColumns = scratch.Take(paddedKeys * size), valueColumns = scratch.Take(paddedKeys * size), keyDepth = scratch.Take(keys * paddedSize);
+        using var scratch = new Scratch(2 * paddedKeys * size + keys * paddedSize + 2 * keyRows * paddedSize + 2 * block * scoreStride
+            + packedLength + 3 * block * paddedSize + 2 * paddedKeys);
+        float* keyColumns = scratch.Take(paddedKeys * size), valueColumns = scratch.Take(paddedKeys * size),
+            keyDepth = scratch.Take(keys * paddedSize);
         float* keyGradient = scratch.Take(keyRows * paddedSize), valueGradient = scratch.Take(keyRows * paddedSize);
-        float* probabilities = scratch.Take(block * scoreStride), dScores = scratch.Take(block * scoreStride), packed = scratch.Take(packedLength);
-        float* queryDepth = scratch.Take(block * paddedSize), dOutputDepth = scratch.Take(block * paddedSize), result = scratch.Take(block * paddedSize);
+        float* probabilities = scratch.Take(block * scoreStride), dScores = scratch.Take(block * scoreStride),
+            packed = scratch.Take(packedLength);
+        float* queryDepth = scratch.Take(block * paddedSize), dOutputDepth = scratch.Take(block * paddedSize),
+            result = scratch.Take(block * paddedSize);
         float* maskRow = settings.Mask.IsNone ? null : scratch.Take(paddedKeys);
         float* dropoutRow = settings.DropoutProbability == 0 ? null : scratch.Take(paddedKeys);
         PackedProduct.PackColumns<TTile>(key.Row(batch, head, 0), key.RowStride, 1, keys, size, keyColumns);
@@ -117,7 +123,8 @@ internal static unsafe partial class Attention
             PackedProduct.Multiply<TTile>(rowPanels, keyPanels, size, packed, valueColumns, size * TTile.Columns, dScores, scoreStride);
             for (long row = 0; row < rows; row++)
             {
-                float delta = (float)VectorMath.Dot<S, V>(size, output.Row(batch, head, first + row), dOutput.Row(batch, head, first + row));
+                float delta = (float)VectorMath.Dot<S, V>(size, output.Row(batch, head, first + row),
+                    dOutput.Row(batch, head, first + row));
                 GradientRow<S, V>(settings, batch, head, first + row, settings.VisibleKeys(first + row), keyPanels * TTile.Columns,
                     probabilities + row * scoreStride, dScores + row * scoreStride, logSumExp[first + row], delta, maskRow, dropoutRow);
             }
@@ -128,9 +135,11 @@ internal static unsafe partial class Attention
             PackedProduct.PackColumns<TTile>(dOutputBlock, 1, dOutput.RowStride, size, rows, dOutputDepth);
             PackedProduct.PackColumns<TTile>(queryBlock, 1, query.RowStride, size, rows, queryDepth);
             PackedProduct.PackRows<TTile>(probabilities, 1, scoreStride, visible, rows, packed);
-            PackedProduct.Multiply<TTile>(visibleRowPanels, sizePanels, rows, packed, dOutputDepth, rows * TTile.Columns, valueGradient, paddedSize, accumulate: true);
+            PackedProduct.Multiply<TTile>(visibleRowPanels, sizePanels, rows, packed, dOutputDepth, rows * TTile.Columns, valueGradient,
+                paddedSize, accumulate: true);
             PackedProduct.PackRows<TTile>(dScores, 1, scoreStride, visible, rows, packed);
-            PackedProduct.Multiply<TTile>(visibleRowPanels, sizePanels, rows, packed, queryDepth, rows * TTile.Columns, keyGradient, paddedSize, accumulate: true);
+            PackedProduct.Multiply<TTile>(visibleRowPanels, sizePanels, rows, packed, queryDepth, rows * TTile.Columns, keyGradient,
+                paddedSize, accumulate: true);
         }
         for (long row = 0; row < keys; row++)
         {
@@ -144,8 +153,8 @@ internal static unsafe partial class Attention
     /// <paramref name="paddedCount"/>; the log-sum-exp, and 1 / sum.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static (float LogSumExp, float InverseSum) SoftmaxRow<S, V>(in AttentionSettings settings, long batch, long head, long query, long count,
-        long paddedCount, float* scores, float* maskRow, float* dropoutRow) where S : struct, ISimd<V>
+    private static (float LogSumExp, float InverseSum) SoftmaxRow<S, V>(in AttentionSettings settings, long batch, long head, long query,
+        long count, long paddedCount, float* scores, float* maskRow, float* dropoutRow) where S : struct, ISimd<V>
     {
         if (maskRow != null)
             FillMask(settings, batch, head, query, count, maskRow);
@@ -182,7 +191,8 @@ internal static unsafe partial class Attention
     }
 
     /// <summary>
-    /// For one query: raw products to dropped-out probabilities, and the products of dOutput with the values to the gradient of the raw products.
+    /// For one query: raw products to dropped-out probabilities, and the products of dOutput with the values to the gradient of the raw
+    /// products.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void GradientRow<S, V>(in AttentionSettings settings, long batch, long head, long query, long count, long paddedCount,
@@ -263,7 +273,8 @@ internal static unsafe partial class Attention
 
     /// <summary>results[j] = vector · row j.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void DotRows<S, V>(long rows, long count, float* vector, float* matrix, long rowStride, float* results) where S : struct, ISimd<V>
+    private static void DotRows<S, V>(long rows, long count, float* vector, float* matrix, long rowStride, float* results)
+        where S : struct, ISimd<V>
     {
         for (long row = 0; row < rows; row++, matrix += rowStride)
         {
@@ -315,7 +326,8 @@ internal static unsafe partial class Attention
         {
             float* piece = _block + _taken;
             _taken += PackedProduct.RoundUp(floats, FloatsPerLine);
-            return _taken <= _length ? piece : throw new InvalidOperationException($"Scratch of {_length} floats is too small for {_taken}.");
+            return _taken <= _length ? piece
+                : throw new InvalidOperationException($"Scratch of {_length} floats is too small for {_taken}.");
         }
 
         public readonly void Dispose() => BufferPool.Return(_block);

@@ -3,7 +3,8 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// Where the vectors of one operand lie: element d of row t of head h of batch b is data[b * batchStride + h * headStride + t * rowStride + d].
+/// Where the vectors of one operand lie: element d of row t of head h of batch b is data[b * batchStride + h * headStride + t * rowStride +
+/// d].
 /// </summary>
 internal readonly unsafe struct HeadView(float* data, long batchStride, long headStride, long rowStride)
 {
@@ -15,10 +16,11 @@ internal readonly unsafe struct HeadView(float* data, long batchStride, long hea
 }
 
 /// <summary>
-/// An optional mask, broadcast by strides of 0: element (b, h, i, j) lies at b * BatchStride + h * HeadStride + i * RowStride + j * ColumnStride.
-/// Either Additive (added to the scores, -Inf forbids) or Allowed (non-zero: the query may see the key); both null: no mask.
+/// An optional mask, broadcast by strides of 0: element (b, h, i, j) lies at b * BatchStride + h * HeadStride + i * RowStride + j *
+/// ColumnStride. Either Additive (added to the scores, -Inf forbids) or Allowed (non-zero: the query may see the key); both null: no mask.
 /// </summary>
-internal readonly unsafe struct AttentionMask(float* additive, byte* allowed, long batchStride, long headStride, long rowStride, long columnStride)
+internal readonly unsafe struct AttentionMask(float* additive, byte* allowed, long batchStride, long headStride, long rowStride,
+    long columnStride)
 {
     public readonly float* Additive = additive;
     public readonly byte* Allowed = allowed;
@@ -43,7 +45,9 @@ internal struct AttentionSettings
 
     public AttentionMask Mask;
 
-    /// <summary>Dropout on the probabilities; the mask is made from (seed, offset) and the position, the same in forward and backward.</summary>
+    /// <summary>
+    /// Dropout on the probabilities; the mask is made from (seed, offset) and the position, the same in forward and backward.
+    /// </summary>
     public float DropoutProbability;
 
     public ulong DropoutSeed, DropoutOffset;
@@ -56,13 +60,15 @@ internal struct AttentionSettings
 }
 
 /// <summary>
-/// Scaled dot-product attention, output = dropout(softmax(scale q kᵀ + mask)) v for every batch and head, without ever holding the scores of more
-/// than one block of queries. Backward computes the scores again from the kept log-sum-exp. A query that sees no key has output 0 and gradient 0.
+/// Scaled dot-product attention, output = dropout(softmax(scale q kᵀ + mask)) v for every batch and head, without ever holding the scores
+/// of more than one block of queries. Backward computes the scores again from the kept log-sum-exp. A query that sees no key has output 0
+/// and gradient 0.
 /// </summary>
 internal static unsafe partial class Attention
 {
     /// <summary>output, and unless null logSumExp [Batch, Heads, QueryLength] for backward.</summary>
-    public static void Forward(AttentionSettings settings, HeadView query, HeadView key, HeadView value, HeadView output, float* logSumExp) =>
+    public static void Forward(AttentionSettings settings, HeadView query, HeadView key, HeadView value, HeadView output,
+        float* logSumExp) =>
         WorkerPool.For(checked((int)(settings.Batch * settings.Heads)), (task, _) =>
         {
             (long batch, long head) = (task / settings.Heads, task % settings.Heads);
@@ -70,13 +76,16 @@ internal static unsafe partial class Attention
             switch (Simd.Active)
             {
                 case InstructionSet.Avx512:
-                    ForwardFast<GemmTile8<Simd512, Vector512<float>>, Simd512, Vector512<float>>(settings, batch, head, query, key, value, output, lse);
+                    ForwardFast<GemmTile8<Simd512, Vector512<float>>, Simd512, Vector512<float>>(settings, batch, head, query, key, value,
+                        output, lse);
                     break;
                 case InstructionSet.Avx2:
-                    ForwardFast<GemmTile6<Simd256, Vector256<float>>, Simd256, Vector256<float>>(settings, batch, head, query, key, value, output, lse);
+                    ForwardFast<GemmTile6<Simd256, Vector256<float>>, Simd256, Vector256<float>>(settings, batch, head, query, key, value,
+                        output, lse);
                     break;
                 case InstructionSet.Portable:
-                    ForwardFast<GemmTile8<Simd128, Vector128<float>>, Simd128, Vector128<float>>(settings, batch, head, query, key, value, output, lse);
+                    ForwardFast<GemmTile8<Simd128, Vector128<float>>, Simd128, Vector128<float>>(settings, batch, head, query, key, value,
+                        output, lse);
                     break;
                 default:
                     ForwardPlain(settings, batch, head, query, key, value, output, lse);
@@ -111,8 +120,8 @@ internal static unsafe partial class Attention
             }
         });
 
-    private static void ForwardPlain(in AttentionSettings settings, long batch, long head, HeadView query, HeadView key, HeadView value, HeadView output,
-        float* logSumExp)
+    private static void ForwardPlain(in AttentionSettings settings, long batch, long head, HeadView query, HeadView key, HeadView value,
+        HeadView output, float* logSumExp)
     {
         var scores = new double[settings.KeyLength];
         for (long i = 0; i < settings.QueryLength; i++)
@@ -140,8 +149,8 @@ internal static unsafe partial class Attention
         }
     }
 
-    private static void BackwardPlain(in AttentionSettings settings, long batch, long head, HeadView query, HeadView key, HeadView value, HeadView output,
-        float* logSumExp, HeadView dOutput, HeadView dQuery, HeadView dKey, HeadView dValue)
+    private static void BackwardPlain(in AttentionSettings settings, long batch, long head, HeadView query, HeadView key, HeadView value,
+        HeadView output, float* logSumExp, HeadView dOutput, HeadView dQuery, HeadView dKey, HeadView dValue)
     {
         Clear(settings.QueryLength, settings.HeadSize, dQuery, batch, head);
         Clear(settings.KeyLength, settings.HeadSize, dKey, batch, head);

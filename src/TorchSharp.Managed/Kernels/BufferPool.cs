@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// Unmanaged memory for tensors and scratch space: 64-byte aligned blocks in size classes, kept and handed out again (last returned, first reused),
-/// so that a training step that repeats takes no memory from the operating system after its first pass. Thread-safe.
+/// Unmanaged memory for tensors and scratch space: 64-byte aligned blocks in size classes, kept and handed out again (last returned, first
+/// reused), so that a training step that repeats takes no memory from the operating system after its first pass. Thread-safe.
 /// </summary>
 internal static unsafe class BufferPool
 {
@@ -39,7 +39,9 @@ internal static unsafe class BufferPool
     /// <summary>Rents <paramref name="count"/> floats; see <see cref="Rent"/>.</summary>
     public static float* RentFloats(long count, bool zero = false) => (float*)Rent(checked(count * sizeof(float)), zero);
 
-    /// <summary>Rents a block of at least <paramref name="bytes"/> bytes; its content is undefined unless <paramref name="zero"/>.</summary>
+    /// <summary>
+    /// Rents a block of at least <paramref name="bytes"/> bytes; its content is undefined unless <paramref name="zero"/>.
+    /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">bytes is negative.</exception>
     /// <exception cref="OutOfMemoryException">The operating system has no such block, even after <see cref="Trim"/>.</exception>
     public static void* Rent(long bytes, bool zero = false)
@@ -121,7 +123,8 @@ internal static unsafe class BufferPool
     private static byte* Allocate(int sizeClass)
     {
         long capacity = ClassBytes(sizeClass);
-        // Work whose sizes keep changing would fill ever more classes: what waits for reuse is bounded by half of the most that was ever in use.
+        // Work whose sizes keep changing would fill ever more classes: what waits for reuse is bounded by half of the most that was ever in
+        // use.
         if (BytesReserved + capacity > PeakBytes + PeakBytes / 2 + SmallestTrimBytes)
             Trim();
         bool huge = capacity >= HugePageBytes;

@@ -4,15 +4,17 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// y[i] = sum over rows of x[row, i]: the gradient of a bias. Rows are added in fixed blocks whose sums are added in order, so the result does not
-/// depend on the number of threads.
+/// y[i] = sum over rows of x[row, i]: the gradient of a bias. Rows are added in fixed blocks whose sums are added in order, so the result
+/// does not depend on the number of threads.
 /// </summary>
 internal static unsafe class ColumnSum
 {
     private const long SmallestBlockRows = 64;
     private const long LargestBlockCount = 64;
 
-    /// <summary>x: [rows, columns] with leading dimension <paramref name="ldx"/>; y: [columns], overwritten unless <paramref name="accumulate"/>.</summary>
+    /// <summary>
+    /// x: [rows, columns] with leading dimension <paramref name="ldx"/>; y: [columns], overwritten unless <paramref name="accumulate"/>.
+    /// </summary>
     public static void Run(long rows, long columns, float* x, long ldx, float* y, bool accumulate = false)
     {
         long grain = Math.Max(SmallestBlockRows, (rows + LargestBlockCount - 1) / LargestBlockCount);
@@ -23,7 +25,8 @@ internal static unsafe class ColumnSum
             return;
         }
         float* partials = BufferPool.RentFloats(blocks * columns);
-        WorkerPool.ForRange(rows, grain, (start, end, _) => Block(end - start, columns, x + start * ldx, ldx, partials + start / grain * columns, false));
+        WorkerPool.ForRange(rows, grain, (start, end, _) =>
+            Block(end - start, columns, x + start * ldx, ldx, partials + start / grain * columns, false));
         Block(blocks, columns, partials, columns, y, accumulate);
         BufferPool.Return(partials);
     }

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// Cross-entropy of each row of logits [rows, columns] against one class index: loss = log(sum(exp(x))) - x[target]. Rows whose target equals
-/// <c>ignoreIndex</c> have loss 0 and gradient 0.
+/// Cross-entropy of each row of logits [rows, columns] against one class index: loss = log(sum(exp(x))) - x[target]. Rows whose target
+/// equals <c>ignoreIndex</c> have loss 0 and gradient 0.
 /// </summary>
 internal static unsafe class CrossEntropy
 {
@@ -29,7 +29,8 @@ internal static unsafe class CrossEntropy
     }
 
     /// <summary>dLogits = dLosses[row] * (softmax(logits) - onehot(target)); dLogits may be logits.</summary>
-    public static void Backward(long rows, long columns, float* logits, long* targets, long ignoreIndex, float* logSumExp, float* dLosses, float* dLogits) =>
+    public static void Backward(long rows, long columns, float* logits, long* targets, long ignoreIndex, float* logSumExp, float* dLosses,
+        float* dLogits) =>
         WorkerPool.ForRange(rows, Math.Max(1, ElementsPerTask / Math.Max(1, columns)), (start, end, _) =>
         {
             for (long row = start; row < end; row++)

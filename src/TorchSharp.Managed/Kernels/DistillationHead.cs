@@ -60,15 +60,16 @@ internal unsafe struct DistillationHeadArguments
 /// <param name="SquaredError">Sum over rows and vocabulary of (student - teacher)².</param>
 /// <param name="TargetRows">Rows with a target.</param>
 /// <param name="TopOneAgreements">Rows whose largest logit is at the same word for student and teacher; 0 without a teacher.</param>
-internal readonly record struct DistillationHeadSums(double Distillation, double CausalLm, double SquaredError, long TargetRows, long TopOneAgreements)
+internal readonly record struct DistillationHeadSums(double Distillation, double CausalLm, double SquaredError, long TargetRows,
+    long TopOneAgreements)
 {
     public static DistillationHeadSums operator +(DistillationHeadSums a, DistillationHeadSums b) => new(a.Distillation + b.Distillation,
         a.CausalLm + b.CausalLm, a.SquaredError + b.SquaredError, a.TargetRows + b.TargetRows, a.TopOneAgreements + b.TopOneAgreements);
 }
 
 /// <summary>
-/// Output projections of student and teacher fused with the losses on their logits and with the gradient, in chunks of rows: the logits of the
-/// whole batch never exist. Per row with student logits s, teacher logits t, target y:
+/// Output projections of student and teacher fused with the losses on their logits and with the gradient, in chunks of rows: the logits of
+/// the whole batch never exist. Per row with student logits s, teacher logits t, target y:
 /// <code>
 /// kd  = T² Σ p (log p - log q),  p = softmax(t / T), q = softmax(s / T);   dkd/ds  = T (q - p)
 /// clm = log Σ exp(s) - s[y];                                               dclm/ds = softmax(s) - onehot(y)
@@ -145,7 +146,8 @@ internal static unsafe class DistillationHead
     }
 
     /// <summary>The sums of one row; student is overwritten with the gradient if one is asked for.</summary>
-    private static DistillationHeadSums Row(in DistillationHeadArguments arguments, float* student, float* teacher, long target) => Simd.Active switch
+    private static DistillationHeadSums Row(in DistillationHeadArguments arguments, float* student, float* teacher, long target) =>
+        Simd.Active switch
     {
         InstructionSet.Avx512 => RowFast<Simd512, Vector512<float>>(arguments, student, teacher, target),
         InstructionSet.Avx2 => RowFast<Simd256, Vector256<float>>(arguments, student, teacher, target),
@@ -223,15 +225,16 @@ internal static unsafe class DistillationHead
 
     /// <summary>
     /// The divergence when it is small (high temperature, student near teacher), where the difference of two logarithms would cancel. With
-    /// d = log p - log q up to a constant and u = d - c, c near the mean of d under p: KL = log(1 + E[φ(u)] - E[u]) + E[u], φ(u) = e⁻ᵘ - 1 + u.
-    /// φ is never negative, and an error in c or E[u] changes the result in second order only.
+    /// d = log p - log q up to a constant and u = d - c, c near the mean of d under p: KL = log(1 + E[φ(u)] - E[u]) + E[u], φ(u) = e⁻ᵘ - 1
+    /// + u. φ is never negative, and an error in c or E[u] changes the result in second order only.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static double SmallDivergenceOf<S, V>(long count, float* student, float* teacher, float studentMaximum, float teacherMaximum, float temperature,
-        in RowSums sums) where S : struct, ISimd<V>
+    private static double SmallDivergenceOf<S, V>(long count, float* student, float* teacher, float studentMaximum, float teacherMaximum,
+        float temperature, in RowSums sums) where S : struct, ISimd<V>
     {
         float mean = (float)(sums.Cross / sums.TeacherSoft);
-        V centre = S.Create((float)((double)mean * temperature + teacherMaximum - studentMaximum)), studentFactor = S.Create(MathF.Exp(mean));
+        V centre = S.Create((float)((double)mean * temperature + teacherMaximum - studentMaximum)),
+            studentFactor = S.Create(MathF.Exp(mean));
         V sMax = S.Create(studentMaximum), tMax = S.Create(teacherMaximum), inverseT = S.Create(1 / temperature);
         double excess = 0, first = 0;
         for (long start = 0; start < count; start += SumBlock)
@@ -241,7 +244,8 @@ internal static unsafe class DistillationHead
             for (long i = start; i < end; i += S.Count)
             {
                 // Missing lanes: probability 0 for both, difference 0.
-                V s = VectorMath.Load<S, V>(student + i, end - i, float.MinValue), t = VectorMath.Load<S, V>(teacher + i, end - i, float.MinValue);
+                V s = VectorMath.Load<S, V>(student + i, end - i, float.MinValue),
+                    t = VectorMath.Load<S, V>(teacher + i, end - i, float.MinValue);
                 V studentPower = VectorMath.Exp<S, V>(S.Multiply(S.Subtract(s, sMax), inverseT));
                 V teacherPower = VectorMath.Exp<S, V>(S.Multiply(S.Subtract(t, tMax), inverseT));
                 V u = S.Multiply(S.Subtract(S.Subtract(t, s), centre), inverseT);
@@ -275,8 +279,8 @@ internal static unsafe class DistillationHead
 
     /// <summary>Overwrites student with the gradient, but for the one-hot part of the causal loss.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Gradient<S, V>(in DistillationHeadArguments arguments, float* student, float* teacher, float studentMaximum, float teacherMaximum,
-        in RowSums sums, bool hard) where S : struct, ISimd<V>
+    private static void Gradient<S, V>(in DistillationHeadArguments arguments, float* student, float* teacher, float studentMaximum,
+        float teacherMaximum, in RowSums sums, bool hard) where S : struct, ISimd<V>
     {
         long count = arguments.VocabularySize;
         bool soft = arguments.DistillationScale != 0, squares = arguments.MseScale != 0;
@@ -383,9 +387,12 @@ internal static unsafe class DistillationHead
     private static void Check(in DistillationHeadArguments arguments)
     {
         if (!(arguments.Temperature > 0) || float.IsInfinity(arguments.Temperature))
-            throw new ArgumentOutOfRangeException(nameof(arguments), arguments.Temperature, "The temperature must be a positive finite number.");
-        if (arguments.NeedsTeacher && (arguments.TeacherHidden == null || (arguments.TeacherEmbedding == null && arguments.PackedTeacherEmbedding == null)))
-            throw new ArgumentException("The distillation and MSE losses need the teacher's hidden states and embedding.", nameof(arguments));
+            throw new ArgumentOutOfRangeException(nameof(arguments), arguments.Temperature,
+                "The temperature must be a positive finite number.");
+        if (arguments.NeedsTeacher
+            && (arguments.TeacherHidden == null || (arguments.TeacherEmbedding == null && arguments.PackedTeacherEmbedding == null)))
+            throw new ArgumentException("The distillation and MSE losses need the teacher's hidden states and embedding.",
+                nameof(arguments));
         if (arguments.NeedsCausalLm && arguments.Targets == null)
             throw new ArgumentException("The causal language-model loss needs targets.", nameof(arguments));
         if (arguments.NeedsCausalLm)

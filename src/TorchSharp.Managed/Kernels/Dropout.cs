@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// Inverted dropout: y = x * keep / (1 - p), where keep is 1 with probability 1 - p, decided for element i by <see cref="Philox"/> from (seed,
-/// offset, i) alone. Backward is the same function applied to dy: the mask is made again, never stored.
+/// Inverted dropout: y = x * keep / (1 - p), where keep is 1 with probability 1 - p, decided for element i by <see cref="Philox"/> from
+/// (seed, offset, i) alone. Backward is the same function applied to dy: the mask is made again, never stored.
 /// </summary>
 internal static unsafe class Dropout
 {

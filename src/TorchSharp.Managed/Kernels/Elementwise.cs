@@ -13,8 +13,8 @@ internal interface IBinaryOperator
 }
 
 /// <summary>
-/// Maps over contiguous floats, in parallel when long. Operators are structs (<see cref="Operators"/>), so that each loop is compiled for its
-/// operator. Outputs may be one of the inputs.
+/// Maps over contiguous floats, in parallel when long. Operators are structs (<see cref="Operators"/>), so that each loop is compiled for
+/// its operator. Outputs may be one of the inputs.
 /// </summary>
 internal static unsafe class Elementwise
 {
@@ -29,7 +29,8 @@ internal static unsafe class Elementwise
         });
 
     /// <summary>y = op(a, b).</summary>
-    public static void Binary<TOperator>(long count, float* a, float* b, float* y, TOperator op = default) where TOperator : struct, IBinaryOperator =>
+    public static void Binary<TOperator>(long count, float* a, float* b, float* y, TOperator op = default)
+        where TOperator : struct, IBinaryOperator =>
         WorkerPool.ForRange(count, Grain, (start, end, _) =>
         {
             for (long i = start; i < end; i++)
@@ -37,7 +38,8 @@ internal static unsafe class Elementwise
         });
 
     /// <summary>y = op(a, b) with one b for all.</summary>
-    public static void BinaryScalar<TOperator>(long count, float* a, float b, float* y, TOperator op = default) where TOperator : struct, IBinaryOperator =>
+    public static void BinaryScalar<TOperator>(long count, float* a, float b, float* y, TOperator op = default)
+        where TOperator : struct, IBinaryOperator =>
         WorkerPool.ForRange(count, Grain, (start, end, _) =>
         {
             for (long i = start; i < end; i++)
@@ -45,7 +47,8 @@ internal static unsafe class Elementwise
         });
 
     /// <summary>y = op(a, b) with one a for all.</summary>
-    public static void ScalarBinary<TOperator>(long count, float a, float* b, float* y, TOperator op = default) where TOperator : struct, IBinaryOperator =>
+    public static void ScalarBinary<TOperator>(long count, float a, float* b, float* y, TOperator op = default)
+        where TOperator : struct, IBinaryOperator =>
         WorkerPool.ForRange(count, Grain, (start, end, _) =>
         {
             for (long i = start; i < end; i++)

@@ -61,7 +61,8 @@ internal static unsafe class Embedding
         for (long i = 0; i < count; i += S.Count)
         {
             long lanes = count - i;
-            VectorMath.Store<S, V>(S.Add(VectorMath.Load<S, V>(target + i, lanes), VectorMath.Load<S, V>(source + i, lanes)), target + i, lanes);
+            VectorMath.Store<S, V>(S.Add(VectorMath.Load<S, V>(target + i, lanes), VectorMath.Load<S, V>(source + i, lanes)), target + i,
+                lanes);
         }
     }
 

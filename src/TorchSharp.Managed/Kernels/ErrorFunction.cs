@@ -4,8 +4,8 @@ namespace TorchSharp.Kernels;
 internal static class ErrorFunction
 {
     /// <summary>
-    /// erf(x) to about 1e-15: below 3 by its Taylor series with only positive terms, erf(x) = 2 / sqrt(π) e^(-x²) Σ 2^n x^(2n+1) / (2n+1)!!,
-    /// above by the continued fraction of erfc (Abramowitz and Stegun 7.1.6, 7.1.14).
+    /// erf(x) to about 1e-15: below 3 by its Taylor series with only positive terms, erf(x) = 2 / sqrt(π) e^(-x²) Σ 2^n x^(2n+1) /
+    /// (2n+1)!!, above by the continued fraction of erfc (Abramowitz and Stegun 7.1.6, 7.1.14).
     /// </summary>
     public static double Value(double x)
     {

@@ -80,7 +80,8 @@ internal static unsafe class Gelu
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void BackwardFast<S, V>(long count, float* x, float* dy, float* dx, GeluApproximation approximation) where S : struct, ISimd<V>
+    private static void BackwardFast<S, V>(long count, float* x, float* dy, float* dx, GeluApproximation approximation)
+        where S : struct, ISimd<V>
     {
         V one = S.Create(1f);
         for (long i = 0; i < count; i += S.Count)
@@ -97,7 +98,8 @@ internal static unsafe class Gelu
             }
             else
             {
-                V density = S.Multiply(S.Create(InverseRootTwoPi), VectorMath.Exp<S, V>(S.Multiply(S.Create(-0.5f), S.Multiply(value, value))));
+                V density = S.Multiply(S.Create(InverseRootTwoPi),
+                    VectorMath.Exp<S, V>(S.Multiply(S.Create(-0.5f), S.Multiply(value, value))));
                 derivative = S.MultiplyAdd(value, density, NormalCumulative<S, V>(value));
             }
             VectorMath.Store<S, V>(S.Multiply(derivative, VectorMath.Load<S, V>(dy + i, count - i)), dx + i, count - i);

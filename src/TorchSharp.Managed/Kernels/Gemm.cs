@@ -4,14 +4,16 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// General matrix product C[M, N] = op(A)[M, K] * op(B)[K, N] (+ C) (+ bias[N]), row-major, float32. op(A) is A stored as [M, K] or, transposed,
-/// as [K, M]; op(B) is B stored as [K, N] or, transposed, as [N, K]. The leading dimensions lda, ldb, ldc count floats between stored rows.
+/// General matrix product C[M, N] = op(A)[M, K] * op(B)[K, N] (+ C) (+ bias[N]), row-major, float32. op(A) is A stored as [M, K] or,
+/// transposed, as [K, M]; op(B) is B stored as [K, N] or, transposed, as [N, K]. The leading dimensions lda, ldb, ldc count floats between
+/// stored rows.
 /// <para>
-/// The blocked form follows Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008): a piece of A is packed by all workers
-/// together, then blocks of columns are handed out, each worker packing its own piece of B; depth is the outermost loop, so that the packed A stays
-/// in the caches.
+/// The blocked form follows Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008): a piece of A is packed by all
+/// workers together, then blocks of columns are handed out, each worker packing its own piece of B; depth is the outermost loop, so that
+/// the packed A stays in the caches.
 /// </para>
-/// <para>Every element of C is summed in one order that depends on the shape alone, so results do not change with the number of threads.</para>
+/// <para>Every element of C is summed in one order that depends on the shape alone, so results do not change with the number of
+/// threads.</para>
 /// </summary>
 internal static unsafe class Gemm
 {
@@ -43,12 +45,13 @@ internal static unsafe class Gemm
         Run(Simd.Active, new Operands(transA, transB, m, n, k, a, lda, b, ldb, null, c, ldc, accumulate, bias));
 
     /// <summary>C = op(A) B with B packed beforehand.</summary>
-    public static void Run(bool transA, long m, float* a, long lda, PackedMatrix b, float* c, long ldc, bool accumulate = false, float* bias = null) =>
+    public static void Run(bool transA, long m, float* a, long lda, PackedMatrix b, float* c, long ldc, bool accumulate = false,
+        float* bias = null) =>
         Run(b.InstructionSet, new Operands(transA, false, m, b.N, b.K, a, lda, null, 0, b.Data, c, ldc, accumulate, bias));
 
     /// <summary>
-    /// <paramref name="batch"/> independent products; matrix i of each operand starts stride * i floats after the first. A stride of 0 uses the
-    /// same A or B for all; that of C must not be 0.
+    /// <paramref name="batch"/> independent products; matrix i of each operand starts stride * i floats after the first. A stride of 0 uses
+    /// the same A or B for all; that of C must not be 0.
     /// </summary>
     public static void RunBatched(long batch, bool transA, bool transB, long m, long n, long k, float* a, long lda, long strideA,
         float* b, long ldb, long strideB, float* c, long ldc, long strideC, bool accumulate = false)
@@ -176,7 +179,8 @@ internal static unsafe class Gemm
             }
             else
             {
-                GemmPacking.Panel(source, o.RowStrideA, o.DepthStrideA, Math.Min(TTile.Rows, pass.Rows - row), TTile.Rows, steps, target + row * steps);
+                GemmPacking.Panel(source, o.RowStrideA, o.DepthStrideA, Math.Min(TTile.Rows, pass.Rows - row), TTile.Rows, steps,
+                    target + row * steps);
                 panel++;
             }
         }
@@ -187,7 +191,8 @@ internal static unsafe class Gemm
         Operands o = pass.Operands;
         long workers = WorkerPool.ThreadCount;
         long columnPanels = (o.N + TTile.Columns - 1) / TTile.Columns;
-        long panelsPerTask = Math.Clamp((columnPanels + TasksPerWorker * workers - 1) / (TasksPerWorker * workers), 1, ColumnsPerTask / TTile.Columns);
+        long panelsPerTask = Math.Clamp((columnPanels + TasksPerWorker * workers - 1) / (TasksPerWorker * workers), 1,
+            ColumnsPerTask / TTile.Columns);
         bool small = pass.Rows * o.N * (pass.DepthEnd - pass.DepthStart) < ProductsPerTask;
         if (small)
             panelsPerTask = columnPanels;
@@ -209,7 +214,8 @@ internal static unsafe class Gemm
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void MultiplyBlock<TTile>(in Pass pass, long firstPanel, long endPanel, long firstRow, long endRow) where TTile : struct, IGemmTile
+    private static void MultiplyBlock<TTile>(in Pass pass, long firstPanel, long endPanel, long firstRow, long endRow)
+        where TTile : struct, IGemmTile
     {
         Operands o = pass.Operands;
         long columnPanels = (o.N + TTile.Columns - 1) / TTile.Columns;
@@ -261,7 +267,8 @@ internal static unsafe class Gemm
     }
 
     /// <summary>A piece of the product: all columns, some rows, some depth.</summary>
-    private readonly struct Pass(Operands operands, long rowStart, long rows, long depthStart, long depthEnd, long depthStep, float* packedA)
+    private readonly struct Pass(Operands operands, long rowStart, long rows, long depthStart, long depthEnd, long depthStep,
+        float* packedA)
     {
         public readonly Operands Operands = operands;
         public readonly long RowStart = rowStart, Rows = rows, DepthStart = depthStart, DepthEnd = depthEnd, DepthStep = depthStep;
@@ -279,8 +286,8 @@ internal static unsafe class Gemm
         public readonly float* A, B, PackedB, C;
         public readonly bool Accumulate;
 
-        public Operands(bool transA, bool transB, long m, long n, long k, float* a, long lda, float* b, long ldb, float* packedB, float* c, long ldc,
-            bool accumulate, float* bias)
+        public Operands(bool transA, bool transB, long m, long n, long k, float* a, long lda, float* b, long ldb, float* packedB, float* c,
+            long ldc, bool accumulate, float* bias)
         {
             (M, N, K, Ldc, Accumulate) = (m, n, k, ldc, accumulate);
             A = a;

@@ -6,15 +6,17 @@ using System.Runtime.Intrinsics.X86;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// Copies of pieces of a matrix in the order in which <see cref="IGemmTile"/> reads them: a panel of <c>width</c> neighbours i holds element (i, k)
-/// at [k * width + i]; neighbours beyond the matrix are 0. A source element (i, k) lies at source[i * outerStride + k * depthStride], and one of the
-/// two strides is 1.
+/// Copies of pieces of a matrix in the order in which <see cref="IGemmTile"/> reads them: a panel of <c>width</c> neighbours i holds
+/// element (i, k) at [k * width + i]; neighbours beyond the matrix are 0. A source element (i, k) lies at source[i * outerStride + k *
+/// depthStride], and one of the two strides is 1.
 /// </summary>
 internal static unsafe class GemmPacking
 {
     private const int PrefetchDistance = 16;
 
-    /// <summary>Packs one panel of <paramref name="available"/> (at most <paramref name="width"/>) neighbours over <paramref name="depth"/> steps.</summary>
+    /// <summary>
+    /// Packs one panel of <paramref name="available"/> (at most <paramref name="width"/>) neighbours over <paramref name="depth"/> steps.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Panel(float* source, long outerStride, long depthStride, long available, int width, long depth, float* target)
     {
@@ -27,8 +29,8 @@ internal static unsafe class GemmPacking
     }
 
     /// <summary>
-    /// Packs up to four neighbouring full panels at once from a source whose neighbours are contiguous (a transposed A): whole cache lines are
-    /// used while they are there. Not more than four, because the long strides fall onto few cache sets.
+    /// Packs up to four neighbouring full panels at once from a source whose neighbours are contiguous (a transposed A): whole cache lines
+    /// are used while they are there. Not more than four, because the long strides fall onto few cache sets.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FourPanels(float* source, long depthStride, int panels, int width, long depth, float* target, long panelStride)
@@ -135,8 +137,10 @@ internal static unsafe class GemmPacking
         Vector256<float> r6 = Vector256.Load(source + 6 * sourceStride), r7 = Vector256.Load(source + 7 * sourceStride);
         Vector256<float> p0 = Avx.UnpackLow(r0, r1), p1 = Avx.UnpackHigh(r0, r1), p2 = Avx.UnpackLow(r2, r3), p3 = Avx.UnpackHigh(r2, r3);
         Vector256<float> p4 = Avx.UnpackLow(r4, r5), p5 = Avx.UnpackHigh(r4, r5), p6 = Avx.UnpackLow(r6, r7), p7 = Avx.UnpackHigh(r6, r7);
-        Vector256<float> q0 = Avx.Shuffle(p0, p2, 0x44), q1 = Avx.Shuffle(p0, p2, 0xEE), q2 = Avx.Shuffle(p1, p3, 0x44), q3 = Avx.Shuffle(p1, p3, 0xEE);
-        Vector256<float> q4 = Avx.Shuffle(p4, p6, 0x44), q5 = Avx.Shuffle(p4, p6, 0xEE), q6 = Avx.Shuffle(p5, p7, 0x44), q7 = Avx.Shuffle(p5, p7, 0xEE);
+        Vector256<float> q0 = Avx.Shuffle(p0, p2, 0x44), q1 = Avx.Shuffle(p0, p2, 0xEE), q2 = Avx.Shuffle(p1, p3, 0x44),
+            q3 = Avx.Shuffle(p1, p3, 0xEE);
+        Vector256<float> q4 = Avx.Shuffle(p4, p6, 0x44), q5 = Avx.Shuffle(p4, p6, 0xEE), q6 = Avx.Shuffle(p5, p7, 0x44),
+            q7 = Avx.Shuffle(p5, p7, 0xEE);
         Vector256.Store(Avx.Permute2x128(q0, q4, 0x20), target);
         Vector256.Store(Avx.Permute2x128(q1, q5, 0x20), target + targetStride);
         Vector256.Store(Avx.Permute2x128(q2, q6, 0x20), target + 2 * targetStride);

@@ -1,6 +1,8 @@
 namespace TorchSharp.Kernels;
 
-/// <summary>Conversions between float32 and the two 16-bit formats: IEEE binary16 (float16) and bfloat16. Rounding is to nearest, ties to even.</summary>
+/// <summary>
+/// Conversions between float32 and the two 16-bit formats: IEEE binary16 (float16) and bfloat16. Rounding is to nearest, ties to even.
+/// </summary>
 internal static unsafe class HalfConversion
 {
     private const long Grain = 1 << 16;

@@ -4,8 +4,9 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// Layer normalisation over the last dimension (Ba, Kiros and Hinton, 2016): y = (x - mean) / sqrt(variance + eps) * weight + bias, with the
-/// biased variance of each row. x, y: [rows, columns] contiguous; weight, bias: [columns] or null; mean, inverseDeviation: [rows], for backward.
+/// Layer normalisation over the last dimension (Ba, Kiros and Hinton, 2016): y = (x - mean) / sqrt(variance + eps) * weight + bias, with
+/// the biased variance of each row. x, y: [rows, columns] contiguous; weight, bias: [columns] or null; mean, inverseDeviation: [rows], for
+/// backward.
 /// </summary>
 internal static unsafe class LayerNorm
 {
@@ -14,7 +15,8 @@ internal static unsafe class LayerNorm
     private const long ColumnGrain = 256;
 
     /// <summary>y, mean and inverseDeviation = 1 / sqrt(variance + eps) of every row; mean and inverseDeviation may be null.</summary>
-    public static void Forward(long rows, long columns, float* x, float* weight, float* bias, float epsilon, float* y, float* mean, float* inverseDeviation) =>
+    public static void Forward(long rows, long columns, float* x, float* weight, float* bias, float epsilon, float* y, float* mean,
+        float* inverseDeviation) =>
         WorkerPool.ForRange(rows, RowGrain, (start, end, _) =>
         {
             for (long row = start; row < end; row++)
@@ -35,8 +37,8 @@ internal static unsafe class LayerNorm
         });
 
     /// <summary>
-    /// With h = (x - mean) * inverseDeviation and g = dy * weight: dx = inverseDeviation * (g - mean(g) - h * mean(g h)), dWeight = sum over rows
-    /// of dy h, dBias = sum over rows of dy. Each of dx, dWeight, dBias may be null; all are overwritten.
+    /// With h = (x - mean) * inverseDeviation and g = dy * weight: dx = inverseDeviation * (g - mean(g) - h * mean(g h)), dWeight = sum
+    /// over rows of dy h, dBias = sum over rows of dy. Each of dx, dWeight, dBias may be null; all are overwritten.
     /// </summary>
     public static void Backward(long rows, long columns, float* dy, float* x, float* weight, float* mean, float* inverseDeviation,
         float* dx, float* dWeight, float* dBias)
@@ -56,16 +58,20 @@ internal static unsafe class LayerNorm
                 switch (Simd.Active)
                 {
                     case InstructionSet.Avx512:
-                        BackwardRow<Simd512, Vector512<float>>(columns, gradient, source, weight, mean[row], inverseDeviation[row], target, blockWeight, blockBias);
+                        BackwardRow<Simd512, Vector512<float>>(columns, gradient, source, weight, mean[row], inverseDeviation[row], target,
+                            blockWeight, blockBias);
                         break;
                     case InstructionSet.Avx2:
-                        BackwardRow<Simd256, Vector256<float>>(columns, gradient, source, weight, mean[row], inverseDeviation[row], target, blockWeight, blockBias);
+                        BackwardRow<Simd256, Vector256<float>>(columns, gradient, source, weight, mean[row], inverseDeviation[row], target,
+                            blockWeight, blockBias);
                         break;
                     case InstructionSet.Portable:
-                        BackwardRow<Simd128, Vector128<float>>(columns, gradient, source, weight, mean[row], inverseDeviation[row], target, blockWeight, blockBias);
+                        BackwardRow<Simd128, Vector128<float>>(columns, gradient, source, weight, mean[row], inverseDeviation[row], target,
+                            blockWeight, blockBias);
                         break;
                     default:
-                        BackwardRowPlain(columns, gradient, source, weight, mean[row], inverseDeviation[row], target, blockWeight, blockBias);
+                        BackwardRowPlain(columns, gradient, source, weight, mean[row], inverseDeviation[row], target, blockWeight,
+                            blockBias);
                         break;
                 }
             }
@@ -78,7 +84,8 @@ internal static unsafe class LayerNorm
         BufferPool.Return(partialBias);
     }
 
-    private static (float Mean, float InverseDeviation) ForwardRowPlain(long columns, float* x, float* weight, float* bias, float epsilon, float* y)
+    private static (float Mean, float InverseDeviation) ForwardRowPlain(long columns, float* x, float* weight, float* bias, float epsilon,
+        float* y)
     {
         double sum = 0, squares = 0;
         for (long i = 0; i < columns; i++)
@@ -93,7 +100,8 @@ internal static unsafe class LayerNorm
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static (float Mean, float InverseDeviation) ForwardRow<S, V>(long columns, float* x, float* weight, float* bias, float epsilon, float* y)
+    private static (float Mean, float InverseDeviation) ForwardRow<S, V>(long columns, float* x, float* weight, float* bias, float epsilon,
+        float* y)
         where S : struct, ISimd<V>
     {
         float average = (float)(VectorMath.Sum<S, V>(columns, x) / columns);

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// Products with up to four rows of A, as in generation token by token. They are bound by reading B, so B is read once, in the order in which it
-/// lies in memory, without packing.
+/// Products with up to four rows of A, as in generation token by token. They are bound by reading B, so B is read once, in the order in
+/// which it lies in memory, without packing.
 /// </summary>
 internal static unsafe class MatrixVector
 {
@@ -76,7 +76,8 @@ internal static unsafe class MatrixVector
             for (long row = 0; row < o.M; row++)
             {
                 float* a = rows + row * o.K;
-                V sum0 = S.Zero, sum1 = S.Zero, sum2 = S.Zero, sum3 = S.Zero, next0 = S.Zero, next1 = S.Zero, next2 = S.Zero, next3 = S.Zero;
+                V sum0 = S.Zero, sum1 = S.Zero, sum2 = S.Zero, sum3 = S.Zero, next0 = S.Zero, next1 = S.Zero, next2 = S.Zero,
+                    next3 = S.Zero;
                 long k = 0;
                 for (; k + 4 * S.Count <= whole; k += 4 * S.Count)
                 {
@@ -169,7 +170,8 @@ internal static unsafe class MatrixVector
         int width = 2 * S.Count;
         long depthStep = Gemm.DepthStep(o.K);
         float* a0 = rows, a1 = rows + o.K, a2 = rows + 2 * o.K, a3 = rows + 3 * o.K;
-        V left0 = S.Zero, left1 = S.Zero, left2 = S.Zero, left3 = S.Zero, right0 = S.Zero, right1 = S.Zero, right2 = S.Zero, right3 = S.Zero;
+        V left0 = S.Zero, left1 = S.Zero, left2 = S.Zero, left3 = S.Zero, right0 = S.Zero, right1 = S.Zero, right2 = S.Zero,
+            right3 = S.Zero;
         for (long depth = 0; depth < o.K; depth += depthStep)
         {
             long steps = Math.Min(depthStep, o.K - depth);

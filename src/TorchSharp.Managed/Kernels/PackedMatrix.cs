@@ -3,8 +3,8 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// A matrix B[K, N] stored once in the order in which <see cref="Gemm"/> reads it, for weights that no longer change (a frozen teacher): every
-/// product then spares the packing of B. The source may be freed afterwards.
+/// A matrix B[K, N] stored once in the order in which <see cref="Gemm"/> reads it, for weights that no longer change (a frozen teacher):
+/// every product then spares the packing of B. The source may be freed afterwards.
 /// </summary>
 internal sealed unsafe class PackedMatrix : IDisposable
 {

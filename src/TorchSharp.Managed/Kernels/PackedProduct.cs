@@ -9,18 +9,23 @@ internal static unsafe class PackedProduct
     /// <summary>The smallest multiple of <paramref name="unit"/> not below <paramref name="value"/>.</summary>
     public static long RoundUp(long value, long unit) => (value + unit - 1) / unit * unit;
 
-    /// <summary>Packs A(i, k) = source[i * rowStride + k * depthStride] into panels of TTile.Rows, each depth * TTile.Rows floats.</summary>
+    /// <summary>
+    /// Packs A(i, k) = source[i * rowStride + k * depthStride] into panels of TTile.Rows, each depth * TTile.Rows floats.
+    /// </summary>
     public static void PackRows<TTile>(float* source, long rowStride, long depthStride, long rows, long depth, float* target)
         where TTile : struct, IGemmTile =>
         Pack(source, rowStride, depthStride, rows, depth, TTile.Rows, target);
 
-    /// <summary>Packs B(k, j) = source[j * columnStride + k * depthStride] into panels of TTile.Columns, each depth * TTile.Columns floats.</summary>
+    /// <summary>
+    /// Packs B(k, j) = source[j * columnStride + k * depthStride] into panels of TTile.Columns, each depth * TTile.Columns floats.
+    /// </summary>
     public static void PackColumns<TTile>(float* source, long columnStride, long depthStride, long columns, long depth, float* target)
         where TTile : struct, IGemmTile =>
         Pack(source, columnStride, depthStride, columns, depth, TTile.Columns, target);
 
     /// <summary>
-    /// C = A B (+ C). The panels of B lie <paramref name="panelStrideB"/> floats apart, which lets a product use only the first part of their depth.
+    /// C = A B (+ C). The panels of B lie <paramref name="panelStrideB"/> floats apart, which lets a product use only the first part of
+    /// their depth.
     /// </summary>
     public static void Multiply<TTile>(long rowPanels, long columnPanels, long depth, float* packedA, float* packedB, long panelStrideB,
         float* c, long ldc, bool accumulate = false) where TTile : struct, IGemmTile
@@ -37,6 +42,7 @@ internal static unsafe class PackedProduct
     private static void Pack(float* source, long outerStride, long depthStride, long count, long depth, int width, float* target)
     {
         for (long first = 0; first < count; first += width)
-            GemmPacking.Panel(source + first * outerStride, outerStride, depthStride, Math.Min(width, count - first), width, depth, target + first * depth);
+            GemmPacking.Panel(source + first * outerStride, outerStride, depthStride, Math.Min(width, count - first), width, depth,
+                target + first * depth);
     }
 }

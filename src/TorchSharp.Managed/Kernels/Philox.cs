@@ -5,9 +5,9 @@ using System.Runtime.Intrinsics.X86;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// The counter-based generator Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3; SC 2011): four random words
-/// are a function of a 64-bit key (the seed) and a 128-bit counter, so that any part of a stream can be made again, in any order, on any thread.
-/// Element i of a stream that starts at <c>offset</c> is word i mod 4 of counter (offset + i / 4).
+/// The counter-based generator Philox4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3; SC 2011): four
+/// random words are a function of a 64-bit key (the seed) and a 128-bit counter, so that any part of a stream can be made again, in any
+/// order, on any thread. Element i of a stream that starts at <c>offset</c> is word i mod 4 of counter (offset + i / 4).
 /// </summary>
 internal static unsafe class Philox
 {
@@ -52,14 +52,15 @@ internal static unsafe class Philox
     }
 
     /// <summary>
-    /// Eight counters at a time, each word in the lower half of a 64-bit lane, as the widening multiplication wants it; it ignores the upper
-    /// halves, so they may hold anything. Returns the counters done.
+    /// Eight counters at a time, each word in the lower half of a 64-bit lane, as the widening multiplication wants it; it ignores the
+    /// upper halves, so they may hold anything. Returns the counters done.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static long Words512(ulong seed, ulong counter, long counters, uint* words)
     {
         Vector512<ulong> lower = Vector512.Create((ulong)uint.MaxValue), lanes = Vector512.Create(0UL, 1, 2, 3, 4, 5, 6, 7);
-        Vector512<uint> multiplier0 = Vector512.Create((ulong)Multiplier0).AsUInt32(), multiplier1 = Vector512.Create((ulong)Multiplier1).AsUInt32();
+        Vector512<uint> multiplier0 = Vector512.Create((ulong)Multiplier0).AsUInt32(),
+            multiplier1 = Vector512.Create((ulong)Multiplier1).AsUInt32();
         long done = 0;
         for (; done + 8 <= counters; done += 8, words += 32)
         {
@@ -67,7 +68,8 @@ internal static unsafe class Philox
             uint k0 = (uint)seed, k1 = (uint)(seed >> 32);
             for (int round = 0; round < Rounds; round++, k0 += Weyl0, k1 += Weyl1)
             {
-                Vector512<ulong> product0 = Avx512F.Multiply(c0.AsUInt32(), multiplier0), product1 = Avx512F.Multiply(c2.AsUInt32(), multiplier1);
+                Vector512<ulong> product0 = Avx512F.Multiply(c0.AsUInt32(), multiplier0),
+                    product1 = Avx512F.Multiply(c2.AsUInt32(), multiplier1);
                 c0 = product1 >>> 32 ^ c1 ^ Vector512.Create((ulong)k0);
                 c1 = product1;
                 c2 = product0 >>> 32 ^ c3 ^ Vector512.Create((ulong)k1);
@@ -85,7 +87,8 @@ internal static unsafe class Philox
     private static long Words256(ulong seed, ulong counter, long counters, uint* words)
     {
         Vector256<ulong> lower = Vector256.Create((ulong)uint.MaxValue), lanes = Vector256.Create(0UL, 1, 2, 3);
-        Vector256<uint> multiplier0 = Vector256.Create((ulong)Multiplier0).AsUInt32(), multiplier1 = Vector256.Create((ulong)Multiplier1).AsUInt32();
+        Vector256<uint> multiplier0 = Vector256.Create((ulong)Multiplier0).AsUInt32(),
+            multiplier1 = Vector256.Create((ulong)Multiplier1).AsUInt32();
         long done = 0;
         for (; done + 4 <= counters; done += 4, words += 16)
         {

@@ -3,8 +3,8 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// Reductions of contiguous floats. Sums go through one partial sum for each fixed block, added in order, so they depend neither on the number
-/// of threads nor on scheduling.
+/// Reductions of contiguous floats. Sums go through one partial sum for each fixed block, added in order, so they depend neither on the
+/// number of threads nor on scheduling.
 /// </summary>
 internal static unsafe class Reduce
 {
@@ -38,7 +38,8 @@ internal static unsafe class Reduce
     }
 
     /// <summary>y[row] = sum of the row; x: [rows, columns] contiguous.</summary>
-    public static void RowSum(long rows, long columns, float* x, float* y) => WorkerPool.ForRange(rows, RowGrain(columns), (start, end, _) =>
+    public static void RowSum(long rows, long columns, float* x, float* y) =>
+        WorkerPool.ForRange(rows, RowGrain(columns), (start, end, _) =>
     {
         for (long row = start; row < end; row++)
         {
@@ -53,7 +54,9 @@ internal static unsafe class Reduce
         }
     });
 
-    /// <summary>Largest element of each row and the first column that holds it (a NaN counts as the largest); either output may be null.</summary>
+    /// <summary>
+    /// Largest element of each row and the first column that holds it (a NaN counts as the largest); either output may be null.
+    /// </summary>
     public static void RowMax(long rows, long columns, float* x, float* maxima, long* indices) =>
         WorkerPool.ForRange(rows, RowGrain(columns), (start, end, _) =>
         {

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// Softmax and its logarithm over the last dimension of contiguous [rows, columns]. The maximum of each row is subtracted first; a row with NaN
-/// or +Inf, or of -Inf only, comes out as NaN.
+/// Softmax and its logarithm over the last dimension of contiguous [rows, columns]. The maximum of each row is subtracted first; a row with
+/// NaN or +Inf, or of -Inf only, comes out as NaN.
 /// </summary>
 internal static unsafe class Softmax
 {

@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// Elementary functions and row sums over vectors of any width. Polynomials and constants are those of the Cephes library's single-precision
-/// functions unless a comment says otherwise.
+/// Elementary functions and row sums over vectors of any width. Polynomials and constants are those of the Cephes library's
+/// single-precision functions unless a comment says otherwise.
 /// </summary>
 internal static unsafe class VectorMath
 {
@@ -27,7 +27,8 @@ internal static unsafe class VectorMath
     }
 
     /// <summary>
-    /// eˣ to 2 units in the last place. x = n ln 2 + r, eʳ by a polynomial, times 2ⁿ. Below -104 the result is 0, above 104 infinite; NaN stays.
+    /// eˣ to 2 units in the last place. x = n ln 2 + r, eʳ by a polynomial, times 2ⁿ. Below -104 the result is 0, above 104 infinite; NaN
+    /// stays.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static V Exp<S, V>(V x) where S : struct, ISimd<V>

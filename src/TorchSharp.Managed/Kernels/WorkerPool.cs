@@ -4,12 +4,12 @@ using System.Runtime.ExceptionServices;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// The one thread pool of the kernels: fork, run, join. The calling thread takes part. Tasks are handed out by a shared counter, so a body may
-/// depend on its index but never on the worker or the order. Workers spin briefly, then yield, then park, so that an idle pool costs nothing and
-/// a busy one starts within microseconds.
+/// The one thread pool of the kernels: fork, run, join. The calling thread takes part. Tasks are handed out by a shared counter, so a body
+/// may depend on its index but never on the worker or the order. Workers spin briefly, then yield, then park, so that an idle pool costs
+/// nothing and a busy one starts within microseconds.
 /// <para>
-/// A call from inside a body runs serially on that body's worker. A call while another thread's call has the workers runs serially on its own
-/// thread: neither waits for the other, so text can be generated while a model trains.
+/// A call from inside a body runs serially on that body's worker. A call while another thread's call has the workers runs serially on its
+/// own thread: neither waits for the other, so text can be generated while a model trains.
 /// </para>
 /// </summary>
 internal static class WorkerPool
@@ -45,8 +45,8 @@ internal static class WorkerPool
     }
 
     /// <summary>
-    /// Calls body(index, worker) once for each index in [0, count); worker lies in [0, ThreadCount) and no two bodies of this call run at once
-    /// on the same worker. The first exception of a body is rethrown here, after all running bodies have ended.
+    /// Calls body(index, worker) once for each index in [0, count); worker lies in [0, ThreadCount) and no two bodies of this call run at
+    /// once on the same worker. The first exception of a body is rethrown here, after all running bodies have ended.
     /// </summary>
     public static void For(int count, Action<int, int> body)
     {
@@ -70,8 +70,8 @@ internal static class WorkerPool
     }
 
     /// <summary>
-    /// Calls body(start, end, worker) for consecutive ranges of <paramref name="grain"/> items (the last may be shorter) that cover [0, count).
-    /// The ranges do not depend on the number of threads.
+    /// Calls body(start, end, worker) for consecutive ranges of <paramref name="grain"/> items (the last may be shorter) that cover [0,
+    /// count). The ranges do not depend on the number of threads.
     /// </summary>
     public static void ForRange(long count, long grain, Action<long, long, int> body)
     {
@@ -83,7 +83,8 @@ internal static class WorkerPool
             body(0, count, _insideBody ? _currentWorker : 0);
             return;
         }
-        For(checked((int)((count + grain - 1) / grain)), (index, worker) => body(index * grain, Math.Min(count, (index + 1) * grain), worker));
+        For(checked((int)((count + grain - 1) / grain)), (index, worker) =>
+            body(index * grain, Math.Min(count, (index + 1) * grain), worker));
     }
 
     private static void Fork(int count, Action<int, int> body)

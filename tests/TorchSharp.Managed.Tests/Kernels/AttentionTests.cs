@@ -9,10 +9,12 @@ public sealed unsafe class AttentionTests : KernelTests
     {
         foreach ((long queries, long keys, long size) in new (long, long, long)[]
         {
-            (1, 1, 1), (1, 7, 16), (3, 5, 8), (4, 4, 17), (5, 5, 3), (6, 13, 64), (8, 8, 8), (31, 31, 33), (33, 40, 20), (64, 64, 64), (65, 65, 16), (127, 131, 32), (130, 130, 5),
+            (1, 1, 1), (1, 7, 16), (3, 5, 8), (4, 4, 17), (5, 5, 3), (6, 13, 64), (8, 8, 8), (31, 31, 33), (33, 40, 20), (64, 64, 64),
+                (65, 65, 16), (127, 131, 32), (130, 130, 5),
         })
             foreach (bool causal in new[] { false, true })
-                Compare(set, new AttentionSettings { Batch = 2, Heads = 2, QueryLength = queries, KeyLength = keys, HeadSize = size, Causal = causal, CausalOffset = keys - queries });
+                Compare(set, new AttentionSettings { Batch = 2, Heads = 2, QueryLength = queries, KeyLength = keys, HeadSize = size,
+                    Causal = causal, CausalOffset = keys - queries });
     }
 
     [Theory, MemberData(nameof(FastSetNames))]
@@ -27,7 +29,8 @@ public sealed unsafe class AttentionTests : KernelTests
             additive[i] = float.NegativeInfinity;
         foreach (bool causal in new[] { false, true })
         {
-            var settings = new AttentionSettings { Batch = batch, Heads = heads, QueryLength = queries, KeyLength = keys, HeadSize = 24, Causal = causal };
+            var settings = new AttentionSettings { Batch = batch, Heads = heads, QueryLength = queries, KeyLength = keys, HeadSize = 24,
+                Causal = causal };
             Compare(set, settings with { Mask = new AttentionMask(additive, null, queries * keys, 0, keys, 1) });
             Compare(set, settings with { Mask = new AttentionMask(null, allowed, keys, 0, 0, 1) });
         }
@@ -48,7 +51,8 @@ public sealed unsafe class AttentionTests : KernelTests
     public void Backward_AgreesWithFiniteDifferences(string set)
     {
         Use(set);
-        var settings = new AttentionSettings { Batch = 1, Heads = 1, QueryLength = 6, KeyLength = 6, HeadSize = 4, Scale = 0.5f, Causal = true };
+        var settings = new AttentionSettings { Batch = 1, Heads = 1, QueryLength = 6, KeyLength = 6, HeadSize = 4, Scale = 0.5f,
+            Causal = true };
         const long count = 6 * 4;
         float* q = Random(count, 1), k = Random(count, 2), v = Random(count, 3), weights = Random(count, 4);
         float* o = Rent(count), lse = Rent(6), dq = Rent(count), dk = Rent(count), dv = Rent(count);
@@ -103,8 +107,10 @@ public sealed unsafe class AttentionTests : KernelTests
         foreach (string set in FastSets.Select(s => s.ToString()).Append("Plain"))
         {
             Use(set);
-            var settings = new AttentionSettings { Batch = 1, Heads = 1, QueryLength = rows, KeyLength = rows, HeadSize = 4, Scale = 1, Mask = new(null, allowed, 0, 0, rows, 1) };
-            float* q = Random(rows * 4, 1), o = Rent(rows * 4), lse = Rent(rows), dq = Rent(rows * 4), dk = Rent(rows * 4), dv = Rent(rows * 4);
+            var settings = new AttentionSettings { Batch = 1, Heads = 1, QueryLength = rows, KeyLength = rows, HeadSize = 4, Scale = 1,
+                Mask = new(null, allowed, 0, 0, rows, 1) };
+            float* q = Random(rows * 4, 1), o = Rent(rows * 4), lse = Rent(rows), dq = Rent(rows * 4), dk = Rent(rows * 4),
+                dv = Rent(rows * 4);
             HeadView View(float* data) => new(data, 0, 0, 4);
             Attention.Forward(settings, View(q), View(q), View(q), View(o), lse);
             Attention.Backward(settings, View(q), View(q), View(q), View(o), lse, View(q), View(dq), View(dk), View(dv));
@@ -119,7 +125,8 @@ public sealed unsafe class AttentionTests : KernelTests
     private void Compare(string set, AttentionSettings settings)
     {
         settings.Scale = 1 / MathF.Sqrt(settings.HeadSize);
-        (long b, long h, long tq, long tk, long d) = (settings.Batch, settings.Heads, settings.QueryLength, settings.KeyLength, settings.HeadSize);
+        (long b, long h, long tq, long tk, long d) = (settings.Batch, settings.Heads, settings.QueryLength, settings.KeyLength,
+            settings.HeadSize);
         // Queries, keys and values interleaved in one block of rows, as a fused projection leaves them; results head by head.
         long width = 3 * h * d, queryCount = b * h * tq * d, keyCount = b * h * tk * d;
         float* mixed = Random(b * Math.Max(tq, tk) * width, 1), dOutput = Random(queryCount, 2);
@@ -131,12 +138,14 @@ public sealed unsafe class AttentionTests : KernelTests
             Use(name);
             float* o = Rent(queryCount), lse = Rent(b * h * tq), dq = Rent(queryCount), dk = Rent(keyCount), dv = Rent(keyCount);
             Attention.Forward(settings, Mixed(0), Mixed(1), Mixed(2), Rows(o, tq), lse);
-            Attention.Backward(settings, Mixed(0), Mixed(1), Mixed(2), Rows(o, tq), lse, Rows(dOutput, tq), Rows(dq, tq), Rows(dk, tk), Rows(dv, tk));
+            Attention.Backward(settings, Mixed(0), Mixed(1), Mixed(2), Rows(o, tq), lse, Rows(dOutput, tq), Rows(dq, tq), Rows(dk, tk),
+                Rows(dv, tk));
             results.AddRange([(nint)o, (nint)lse, (nint)dq, (nint)dk, (nint)dv]);
         }
         long[] lengths = [queryCount, b * h * tq, queryCount, keyCount, keyCount];
         string[] names = ["output", "log-sum-exp", "dQuery", "dKey", "dValue"];
         for (int i = 0; i < 5; i++)
-            AssertClose(lengths[i], (float*)results[i], (float*)results[i + 5], 2e-5, $"{set} {names[i]} of {tq} queries, {tk} keys, size {d}, causal {settings.Causal}");
+            AssertClose(lengths[i], (float*)results[i], (float*)results[i + 5], 2e-5,
+                $"{set} {names[i]} of {tq} queries, {tk} keys, size {d}, causal {settings.Causal}");
     }
 }

@@ -64,7 +64,8 @@ public sealed unsafe class DistillationHeadTests : KernelTests
             double down = Total(probe, DistillationHead.Run(probe));
             probe.StudentHidden[i] = kept;
             double expected = (up - down) / (2 * step);
-            Assert.True(Math.Abs(expected - gradient[i]) < 2e-3 * (1 + Math.Abs(expected)), $"element {i}: {gradient[i]}, finite difference {expected}");
+            Assert.True(Math.Abs(expected - gradient[i]) < 2e-3 * (1 + Math.Abs(expected)),
+                $"element {i}: {gradient[i]}, finite difference {expected}");
         }
     }
 
@@ -237,7 +238,8 @@ public sealed unsafe class DistillationHeadTests : KernelTests
         DistillationHeadSums actual = DistillationHead.Run(fast);
         string what = $"{set} V={problem.Vocabulary} T={fast.Temperature}";
         AssertClose(hidden, problem.Arguments.StudentHiddenGradient, fast.StudentHiddenGradient, tolerance, what + " hidden gradient");
-        AssertClose(embedding, problem.Arguments.StudentEmbeddingGradient, fast.StudentEmbeddingGradient, tolerance * 10, what + " embedding gradient");
+        AssertClose(embedding, problem.Arguments.StudentEmbeddingGradient, fast.StudentEmbeddingGradient, tolerance * 10,
+            what + " embedding gradient");
         Assert.Equal(expected.Distillation, actual.Distillation, 1e-5 * (1 + expected.Distillation));
         Assert.Equal(expected.CausalLm, actual.CausalLm, 1e-5 * (1 + expected.CausalLm));
         Assert.Equal(expected.SquaredError, actual.SquaredError, 1e-5 * (1 + expected.SquaredError));

@@ -95,6 +95,7 @@ public sealed unsafe class GemmTests : KernelTests
         Gemm.Run(transA, transB, m, n, k, a, lda, b, ldb, expected, ldc, accumulate, biasData);
         Use(set);
         Gemm.Run(transA, transB, m, n, k, a, lda, b, ldb, actual, ldc, accumulate, biasData);
-        AssertClose(m * ldc, expected, actual, 1e-6 * Math.Sqrt(k + 1) * 4, $"{set} transA={transA} transB={transB} {m}x{n}x{k} accumulate={accumulate} bias={bias}");
+        AssertClose(m * ldc, expected, actual, 1e-6 * Math.Sqrt(k + 1) * 4,
+            $"{set} transA={transA} transB={transB} {m}x{n}x{k} accumulate={accumulate} bias={bias}");
     }
 }

@@ -17,7 +17,9 @@ public sealed unsafe class HalfConversionTests : KernelTests
             HalfConversion.Float16ToSingle(65536, source, values);
             HalfConversion.SingleToFloat16(65536, values, target);
             for (int i = 0; i < 65536; i++)
-                Assert.True(float.IsNaN(values[i]) ? Half.IsNaN(BitConverter.UInt16BitsToHalf(back[i])) : back[i] == i && values[i] == (float)BitConverter.UInt16BitsToHalf((ushort)i));
+                Assert.True(float.IsNaN(values[i])
+                    ? Half.IsNaN(BitConverter.UInt16BitsToHalf(back[i]))
+                    : back[i] == i && values[i] == (float)BitConverter.UInt16BitsToHalf((ushort)i));
         }
     }
 

@@ -76,13 +76,18 @@ public abstract unsafe class KernelTests : IDisposable
         return block;
     }
 
-    /// <summary>|actual - expected| &lt;= tolerance * (1 + |expected|) everywhere; NaN and infinities must agree exactly; the guard must be untouched.</summary>
+    /// <summary>
+    /// |actual - expected| &lt;= tolerance * (1 + |expected|) everywhere; NaN and infinities must agree exactly; the guard must be
+    /// untouched.
+    /// </summary>
     protected static void AssertClose(long count, float* expected, float* actual, double tolerance, string what)
     {
         for (long i = 0; i < count; i++)
         {
             double e = expected[i], a = actual[i];
-            bool same = double.IsNaN(e) ? double.IsNaN(a) : double.IsInfinity(e) ? e == a : Math.Abs(a - e) <= tolerance * (1 + Math.Abs(e));
+            bool same = double.IsNaN(e) ? double.IsNaN(a)
+                : double.IsInfinity(e) ? e == a
+                : Math.Abs(a - e) <= tolerance * (1 + Math.Abs(e));
             Assert.True(same, $"{what}: element {i} of {count} is {a:R}, expected {e:R}.");
         }
         AssertGuard(count, actual, what);

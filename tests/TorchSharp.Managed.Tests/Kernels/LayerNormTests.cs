@@ -13,12 +13,14 @@ public sealed unsafe class LayerNormTests : KernelTests
             foreach (bool affine in new[] { true, false })
             {
                 long count = Rows * columns;
-                float* x = Random(count, 1, 3), dy = Random(count, 2), weight = affine ? Random(columns, 3) : null, bias = affine ? Random(columns, 4) : null;
+                float* x = Random(count, 1, 3), dy = Random(count, 2), weight = affine ? Random(columns, 3) : null,
+                    bias = affine ? Random(columns, 4) : null;
                 var results = new List<nint>();
                 foreach (string name in new[] { "Plain", set })
                 {
                     Use(name);
-                    float* y = Rent(count), mean = Rent(Rows), inverse = Rent(Rows), dx = Rent(count), dWeight = Rent(columns), dBias = Rent(columns);
+                    float* y = Rent(count), mean = Rent(Rows), inverse = Rent(Rows), dx = Rent(count), dWeight = Rent(columns),
+                        dBias = Rent(columns);
                     LayerNorm.Forward(Rows, columns, x, weight, bias, 1e-5f, y, mean, inverse);
                     LayerNorm.Backward(Rows, columns, dy, x, weight, mean, inverse, dx, dWeight, dBias);
                     results.AddRange([(nint)y, (nint)mean, (nint)inverse, (nint)dx, (nint)dWeight, (nint)dBias]);
@@ -47,7 +49,8 @@ public sealed unsafe class LayerNormTests : KernelTests
     public void Backward_AnyThreadCount_SameBits()
     {
         const long columns = 40, rows = 5000;
-        float* x = Random(rows * columns, 1), dy = Random(rows * columns, 2), y = Rent(rows * columns), mean = Rent(rows), inverse = Rent(rows);
+        float* x = Random(rows * columns, 1), dy = Random(rows * columns, 2), y = Rent(rows * columns), mean = Rent(rows),
+            inverse = Rent(rows);
         LayerNorm.Forward(rows, columns, x, null, null, 1e-5f, y, mean, inverse);
         float* one = Rent(columns), many = Rent(columns);
         WorkerPool.ThreadCount = 1;

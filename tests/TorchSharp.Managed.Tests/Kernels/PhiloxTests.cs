@@ -22,7 +22,8 @@ public sealed unsafe class PhiloxTests : KernelTests
                 var words = (uint*)Rent(4 * counters);
                 Philox.Words(0x123456789abcdef0, counter, counters, words);
                 for (long i = 0; i < counters; i++)
-                    Assert.Equal(Philox.Block(0x123456789abcdef0, counter + (ulong)i), (words[4 * i], words[4 * i + 1], words[4 * i + 2], words[4 * i + 3]));
+                    Assert.Equal(Philox.Block(0x123456789abcdef0, counter + (ulong)i),
+                        (words[4 * i], words[4 * i + 1], words[4 * i + 2], words[4 * i + 3]));
                 AssertGuard(4 * counters, (float*)words, "words");
             }
     }

@@ -154,7 +154,8 @@ public sealed unsafe class PoolTests : KernelTests
         BufferPool.ResetPeak();
         for (int i = 0; i < 60; i++)
             BufferPool.Return(BufferPool.Rent(10_000_000 + i * 3_000_000L));
-        Assert.True(BufferPool.BytesReserved <= BufferPool.PeakBytes * 3 / 2 + (64 << 20), $"{BufferPool.BytesReserved} bytes reserved, peak {BufferPool.PeakBytes}");
+        Assert.True(BufferPool.BytesReserved <= BufferPool.PeakBytes * 3 / 2 + (64 << 20),
+            $"{BufferPool.BytesReserved} bytes reserved, peak {BufferPool.PeakBytes}");
         BufferPool.Trim();
     }
 

@@ -26,7 +26,8 @@ public sealed unsafe class SoftmaxTests : KernelTests
                     results.AddRange([(nint)y, (nint)dx, (nint)logY, (nint)logDx]);
                 }
                 for (int i = 0; i < 4; i++)
-                    AssertClose(count, (float*)results[i], (float*)results[i + 4], 2e-6 * Math.Sqrt(columns + 1), $"{set} columns={columns} output {i}");
+                    AssertClose(count, (float*)results[i], (float*)results[i + 4], 2e-6 * Math.Sqrt(columns + 1),
+                        $"{set} columns={columns} output {i}");
             }
     }
 
