@@ -1,0 +1,58 @@
+using TorchSharp.Autograd;
+
+namespace TorchSharp.Autograd
+{
+    /// <summary>Whether operations on this thread are recorded.</summary>
+    internal static class GradMode
+    {
+        [ThreadStatic] private static bool t_disabled;
+        [ThreadStatic] private static bool t_inference;
+
+        internal static bool IsEnabled => !t_disabled;
+        internal static bool IsInference => t_inference;
+
+        /// <summary>Sets the mode until the returned value is disposed.</summary>
+        internal sealed class Setting : IDisposable
+        {
+            private readonly bool _previouslyDisabled = t_disabled;
+            private readonly bool _previousInference = t_inference;
+            private bool _isDisposed;
+
+            internal Setting(bool enabled, bool inference)
+            {
+                t_disabled = !enabled;
+                t_inference = inference;
+            }
+
+            public void Dispose()
+            {
+                if (!_isDisposed)
+                {
+                    _isDisposed = true;
+                    t_disabled = _previouslyDisabled;
+                    t_inference = _previousInference;
+                }
+            }
+        }
+    }
+}
+
+namespace TorchSharp
+{
+    public static partial class torch
+    {
+        /// <summary>Operations on this thread are not recorded until the returned value is disposed.</summary>
+        public static IDisposable no_grad() => new GradMode.Setting(enabled: false, GradMode.IsInference);
+
+        public static IDisposable enable_grad(bool enabled = true) => new GradMode.Setting(enabled, inference: false);
+
+        public static IDisposable set_grad_enabled(bool mode = true) => new GradMode.Setting(mode, GradMode.IsInference);
+
+        /// <summary>As <see cref="no_grad"/>; this engine needs no further bookkeeping to be left out.</summary>
+        public static IDisposable inference_mode(bool mode = true) => new GradMode.Setting(enabled: !mode, inference: mode);
+
+        public static bool is_grad_enabled() => GradMode.IsEnabled;
+
+        public static bool is_inference_mode_enabled() => GradMode.IsInference;
+    }
+}
