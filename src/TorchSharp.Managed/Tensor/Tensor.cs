@@ -33,6 +33,15 @@ public static partial class torch
             DisposeScope.Current?.Register(this);
         }
 
+        /// <summary>A tensor over the memory of another one, a leaf of its own and in no dispose scope.</summary>
+        private protected Tensor(Tensor other)
+        {
+            NativeStorage storage = other.Storage;
+            storage.Retain();
+            (_storage, _offset, _shape, _strides, _dtype) = (storage, other._offset, other._shape, other._strides, other._dtype);
+            ElementCount = other.ElementCount;
+        }
+
         internal static Tensor Empty(long[] shape, ScalarType dtype, bool zero = false)
         {
             long bytes = checked(Shapes.ElementCount(shape) * ScalarTypes.Size(dtype));
