@@ -96,10 +96,6 @@ namespace TorchSharp.Modules
         public Parameter? bias => _bias;
 
         public override Tensor forward(Tensor tensor) => nn.functional.linear(tensor, _weight, _bias);
-
-        protected override void RegisterComponents()
-        {
-        }
     }
 
     /// <summary>Row i of a table [embeddings, dimensions] for each index i; the table is drawn from N(0, 1).</summary>
@@ -117,10 +113,6 @@ namespace TorchSharp.Modules
         public Parameter weight => _weight;
 
         public override Tensor forward(Tensor input) => _weight[input];
-
-        protected override void RegisterComponents()
-        {
-        }
     }
 
     /// <summary>y = (x - mean) / √(variance + eps) · w + b over the last dimensions, the variance divided by their number.</summary>
@@ -163,10 +155,6 @@ namespace TorchSharp.Modules
             {
                 nn.init.zeros_(_bias);
             }
-        }
-
-        protected override void RegisterComponents()
-        {
         }
     }
 

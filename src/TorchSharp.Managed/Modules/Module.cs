@@ -86,7 +86,8 @@ namespace TorchSharp
                         {
                             string key = field.GetCustomAttribute<ComponentNameAttribute>()?.Name ?? field.Name;
                             object? value = field.GetValue(this);
-                            if (IsRegistered(key))
+                            // The layers of this engine register their fields themselves, under their public names.
+                            if (IsRegistered(key) || _parametersByName.Any(entry => ReferenceEquals(entry.Parameter, value)))
                             {
                                 continue;
                             }

@@ -23,6 +23,10 @@ namespace TorchSharp
             {
                 protected IList<ParamGroup> _parameter_groups = [];
 
+                private protected Optimizer()
+                {
+                }
+
                 /// <summary>Everything besides the parameters that the next step depends on: live references, not copies.</summary>
                 public class StateDictionary
                 {
@@ -44,7 +48,7 @@ namespace TorchSharp
 
                 /// <summary>Updates every parameter that has a gradient.</summary>
                 /// <param name="closure">Computes the loss anew before the update; its result is returned.</param>
-                public abstract Tensor? step(Func<Tensor>? closure = null);
+                public virtual Tensor? step(Func<Tensor>? closure = null) => throw new NotSupportedException($"{GetType().Name} defines no step");
 
                 /// <summary>Sets every gradient to zero; its memory stays.</summary>
                 public virtual void zero_grad()
@@ -67,6 +71,14 @@ namespace TorchSharp
                 }
 
                 protected virtual void Dispose(bool disposing)
+                {
+                    if (disposing)
+                    {
+                        ReleaseState();
+                    }
+                }
+
+                private protected virtual void ReleaseState()
                 {
                 }
             }
@@ -277,17 +289,13 @@ namespace TorchSharp.Modules
             load_state_dict(reader);
         }
 
-        protected override void Dispose(bool disposing)
+        private protected override void ReleaseState()
         {
-            if (disposing)
+            foreach (OptimizerState state in _stateOf.Values)
             {
-                foreach (OptimizerState state in _stateOf.Values)
-                {
-                    state.Release();
-                }
-                _stateOf.Clear();
+                state.Release();
             }
-            base.Dispose(disposing);
+            _stateOf.Clear();
         }
 
         private void Forget(Parameter parameter)

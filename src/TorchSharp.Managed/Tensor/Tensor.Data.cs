@@ -46,8 +46,6 @@ namespace TorchSharp
                 return value;
             }
 
-            public Tensor cpu(bool disposeAfter = false, bool non_blocking = false) => to(_dtype, disposeAfter: disposeAfter);
-
             public Tensor zeros_like(ScalarType? dtype = null, Device? device = null, bool requires_grad = false) => torch.zeros_like(this, dtype, device, requires_grad);
 
             public Tensor ones_like(ScalarType? dtype = null, Device? device = null, bool requires_grad = false) => torch.ones_like(this, dtype, device, requires_grad);
