@@ -1,46 +1,317 @@
+using System.Diagnostics;
+using System.Globalization;
+using TorchSharp;
+using TorchSharp.Modules;
+using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
+using static TorchSharp.torch;
 
 namespace WebDistill.Distillation;
 
 /// <summary>Trains a student towards a teacher, or from the text alone when there is no teacher.</summary>
+/// <remarks>
+/// The method of Sanh et al. 2019 (DistilBERT, DistilGPT2) as in Hugging Face's distillation project, with its bookkeeping corrected unless
+/// <see cref="TrainingSemantics.HuggingFaceExact"/> is asked for. One thread uses an instance. B rows, T columns, N rows that are not padding,
+/// C width.
+/// </remarks>
 public sealed class Distiller : IDisposable
 {
+    private readonly DistillationOptions _options;
+    private readonly Gpt2? _teacher;
+    private readonly TokenFile? _validation;
+    private readonly int _batchesPerEpoch;
+    private readonly Func<TokenBatch> _nextBatch;
+    private readonly IReadOnlyList<DistillationLoss> _losses;
+    private readonly LearningRateSchedule _schedule;
+    private readonly int _contextLength;
+    private readonly Parameter[] _trained;
+    private readonly AdamW _optimiser;
+    private readonly optim.lr_scheduler.LRScheduler _learningRate;
+    private readonly List<string> _notes = [];
+    private List<TokenBatch>? _interrupted;
+    private long _tokensSeen;
+    private long _batchesUsed;
+
     /// <summary>Checks that options, models and corpus fit together and prepares the run.</summary>
     /// <param name="validation">Held-out split; null measures no perplexity.</param>
     /// <exception cref="ArgumentException">Something does not fit; the message states the values, what was expected and the fix.</exception>
-    public Distiller(DistillationOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation) =>
-        throw new NotSupportedException($"{options} {teacher} {student} {train} {validation}");
+    public Distiller(DistillationOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation)
+        : this(options, teacher, student, CreateSampler(options, teacher, student, train, validation), validation)
+    {
+    }
+
+    private Distiller(DistillationOptions options, Gpt2? teacher, Gpt2 student, BatchSampler sampler, TokenFile? validation)
+        : this(options, teacher, student, sampler.BatchesPerEpoch, sampler.Next, validation)
+    {
+    }
+
+    /// <summary>A run over batches from anywhere.</summary>
+    /// <param name="batchesPerEpoch">L: micro-batches after which an epoch is over.</param>
+    internal Distiller(DistillationOptions options, Gpt2? teacher, Gpt2 student, int batchesPerEpoch, Func<TokenBatch> nextBatch, TokenFile? validation)
+    {
+        _options = options;
+        _teacher = teacher;
+        Student = student;
+        _validation = validation;
+        _batchesPerEpoch = batchesPerEpoch;
+        _nextBatch = nextBatch;
+        _losses = DistillationLosses.Active(options, teacher is not null);
+        _contextLength = RunPlan.ContextLength(options, teacher?.Config, student.Config);
+        _schedule = LearningRateSchedule.Plan(options, batchesPerEpoch);
+
+        teacher?.eval();
+        student.train();
+        student.PositionEmbedding.requires_grad = !options.FreezePositionEmbeddings;
+        _trained = [.. student.parameters().Where(parameter => parameter.requires_grad)];
+        _optimiser = optim.AdamW(
+            ParameterGroups(student, options), lr: options.LearningRate, beta1: options.AdamBeta1, beta2: options.AdamBeta2, eps: options.AdamEpsilon);
+        _learningRate = optim.lr_scheduler.LambdaLR(_optimiser, _schedule.Factor);
+        NoteWhatIsUnusual();
+    }
 
     /// <summary>Updates of the whole run.</summary>
-    public int TotalSteps => throw new NotSupportedException();
+    public int TotalSteps => _schedule.TotalUpdates;
 
     /// <summary>Updates made so far.</summary>
-    public int CompletedSteps => throw new NotSupportedException();
+    public int CompletedSteps { get; private set; }
 
     /// <summary>What a reader of the run's record should know about it.</summary>
-    public IReadOnlyList<string> Notes => throw new NotSupportedException();
+    public IReadOnlyList<string> Notes => _notes;
 
     /// <summary>The teacher's perplexity on the held-out split, once measured by <see cref="Run"/>.</summary>
-    public double? TeacherValidationPerplexity => throw new NotSupportedException();
+    public double? TeacherValidationPerplexity { get; private set; }
 
     /// <summary>The student's latest perplexity on the held-out split.</summary>
-    public double? LastValidationPerplexity => throw new NotSupportedException();
+    public double? LastValidationPerplexity { get; private set; }
 
     /// <summary>The model in training.</summary>
-    public Gpt2 Student => throw new NotSupportedException();
-
-    /// <summary>One update.</summary>
-    /// <exception cref="TrainingDivergedException">A loss or the gradient became NaN or infinite.</exception>
-    public StepReport Step() => throw new NotSupportedException();
+    public Gpt2 Student { get; }
 
     /// <summary>Trains to the end: updates, validation at the interval, checkpoints when due.</summary>
     /// <param name="checkpointDue">Called every <see cref="DistillationOptions.CheckpointIntervalSteps"/> updates.</param>
-    /// <exception cref="OperationCanceledException">Cancelled, between two micro-batches.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled, between two micro-batches; the weights are those of the last finished update.</exception>
     /// <exception cref="TrainingDivergedException">A loss or the gradient became NaN or infinite.</exception>
-    public void Run(IProgress<StepReport> progress, Action<string>? log, Action<Distiller>? checkpointDue, CancellationToken cancel) =>
-        throw new NotSupportedException($"{progress} {log} {checkpointDue} {cancel}");
+    public void Run(IProgress<StepReport> progress, Action<string>? log, Action<Distiller>? checkpointDue, CancellationToken cancel)
+    {
+        foreach (string note in _notes)
+            log?.Invoke(note);
+        if (_teacher is not null && _validation is not null && TeacherValidationPerplexity is null)
+        {
+            TeacherValidationPerplexity = MeasurePerplexity(_teacher, cancel);
+            log?.Invoke(string.Create(CultureInfo.InvariantCulture, $"Teacher's perplexity on the held-out text: {TeacherValidationPerplexity:F2}."));
+        }
+
+        while (CompletedSteps < TotalSteps)
+        {
+            StepReport report = Step(cancel);
+            if (_validation is not null && IsDue(_options.ValidationIntervalSteps, orAtEnd: true))
+            {
+                LastValidationPerplexity = MeasurePerplexity(Student, cancel);
+                report = report with { ValidationPerplexity = LastValidationPerplexity };
+                log?.Invoke(string.Create(CultureInfo.InvariantCulture, $"Update {report.Step}: student's perplexity on the held-out text {LastValidationPerplexity:F2}."));
+            }
+            progress.Report(report);
+            if (IsDue(_options.CheckpointIntervalSteps, orAtEnd: false))
+                checkpointDue?.Invoke(this);
+        }
+
+        bool IsDue(int interval, bool orAtEnd) =>
+            interval > 0 && CompletedSteps % interval == 0 || orAtEnd && CompletedSteps == TotalSteps;
+    }
+
+    /// <summary>One update.</summary>
+    /// <exception cref="InvalidOperationException">All updates are done.</exception>
+    /// <exception cref="TrainingDivergedException">A loss or the gradient became NaN or infinite; the weights are those of the last good update.</exception>
+    public StepReport Step() => Step(CancellationToken.None);
+
+    private StepReport Step(CancellationToken cancel)
+    {
+        if (CompletedSteps == TotalSteps)
+            throw new InvalidOperationException($"All {TotalSteps} updates of the run are done.");
+        int step = CompletedSteps + 1;
+        long started = Stopwatch.GetTimestamp();
+        List<TokenBatch> batches = _interrupted ?? NextUpdate();
+        _interrupted = null;
+        LossCounts total = batches.Select(Count).Aggregate((left, right) => left + right);
+
+        using DisposeScope scope = NewDisposeScope();
+        _optimiser.zero_grad();
+        var means = new double[_losses.Count];
+        for (int i = 0; i < batches.Count; i++)
+        {
+            if (cancel.IsCancellationRequested)
+            {
+                _interrupted = batches;
+                cancel.ThrowIfCancellationRequested();
+            }
+            // Dropout depends on nothing but seed, update and micro-batch, so that a run repeats itself whatever else draws random numbers.
+            manual_seed(SeededRandom.Combine(_options.Seed, step, i));
+            LossCounts own = Count(batches[i]);
+            double[] sums = AccumulateGradients(batches[i], k => Share(k, own, total, _options.GradientAccumulation), step);
+            for (int k = 0; k < means.Length; k++)
+                means[k] += sums[k] * Share(k, own, total, batches.Count);
+        }
+
+        double norm = nn.utils.clip_grad_norm_(_trained, _options.MaxGradientNorm);
+        if (!double.IsFinite(norm))
+            throw new TrainingDivergedException(step, "the gradient's norm", norm);
+        double learningRate = _optimiser.ParamGroups.First().LearningRate;
+        _optimiser.step();
+        _learningRate.step();
+
+        CompletedSteps = step;
+        _tokensSeen += total.Rows;
+        _batchesUsed += batches.Count;
+        double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        var report = new StepReport
+        {
+            Step = step,
+            Epoch = (double)_batchesUsed / _batchesPerEpoch,
+            TokensSeen = _tokensSeen,
+            TotalLoss = means.Zip(_losses, (mean, loss) => loss.Weight(_options) * mean).Sum(),
+            LearningRate = learningRate,
+            GradientNorm = norm,
+            TokensPerSecond = total.Rows / seconds,
+            StepSeconds = seconds,
+            MemoryBytes = Engine.Device.MemoryBytes,
+        };
+        for (int k = 0; k < means.Length; k++)
+            report = _losses[k].Record(report, means[k]);
+        return report;
+    }
+
+    /// <summary>Forward and backward of one micro-batch: adds to the gradients of the student's parameters.</summary>
+    /// <param name="share">Factor of the k-th loss's sum in the objective, its weight excluded.</param>
+    /// <returns>The sum of each loss over the batch.</returns>
+    private double[] AccumulateGradients(TokenBatch batch, Func<int, double> share, int step)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor ids = tensor(batch.Ids, [batch.Rows, batch.Columns], device: Engine.Device.Default);
+        long[] rows = RowsWithoutPadding(batch);
+        Tensor? teacherHidden = null;
+        if (_teacher is not null)
+        {
+            using IDisposable noGradient = no_grad();
+            using DisposeScope teacherScope = NewDisposeScope();
+            teacherHidden = Select(_teacher.Hidden(ids), rows).MoveToOuterDisposeScope();
+        }
+        Tensor hidden = Select(Student.Hidden(ids), rows);
+
+        LossTerm[] terms = [.. _losses.Select((loss, k) => new LossTerm(loss, loss.Weight(_options) * share(k)))];
+        LossHeadResult head = ProjectionHead.Run(
+            new LossHeadInput(hidden.detach(), Student.TokenEmbedding, teacherHidden, _teacher?.TokenEmbedding, Targets(batch), _options.Temperature), terms, gradients: true);
+        for (int k = 0; k < terms.Length; k++)
+        {
+            if (!double.IsFinite(head.Sums[k]))
+                throw new TrainingDivergedException(step, $"the loss '{terms[k].Loss.Name}' ({terms[k].Loss.Title})", head.Sums[k]);
+        }
+        hidden.backward([head.HiddenGradient!]);
+        return head.Sums;
+    }
+
+    /// <summary>[B, T, C] to [N, C].</summary>
+    private static Tensor Select(Tensor hidden, long[] rows)
+    {
+        Tensor all = hidden.reshape(-1, hidden.shape[2]);
+        return rows.Length == all.shape[0] ? all : all.index_select(0, tensor(rows, [rows.Length], device: hidden.device));
+    }
+
+    /// <summary>The micro-batches of the next update.</summary>
+    /// <remarks>
+    /// Corrected: an epoch's left-overs make an update of their own. Reference: they stay in the gradient and are part of the next epoch's first
+    /// update; those of the last epoch are never used.
+    /// </remarks>
+    private List<TokenBatch> NextUpdate()
+    {
+        int perEpoch = _batchesPerEpoch, accumulation = _options.GradientAccumulation;
+        int indexInEpoch = CompletedSteps % _schedule.UpdatesPerEpoch;
+        int count = Math.Min(accumulation, perEpoch - indexInEpoch * accumulation);
+        if (_options.Semantics == TrainingSemantics.HuggingFaceExact && indexInEpoch == 0 && CompletedSteps > 0)
+            count += perEpoch % accumulation;
+        return [.. Enumerable.Range(0, count).Select(_ => _nextBatch())];
+    }
+
+    /// <summary>Factor of the k-th loss's sum over one batch in its mean over the update.</summary>
+    /// <remarks>
+    /// Corrected: 1 / divisor of the whole update, so that every token weighs the same. Reference: 1 / (divisor of the batch · batches), and for
+    /// the gradient <paramref name="batches"/> is the accumulation even where carried left-overs make an update longer.
+    /// </remarks>
+    private double Share(int k, LossCounts own, LossCounts total, int batches) => _options.Semantics == TrainingSemantics.Corrected
+        ? Inverse(Divisor(k, total))
+        : Inverse(Divisor(k, own) * batches);
+
+    private double Divisor(int k, LossCounts counts) => _losses[k].Divisor(counts, _options, Student.Config.VocabSize);
+
+    private static double Inverse(double divisor) => divisor == 0 ? 0 : 1 / divisor;
+
+    private static LossCounts Count(TokenBatch batch) =>
+        new(batch.Lengths.Sum(length => (long)length), batch.Lengths.Sum(length => Math.Max(0L, length - 1)));
+
+    private static long[] RowsWithoutPadding(TokenBatch batch) =>
+        [.. Enumerable.Range(0, batch.Rows).SelectMany(row => Enumerable.Range(0, batch.Lengths[row]).Select(column => (long)row * batch.Columns + column))];
+
+    /// <summary>The id after each token that is not padding; none after a sequence's last one.</summary>
+    private static long[] Targets(TokenBatch batch) =>
+        [.. Enumerable.Range(0, batch.Rows).SelectMany(row => Enumerable.Range(0, batch.Lengths[row]).Select(column =>
+            column + 1 < batch.Lengths[row] ? batch.Ids[row * batch.Columns + column + 1] : LossHead.NoTarget))];
+
+    /// <summary>Weight decay spares what the reference spares: names with "bias" or "LayerNorm.weight". GPT-2 calls its norms ln_1, ln_2 and ln_f, so their weights decay.</summary>
+    private static AdamW.ParamGroup[] ParameterGroups(Gpt2 student, DistillationOptions options)
+    {
+        ILookup<bool, Parameter> spared = student.named_parameters()
+            .Where(pair => pair.Item2.requires_grad)
+            .ToLookup(pair => pair.Item1.Contains("bias") || pair.Item1.Contains("LayerNorm.weight"), pair => pair.Item2);
+        return [Group(spared[false], options.WeightDecay), Group(spared[true], 0)];
+
+        AdamW.ParamGroup Group(IEnumerable<Parameter> parameters, double decay) => new(
+            parameters, lr: options.LearningRate, beta1: options.AdamBeta1, beta2: options.AdamBeta2, eps: options.AdamEpsilon, weight_decay: decay);
+    }
+
+    private double MeasurePerplexity(Gpt2 model, CancellationToken cancel) =>
+        Perplexity.Measure(model, _validation!, _contextLength, _options.ValidationMaxTokens, cancel);
+
+    private static BatchSampler CreateSampler(DistillationOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation)
+    {
+        // The ids in the options name stored things and mean nothing here: the models and the corpus are given.
+        DistillationOptions named = options with
+        {
+            TeacherId = teacher is null ? null : "given", DatasetId = "given",
+            StudentInitialisation = CheckpointInit.InitName, StudentModelId = "given",
+        };
+        List<OptionProblem> problems = [.. named.Validate()];
+        if (problems.Count == 0)
+            problems.AddRange(RunPlan.Check(named, teacher?.Config, student.Config, train.VocabularySize, null));
+        if (validation is not null && validation.TokenizerSha256 != train.TokenizerSha256)
+            problems.Add(new OptionProblem("datasetId", "The training and the held-out split were tokenised with different vocabularies. Prepare the data set again."));
+        if (problems.Count > 0)
+            throw new ArgumentException(string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")));
+        int contextLength = RunPlan.ContextLength(options, teacher?.Config, student.Config);
+        return new BatchSampler(train, options.SequenceMode, contextLength, options.BatchSize, options.Shuffle, options.GroupBySize, options.Seed);
+    }
+
+    private void NoteWhatIsUnusual()
+    {
+        int left = _batchesPerEpoch % _options.GradientAccumulation;
+        if (_options.Semantics == TrainingSemantics.HuggingFaceExact)
+        {
+            _notes.Add("Bookkeeping of the reference: means of micro-batches are averaged, and the first update has learning rate 0 if there is a warm-up.");
+            if (left > 0)
+                _notes.Add($"{left} micro-batches are left over in each epoch; they are carried into the next epoch's first update, and those of the last epoch are not used.");
+        }
+        else if (left > 0)
+        {
+            _notes.Add($"An epoch's last update is made of {left} instead of {_options.GradientAccumulation} micro-batches; each token weighs the same in its update.");
+        }
+        if (_teacher is null)
+            _notes.Add("There is no teacher: the causal language-model loss alone is minimised.");
+        if (_validation is null)
+            _notes.Add("There is no held-out text: no perplexity is measured.");
+    }
 
     /// <summary>Frees the optimiser's state; the models belong to the caller.</summary>
-    public void Dispose() => throw new NotSupportedException();
+    public void Dispose() => _optimiser.Dispose();
 }

@@ -1,4 +1,7 @@
+using System.Diagnostics;
+using TorchSharp;
 using WebDistill.Distillation.Models;
+using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Generation;
 
@@ -23,17 +26,65 @@ public enum StopReason
     ContextFull,
 }
 
-/// <summary>Continues a prompt token by token with cached keys and values. One generation at a time.</summary>
+/// <summary>Continues a prompt token by token with cached keys and values. One generation at a time; the model may be shared between generators.</summary>
 public sealed class TextGenerator(Gpt2 model)
 {
     /// <summary>Why the last generation ended.</summary>
     public StopReason StopReason { get; private set; }
 
-    /// <summary>Continues the prompt; every token is yielded as soon as it is chosen.</summary>
+    /// <summary>Continues the prompt; every token is yielded as soon as it is chosen. The end-of-text id, if it ends the text, is yielded too.</summary>
     /// <exception cref="ArgumentException">An option out of range, an empty prompt, an id outside the vocabulary, or a prompt longer than n_positions.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled, between two tokens.</exception>
     public IEnumerable<GeneratedToken> Generate(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancel = default)
     {
+        if (options.Validate() is { Count: > 0 } problems)
+            throw new ArgumentException(string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")), nameof(options));
+        if (promptIds.Count == 0)
+            throw new ArgumentException("The prompt is empty. Start with some text or with the end-of-text id.", nameof(promptIds));
+        if (promptIds.Count > model.Config.NPositions)
+            throw new ArgumentException($"The prompt has {promptIds.Count} tokens, the model has {model.Config.NPositions} positions. Shorten the prompt.", nameof(promptIds));
+        foreach (int id in promptIds)
+        {
+            if (id < 0 || id >= model.Config.VocabSize)
+                throw new ArgumentException($"Token id {id} is outside the model's vocabulary of {model.Config.VocabSize}. Tokenise with the model's own vocabulary.", nameof(promptIds));
+        }
+        return Continue([.. promptIds.Select(id => (long)id)], options, cancel);
+    }
+
+    private IEnumerable<GeneratedToken> Continue(long[] input, GenerationOptions options, CancellationToken cancel)
+    {
         StopReason = StopReason.None;
-        throw new NotSupportedException($"{model} {promptIds} {options} {cancel}");
+        long started = Stopwatch.GetTimestamp();
+        model.eval();
+        using var cache = new KeyValueCache(model.Config);
+        var sampler = new TokenSampler(options);
+        for (int written = 0; written < options.MaxNewTokens; written++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            if (cache.Length + input.Length > model.Config.NPositions)
+            {
+                StopReason = StopReason.ContextFull;
+                yield break;
+            }
+            int id = sampler.Choose(NextLogits(input, cache));
+            yield return new GeneratedToken(id, Stopwatch.GetElapsedTime(started).TotalSeconds);
+            if (options.StopAtEndOfText && id == model.Config.EosTokenId)
+            {
+                StopReason = StopReason.EndOfText;
+                yield break;
+            }
+            input = [id];
+        }
+        StopReason = StopReason.MaxNewTokens;
+    }
+
+    /// <summary>Logits [V] after the last input token.</summary>
+    private float[] NextLogits(long[] input, KeyValueCache cache)
+    {
+        // Dispose scopes and no_grad belong to a thread, and an iterator may be resumed on another: both stay inside this call.
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        Tensor hidden = model.Hidden(tensor(input, [1, input.Length], device: Engine.Device.Default), cache: cache);
+        return ParameterData.ToArray(model.Logits(hidden.narrow(1, input.Length - 1, 1)));
     }
 }

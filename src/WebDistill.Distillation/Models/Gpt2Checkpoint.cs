@@ -1,3 +1,7 @@
+using System.Buffers;
+using System.Text.RegularExpressions;
+using TorchSharp.Modules;
+
 namespace WebDistill.Distillation.Models;
 
 /// <summary>What a model folder holds, read without building the model.</summary>
@@ -5,20 +9,162 @@ namespace WebDistill.Distillation.Models;
 /// <param name="ParameterCount">Number of trained numbers.</param>
 /// <param name="WeightBytes">Size of the weight file or files.</param>
 /// <param name="WeightsSha256">Hex SHA-256 of the weight file's bytes (of all shards, in order).</param>
-/// <param name="DataType">How the numbers are stored: F32, F16 or BF16.</param>
+/// <param name="DataType">How the numbers are stored: F32, F16 or BF16; several are listed.</param>
 public sealed record CheckpointInfo(Gpt2Config Config, long ParameterCount, long WeightBytes, string WeightsSha256, string DataType);
 
 /// <summary>Hugging Face model folders: config.json and model.safetensors in and out.</summary>
-public static class Gpt2Checkpoint
+public static partial class Gpt2Checkpoint
 {
-    /// <summary>Reads a model folder.</summary>
-    /// <exception cref="InvalidDataException">The folder is not a GPT-2 model; the message names the file and the tensor.</exception>
-    public static Gpt2 Load(string folder) => throw new NotSupportedException(folder);
+    /// <summary>Name of the weight file.</summary>
+    public const string WeightsFileName = "model.safetensors";
 
-    /// <summary>Writes config.json and model.safetensors.</summary>
-    public static void Save(Gpt2 model, string folder) => throw new NotSupportedException(folder);
+    /// <summary>Name of the configuration file.</summary>
+    public const string ConfigFileName = "config.json";
 
-    /// <summary>Checks a model folder completely, hashes its weights and describes it, without building the model.</summary>
+    private const string Prefix = "transformer.";
+    private const string Head = "lm_head.weight";
+    private const string TokenEmbedding = "wte.weight";
+
+    private static readonly SafetensorsType[] s_types = [SafetensorsType.F32, SafetensorsType.F16, SafetensorsType.BF16];
+
+    /// <summary>Reads a model folder: config.json and model.safetensors, or the shards of model.safetensors.index.json.</summary>
+    /// <remarks>Keys with and without <c>transformer.</c>; the causal mask buffers of old checkpoints are ignored; a stored head must equal the token embedding.</remarks>
+    /// <exception cref="InvalidDataException">The folder is not a GPT-2 model; the message names the file or the tensor and both shapes.</exception>
+    public static Gpt2 Load(string folder)
+    {
+        Gpt2Config config = Gpt2Config.Load(Path.Combine(folder, ConfigFileName));
+        using SafetensorsFile file = SafetensorsFile.OpenModel(folder);
+        IReadOnlyDictionary<string, string> stored = Match(file, config);
+        var model = new Gpt2(config);
+        try
+        {
+            foreach ((string name, Parameter parameter) in model.named_parameters())
+                ParameterData.Write(parameter, values => ReadFinite(file, stored[name], values));
+            CheckHead(file, stored[TokenEmbedding]);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+        return model;
+    }
+
+    /// <summary>Writes config.json and model.safetensors (F32, keys with <c>transformer.</c>), each of which appears whole or not at all. The folder is created.</summary>
+    public static void Save(Gpt2 model, string folder)
+    {
+        Directory.CreateDirectory(folder);
+        SafetensorsWriter.Write(
+            Path.Combine(folder, WeightsFileName),
+            [.. model.named_parameters().Select(pair => SafetensorsTensor.Single(Prefix + pair.Item1, pair.Item2.shape, values => ParameterData.Read(pair.Item2, values)))],
+            new Dictionary<string, string> { ["format"] = "pt" });
+        // Last, so that a folder with a configuration has its weights.
+        DurableFile.WriteText(Path.Combine(folder, ConfigFileName), model.Config.ToJson());
+    }
+
+    /// <summary>Checks a model folder as completely as <see cref="Load"/>, hashes its weights and describes it, without building the model.</summary>
     /// <exception cref="InvalidDataException">As <see cref="Load"/>.</exception>
-    public static CheckpointInfo Inspect(string folder) => throw new NotSupportedException(folder);
+    public static CheckpointInfo Inspect(string folder)
+    {
+        Gpt2Config config = Gpt2Config.Load(Path.Combine(folder, ConfigFileName));
+        using SafetensorsFile file = SafetensorsFile.OpenModel(folder);
+        IReadOnlyDictionary<string, string> stored = Match(file, config);
+        foreach (string name in stored.Values)
+        {
+            int count = checked((int)file.Find(name)!.ElementCount);
+            float[] values = ArrayPool<float>.Shared.Rent(count);
+            ReadFinite(file, name, values.AsSpan(0, count));
+            ArrayPool<float>.Shared.Return(values);
+        }
+        CheckHead(file, stored[TokenEmbedding]);
+        IEnumerable<SafetensorsType> types = stored.Values.Select(name => file.Find(name)!.Type).Distinct().Order();
+        return new CheckpointInfo(config, config.ParameterCount, file.FileBytes, file.ComputeSha256(), string.Join(", ", types));
+    }
+
+    /// <summary>Every weight's name, without prefix, and shape.</summary>
+    internal static IEnumerable<(string Name, long[] Shape)> Weights(Gpt2Config config)
+    {
+        long c = config.NEmbd, inner = config.InnerWidth;
+        yield return (TokenEmbedding, [config.VocabSize, c]);
+        yield return ("wpe.weight", [config.NPositions, c]);
+        for (int layer = 0; layer < config.NLayer; layer++)
+        {
+            yield return ($"h.{layer}.ln_1.weight", [c]);
+            yield return ($"h.{layer}.ln_1.bias", [c]);
+            yield return ($"h.{layer}.attn.c_attn.weight", [c, 3 * c]);
+            yield return ($"h.{layer}.attn.c_attn.bias", [3 * c]);
+            yield return ($"h.{layer}.attn.c_proj.weight", [c, c]);
+            yield return ($"h.{layer}.attn.c_proj.bias", [c]);
+            yield return ($"h.{layer}.ln_2.weight", [c]);
+            yield return ($"h.{layer}.ln_2.bias", [c]);
+            yield return ($"h.{layer}.mlp.c_fc.weight", [c, inner]);
+            yield return ($"h.{layer}.mlp.c_fc.bias", [inner]);
+            yield return ($"h.{layer}.mlp.c_proj.weight", [inner, c]);
+            yield return ($"h.{layer}.mlp.c_proj.bias", [c]);
+        }
+        yield return ("ln_f.weight", [c]);
+        yield return ("ln_f.bias", [c]);
+    }
+
+    /// <summary>Which stored tensor each weight is read from.</summary>
+    private static Dictionary<string, string> Match(SafetensorsFile file, Gpt2Config config)
+    {
+        var stored = new Dictionary<string, string>();
+        var unexpected = new List<string>();
+        Dictionary<string, long[]> weights = Weights(config).ToDictionary(weight => weight.Name, weight => weight.Shape);
+        foreach (SafetensorsEntry entry in file.Tensors)
+        {
+            if (entry.Name == Head || MaskBuffer().IsMatch(entry.Name))
+                continue;
+            string name = entry.Name.StartsWith(Prefix, StringComparison.Ordinal) ? entry.Name[Prefix.Length..] : entry.Name;
+            if (!weights.TryGetValue(name, out long[]? shape))
+            {
+                unexpected.Add(entry.Name);
+                continue;
+            }
+            if (!entry.Shape.SequenceEqual(shape))
+                throw new InvalidDataException($"Tensor '{entry.Name}' has shape {Text(entry.Shape)}, config.json asks for {Text(shape)}. Weights and configuration belong to different models.");
+            if (!s_types.Contains(entry.Type))
+                throw new InvalidDataException($"Tensor '{entry.Name}' is stored as {entry.Type}, expected one of: {string.Join(", ", s_types)}.");
+            if (!stored.TryAdd(name, entry.Name))
+                throw new InvalidDataException($"Tensors '{stored[name]}' and '{entry.Name}' are the same weight. Keep one of them.");
+        }
+
+        string[] missing = [.. weights.Keys.Where(name => !stored.ContainsKey(name))];
+        if (missing.Length > 0)
+            throw new InvalidDataException($"{missing.Length} tensors are missing: {List(missing)}. config.json asks for {config.NLayer} layers of width {config.NEmbd}.");
+        if (unexpected.Count > 0)
+            throw new InvalidDataException($"{unexpected.Count} tensors are not part of a GPT-2 of {config.NLayer} layers: {List(unexpected)}.");
+        return stored;
+    }
+
+    private static void ReadFinite(SafetensorsFile file, string name, Span<float> values)
+    {
+        file.ReadSingles(name, values);
+        for (int i = 0; i < values.Length; i++)
+        {
+            if (!float.IsFinite(values[i]))
+                throw new InvalidDataException($"Tensor '{name}' holds {values[i]} at element {i}, expected finite numbers. The model is damaged.");
+        }
+    }
+
+    /// <summary>A head that is stored must be the token embedding: the two are one weight here.</summary>
+    private static void CheckHead(SafetensorsFile file, string embedding)
+    {
+        if (file.Find(Head) is not { } head)
+            return;
+        SafetensorsEntry expected = file.Find(embedding)!;
+        if (!head.Shape.SequenceEqual(expected.Shape))
+            throw new InvalidDataException($"Tensor '{Head}' has shape {Text(head.Shape)} and '{embedding}' {Text(expected.Shape)}. Only models with a tied head are supported.");
+        if (head.Type != expected.Type || !file.Bytes(Head).SequenceEqual(file.Bytes(embedding)))
+            throw new InvalidDataException($"Tensor '{Head}' differs from '{embedding}'. Only models with a tied head are supported.");
+    }
+
+    private static string Text(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
+
+    private static string List(IReadOnlyList<string> names) =>
+        string.Join(", ", names.Take(5).Select(name => $"'{name}'")) + (names.Count > 5 ? " and others" : "");
+
+    [GeneratedRegex(@"^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$")]
+    private static partial Regex MaskBuffer();
 }

@@ -22,7 +22,7 @@ public sealed class CheckpointInit : StudentInit
     internal override Gpt2 Create(StudentOrigin origin, Gpt2? teacher, Gpt2? checkpoint)
     {
         Gpt2Config config = Configure(origin);
-        var student = new Gpt2(config, origin.Options.Seed);
+        var student = new Gpt2(config);
         student.CopyFrom(checkpoint!, [.. Enumerable.Range(0, config.NLayer)]);
         return student;
     }

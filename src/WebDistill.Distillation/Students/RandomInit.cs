@@ -41,7 +41,8 @@ public sealed class RandomInit : StudentInit
         return config;
     }
 
-    internal override Gpt2 Create(StudentOrigin origin, Gpt2? teacher, Gpt2? checkpoint) => new(Configure(origin), origin.Options.Seed);
+    internal override Gpt2 Create(StudentOrigin origin, Gpt2? teacher, Gpt2? checkpoint) =>
+        Gpt2.CreateRandom(Configure(origin), origin.Options.Seed);
 
     private static ArgumentException Missing(string what) => new($"The student's {what} is missing. Without a teacher it must be given.");
 }

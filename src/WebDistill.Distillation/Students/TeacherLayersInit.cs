@@ -57,7 +57,7 @@ public sealed class TeacherLayersInit : StudentInit
     internal override Gpt2 Create(StudentOrigin origin, Gpt2? teacher, Gpt2? checkpoint)
     {
         Gpt2Config config = Configure(origin);
-        var student = new Gpt2(config, origin.Options.Seed);
+        var student = new Gpt2(config);
         student.CopyFrom(teacher!, Layers(origin.Options, teacher!.Config));
         return student;
     }

@@ -1,19 +1,24 @@
 using System.Runtime.InteropServices;
+using TorchSharp;
+using TorchSharp.Kernels;
 
 namespace WebDistill.Distillation.Engine;
 
 /// <summary>The device that tensors live on: this machine's processor.</summary>
 public static class Device
 {
-    /// <summary>Name for people: processor architecture and number of threads.</summary>
-    public static string Name { get; } = $"CPU ({RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} threads)";
+    /// <summary>Name for people.</summary>
+    public static string Name => $"CPU ({RuntimeInformation.ProcessArchitecture}, {Threads} threads)";
 
     /// <summary>Threads that compute.</summary>
-    public static int Threads => Environment.ProcessorCount;
+    public static int Threads => WorkerPool.ThreadCount;
 
     /// <summary>Whether tensors live on an NVIDIA GPU.</summary>
     public static bool IsCuda => false;
 
     /// <summary>Memory in use, bytes: the process's resident memory, where all tensors are.</summary>
     public static long MemoryBytes => Environment.WorkingSet;
+
+    /// <summary>Where models and batches are put.</summary>
+    internal static torch.Device Default => torch.CPU;
 }

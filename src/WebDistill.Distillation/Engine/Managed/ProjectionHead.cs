@@ -1,0 +1,96 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
+using TorchSharp.Kernels;
+using WebDistill.Distillation.Losses;
+using static TorchSharp.torch;
+
+namespace WebDistill.Distillation.Engine;
+
+/// <summary>Output projection and losses of this engine: one kernel for the losses on the logits, composed tensor operations for all others.</summary>
+internal static class ProjectionHead
+{
+    /// <summary>Whether the sum of this loss comes from a fused kernel.</summary>
+    public static bool IsFused(DistillationLoss loss) => loss is DistillationCrossEntropy or CausalLanguageModel or LogitsSquaredError;
+
+    /// <summary>Sums every term over all rows and, if asked, adds the gradients.</summary>
+    public static LossHeadResult Run(LossHeadInput input, IReadOnlyList<LossTerm> terms, bool gradients)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        List<LossTerm> composed = [.. terms.Where(term => !IsFused(term.Loss))];
+        LossHeadResult rest = composed.Count > 0 ? LossHead.Compose(input, composed, gradients) : new LossHeadResult([], null);
+        DistillationHeadSums fused = default;
+        Tensor? hiddenGradient = rest.HiddenGradient;
+        if (composed.Count < terms.Count)
+        {
+            Tensor? fusedGradient = gradients ? zeros_like(input.StudentHidden) : null;
+            fused = RunKernel(input, terms, fusedGradient);
+            hiddenGradient = hiddenGradient is null ? fusedGradient : hiddenGradient.add_(fusedGradient!);
+        }
+
+        var sums = new double[terms.Count];
+        for (int i = 0; i < terms.Count; i++)
+        {
+            sums[i] = terms[i].Loss switch
+            {
+                DistillationCrossEntropy => fused.Distillation,
+                CausalLanguageModel => fused.CausalLm,
+                LogitsSquaredError => fused.SquaredError,
+                _ => rest.Sums[composed.IndexOf(terms[i])],
+            };
+        }
+        return new LossHeadResult(sums, hiddenGradient?.MoveToOuterDisposeScope());
+    }
+
+    private static unsafe DistillationHeadSums RunKernel(LossHeadInput input, IReadOnlyList<LossTerm> terms, Tensor? hiddenGradient)
+    {
+        Tensor hidden = input.StudentHidden.contiguous();
+        Tensor embedding = input.StudentEmbedding.detach();
+        Tensor? teacherHidden = input.TeacherHidden?.contiguous(), teacherEmbedding = input.TeacherEmbedding?.detach();
+        Tensor? embeddingGradient = null;
+        if (hiddenGradient is not null)
+        {
+            if (input.StudentEmbedding.grad is null)
+                input.StudentEmbedding.grad = zeros_like(embedding).DetachFromDisposeScope();
+            embeddingGradient = input.StudentEmbedding.grad;
+        }
+        fixed (long* targets = input.Targets)
+        {
+            var arguments = new DistillationHeadArguments
+            {
+                Rows = hidden.shape[0],
+                StudentWidth = hidden.shape[1],
+                TeacherWidth = teacherHidden?.shape[1] ?? 0,
+                VocabularySize = embedding.shape[0],
+                StudentHidden = Data(hidden),
+                StudentEmbedding = Data(embedding),
+                TeacherHidden = Data(teacherHidden),
+                TeacherEmbedding = Data(teacherEmbedding),
+                Targets = targets,
+                Temperature = (float)input.Temperature,
+                StudentHiddenGradient = Data(hiddenGradient),
+                StudentEmbeddingGradient = Data(embeddingGradient),
+            };
+            foreach ((DistillationLoss loss, double scale) in terms)
+            {
+                float factor = hiddenGradient is null ? 0 : (float)scale;
+                switch (loss)
+                {
+                    case DistillationCrossEntropy:
+                        (arguments.WantDistillation, arguments.DistillationScale) = (true, factor);
+                        break;
+                    case CausalLanguageModel:
+                        (arguments.WantCausalLm, arguments.CausalLmScale) = (true, factor);
+                        break;
+                    case LogitsSquaredError:
+                        (arguments.WantMse, arguments.MseScale) = (true, factor);
+                        break;
+                }
+            }
+            return DistillationHead.Run(arguments);
+        }
+    }
+
+    /// <summary>The tensor's memory, which is unmanaged and stays where it is while the tensor lives.</summary>
+    private static unsafe float* Data(Tensor? tensor) =>
+        tensor is null || tensor.numel() == 0 ? null : (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+}

@@ -1,0 +1,36 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace WebDistill.Distillation.Losses;
+
+/// <summary>Negative log-likelihood of the next token: −ln softmax(student)[next], at temperature 1.</summary>
+/// <remarks>Rows without a next token add nothing. Gradient with respect to a student logit: softmax(student)_v − [v = next].</remarks>
+public sealed class CausalLanguageModel : DistillationLoss
+{
+    /// <inheritdoc/>
+    public override string Name => "clm";
+
+    /// <inheritdoc/>
+    public override string Title => "Causal language modelling";
+
+    /// <inheritdoc/>
+    public override string Formula => "−ln softmax(student)[next token], mean over predicted tokens";
+
+    /// <inheritdoc/>
+    public override string Unit => "nats per token";
+
+    /// <inheritdoc/>
+    public override LossInputs Needs => LossInputs.StudentLogits | LossInputs.Targets;
+
+    /// <inheritdoc/>
+    public override double Weight(DistillationOptions options) => options.AlphaClm;
+
+    /// <inheritdoc/>
+    public override double Divisor(LossCounts counts, DistillationOptions options, int vocabularySize) => counts.Targets;
+
+    /// <inheritdoc/>
+    public override StepReport Record(StepReport report, double mean) => report with { CausalLmNatsPerToken = mean };
+
+    internal override Tensor Sum(LossRows rows, double temperature) =>
+        nn.functional.cross_entropy(rows.StudentLogits!, rows.Targets!, ignore_index: LossHead.NoTarget, reduction: nn.Reduction.Sum);
+}

@@ -1,0 +1,13 @@
+namespace WebDistill.Distillation.Losses;
+
+/// <summary>The catalogue of losses. To add one: write its file and add one line to <see cref="All"/>.</summary>
+public static class DistillationLosses
+{
+    /// <summary>Every loss, in the order in which charts and messages show them.</summary>
+    public static IReadOnlyList<DistillationLoss> All { get; } =
+        [new DistillationCrossEntropy(), new CausalLanguageModel(), new LogitsSquaredError(), new HiddenCosine()];
+
+    /// <summary>The losses that a run minimises: weight above 0, and without a teacher only those that need none.</summary>
+    public static IReadOnlyList<DistillationLoss> Active(DistillationOptions options, bool hasTeacher) =>
+        [.. All.Where(loss => loss.Weight(options) > 0 && (hasTeacher || !loss.NeedsTeacher))];
+}

@@ -1,0 +1,42 @@
+using TorchSharp;
+
+namespace WebDistill.Distillation.Losses;
+
+/// <summary>Angle between the last hidden states: 1 − ⟨s, t⟩ / √((|s|² + ε)(|t|² + ε)), ε = 1e-12.</summary>
+/// <remarks>As PyTorch's cosine_embedding_loss with target 1, taken after the final layer norm, where Hugging Face's distillation project takes it.</remarks>
+public sealed class HiddenCosine : DistillationLoss
+{
+    private const double Epsilon = 1e-12;
+
+    /// <inheritdoc/>
+    public override string Name => "cos";
+
+    /// <inheritdoc/>
+    public override string Title => "Cosine distance of the hidden states";
+
+    /// <inheritdoc/>
+    public override string Formula => "1 − cos(student's, teacher's last hidden state), mean over tokens";
+
+    /// <inheritdoc/>
+    public override string Unit => "1 − cosine";
+
+    /// <inheritdoc/>
+    public override LossInputs Needs => LossInputs.StudentHidden | LossInputs.TeacherHidden;
+
+    /// <inheritdoc/>
+    public override double Weight(DistillationOptions options) => options.AlphaCos;
+
+    /// <inheritdoc/>
+    public override double Divisor(LossCounts counts, DistillationOptions options, int vocabularySize) => counts.Rows;
+
+    /// <inheritdoc/>
+    public override StepReport Record(StepReport report, double mean) => report with { CosineDistance = mean };
+
+    internal override torch.Tensor Sum(LossRows rows, double temperature)
+    {
+        torch.Tensor student = rows.StudentHidden!, teacher = rows.TeacherHidden!;
+        torch.Tensor product = (student * teacher).sum(-1L);
+        torch.Tensor norms = ((student * student).sum(-1L) + Epsilon) * ((teacher * teacher).sum(-1L) + Epsilon);
+        return (1 - product * norms.rsqrt()).sum();
+    }
+}

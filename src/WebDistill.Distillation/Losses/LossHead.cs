@@ -1,0 +1,91 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace WebDistill.Distillation.Losses;
+
+/// <summary>A loss and the factor of its sum in the number that is differentiated.</summary>
+internal readonly record struct LossTerm(DistillationLoss Loss, double Scale);
+
+/// <summary>What the output projection and the losses work on. N rows (tokens without padding), C and D widths, V vocabulary.</summary>
+/// <param name="StudentHidden">[N, C], detached: its gradient is returned, not propagated.</param>
+/// <param name="StudentEmbedding">[V, C], the tied head; its gradient is added to <c>grad</c>.</param>
+/// <param name="TeacherHidden">[N, D]; null without a teacher.</param>
+/// <param name="TeacherEmbedding">[V, D]; null without a teacher.</param>
+/// <param name="Targets">The id that follows each row, <see cref="LossHead.NoTarget"/> where none does.</param>
+internal sealed record LossHeadInput(Tensor StudentHidden, Parameter StudentEmbedding, Tensor? TeacherHidden, Tensor? TeacherEmbedding,
+    long[] Targets, double Temperature);
+
+/// <summary>What came out.</summary>
+/// <param name="Sums">Un-scaled sum over the rows of each term, in the order of the terms.</param>
+/// <param name="HiddenGradient">[N, C]: gradient of Σ scale·sum with respect to the student's hidden states; null if none was asked for.</param>
+internal sealed record LossHeadResult(double[] Sums, Tensor? HiddenGradient);
+
+/// <summary>Output projection and losses composed of tensor operations, a chunk of rows at a time: the logits of the whole batch never exist.</summary>
+internal static class LossHead
+{
+    /// <summary>The target of a row that no token follows.</summary>
+    public const long NoTarget = -100;
+
+    /// <summary>Rows whose logits exist at the same time.</summary>
+    public const int RowsPerChunk = 256;
+
+    private const LossInputs AnyLogits = LossInputs.StudentLogits | LossInputs.TeacherLogits;
+
+    /// <summary>Sums every term over all rows and, if asked, adds the gradients.</summary>
+    public static LossHeadResult Compose(LossHeadInput input, IReadOnlyList<LossTerm> terms, bool gradients)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable? noGradient = gradients ? null : no_grad();
+        LossInputs needs = terms.Aggregate(LossInputs.None, (all, term) => all | term.Loss.Needs);
+        Tensor? hiddenGradient = gradients ? zeros_like(input.StudentHidden) : null;
+        Tensor? targets = needs.HasFlag(LossInputs.Targets)
+            ? tensor(input.Targets, [input.Targets.Length], device: input.StudentHidden.device)
+            : null;
+
+        var sums = new double[terms.Count];
+        for (long start = 0; start < input.StudentHidden.shape[0]; start += RowsPerChunk)
+        {
+            using DisposeScope chunkScope = NewDisposeScope();
+            long count = Math.Min(RowsPerChunk, input.StudentHidden.shape[0] - start);
+            // A leaf of its own, so that its gradient costs one chunk and not the whole batch.
+            Tensor hidden = input.StudentHidden.narrow(0, start, count).detach();
+            if (gradients)
+                hidden.requires_grad_();
+            LossRows rows = Rows(input, hidden, targets, needs, start, count);
+            Tensor? total = null;
+            for (int i = 0; i < terms.Count; i++)
+            {
+                Tensor sum = terms[i].Loss.Sum(rows, input.Temperature);
+                sums[i] += sum.detach().cpu().item<float>();
+                total = total is null ? sum * terms[i].Scale : total + sum * terms[i].Scale;
+            }
+            if (gradients && total is not null)
+            {
+                total.backward();
+                hiddenGradient!.narrow(0, start, count).copy_(hidden.grad!);
+            }
+        }
+        return new LossHeadResult(sums, hiddenGradient?.MoveToOuterDisposeScope());
+    }
+
+    private static LossRows Rows(LossHeadInput input, Tensor hidden, Tensor? targets, LossInputs needs, long start, long count)
+    {
+        Tensor? teacher = null, teacherLogits = null;
+        if ((needs & (LossInputs.TeacherHidden | LossInputs.TeacherLogits)) != 0)
+        {
+            using IDisposable noGradient = no_grad();
+            teacher = input.TeacherHidden!.narrow(0, start, count);
+            if (needs.HasFlag(LossInputs.TeacherLogits))
+                teacherLogits = nn.functional.linear(teacher, input.TeacherEmbedding!);
+        }
+        return new LossRows
+        {
+            StudentHidden = hidden,
+            StudentLogits = (needs & AnyLogits) != 0 ? nn.functional.linear(hidden, input.StudentEmbedding) : null,
+            TeacherHidden = teacher,
+            TeacherLogits = teacherLogits,
+            Targets = targets?.narrow(0, start, count),
+        };
+    }
+}

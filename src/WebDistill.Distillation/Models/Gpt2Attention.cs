@@ -1,0 +1,61 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace WebDistill.Distillation.Models;
+
+/// <summary>Causal multi-head self-attention: softmax(q kᵀ/√(C/H)) v, with q, k and v the thirds of c_attn's output.</summary>
+internal sealed class Gpt2Attention : nn.Module<Tensor, Gpt2Attention.Context, Tensor>
+{
+    private readonly Conv1D c_attn;
+    private readonly Conv1D c_proj;
+    private readonly int _layer;
+    private readonly long _heads;
+    private readonly double _attentionDropout;
+    private readonly double _residualDropout;
+
+    public Gpt2Attention(Gpt2Config config, int layer, torch.Device device) : base(nameof(Gpt2Attention))
+    {
+        c_attn = new Conv1D(config.NEmbd, 3L * config.NEmbd, device);
+        c_proj = new Conv1D(config.NEmbd, config.NEmbd, device);
+        _layer = layer;
+        _heads = config.NHead;
+        _attentionDropout = config.AttnPdrop;
+        _residualDropout = config.ResidPdrop;
+        RegisterComponents();
+    }
+
+    /// <summary>What a pass through the model shares between its layers.</summary>
+    /// <param name="Mask">[B, 1, T, T], added to the scores; null is plain causality.</param>
+    public sealed record Context(Tensor? Mask, KeyValueCache? Cache, Gpt2Trace? Trace);
+
+    public override Tensor forward(Tensor x, Context context)
+    {
+        long rows = x.shape[0], length = x.shape[1], width = x.shape[2];
+        Tensor qkv = c_attn.forward(x);
+        Tensor query = Heads(qkv.narrow(2, 0, width));
+        Tensor key = Heads(qkv.narrow(2, width, width));
+        Tensor value = Heads(qkv.narrow(2, 2 * width, width));
+        if (context.Cache is { } cache)
+            (key, value) = cache.Append(_layer, key, value);
+
+        Tensor mixed;
+        if (context.Trace is { } trace)
+        {
+            Tensor scores = query.matmul(key.transpose(-2, -1)) * (1 / Math.Sqrt((double)width / _heads));
+            Tensor probabilities = nn.functional.softmax(scores + context.Mask!, dim: -1);
+            trace.Attentions.Add(probabilities);
+            mixed = probabilities.matmul(value);
+        }
+        else
+        {
+            // A single new position sees everything in the cache, so causality needs no mask then.
+            bool causal = context.Mask is null && length > 1;
+            mixed = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask: context.Mask!,
+                p: training ? _attentionDropout : 0, is_casual: causal);
+        }
+        x = c_proj.forward(mixed.transpose(1, 2).reshape(rows, length, width));
+        return training && _residualDropout > 0 ? nn.functional.dropout(x, _residualDropout, training: true) : x;
+
+        Tensor Heads(Tensor third) => third.view(rows, length, _heads, width / _heads).transpose(1, 2);
+    }
+}

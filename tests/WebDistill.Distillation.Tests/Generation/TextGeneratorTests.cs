@@ -1,0 +1,81 @@
+using TorchSharp;
+using WebDistill.Distillation.Generation;
+using WebDistill.Distillation.Models;
+using static TorchSharp.torch;
+
+namespace WebDistill.Distillation.Tests.Generation;
+
+public sealed class TextGeneratorTests
+{
+    [Fact]
+    public void Generate_FillsThePositions_StopsWithTheReason()
+    {
+        using Gpt2 model = SmallModels.Random(3);
+        var generator = new TextGenerator(model);
+        var options = new GenerationOptions { MaxNewTokens = 500, StopAtEndOfText = false };
+        // The last token is chosen from position n_positions - 1 and itself needs none.
+        Assert.Equal(24 - 4 + 1, generator.Generate([1, 2, 3, 4], options).Count());
+        Assert.Equal(StopReason.ContextFull, generator.StopReason);
+        Assert.Single(generator.Generate([.. Enumerable.Repeat(1, 24)], options));
+    }
+
+    [Fact]
+    public void Generate_WithCache_ChoosesWhatAFullPassChooses()
+    {
+        using Gpt2 model = SmallModels.Random(3);
+        var text = new List<int> { 5, 9 };
+        int[] generated = [.. new TextGenerator(model).Generate(text, new GenerationOptions { Greedy = true, MaxNewTokens = 15, StopAtEndOfText = false }).Select(token => token.Id)];
+        foreach (int id in generated)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            using IDisposable noGradient = no_grad();
+            float[] logits = ParameterData.ToArray(model.Logits(model.forward(tensor(text.Select(token => (long)token).ToArray(), [1, text.Count])).narrow(1, text.Count - 1, 1)));
+            Assert.Equal(Array.IndexOf(logits, logits.Max()), id);
+            text.Add(id);
+        }
+    }
+
+    [Fact]
+    public void Generate_SameSeed_RepeatsItself()
+    {
+        using Gpt2 model = SmallModels.Random(3);
+        int[] Text(long seed) => [.. new TextGenerator(model).Generate([1], new GenerationOptions { Seed = seed, MaxNewTokens = 20, TopK = 10, TopP = 0.95 }).Select(token => token.Id)];
+        Assert.Equal(Text(1), Text(1));
+        Assert.NotEqual(Text(1), Text(2));
+    }
+
+    [Fact]
+    public void Generate_Cancelled_Ends()
+    {
+        using Gpt2 model = SmallModels.Random(3);
+        using var stop = new CancellationTokenSource();
+        int written = 0;
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+        {
+            foreach (GeneratedToken token in new TextGenerator(model).Generate([1], new GenerationOptions { StopAtEndOfText = false }, stop.Token))
+            {
+                Assert.True(token.SecondsSinceStart >= 0);
+                if (++written == 3)
+                    stop.Cancel();
+            }
+        });
+        Assert.Equal(3, written);
+    }
+
+    [Fact]
+    public void Generate_BadInput_IsRefusedBeforeTheFirstToken()
+    {
+        using Gpt2 model = SmallModels.Random(3);
+        var generator = new TextGenerator(model);
+        var options = new GenerationOptions();
+        Assert.Contains("empty", Refused([], options));
+        Assert.Contains("25 tokens", Refused([.. Enumerable.Repeat(1, 25)], options));
+        Assert.Contains("Token id 37", Refused([1, 37], options));
+        Assert.Contains("Token id -1", Refused([-1], options));
+        Assert.Contains("temperature", Refused([1], options with { Temperature = 0 }));
+        Assert.Contains("topP", Refused([1], options with { TopP = 0 }));
+        Assert.Contains("maxNewTokens", Refused([1], options with { MaxNewTokens = 1_000_000_000 }));
+
+        string Refused(int[] prompt, GenerationOptions bad) => Assert.Throws<ArgumentException>(() => { generator.Generate(prompt, bad); }).Message;
+    }
+}

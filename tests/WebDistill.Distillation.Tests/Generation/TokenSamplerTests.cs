@@ -1,0 +1,72 @@
+using WebDistill.Distillation.Generation;
+
+namespace WebDistill.Distillation.Tests.Generation;
+
+public sealed class TokenSamplerTests
+{
+    private static readonly float[] s_logits = [0.5f, 2f, -1f, 1.5f, 2f, 0f];
+
+    [Fact]
+    public void Choose_Greedy_TakesTheFirstLargest() =>
+        Assert.Equal(1, new TokenSampler(new GenerationOptions { Greedy = true }).Choose(s_logits));
+
+    [Theory]
+    [InlineData(0, 1.0, 1.0)]
+    [InlineData(0, 1.0, 0.5)]
+    [InlineData(3, 1.0, 1.0)]
+    [InlineData(0, 0.7, 1.0)]
+    [InlineData(4, 0.8, 2.0)]
+    public void Choose_ManyDraws_FollowTheRestrictedDistribution(int topK, double topP, double temperature)
+    {
+        double[] expected = Expected(topK, topP, temperature);
+        var sampler = new TokenSampler(new GenerationOptions { TopK = topK, TopP = topP, Temperature = temperature, Seed = 4 });
+        const int draws = 40_000;
+        var counts = new int[s_logits.Length];
+        for (int i = 0; i < draws; i++)
+            counts[sampler.Choose(s_logits)]++;
+        for (int i = 0; i < counts.Length; i++)
+        {
+            if (expected[i] == 0)
+                Assert.Equal(0, counts[i]);
+            else
+                GoldenFiles.AssertNear(expected[i], (double)counts[i] / draws, 0, 5 * Math.Sqrt(expected[i] / draws), $"share of token {i}");
+        }
+    }
+
+    [Fact]
+    public void Choose_SameSeed_RepeatsItself()
+    {
+        int[] Draws(long seed)
+        {
+            var sampler = new TokenSampler(new GenerationOptions { Seed = seed });
+            return [.. Enumerable.Range(0, 50).Select(_ => sampler.Choose(s_logits))];
+        }
+        Assert.Equal(Draws(3), Draws(3));
+        Assert.NotEqual(Draws(3), Draws(4));
+    }
+
+    [Fact]
+    public void Choose_LogitThatIsNotFinite_IsRefused() =>
+        Assert.Contains("NaN", Assert.Throws<InvalidDataException>(() => new TokenSampler(new GenerationOptions()).Choose([1f, float.NaN])).Message);
+
+    /// <summary>By sorting, which the sampler avoids.</summary>
+    private static double[] Expected(int topK, double topP, double temperature)
+    {
+        int[] order = [.. Enumerable.Range(0, s_logits.Length).OrderByDescending(i => s_logits[i]).ThenBy(i => i)];
+        if (topK > 0)
+            order = order[..topK];
+        double total = order.Sum(i => Math.Exp(s_logits[i] / temperature)), reached = 0;
+        var kept = new List<int>();
+        foreach (int i in order)
+        {
+            if (reached >= topP * total)
+                break;
+            kept.Add(i);
+            reached += Math.Exp(s_logits[i] / temperature);
+        }
+        var shares = new double[s_logits.Length];
+        foreach (int i in kept)
+            shares[i] = Math.Exp(s_logits[i] / temperature) / reached;
+        return shares;
+    }
+}

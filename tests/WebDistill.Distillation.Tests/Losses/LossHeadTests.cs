@@ -1,0 +1,123 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
+using static TorchSharp.torch;
+
+namespace WebDistill.Distillation.Tests.Losses;
+
+/// <summary>The engine's own head and the one composed of tensor operations are two ways to the same numbers.</summary>
+public sealed class LossHeadTests
+{
+    private const int Vocabulary = 131, StudentWidth = 24, TeacherWidth = 24;
+
+    public static TheoryData<string, int> Cases()
+    {
+        var cases = new TheoryData<string, int>();
+        // Fewer rows than a chunk, exactly one, and one and a tail.
+        foreach (int rows in new[] { 1, 7, LossHead.RowsPerChunk, LossHead.RowsPerChunk + 45 })
+        {
+            foreach (DistillationLoss loss in DistillationLosses.All)
+                cases.Add(loss.Name, rows);
+            cases.Add("all", rows);
+        }
+        return cases;
+    }
+
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void Run_AnyLoss_EqualsTheComposedOne(string name, int rows)
+    {
+        LossTerm[] terms = [.. DistillationLosses.All.Where(loss => name == "all" || loss.Name == name).Select((loss, i) => new LossTerm(loss, (i + 1.0) / rows))];
+        using var fused = new Problem(rows, seed: 3);
+        using var composed = new Problem(rows, seed: 3);
+        LossHeadResult actual = ProjectionHead.Run(fused.Input, terms, gradients: true);
+        LossHeadResult expected = LossHead.Compose(composed.Input, terms, gradients: true);
+
+        for (int i = 0; i < terms.Length; i++)
+            GoldenFiles.AssertNear(expected.Sums[i], actual.Sums[i], 1e-5, 1e-5, terms[i].Loss.Name);
+        GoldenFiles.AssertClose(ParameterData.ToArray(expected.HiddenGradient!), ParameterData.ToArray(actual.HiddenGradient!), 2e-5, "gradient of the hidden states");
+        if (terms.Any(term => (term.Loss.Needs & LossInputs.StudentLogits) != 0))
+        {
+            GoldenFiles.AssertClose(
+                ParameterData.ToArray(composed.Embedding.grad!), ParameterData.ToArray(fused.Embedding.grad!), 2e-5, "gradient of the embedding");
+        }
+        Assert.Contains(ParameterData.ToArray(actual.HiddenGradient!), value => value != 0);
+    }
+
+    [Fact]
+    public void Run_WithoutGradients_GivesTheSameSumsAndTouchesNoGradient()
+    {
+        LossTerm[] terms = [.. DistillationLosses.All.Select(loss => new LossTerm(loss, 1))];
+        using var problem = new Problem(rows: 40, seed: 5);
+        double[] sums = ProjectionHead.Run(problem.Input, terms, gradients: false).Sums;
+        Assert.Null(problem.Embedding.grad);
+        double[] again = ProjectionHead.Run(problem.Input, terms, gradients: true).Sums;
+        for (int i = 0; i < sums.Length; i++)
+            GoldenFiles.AssertNear(again[i], sums[i], 1e-6, 0, terms[i].Loss.Name);
+    }
+
+    [Fact]
+    public void Run_NoRowHasATarget_CausalLossIsZeroAndSoIsItsGradient()
+    {
+        using var problem = new Problem(rows: 9, seed: 7);
+        LossHeadInput input = problem.Input with { Targets = [.. Enumerable.Repeat(LossHead.NoTarget, 9)] };
+        LossTerm[] terms = [new LossTerm(new CausalLanguageModel(), 1)];
+        foreach (LossHeadResult result in new[] { ProjectionHead.Run(input, terms, gradients: true), LossHead.Compose(input, terms, gradients: true) })
+        {
+            Assert.Equal(0, result.Sums[0]);
+            Assert.All(ParameterData.ToArray(result.HiddenGradient!), value => Assert.Equal(0, value));
+            Assert.All(ParameterData.ToArray(problem.Embedding.grad!), value => Assert.Equal(0, value));
+        }
+    }
+
+    [Fact]
+    public void Run_SecondMicroBatch_AddsToTheEmbeddingsGradient()
+    {
+        LossTerm[] terms = [new LossTerm(new DistillationCrossEntropy(), 1)];
+        using var problem = new Problem(rows: 12, seed: 9);
+        ProjectionHead.Run(problem.Input, terms, gradients: true);
+        float[] once = ParameterData.ToArray(problem.Embedding.grad!);
+        ProjectionHead.Run(problem.Input, terms, gradients: true);
+        GoldenFiles.AssertClose([.. once.Select(value => 2 * value)], ParameterData.ToArray(problem.Embedding.grad!), 1e-5, "gradient after two batches");
+    }
+
+    [Theory]
+    [InlineData(float.NaN)]
+    [InlineData(float.PositiveInfinity)]
+    public void Run_DamagedTeacher_SumIsNotFinite(float value)
+    {
+        using var problem = new Problem(rows: 5, seed: 11);
+        ParameterData.Write(problem.Input.TeacherHidden!, values => { Fill(values, 13); values[3] = value; });
+        double sum = ProjectionHead.Run(problem.Input, [new LossTerm(new DistillationCrossEntropy(), 1)], gradients: true).Sums[0];
+        Assert.False(double.IsFinite(sum));
+    }
+
+    private static void Fill(Span<float> values, long seed) => new SeededRandom(seed).FillNormal(values, 0.7);
+
+    private sealed class Problem : IDisposable
+    {
+        private readonly DisposeScope _scope = NewDisposeScope();
+
+        public Problem(int rows, long seed)
+        {
+            Embedding = nn.Parameter(Normal(seed, Vocabulary, StudentWidth));
+            long[] targets = [.. Enumerable.Range(0, rows).Select(row => row % 4 == 3 ? LossHead.NoTarget : (long)(row * 37 % Vocabulary))];
+            Input = new LossHeadInput(Normal(seed + 1, rows, StudentWidth), Embedding, Normal(seed + 2, rows, TeacherWidth), Normal(seed + 3, Vocabulary, TeacherWidth), targets, Temperature: 2.5);
+        }
+
+        public Parameter Embedding { get; }
+
+        public LossHeadInput Input { get; }
+
+        public void Dispose() => _scope.Dispose();
+
+        private static Tensor Normal(long seed, long rows, long columns)
+        {
+            Tensor values = zeros(rows, columns, device: Engine.Device.Default);
+            ParameterData.Write(values, span => Fill(span, seed));
+            return values;
+        }
+    }
+}

@@ -1,0 +1,80 @@
+using System.Security.Cryptography;
+using WebDistill.Distillation.Models;
+
+namespace WebDistill.Distillation.Tests.Models;
+
+public sealed class Gpt2CheckpointTests
+{
+    [Fact]
+    public void Save_LoadedAgain_IsBitIdentical()
+    {
+        using var folder = new TemporaryFolder();
+        using Gpt2 model = SmallModels.Random(7);
+        Gpt2Checkpoint.Save(model, folder.Path);
+        using Gpt2 again = Gpt2Checkpoint.Load(folder.Path);
+        Assert.Equal(model.Config, again.Config);
+        Dictionary<string, float[]> expected = SmallModels.Weights(model);
+        foreach ((string name, float[] weights) in SmallModels.Weights(again))
+            Assert.Equal(expected[name], weights);
+        string first = Hash(folder);
+        Gpt2Checkpoint.Save(again, folder.Path);
+        Assert.Equal(first, Hash(folder));
+        using SafetensorsFile file = SafetensorsFile.OpenModel(folder.Path);
+        Assert.Equal("pt", file.Metadata["format"]);
+        Assert.All(file.Tensors, entry => Assert.StartsWith("transformer.", entry.Name));
+    }
+
+    [Fact]
+    public void Inspect_SavedModel_DescribesIt()
+    {
+        using var folder = new TemporaryFolder();
+        using Gpt2 model = SmallModels.Random(7);
+        Gpt2Checkpoint.Save(model, folder.Path);
+        CheckpointInfo info = Gpt2Checkpoint.Inspect(folder.Path);
+        Assert.Equal(model.Config, info.Config);
+        Assert.Equal(model.named_parameters().Sum(pair => pair.Item2.numel()), info.ParameterCount);
+        Assert.Equal(new FileInfo(folder.File("model.safetensors")).Length, info.WeightBytes);
+        Assert.Equal(Hash(folder), info.WeightsSha256);
+        Assert.Equal("F32", info.DataType);
+    }
+
+    public static TheoryData<string, Func<List<(string, long[], float)>, List<(string, long[], float)>>, string[]> Damages() => new()
+    {
+        { "missing", all => [.. all.Where(t => t.Item1 != "h.1.ln_2.bias")], ["missing", "'h.1.ln_2.bias'"] },
+        { "extra", all => [.. all, ("h.2.ln_2.bias", [16], 0)], ["not part", "'h.2.ln_2.bias'"] },
+        { "shape", all => [.. all.Select(t => t.Item1 == "wpe.weight" ? (t.Item1, [23, 16], 0f) : t)], ["'wpe.weight'", "[23, 16]", "[24, 16]"] },
+        { "transposed", all => [.. all.Select(t => t.Item1 == "h.0.attn.c_attn.weight" ? (t.Item1, [48, 16], 0f) : t)], ["'h.0.attn.c_attn.weight'", "[48, 16]", "[16, 48]"] },
+        { "twice", all => [.. all, ("transformer.ln_f.bias", [16], 0)], ["'ln_f.bias'", "'transformer.ln_f.bias'"] },
+        { "NaN", all => [.. all.Select(t => t.Item1 == "ln_f.weight" ? (t.Item1, t.Item2, float.NaN) : t)], ["'ln_f.weight'", "NaN"] },
+        { "head", all => [.. all, ("lm_head.weight", [37, 16], 0.25f)], ["'lm_head.weight'", "differs"] },
+        { "head's shape", all => [.. all, ("lm_head.weight", [36, 16], 0.25f)], ["'lm_head.weight'", "[36, 16]", "[37, 16]"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Damages))]
+    public void Load_DamagedWeights_NamesTheTensor(string what, Func<List<(string, long[], float)>, List<(string, long[], float)>> damage, string[] expected)
+    {
+        using var folder = new TemporaryFolder();
+        Gpt2Config config = SmallModels.Config();
+        List<(string, long[], float)> tensors = damage([.. Gpt2Checkpoint.Weights(config).Select(weight => (weight.Name, weight.Shape, 0.5f))]);
+        File.WriteAllText(folder.File("config.json"), config.ToJson());
+        SafetensorsWriter.Write(folder.File("model.safetensors"), [.. tensors.Select(t => SafetensorsTensor.Single(t.Item1, t.Item2, values => values.Fill(t.Item3)))]);
+        string message = Assert.Throws<InvalidDataException>(() => Gpt2Checkpoint.Load(folder.Path)).Message;
+        Assert.Equal(message, Assert.Throws<InvalidDataException>(() => Gpt2Checkpoint.Inspect(folder.Path)).Message);
+        Assert.All(expected, part => Assert.True(message.Contains(part), $"{what}: {message}"));
+    }
+
+    [Fact]
+    public void Load_IntegerWeights_NamesTheTypes()
+    {
+        using var folder = new TemporaryFolder();
+        Gpt2Config config = SmallModels.Config();
+        File.WriteAllText(folder.File("config.json"), config.ToJson());
+        SafetensorsWriter.Write(folder.File("model.safetensors"), [.. Gpt2Checkpoint.Weights(config).Select(weight => SafetensorsTensor.Int64(weight.Name, weight.Shape, values => values.Clear()))]);
+        string message = Assert.Throws<InvalidDataException>(() => Gpt2Checkpoint.Load(folder.Path)).Message;
+        Assert.Contains("I64", message);
+        Assert.Contains("BF16", message);
+    }
+
+    private static string Hash(TemporaryFolder folder) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(folder.File("model.safetensors"))));
+}

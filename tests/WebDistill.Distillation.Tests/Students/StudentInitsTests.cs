@@ -1,0 +1,91 @@
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Students;
+
+namespace WebDistill.Distillation.Tests.Students;
+
+public sealed class StudentInitsTests
+{
+    private static readonly DistillationOptions s_options = new() { TeacherId = "teacher", DatasetId = "text" };
+
+    [Theory]
+    [InlineData(12, 6, new[] { 0, 2, 4, 7, 9, 11 })]
+    [InlineData(12, 12, new[] { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 })]
+    [InlineData(12, 1, new[] { 0 })]
+    [InlineData(12, 2, new[] { 0, 11 })]
+    [InlineData(6, 3, new[] { 0, 3, 5 })]
+    public void EvenlySpaced_Layers_RunFromFirstToLast(int teacher, int student, int[] expected) =>
+        Assert.Equal(expected, TeacherLayersInit.EvenlySpaced(teacher, student));
+
+    [Fact]
+    public void EvenlySpaced_MoreThanTheTeacherHas_IsRefused() =>
+        Assert.Contains("4 layers", Assert.Throws<ArgumentException>(() => TeacherLayersInit.EvenlySpaced(3, 4)).Message);
+
+    [Fact]
+    public void Create_TeacherLayers_CopiesThemAndSetsTheRunsDropout()
+    {
+        using Gpt2 teacher = SmallModels.Random(1, layers: 4);
+        using Gpt2 student = StudentInits.Create(s_options with { StudentTeacherLayers = [3, 1], Dropout = 0.25 }, teacher, SmallModels.Vocabulary);
+        Dictionary<string, float[]> from = SmallModels.Weights(teacher), to = SmallModels.Weights(student);
+        Assert.Equal(from["h.3.mlp.c_fc.weight"], to["h.0.mlp.c_fc.weight"]);
+        Assert.Equal(from["h.1.attn.c_attn.bias"], to["h.1.attn.c_attn.bias"]);
+        foreach (string name in new[] { "wte.weight", "wpe.weight", "ln_f.weight", "ln_f.bias" })
+            Assert.Equal(from[name], to[name]);
+        Assert.Equal((2, 0.25, 0.25, 0.25), (student.Config.NLayer, student.Config.EmbdPdrop, student.Config.AttnPdrop, student.Config.ResidPdrop));
+    }
+
+    [Fact]
+    public void Create_Random_DrawsAsTheReferenceDoes()
+    {
+        DistillationOptions options = s_options with
+        {
+            TeacherId = null,
+            StudentInitialisation = "random",
+            StudentLayerCount = 2,
+            StudentWidth = 64,
+            StudentHeads = 4,
+            ContextLength = 32,
+            InitialiserRange = 0.05,
+        };
+        using Gpt2 student = StudentInits.Create(options, null, 300), same = StudentInits.Create(options, null, 300), other = StudentInits.Create(options with { Seed = 1 }, null, 300);
+        Dictionary<string, float[]> weights = SmallModels.Weights(student);
+        Assert.Equal(weights["wte.weight"], SmallModels.Weights(same)["wte.weight"]);
+        Assert.NotEqual(weights["wte.weight"], SmallModels.Weights(other)["wte.weight"]);
+        foreach ((string name, float[] values) in weights)
+        {
+            double mean = values.Average(), deviation = Math.Sqrt(values.Average(value => Math.Pow(value - mean, 2)));
+            double expected = name.EndsWith("c_proj.weight") ? 0.05 / Math.Sqrt(2 * 2) : 0.05;
+            if (name.EndsWith("bias"))
+                Assert.All(values, value => Assert.Equal(0, value));
+            else if (name.Contains("ln_"))
+                Assert.All(values, value => Assert.Equal(1, value));
+            else
+                GoldenFiles.AssertNear(expected, deviation, 0.05, 0, $"deviation of {name}");
+        }
+        Assert.Equal((299, 32, 300), (student.Config.EosTokenId, student.Config.NPositions, student.Config.VocabSize));
+    }
+
+    [Fact]
+    public void Create_Checkpoint_GoesOnFromItsWeights()
+    {
+        using Gpt2 stored = SmallModels.Random(5);
+        using Gpt2 student = StudentInits.Create(s_options with { StudentInitialisation = "checkpoint", StudentModelId = "m", Dropout = 0.3 }, null, SmallModels.Vocabulary, stored);
+        Dictionary<string, float[]> expected = SmallModels.Weights(stored);
+        foreach ((string name, float[] values) in SmallModels.Weights(student))
+            Assert.Equal(expected[name], values);
+        Assert.Equal(0.3, student.Config.ResidPdrop);
+    }
+
+    [Fact]
+    public void StudentConfig_LayerThatTheTeacherLacks_IsRefused()
+    {
+        DistillationOptions options = s_options with { StudentTeacherLayers = [0, 4] };
+        Assert.Contains("0 to 3", Assert.Throws<ArgumentException>(() => StudentInits.StudentConfig(options, SmallModels.Config(layers: 4), SmallModels.Vocabulary)).Message);
+    }
+
+    [Fact]
+    public void Find_UnknownName_ListsTheValidOnes()
+    {
+        string message = Assert.Throws<ArgumentException>(() => StudentInits.Find("magic")).Message;
+        Assert.All(StudentInits.All, init => Assert.Contains(init.Name, message));
+    }
+}
