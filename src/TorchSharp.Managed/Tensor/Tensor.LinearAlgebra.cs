@@ -231,7 +231,7 @@ internal static unsafe class MatrixProducts
                 }
                 if (bias is not null && node.Needs(2))
                 {
-                    toBias = flatGradient.sum(0);
+                    toBias = flatGradient.sum(0L);
                 }
                 return [toInput, toWeight, toBias];
             };
