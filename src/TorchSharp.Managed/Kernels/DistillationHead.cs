@@ -89,7 +89,7 @@ internal static unsafe class DistillationHead
     private const long LogitsPerChunk = 1 << 22;
 
     /// <summary>Nats below which the divergence is computed without cancellation.</summary>
-    private const double SmallDivergence = 0.5;
+    private const double SmallDivergence = 0.05;
 
     /// <summary>Elements summed in float before they go into a double.</summary>
     private const long SumBlock = 512;

@@ -28,15 +28,6 @@ internal static unsafe class Reduce
         _ => SumOfSquaresPlain(end - start, x + start),
     });
 
-    /// <summary>Largest element; NaN if any is NaN; -Inf if there is none.</summary>
-    public static float Max(long count, float* x)
-    {
-        float maximum = float.NegativeInfinity;
-        for (long i = 0; i < count; i++)
-            maximum = MathF.Max(maximum, x[i]);
-        return maximum;
-    }
-
     /// <summary>y[row] = sum of the row; x: [rows, columns] contiguous.</summary>
     public static void RowSum(long rows, long columns, float* x, float* y) =>
         WorkerPool.ForRange(rows, RowGrain(columns), (start, end, _) =>
@@ -53,26 +44,6 @@ internal static unsafe class Reduce
             });
         }
     });
-
-    /// <summary>
-    /// Largest element of each row and the first column that holds it (a NaN counts as the largest); either output may be null.
-    /// </summary>
-    public static void RowMax(long rows, long columns, float* x, float* maxima, long* indices) =>
-        WorkerPool.ForRange(rows, RowGrain(columns), (start, end, _) =>
-        {
-            for (long row = start; row < end; row++)
-            {
-                float* source = x + row * columns;
-                long best = 0;
-                for (long i = 1; i < columns && !float.IsNaN(source[best]); i++)
-                    if (source[i] > source[best] || float.IsNaN(source[i]))
-                        best = i;
-                if (maxima != null)
-                    maxima[row] = source[best];
-                if (indices != null)
-                    indices[row] = best;
-            }
-        });
 
     private static double SumPlain(long count, float* x)
     {

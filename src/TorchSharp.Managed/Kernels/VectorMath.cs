@@ -46,27 +46,6 @@ internal static unsafe class VectorMath
         return S.ScaleByPowerOfTwo(y, n);
     }
 
-    /// <summary>1 / (1 + e⁻ˣ).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Sigmoid<S, V>(V x) where S : struct, ISimd<V> =>
-        S.Divide(S.Create(1f), S.Add(S.Create(1f), Exp<S, V>(S.Subtract(S.Zero, x))));
-
-    /// <summary>tanh x: an odd polynomial below 0.625, 1 - 2 / (e^(2|x|) + 1) with the sign of x above.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Tanh<S, V>(V x) where S : struct, ISimd<V>
-    {
-        V magnitude = S.Absolute(x);
-        V squared = S.Multiply(x, x);
-        V p = S.MultiplyAdd(squared, S.Create(-5.70498872745e-3f), S.Create(2.06390887954e-2f));
-        p = S.MultiplyAdd(p, squared, S.Create(-5.37397155531e-2f));
-        p = S.MultiplyAdd(p, squared, S.Create(1.33314422036e-1f));
-        p = S.MultiplyAdd(p, squared, S.Create(-3.33332819422e-1f));
-        V small = S.MultiplyAdd(S.Multiply(p, squared), x, x);
-        V large = S.Subtract(S.Create(1f), S.Divide(S.Create(2f), S.Add(Exp<S, V>(S.Add(magnitude, magnitude)), S.Create(1f))));
-        large = S.Select(S.LessThan(x, S.Zero), S.Subtract(S.Zero, large), large);
-        return S.Select(S.LessThan(magnitude, S.Create(0.625f)), small, large);
-    }
-
     /// <summary>
     /// erf x as a rational function of odd numerator, to 3e-7; beyond |x| = 4 it is ±1 in single precision. Coefficients: the minimax fit
     /// published with Eigen's single-precision erf.
