@@ -23,7 +23,8 @@ internal static class ProjectionHead
         if (composed.Count < terms.Count)
         {
             Tensor? fusedGradient = gradients ? zeros_like(input.StudentHidden) : null;
-            fused = RunKernel(input, terms, fusedGradient);
+            if (input.StudentHidden.shape[0] > 0)
+                fused = RunKernel(input, terms, fusedGradient);
             hiddenGradient = hiddenGradient is null ? fusedGradient : hiddenGradient.add_(fusedGradient!);
         }
 
