@@ -55,6 +55,15 @@ internal abstract class Node
         return saved;
     }
 
+    /// <summary>Keeps what this node saved from memory that is about to be overwritten.</summary>
+    internal void Preserve(NativeStorage storage)
+    {
+        foreach (SavedTensor saved in _saved ?? [])
+        {
+            saved.Preserve(storage);
+        }
+    }
+
     internal void Retain() => Interlocked.Increment(ref _references);
 
     internal void Release()
@@ -99,9 +108,9 @@ internal abstract class Node
 /// <summary>A value kept for backward: shares the memory, and notices when it was changed in between.</summary>
 internal sealed class SavedTensor
 {
-    private readonly torch.Tensor _value;
-    private readonly NativeStorage _storage;
-    private readonly int _version;
+    private torch.Tensor _value;
+    private NativeStorage _storage;
+    private int _version;
     private readonly string _operation;
 
     internal SavedTensor(torch.Tensor tensor, string operation)
@@ -124,6 +133,17 @@ internal sealed class SavedTensor
                     $"{Shapes.Text(_value.ShapeArray)} saved by {_operation} is at version {_storage.Version}, expected version {_version}");
             }
             return _value;
+        }
+    }
+
+    /// <summary>Copies the value if it lies in memory that is about to be overwritten.</summary>
+    internal void Preserve(NativeStorage storage)
+    {
+        if (ReferenceEquals(_storage, storage))
+        {
+            torch.Tensor copy = _value.clone().DetachFromDisposeScope();
+            _value.Dispose();
+            (_value, _storage, _version) = (copy, copy.Storage, copy.Storage.Version);
         }
     }
 

@@ -341,6 +341,10 @@ public static partial class torch
                 throw new ArgumentException($"{name}: the result has shape {Shapes.Text(result._shape)} and does not fit the tensor of shape {Shapes.Text(_shape)}");
             }
             RequireCastable(result, name);
+            if (records)
+            {
+                result._gradientNode?.Preserve(Storage);
+            }
             Pointwise.Copy(this, result);
             Storage.MarkChanged();
             if (records && result._gradientNode is { } node)
