@@ -205,7 +205,7 @@ internal static unsafe class MatrixProducts
             SavedTensor? savedInput = node.Needs(1) ? node.Save(input) : null;
             SavedTensor? savedWeight = node.Needs(0) ? node.Save(weight) : null;
             long[] inputShape = input.ShapeArray;
-            long[] weightShape = weight.ShapeArray;
+            long[] weightShape = weight.ShapeArray, weightStrides = weight.StrideArray;
             node.Derivative = gradient =>
             {
                 torch.Tensor flatGradient = gradient.reshape(rows, n);
@@ -219,8 +219,10 @@ internal static unsafe class MatrixProducts
                 if (savedInput is not null)
                 {
                     torch.Tensor flatInput = savedInput.Value.reshape(rows, k);
-                    toWeight = torch.Tensor.Empty(weightShape, gradient.dtype);
-                    if (weightIsTransposed)
+                    // In the layout of the weight, even when that is a transposed view: the sums into its gradient then run over contiguous memory.
+                    bool swapped = weightStrides[0] == 1 && weightStrides[1] != 1;
+                    toWeight = torch.Tensor.Empty(swapped ? [weightShape[1], weightShape[0]] : weightShape, gradient.dtype);
+                    if (weightIsTransposed != swapped)
                     {
                         Gemm(flatGradient.t(), flatInput, toWeight);
                     }
@@ -228,6 +230,7 @@ internal static unsafe class MatrixProducts
                     {
                         Gemm(flatInput.t(), flatGradient, toWeight);
                     }
+                    toWeight = swapped ? toWeight.t() : toWeight;
                 }
                 if (bias is not null && node.Needs(2))
                 {
