@@ -5,6 +5,8 @@ using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Tests;
 
+/// <remarks>Dropout draws from the engine's one global stream, which two runs in one process would take from each other.</remarks>
+[Collection(GlobalRandomNumbers.Name)]
 public sealed class DistillerTests
 {
     private static readonly DistillationOptions s_options = new()
@@ -70,9 +72,12 @@ public sealed class DistillerTests
             while (distiller.CompletedSteps < distiller.TotalSteps)
             {
                 distiller.Step();
-                // Someone else's random numbers must not change a run.
+                // Someone else's random numbers, and a model that is loaded meanwhile, must not change a run.
                 if (disturb)
+                {
                     torch.rand(5).Dispose();
+                    SmallModels.Random(9).Dispose();
+                }
             }
             return SmallModels.Weights(student);
         }
@@ -262,4 +267,11 @@ public sealed class DistillerTests
                 stop!.Cancel();
         }
     }
+}
+
+/// <summary>Tests that run alone, because they depend on the engine's global stream of random numbers.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class GlobalRandomNumbers
+{
+    public const string Name = "global random numbers";
 }

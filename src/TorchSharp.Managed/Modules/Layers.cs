@@ -22,6 +22,20 @@ namespace TorchSharp
                 return new Embedding(num_embeddings, embedding_dims, dtype);
             }
 
+            /// <summary>An embedding that uses the memory of a table [embeddings, dimensions] as its weight and draws no random numbers.</summary>
+            public static Embedding Embedding_from_pretrained(Tensor embeddings, bool freeze = true, long? padding_idx = null, double? max_norm = null,
+                double norm_type = 2, bool scale_grad_by_freq = false, bool sparse = false, Device? device = null, ScalarType? dtype = null)
+            {
+                if (padding_idx is not null || max_norm is not null || scale_grad_by_freq || sparse)
+                {
+                    throw new NotSupportedException(
+                        "Embedding_from_pretrained: padding_idx, max_norm, scale_grad_by_freq and sparse are not available in the managed engine; leave them out");
+                }
+                if (embeddings.Rank != 2)
+                    throw new ArgumentException($"Embedding_from_pretrained: the table has shape {Shapes.Text(embeddings.ShapeArray)}, expected two dimensions");
+                return new Embedding(dtype is { } type ? embeddings.to(type) : embeddings.detach(), freeze);
+            }
+
             /// <inheritdoc cref="Modules.LayerNorm"/>
             public static LayerNorm LayerNorm(long normalized_shape, double eps = 1e-5, bool elementwise_affine = true, bool bias = true, Device? device = null,
                 ScalarType? dtype = null) =>
@@ -107,6 +121,13 @@ namespace TorchSharp.Modules
             : base(nameof(Embedding))
         {
             _weight = nn.Parameter(nn.init.normal_(empty([embeddings, dimensions], dtype: dtype)));
+            register_parameter("weight", _weight);
+        }
+
+        internal Embedding(Tensor table, bool freeze)
+            : base(nameof(Embedding))
+        {
+            _weight = nn.Parameter(table, !freeze);
             register_parameter("weight", _weight);
         }
 

@@ -22,8 +22,9 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
         config.Validate();
         Config = config;
         torch.Device device = Engine.Device.Default;
-        wte = nn.Embedding(config.VocabSize, config.NEmbd, device: device);
-        wpe = nn.Embedding(config.NPositions, config.NEmbd, device: device);
+        // From tables of zeros, because a plain Embedding draws random numbers: from the stream that a run in progress takes its dropout from.
+        wte = nn.Embedding_from_pretrained(zeros(config.VocabSize, config.NEmbd, device: device), freeze: false);
+        wpe = nn.Embedding_from_pretrained(zeros(config.NPositions, config.NEmbd, device: device), freeze: false);
         h = new ModuleList<Gpt2Block>([.. Enumerable.Range(0, config.NLayer).Select(layer => new Gpt2Block(config, layer, device))]);
         ln_f = nn.LayerNorm(config.NEmbd, eps: config.LayerNormEpsilon, device: device);
         RegisterComponents();
@@ -84,7 +85,9 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
         foreach (Gpt2Block block in h)
         {
             trace?.HiddenStates.Add(x);
-            x = block.forward(x, context);
+            // What a block computes on the way is freed at once, unless the backward pass or the trace keeps it.
+            using DisposeScope? scope = trace is null ? NewDisposeScope() : null;
+            x = block.forward(x, context).MoveToOuterDisposeScope();
         }
         cache?.Advance(length);
         x = ln_f.forward(x);

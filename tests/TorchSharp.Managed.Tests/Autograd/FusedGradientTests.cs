@@ -206,6 +206,21 @@ public sealed class FusedGradientTests : EngineTest
     }
 
     [Fact]
+    public void EmbeddingFromPretrained_Table_IsTheWeightAndDrawsNothing()
+    {
+        Tensor table = rand(4, 3);
+        byte[] before = get_rng_state().bytes.ToArray();
+        using var embedding = nn.Embedding_from_pretrained(table, freeze: false);
+        Assert.Equal(before, get_rng_state().bytes.ToArray());
+        Assert.True(embedding.weight.requires_grad);
+        table.fill_(2);
+        AssertValues(embedding.weight.detach(), Values(table));
+        using var frozen = nn.Embedding_from_pretrained(table);
+        Assert.False(frozen.weight.requires_grad);
+        Assert.Contains("[4]", Assert.Throws<ArgumentException>(() => nn.Embedding_from_pretrained(rand(4))).Message);
+    }
+
+    [Fact]
     public void Dropout_Backward_UsesTheMaskOfForward()
     {
         Tensor x = rand(1000).add(1).requires_grad_();
