@@ -17,11 +17,8 @@ internal unsafe struct DistillationHeadArguments
     /// <summary>[N, D] contiguous, or null without a teacher.</summary>
     public float* TeacherHidden;
 
-    /// <summary>[V, D] contiguous, or null if <see cref="PackedTeacherEmbedding"/> is given or there is no teacher.</summary>
+    /// <summary>[V, D] contiguous, or null without a teacher.</summary>
     public float* TeacherEmbedding;
-
-    /// <summary>The teacher's embedding transposed and packed (K = D, N = V), used in place of <see cref="TeacherEmbedding"/>.</summary>
-    public PackedMatrix? PackedTeacherEmbedding;
 
     /// <summary>int64[N]: the next token of each row, -100 for none; null if the causal loss is not asked for.</summary>
     public long* Targets;
@@ -103,7 +100,7 @@ internal static unsafe class DistillationHead
         Check(arguments);
         DistillationHeadArguments own = arguments;
         DistillationHeadSums total = default;
-        long v = own.VocabularySize, c = own.StudentWidth;
+        long v = own.VocabularySize, c = own.StudentWidth, d = own.TeacherWidth;
         long chunk = Math.Min(own.Rows, Math.Clamp(LogitsPerChunk / Math.Max(1, v), SmallestChunkRows, LargestChunkRows));
         float* student = BufferPool.RentFloats(chunk * v);
         float* teacher = own.NeedsTeacher ? BufferPool.RentFloats(chunk * v) : null;
@@ -116,7 +113,7 @@ internal static unsafe class DistillationHead
                 float* hidden = own.StudentHidden + start * c;
                 Gemm.Run(false, true, rows, v, c, hidden, c, own.StudentEmbedding, c, student, v);
                 if (teacher != null)
-                    TeacherLogits(own, start, rows, teacher);
+                    Gemm.Run(false, true, rows, v, d, own.TeacherHidden + start * d, d, own.TeacherEmbedding, d, teacher, v);
                 WorkerPool.For((int)rows, (row, _) => rowSums[row] = Row(own, student + row * v, teacher == null ? null : teacher + row * v,
                     own.Targets == null ? NoTarget : own.Targets[firstRow + row]));
                 for (long row = 0; row < rows; row++)
@@ -133,16 +130,6 @@ internal static unsafe class DistillationHead
             BufferPool.Return(teacher);
         }
         return total;
-    }
-
-    private static void TeacherLogits(in DistillationHeadArguments arguments, long start, long rows, float* teacher)
-    {
-        long d = arguments.TeacherWidth, v = arguments.VocabularySize;
-        float* hidden = arguments.TeacherHidden + start * d;
-        if (arguments.PackedTeacherEmbedding is { } packed)
-            Gemm.Run(false, rows, hidden, d, packed, teacher, v);
-        else
-            Gemm.Run(false, true, rows, v, d, hidden, d, arguments.TeacherEmbedding, d, teacher, v);
     }
 
     /// <summary>The sums of one row; student is overwritten with the gradient if one is asked for.</summary>
@@ -389,8 +376,7 @@ internal static unsafe class DistillationHead
         if (!(arguments.Temperature > 0) || float.IsInfinity(arguments.Temperature))
             throw new ArgumentOutOfRangeException(nameof(arguments), arguments.Temperature,
                 "The temperature must be a positive finite number.");
-        if (arguments.NeedsTeacher
-            && (arguments.TeacherHidden == null || (arguments.TeacherEmbedding == null && arguments.PackedTeacherEmbedding == null)))
+        if (arguments.NeedsTeacher && (arguments.TeacherHidden == null || arguments.TeacherEmbedding == null))
             throw new ArgumentException("The distillation and MSE losses need the teacher's hidden states and embedding.",
                 nameof(arguments));
         if (arguments.NeedsCausalLm && arguments.Targets == null)

@@ -42,12 +42,7 @@ internal static unsafe class Gemm
     /// <summary>C = op(A) op(B), plus C itself if <paramref name="accumulate"/>, plus bias on each row if not null.</summary>
     public static void Run(bool transA, bool transB, long m, long n, long k, float* a, long lda, float* b, long ldb, float* c, long ldc,
         bool accumulate = false, float* bias = null) =>
-        Run(Simd.Active, new Operands(transA, transB, m, n, k, a, lda, b, ldb, null, c, ldc, accumulate, bias));
-
-    /// <summary>C = op(A) B with B packed beforehand.</summary>
-    public static void Run(bool transA, long m, float* a, long lda, PackedMatrix b, float* c, long ldc, bool accumulate = false,
-        float* bias = null) =>
-        Run(b.InstructionSet, new Operands(transA, false, m, b.N, b.K, a, lda, null, 0, b.Data, c, ldc, accumulate, bias));
+        Run(Simd.Active, new Operands(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate, bias));
 
     /// <summary>
     /// <paramref name="batch"/> independent products; matrix i of each operand starts stride * i floats after the first. A stride of 0 uses
@@ -118,7 +113,7 @@ internal static unsafe class Gemm
                 float sum = (o.Accumulate ? o.C[row * o.Ldc + column] : 0) + (o.Bias == null ? 0 : o.Bias[column]);
                 for (long i = 0; i < o.K; i++)
                     sum += o.A[row * o.RowStrideA + i * o.DepthStrideA]
-                        * (o.PackedB != null ? o.PackedB[i * o.N + column] : o.B[column * o.ColumnStrideB + i * o.DepthStrideB]);
+                        * o.B[column * o.ColumnStrideB + i * o.DepthStrideB];
                 o.C[row * o.Ldc + column] = sum;
             }
     }
@@ -218,14 +213,12 @@ internal static unsafe class Gemm
         where TTile : struct, IGemmTile
     {
         Operands o = pass.Operands;
-        long columnPanels = (o.N + TTile.Columns - 1) / TTile.Columns;
         long rowsPerBlock = RowsPerBlock / TTile.Rows * TTile.Rows;
-        float* ownB = o.PackedB == null ? BufferPool.RentFloats((endPanel - firstPanel) * TTile.Columns * pass.DepthStep) : null;
+        float* packedB = BufferPool.RentFloats((endPanel - firstPanel) * TTile.Columns * pass.DepthStep);
         for (long depth = pass.DepthStart; depth < pass.DepthEnd; depth += pass.DepthStep)
         {
             long steps = Math.Min(pass.DepthStep, pass.DepthEnd - depth);
             float* packedA = pass.PackedRows<TTile>(depth);
-            float* packedB = ownB != null ? ownB : o.PackedB + depth * columnPanels * TTile.Columns + firstPanel * TTile.Columns * steps;
             for (long blockRow = firstRow; blockRow < endRow; blockRow += rowsPerBlock)
             {
                 long blockEnd = Math.Min(endRow, blockRow + rowsPerBlock);
@@ -233,7 +226,7 @@ internal static unsafe class Gemm
                 {
                     long column = panel * TTile.Columns;
                     float* panelB = packedB + (panel - firstPanel) * TTile.Columns * steps;
-                    if (ownB != null && blockRow == firstRow)
+                    if (blockRow == firstRow)
                         GemmPacking.Panel(o.B + column * o.ColumnStrideB + depth * o.DepthStrideB, o.ColumnStrideB, o.DepthStrideB,
                             Math.Min(TTile.Columns, o.N - column), TTile.Columns, steps, panelB);
                     for (long row = blockRow; row < blockEnd; row += TTile.Rows)
@@ -251,7 +244,7 @@ internal static unsafe class Gemm
                 }
             }
         }
-        BufferPool.Return(ownB);
+        BufferPool.Return(packedB);
     }
 
     /// <summary>A tile that reaches over the edge of C: computed beside it, then the part inside is copied.</summary>
@@ -283,16 +276,15 @@ internal static unsafe class Gemm
     internal readonly struct Operands
     {
         public readonly long M, N, K, RowStrideA, DepthStrideA, ColumnStrideB, DepthStrideB, Ldc;
-        public readonly float* A, B, PackedB, C;
+        public readonly float* A, B, C;
         public readonly bool Accumulate;
 
-        public Operands(bool transA, bool transB, long m, long n, long k, float* a, long lda, float* b, long ldb, float* packedB, float* c,
+        public Operands(bool transA, bool transB, long m, long n, long k, float* a, long lda, float* b, long ldb, float* c,
             long ldc, bool accumulate, float* bias)
         {
             (M, N, K, Ldc, Accumulate) = (m, n, k, ldc, accumulate);
             A = a;
             B = b;
-            PackedB = packedB;
             C = c;
             Bias = bias;
             (RowStrideA, DepthStrideA) = transA ? (1L, lda) : (lda, 1L);

@@ -38,17 +38,7 @@ internal static unsafe class MatrixVector
                 rows[row * o.K + k] = o.A[row * o.RowStrideA + k * o.DepthStrideA];
         try
         {
-            if (o.PackedB != null)
-            {
-                int width = 2 * S.Count;
-                long panels = (o.N + width - 1) / width;
-                WorkerPool.ForRange(panels, Math.Max(1, ElementsPerTask / (o.K * width)), (start, end, _) =>
-                {
-                    for (long panel = start; panel < end; panel++)
-                        Panel<S, V>(o, rows, panel, panels);
-                });
-            }
-            else if (o.ColumnStrideB != 1)
+            if (o.ColumnStrideB != 1)
             {
                 WorkerPool.ForRange(o.N, Math.Max(4, ElementsPerTask / o.K), (start, end, _) => Columns<S, V>(o, rows, start, end));
             }
@@ -161,49 +151,6 @@ internal static unsafe class MatrixVector
             FinishVector<S, V>(o, 2, column, sum2);
             FinishVector<S, V>(o, 3, column, sum3);
         }
-    }
-
-    /// <summary>One panel of a packed B, two vectors wide, in the layout of <see cref="PackedMatrix.Data"/>.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Panel<S, V>(in Gemm.Operands o, float* rows, long panel, long panels) where S : struct, ISimd<V>
-    {
-        int width = 2 * S.Count;
-        long depthStep = Gemm.DepthStep(o.K);
-        float* a0 = rows, a1 = rows + o.K, a2 = rows + 2 * o.K, a3 = rows + 3 * o.K;
-        V left0 = S.Zero, left1 = S.Zero, left2 = S.Zero, left3 = S.Zero, right0 = S.Zero, right1 = S.Zero, right2 = S.Zero,
-            right3 = S.Zero;
-        for (long depth = 0; depth < o.K; depth += depthStep)
-        {
-            long steps = Math.Min(depthStep, o.K - depth);
-            float* b = o.PackedB + depth * panels * width + panel * width * steps;
-            for (long k = depth; k < depth + steps; k++, b += width)
-            {
-                V left = S.Load(b), right = S.Load(b + S.Count);
-                V a = S.Create(a0[k]);
-                left0 = S.MultiplyAdd(a, left, left0);
-                right0 = S.MultiplyAdd(a, right, right0);
-                if (o.M == 1)
-                    continue;
-                a = S.Create(a1[k]);
-                left1 = S.MultiplyAdd(a, left, left1);
-                right1 = S.MultiplyAdd(a, right, right1);
-                a = S.Create(a2[k]);
-                left2 = S.MultiplyAdd(a, left, left2);
-                right2 = S.MultiplyAdd(a, right, right2);
-                a = S.Create(a3[k]);
-                left3 = S.MultiplyAdd(a, left, left3);
-                right3 = S.MultiplyAdd(a, right, right3);
-            }
-        }
-        long column = panel * width;
-        FinishVector<S, V>(o, 0, column, left0);
-        FinishVector<S, V>(o, 0, column + S.Count, right0);
-        FinishVector<S, V>(o, 1, column, left1);
-        FinishVector<S, V>(o, 1, column + S.Count, right1);
-        FinishVector<S, V>(o, 2, column, left2);
-        FinishVector<S, V>(o, 2, column + S.Count, right2);
-        FinishVector<S, V>(o, 3, column, left3);
-        FinishVector<S, V>(o, 3, column + S.Count, right3);
     }
 
     private static void Finish(in Gemm.Operands o, long row, long column, float sum)

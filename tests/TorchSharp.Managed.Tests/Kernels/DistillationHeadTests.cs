@@ -141,20 +141,6 @@ public sealed unsafe class DistillationHeadTests : KernelTests
     }
 
     [Fact]
-    public void Run_PackedTeacher_SameSums()
-    {
-        Problem problem = Create(rows: 20, vocabulary: 90, scale: 1);
-        DistillationHeadArguments arguments = problem.Arguments;
-        arguments.StudentHiddenGradient = arguments.StudentEmbeddingGradient = null;
-        arguments.WantDistillation = true;
-        DistillationHeadSums expected = DistillationHead.Run(arguments);
-        using var packed = new PackedMatrix(true, Width, 90, arguments.TeacherEmbedding, Width);
-        arguments.TeacherEmbedding = null;
-        arguments.PackedTeacherEmbedding = packed;
-        Assert.Equal(expected, DistillationHead.Run(arguments));
-    }
-
-    [Fact]
     public void Run_AnyThreadCount_SameBits()
     {
         WorkerPool.ThreadCount = 1;

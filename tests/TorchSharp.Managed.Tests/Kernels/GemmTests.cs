@@ -26,26 +26,6 @@ public sealed unsafe class GemmTests : KernelTests
     }
 
     [Theory, MemberData(nameof(FastSetNames))]
-    public void Run_PackedMatrix_EqualsPlain(string set)
-    {
-        foreach ((long m, long n, long k) in new[] { (1L, 100L, 50L), (3L, 33L, 900L), (4L, 1L, 7L), (9L, 65L, 401L), (64L, 50L, 384L) })
-            foreach (bool transB in new[] { false, true })
-            {
-                float* a = Random(m * k, 1), b = Random(k * n, 2), bias = Random(n, 3);
-                float* expected = Rent(m * n), actual = Rent(m * n);
-                Use("Plain");
-                Gemm.Run(false, transB, m, n, k, a, k, b, transB ? k : n, expected, n, bias: bias);
-                using (var plain = new PackedMatrix(transB, k, n, b, transB ? k : n))
-                    Gemm.Run(false, m, a, k, plain, actual, n, bias: bias);
-                AssertClose(m * n, expected, actual, 0, "plain packed");
-                Use(set);
-                using (var packed = new PackedMatrix(transB, k, n, b, transB ? k : n))
-                    Gemm.Run(false, m, a, k, packed, actual, n, bias: bias);
-                AssertClose(m * n, expected, actual, 1e-5 * Math.Sqrt(k), $"packed {m}x{n}x{k} transB={transB}");
-            }
-    }
-
-    [Theory, MemberData(nameof(FastSetNames))]
     public void RunBatched_SharedAndSeparateOperands_EqualsSingleProducts(string set)
     {
         const long batch = 7, m = 9, n = 17, k = 33;
