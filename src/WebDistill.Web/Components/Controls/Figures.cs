@@ -1,0 +1,62 @@
+using System.Globalization;
+
+namespace WebDistill.Web.Components.Controls;
+
+/// <summary>How numbers are written on every page: thin separators, two decimals for a perplexity, four for a loss.</summary>
+public static class Figures
+{
+    private const char ThinSpace = '\u2009';
+    private static readonly NumberFormatInfo Format = new() { NumberGroupSeparator = ThinSpace.ToString(), NumberDecimalSeparator = "." };
+
+    /// <summary>1 234 567.</summary>
+    public static string Count(long value) => value.ToString("#,0", Format);
+
+    /// <summary>124.4 M, 8.9 k, 312: three significant digits.</summary>
+    public static string Short(double value)
+    {
+        (double scale, string suffix) = Math.Abs(value) switch
+        {
+            >= 1e9 => (1e9, "G"),
+            >= 1e6 => (1e6, "M"),
+            >= 1e3 => (1e3, "k"),
+            _ => (1, ""),
+        };
+        double scaled = value / scale;
+        string digits = scaled.ToString(Math.Abs(scaled) < 10 && suffix != "" ? "0.0#" : Math.Abs(scaled) < 100 && suffix != "" ? "0.0" : "0", Format);
+        return suffix == "" ? digits : $"{digits}{ThinSpace}{suffix}";
+    }
+
+    /// <summary>Bytes in powers of 1000, as disks are sold: 412 MB.</summary>
+    public static (string Value, string Unit) Bytes(long bytes) => bytes switch
+    {
+        < 1000 => (bytes.ToString(Format), "bytes"),
+        < 1_000_000 => ((bytes / 1e3).ToString("0.0", Format), "kB"),
+        < 1_000_000_000 => ((bytes / 1e6).ToString(bytes < 10_000_000 ? "0.0" : "0", Format), "MB"),
+        _ => ((bytes / 1e9).ToString("0.0", Format), "GB"),
+    };
+
+    /// <summary>The same in one string.</summary>
+    public static string BytesText(long bytes) => Bytes(bytes) is var (value, unit) ? $"{value}{ThinSpace}{unit}" : "";
+
+    public static string Loss(double value) => value.ToString(Math.Abs(value) >= 1000 ? "0.0" : "0.0000", Format);
+
+    public static string Perplexity(double value) => value >= 100_000 ? value.ToString("0.00e0", Format) : value.ToString("#,0.00", Format);
+
+    /// <summary>Signed, for a gap: +4.2 %.</summary>
+    public static string Percent(double ratio) => (ratio >= 0 ? "+" : "\u2212") + Math.Abs(100 * ratio).ToString("0.0", Format) + ThinSpace + "%";
+
+    /// <summary>0.00025 as 2.5e-4.</summary>
+    public static string Scientific(double value) => value == 0 ? "0" : value.ToString("0.##e0", Format);
+
+    /// <summary>42 s, 3 min 12 s, 2 h 05 min, 3 d 4 h.</summary>
+    public static string Duration(TimeSpan time)
+    {
+        if (time < TimeSpan.Zero) time = TimeSpan.Zero;
+        if (time.TotalSeconds < 60) return $"{(int)time.TotalSeconds} s";
+        if (time.TotalMinutes < 60) return $"{(int)time.TotalMinutes} min {time.Seconds:00} s";
+        return time.TotalHours < 48 ? $"{(int)time.TotalHours} h {time.Minutes:00} min" : $"{(int)time.TotalDays} d {time.Hours} h";
+    }
+
+    /// <summary>As a form field shows it: the shortest text that reads back as the same number.</summary>
+    public static string Exact(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+}
