@@ -33,18 +33,16 @@ document.addEventListener("click", async e => {
     const label = copy.querySelector("[data-copy-label]");
     if (label) { const before = label.textContent; label.textContent = "Copied"; setTimeout(() => { label.textContent = before; }, 1500); }
   }
-  const opener = e.target.closest?.("[data-menu]");
-  if (opener) {
-    const list = document.getElementById(opener.dataset.menu);
-    if (!list.matches(":popover-open")) {
-      list.showPopover();
-      const box = opener.getBoundingClientRect();
-      list.style.top = `${Math.min(box.bottom + 4, innerHeight - list.offsetHeight - 8)}px`;
-      list.style.left = `${Math.max(8, box.right - list.offsetWidth)}px`;
-      list.querySelector("button, a")?.focus();
-    } else list.hidePopover();
-  } else if (e.target.closest?.("[popover] button, [popover] a")) e.target.closest("[popover]").hidePopover();
+  if (e.target.closest?.("[popover] button, [popover] a")) e.target.closest("[popover]").hidePopover();
 });
+// A menu opens beside its button and inside the window; the browser itself closes it on Escape and on a click elsewhere.
+document.addEventListener("toggle", e => {
+  if (e.newState !== "open" || !e.target.matches?.("[popover]")) return;
+  const box = document.querySelector(`[popovertarget="${e.target.id}"]`).getBoundingClientRect();
+  e.target.style.top = `${Math.max(8, Math.min(box.bottom + 4, innerHeight - e.target.offsetHeight - 8))}px`;
+  e.target.style.left = `${Math.max(8, box.right - e.target.offsetWidth)}px`;
+  e.target.querySelector("button, a")?.focus();
+}, true);
 document.addEventListener("keydown", e => {
   const list = e.target.closest?.(".menu .list");
   if (!list || (e.key !== "ArrowDown" && e.key !== "ArrowUp")) return;
