@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Radzen;
 using WebDistill.Data;
 using WebDistill.Web;
+using WebDistill.Web.Components;
 using WebDistill.Web.Library;
 using WebDistill.Web.Live;
 using WebDistill.Web.Playground;
@@ -29,6 +30,7 @@ app.UseStaticFiles();
 app.UseAntiforgery();
 app.MapStaticAssets();
 app.MapHub<CurvesHub>("/hubs/curves");
+app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
 app.Run();
 
 public partial class Program;
