@@ -8,10 +8,15 @@ namespace WebDistill.Distillation;
 [JsonConverter(typeof(JsonStringEnumConverter<SequenceMode>))]
 public enum SequenceMode
 {
-    /// <summary>Blocks of <see cref="DistillationOptions.ContextLength"/> tokens over the whole stream, documents separated by the end-of-text id.</summary>
+    /// <summary>
+    /// Blocks of <see cref="DistillationOptions.ContextLength"/> tokens over the whole stream, documents separated by the end-of-text id.
+    /// </summary>
     Packed,
 
-    /// <summary>One document (or a piece of a long one) per row, end-of-text at both ends, right-padded: as Hugging Face's distillation project does it.</summary>
+    /// <summary>
+    /// One document (or a piece of a long one) per row, end-of-text at both ends, right-padded: as Hugging Face's distillation project does
+    /// it.
+    /// </summary>
     HuggingFace,
 }
 
@@ -30,10 +35,16 @@ public enum MseReduction
 [JsonConverter(typeof(JsonStringEnumConverter<TrainingSemantics>))]
 public enum TrainingSemantics
 {
-    /// <summary>Every token of an update weighs the same, left-over micro-batches of an epoch make an update of their own, the schedule counts real updates.</summary>
+    /// <summary>
+    /// Every token of an update weighs the same, left-over micro-batches of an epoch make an update of their own, the schedule counts real
+    /// updates.
+    /// </summary>
     Corrected,
 
-    /// <summary>Reproduces the reference: micro-batch means averaged, left-overs carried into the next epoch's first update, schedule over int(L/A*E)+1 updates.</summary>
+    /// <summary>
+    /// Reproduces the reference: micro-batch means averaged, left-overs carried into the next epoch's first update, schedule over
+    /// int(L/A*E)+1 updates.
+    /// </summary>
     HuggingFaceExact,
 }
 
@@ -42,7 +53,10 @@ public enum TrainingSemantics
 /// <param name="Message">States the value, what was expected and the fix.</param>
 public sealed record OptionProblem(string Field, string Message);
 
-/// <summary>Every knob of a run: what is trained, on what, towards which objective. Stored with the run as JSON, so that any curve can be reproduced.</summary>
+/// <summary>
+/// Every knob of a run: what is trained, on what, towards which objective. Stored with the run as JSON, so that any curve can be
+/// reproduced.
+/// </summary>
 public sealed record DistillationOptions
 {
     /// <summary>The run's name: free text for people, never a path.</summary>
@@ -59,7 +73,9 @@ public sealed record DistillationOptions
     /// <summary>Name of an entry of StudentInits.All: "teacher-layers", "random" or "checkpoint".</summary>
     public string StudentInitialisation { get; init; } = "teacher-layers";
 
-    /// <summary>Which teacher layers (0-based) are copied, one per student layer; null spaces <see cref="StudentLayerCount"/> layers evenly.</summary>
+    /// <summary>
+    /// Which teacher layers (0-based) are copied, one per student layer; null spaces <see cref="StudentLayerCount"/> layers evenly.
+    /// </summary>
     public IReadOnlyList<int>? StudentTeacherLayers { get; init; }
 
     /// <summary>Number of transformer blocks of the student; null is half of the teacher's. Without a teacher it must be given.</summary>
@@ -167,7 +183,9 @@ public sealed record DistillationOptions
     public int CheckpointIntervalSteps { get; init; } = 500;
 
     /// <summary>Every problem that can be seen without reading a model or a corpus; empty when there is none.</summary>
-    /// <remarks>What needs a model or a corpus (vocabularies, widths, context, number of sequences) is checked by <see cref="RunPlan.Check"/>.</remarks>
+    /// <remarks>
+    /// What needs a model or a corpus (vocabularies, widths, context, number of sequences) is checked by <see cref="RunPlan.Check"/>.
+    /// </remarks>
     public IReadOnlyList<OptionProblem> Validate()
     {
         var problems = new OptionProblems();
@@ -187,12 +205,14 @@ public sealed record DistillationOptions
         problems.Integer(nameof(BatchSize), BatchSize, 1, 65_536, "sequences per micro-batch");
         problems.Integer(nameof(GradientAccumulation), GradientAccumulation, 1, 1_000_000, "micro-batches per update");
         problems.Number(nameof(LearningRate), LearningRate, 0, 10, excludesMinimum: true, "usual values lie between 1e-5 and 1e-3");
-        problems.Number(nameof(WarmupProportion), WarmupProportion, 0, 1, excludesMinimum: false, "it is a share of all updates, 0.05 is usual");
+        problems.Number(nameof(WarmupProportion), WarmupProportion, 0, 1, excludesMinimum: false,
+            "it is a share of all updates, 0.05 is usual");
         problems.Number(nameof(WeightDecay), WeightDecay, 0, 10, excludesMinimum: false, "0 switches it off");
         problems.Beta(nameof(AdamBeta1), AdamBeta1, "0.9 is usual");
         problems.Beta(nameof(AdamBeta2), AdamBeta2, "0.98 is usual");
         problems.Number(nameof(AdamEpsilon), AdamEpsilon, 0, 1, excludesMinimum: true, "1e-6 is usual");
-        problems.Number(nameof(MaxGradientNorm), MaxGradientNorm, 0, 1e30, excludesMinimum: true, "5 is usual, a very large one never clips");
+        problems.Number(nameof(MaxGradientNorm), MaxGradientNorm, 0, 1e30, excludesMinimum: true,
+            "5 is usual, a very large one never clips");
         if (!Enum.IsDefined(Semantics))
             problems.Unknown(nameof(Semantics), Semantics);
 
@@ -210,16 +230,19 @@ public sealed record DistillationOptions
         if (!StudentInits.All.Any(init => init.Name == StudentInitialisation))
         {
             problems.Add(nameof(StudentInitialisation),
-                $"The student initialisation '{StudentInitialisation}' is unknown. Choose one of: {string.Join(", ", StudentInits.All.Select(init => init.Name))}.");
+                $"The student initialisation '{StudentInitialisation}' is unknown. Choose one of: "
+                    + $"{string.Join(", ", StudentInits.All.Select(init => init.Name))}.");
         }
         else if (StudentInitialisation == TeacherLayersInit.InitName && !hasTeacher)
         {
             problems.Add(nameof(StudentInitialisation),
-                $"'{StudentInitialisation}' copies layers of a teacher, and no teacher is chosen. Choose a teacher or the initialisation '{RandomInit.InitName}'.");
+                $"'{StudentInitialisation}' copies layers of a teacher, and no teacher is chosen. Choose a teacher or the "
+                    + $"initialisation '{RandomInit.InitName}'.");
         }
         else if (StudentInitialisation == CheckpointInit.InitName && string.IsNullOrWhiteSpace(StudentModelId))
         {
-            problems.Add(nameof(StudentModelId), $"'{StudentInitialisation}' starts from a model, and none is chosen. Choose the model to start from.");
+            problems.Add(nameof(StudentModelId),
+                $"'{StudentInitialisation}' starts from a model, and none is chosen. Choose the model to start from.");
         }
 
         if (StudentLayerCount is int layers)
@@ -227,11 +250,15 @@ public sealed record DistillationOptions
         if (StudentTeacherLayers is { } list)
         {
             if (list.Count == 0)
-                problems.Add(nameof(StudentTeacherLayers), "The list of teacher layers is empty. Name one layer per student layer, or leave it out for an even spacing.");
+                problems.Add(nameof(StudentTeacherLayers),
+                    "The list of teacher layers is empty. Name one layer per student layer, or leave it out for an even spacing.");
             else if (list.Any(layer => layer < 0))
-                problems.Add(nameof(StudentTeacherLayers), $"Teacher layer {list.First(layer => layer < 0)} is negative. Layers are counted from 0.");
+                problems.Add(nameof(StudentTeacherLayers),
+                    $"Teacher layer {list.First(layer => layer < 0)} is negative. Layers are counted from 0.");
             else if (StudentLayerCount is int count && StudentInitialisation == TeacherLayersInit.InitName && count != list.Count)
-                problems.Add(nameof(StudentTeacherLayers), $"{list.Count} teacher layers are listed for {count} student layers. List one per student layer, or leave the count out.");
+                problems.Add(nameof(StudentTeacherLayers),
+                    $"{list.Count} teacher layers are listed for {count} student layers. List one per student layer, or leave the count "
+                    + "out.");
         }
         if (StudentWidth is int width)
             problems.Integer(nameof(StudentWidth), width, 1, Gpt2Config.MaxWidth, "width of the residual stream");
@@ -249,11 +276,13 @@ public sealed record DistillationOptions
             if (StudentHeads is null)
                 problems.Add(nameof(StudentHeads), "The number of attention heads is missing. Without a teacher it must be given.");
             if (ContextLength is null)
-                problems.Add(nameof(ContextLength), "The context length is missing. Without a teacher it must be given: it becomes the model's n_positions.");
+                problems.Add(nameof(ContextLength),
+                    "The context length is missing. Without a teacher it must be given: it becomes the model's n_positions.");
         }
         problems.Number(nameof(InitialiserRange), InitialiserRange, 0, 10, excludesMinimum: true, "0.02 is usual");
         if (!(Dropout >= 0 && Dropout < 1))
-            problems.Add(nameof(Dropout), $"The dropout probability is {OptionProblems.Text(Dropout)}, expected 0 <= p < 1. 0 switches it off, 0.1 is usual.");
+            problems.Add(nameof(Dropout),
+                $"The dropout probability is {OptionProblems.Text(Dropout)}, expected 0 <= p < 1. 0 switches it off, 0.1 is usual.");
     }
 
     private void ValidateData(OptionProblems problems)
@@ -280,8 +309,11 @@ public sealed record DistillationOptions
         if (!allInRange)
             return;
         if (TeacherId is null && AlphaClm == 0)
-            problems.Add(nameof(AlphaClm), "The weight of the causal language-model loss is 0 and there is no teacher, so nothing would be minimised. Give it a weight above 0.");
+            problems.Add(nameof(AlphaClm),
+                "The weight of the causal language-model loss is 0 and there is no teacher, so nothing would be minimised. Give it a "
+                + "weight above 0.");
         else if (weights.Sum(weight => weight.Value) == 0)
-            problems.Add(nameof(AlphaCe), "All loss weights are 0, so nothing would be minimised. Give at least one of them a weight above 0.");
+            problems.Add(nameof(AlphaCe),
+                "All loss weights are 0, so nothing would be minimised. Give at least one of them a weight above 0.");
     }
 }

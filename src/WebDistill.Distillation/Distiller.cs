@@ -15,8 +15,8 @@ namespace WebDistill.Distillation;
 /// <summary>Trains a student towards a teacher, or from the text alone when there is no teacher.</summary>
 /// <remarks>
 /// The method of Sanh et al. 2019 (DistilBERT, DistilGPT2) as in Hugging Face's distillation project, with its bookkeeping corrected unless
-/// <see cref="TrainingSemantics.HuggingFaceExact"/> is asked for. One thread uses an instance. B rows, T columns, N rows that are not padding,
-/// C width.
+/// <see cref="TrainingSemantics.HuggingFaceExact"/> is asked for. One thread uses an instance. B rows, T columns, N rows that are not
+/// padding, C width.
 /// </remarks>
 public sealed class Distiller : IDisposable
 {
@@ -38,7 +38,8 @@ public sealed class Distiller : IDisposable
 
     /// <summary>Checks that options, models and corpus fit together and prepares the run.</summary>
     /// <param name="validation">Held-out split; null measures no perplexity.</param>
-    /// <exception cref="ArgumentException">Something does not fit; the message states the values, what was expected and the fix.</exception>
+    /// <exception cref="ArgumentException">Something does not fit; the message states the values, what was expected and the
+    /// fix.</exception>
     public Distiller(DistillationOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation)
         : this(options, teacher, student, CreateSampler(options, teacher, student, train, validation), validation)
     {
@@ -51,7 +52,8 @@ public sealed class Distiller : IDisposable
 
     /// <summary>A run over batches from anywhere.</summary>
     /// <param name="batchesPerEpoch">L: micro-batches after which an epoch is over.</param>
-    internal Distiller(DistillationOptions options, Gpt2? teacher, Gpt2 student, int batchesPerEpoch, Func<TokenBatch> nextBatch, TokenFile? validation)
+    internal Distiller(DistillationOptions options, Gpt2? teacher, Gpt2 student, int batchesPerEpoch, Func<TokenBatch> nextBatch,
+        TokenFile? validation)
     {
         _options = options;
         _teacher = teacher;
@@ -68,7 +70,8 @@ public sealed class Distiller : IDisposable
         student.PositionEmbedding.requires_grad = !options.FreezePositionEmbeddings;
         _trained = [.. student.parameters().Where(parameter => parameter.requires_grad)];
         _optimiser = optim.AdamW(
-            ParameterGroups(student, options), lr: options.LearningRate, beta1: options.AdamBeta1, beta2: options.AdamBeta2, eps: options.AdamEpsilon);
+            ParameterGroups(student, options), lr: options.LearningRate, beta1: options.AdamBeta1, beta2: options.AdamBeta2,
+                eps: options.AdamEpsilon);
         _learningRate = optim.lr_scheduler.LambdaLR(_optimiser, _schedule.Factor);
         NoteWhatIsUnusual();
     }
@@ -93,7 +96,8 @@ public sealed class Distiller : IDisposable
 
     /// <summary>Trains to the end: updates, validation at the interval, checkpoints when due.</summary>
     /// <param name="checkpointDue">Called every <see cref="DistillationOptions.CheckpointIntervalSteps"/> updates.</param>
-    /// <exception cref="OperationCanceledException">Cancelled, between two micro-batches; the weights are those of the last finished update.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled, between two micro-batches; the weights are those of the last finished
+    /// update.</exception>
     /// <exception cref="TrainingDivergedException">A loss or the gradient became NaN or infinite.</exception>
     public void Run(IProgress<StepReport> progress, Action<string>? log, Action<Distiller>? checkpointDue, CancellationToken cancel)
     {
@@ -102,7 +106,8 @@ public sealed class Distiller : IDisposable
         if (_teacher is not null && _validation is not null && TeacherValidationPerplexity is null)
         {
             TeacherValidationPerplexity = MeasurePerplexity(_teacher, cancel);
-            log?.Invoke(string.Create(CultureInfo.InvariantCulture, $"Teacher's perplexity on the held-out text: {TeacherValidationPerplexity:F2}."));
+            log?.Invoke(string.Create(
+                CultureInfo.InvariantCulture, $"Teacher's perplexity on the held-out text: {TeacherValidationPerplexity:F2}."));
         }
 
         while (CompletedSteps < TotalSteps)
@@ -112,7 +117,8 @@ public sealed class Distiller : IDisposable
             {
                 LastValidationPerplexity = MeasurePerplexity(Student, cancel);
                 report = report with { ValidationPerplexity = LastValidationPerplexity };
-                log?.Invoke(string.Create(CultureInfo.InvariantCulture, $"Update {report.Step}: student's perplexity on the held-out text {LastValidationPerplexity:F2}."));
+                log?.Invoke(string.Create(CultureInfo.InvariantCulture,
+                    $"Update {report.Step}: student's perplexity on the held-out text {LastValidationPerplexity:F2}."));
             }
             progress.Report(report);
             if (IsDue(_options.CheckpointIntervalSteps, orAtEnd: false))
@@ -125,7 +131,8 @@ public sealed class Distiller : IDisposable
 
     /// <summary>One update.</summary>
     /// <exception cref="InvalidOperationException">All updates are done.</exception>
-    /// <exception cref="TrainingDivergedException">A loss or the gradient became NaN or infinite; the weights are those of the last good update.</exception>
+    /// <exception cref="TrainingDivergedException">A loss or the gradient became NaN or infinite; the weights are those of the last good
+    /// update.</exception>
     public StepReport Step() => Step(CancellationToken.None);
 
     private StepReport Step(CancellationToken cancel)
@@ -203,7 +210,8 @@ public sealed class Distiller : IDisposable
 
         LossTerm[] terms = [.. _losses.Select((loss, k) => new LossTerm(loss, loss.Weight(_options) * share(k)))];
         LossHeadResult head = ProjectionHead.Run(
-            new LossHeadInput(hidden.detach(), Student.TokenEmbedding, teacherHidden, _teacher?.TokenEmbedding, Targets(batch), _options.Temperature), terms, gradients: true);
+            new LossHeadInput(hidden.detach(), Student.TokenEmbedding, teacherHidden, _teacher?.TokenEmbedding, Targets(batch),
+                _options.Temperature), terms, gradients: true);
         for (int k = 0; k < terms.Length; k++)
         {
             if (!double.IsFinite(head.Sums[k]))
@@ -222,8 +230,8 @@ public sealed class Distiller : IDisposable
 
     /// <summary>The micro-batches of the next update.</summary>
     /// <remarks>
-    /// Corrected: an epoch's left-overs make an update of their own. Reference: they stay in the gradient and are part of the next epoch's first
-    /// update; those of the last epoch are never used.
+    /// Corrected: an epoch's left-overs make an update of their own. Reference: they stay in the gradient and are part of the next epoch's
+    /// first update; those of the last epoch are never used.
     /// </remarks>
     private List<TokenBatch> NextUpdate()
     {
@@ -237,8 +245,8 @@ public sealed class Distiller : IDisposable
 
     /// <summary>Factor of the k-th loss's sum over one batch in its mean over the update.</summary>
     /// <remarks>
-    /// Corrected: 1 / divisor of the whole update, so that every token weighs the same. Reference: 1 / (divisor of the batch · batches), and for
-    /// the gradient <paramref name="batches"/> is the accumulation even where carried left-overs make an update longer.
+    /// Corrected: 1 / divisor of the whole update, so that every token weighs the same. Reference: 1 / (divisor of the batch · batches),
+    /// and for the gradient <paramref name="batches"/> is the accumulation even where carried left-overs make an update longer.
     /// </remarks>
     private double Share(int k, LossCounts own, LossCounts total, int batches) => _options.Semantics == TrainingSemantics.Corrected
         ? Inverse(Divisor(k, total))
@@ -252,14 +260,18 @@ public sealed class Distiller : IDisposable
         new(batch.Lengths.Sum(length => (long)length), batch.Lengths.Sum(length => Math.Max(0L, length - 1)));
 
     private static long[] RowsWithoutPadding(TokenBatch batch) =>
-        [.. Enumerable.Range(0, batch.Rows).SelectMany(row => Enumerable.Range(0, batch.Lengths[row]).Select(column => (long)row * batch.Columns + column))];
+        [.. Enumerable.Range(0, batch.Rows).SelectMany(
+            row => Enumerable.Range(0, batch.Lengths[row]).Select(column => (long)row * batch.Columns + column))];
 
     /// <summary>The id after each token that is not padding; none after a sequence's last one.</summary>
     private static long[] Targets(TokenBatch batch) =>
         [.. Enumerable.Range(0, batch.Rows).SelectMany(row => Enumerable.Range(0, batch.Lengths[row]).Select(column =>
             column + 1 < batch.Lengths[row] ? batch.Ids[row * batch.Columns + column + 1] : LossHead.NoTarget))];
 
-    /// <summary>Weight decay spares what the reference spares: names with "bias" or "LayerNorm.weight". GPT-2 calls its norms ln_1, ln_2 and ln_f, so their weights decay.</summary>
+    /// <summary>
+    /// Weight decay spares what the reference spares: names with "bias" or "LayerNorm.weight". GPT-2 calls its norms ln_1, ln_2 and ln_f,
+    /// so their weights decay.
+    /// </summary>
     private static AdamW.ParamGroup[] ParameterGroups(Gpt2 student, DistillationOptions options)
     {
         ILookup<bool, Parameter> spared = student.named_parameters()
@@ -268,13 +280,15 @@ public sealed class Distiller : IDisposable
         return [Group(spared[false], options.WeightDecay), Group(spared[true], 0)];
 
         AdamW.ParamGroup Group(IEnumerable<Parameter> parameters, double decay) => new(
-            parameters, lr: options.LearningRate, beta1: options.AdamBeta1, beta2: options.AdamBeta2, eps: options.AdamEpsilon, weight_decay: decay);
+            parameters, lr: options.LearningRate, beta1: options.AdamBeta1, beta2: options.AdamBeta2, eps: options.AdamEpsilon,
+                weight_decay: decay);
     }
 
     private double MeasurePerplexity(Gpt2 model, CancellationToken cancel) =>
         Perplexity.Measure(model, _validation!, _contextLength, _options.ValidationMaxTokens, cancel);
 
-    private static BatchSampler CreateSampler(DistillationOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation)
+    private static BatchSampler CreateSampler(
+        DistillationOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation)
     {
         // The ids in the options name stored things and mean nothing here: the models and the corpus are given.
         DistillationOptions named = options with
@@ -286,11 +300,13 @@ public sealed class Distiller : IDisposable
         if (problems.Count == 0)
             problems.AddRange(RunPlan.Check(named, teacher?.Config, student.Config, train.VocabularySize, null));
         if (validation is not null && validation.TokenizerSha256 != train.TokenizerSha256)
-            problems.Add(new OptionProblem("datasetId", "The training and the held-out split were tokenised with different vocabularies. Prepare the data set again."));
+            problems.Add(new OptionProblem("datasetId",
+                "The training and the held-out split were tokenised with different vocabularies. Prepare the data set again."));
         if (problems.Count > 0)
             throw new ArgumentException(string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")));
         int contextLength = RunPlan.ContextLength(options, teacher?.Config, student.Config);
-        return new BatchSampler(train, options.SequenceMode, contextLength, options.BatchSize, options.Shuffle, options.GroupBySize, options.Seed);
+        return new BatchSampler(
+            train, options.SequenceMode, contextLength, options.BatchSize, options.Shuffle, options.GroupBySize, options.Seed);
     }
 
     private void NoteWhatIsUnusual()
@@ -298,13 +314,16 @@ public sealed class Distiller : IDisposable
         int left = _batchesPerEpoch % _options.GradientAccumulation;
         if (_options.Semantics == TrainingSemantics.HuggingFaceExact)
         {
-            _notes.Add("Bookkeeping of the reference: means of micro-batches are averaged, and the first update has learning rate 0 if there is a warm-up.");
+            _notes.Add("Bookkeeping of the reference: means of micro-batches are averaged, and the first update has learning rate 0 if "
+                + "there is a warm-up.");
             if (left > 0)
-                _notes.Add($"{left} micro-batches are left over in each epoch; they are carried into the next epoch's first update, and those of the last epoch are not used.");
+                _notes.Add($"{left} micro-batches are left over in each epoch; they are carried into the next epoch's first update, and "
+                    + "those of the last epoch are not used.");
         }
         else if (left > 0)
         {
-            _notes.Add($"An epoch's last update is made of {left} instead of {_options.GradientAccumulation} micro-batches; each token weighs the same in its update.");
+            _notes.Add($"An epoch's last update is made of {left} instead of {_options.GradientAccumulation} micro-batches; each token "
+                + "weighs the same in its update.");
         }
         if (_teacher is null)
             _notes.Add("There is no teacher: the causal language-model loss alone is minimised.");

@@ -7,7 +7,8 @@ internal sealed record LearningRateSchedule
     private readonly int _plannedUpdates;
     private readonly TrainingSemantics _semantics;
 
-    private LearningRateSchedule(int updatesPerEpoch, int totalUpdates, int plannedUpdates, double warmupProportion, TrainingSemantics semantics)
+    private LearningRateSchedule(
+        int updatesPerEpoch, int totalUpdates, int plannedUpdates, double warmupProportion, TrainingSemantics semantics)
     {
         UpdatesPerEpoch = updatesPerEpoch;
         TotalUpdates = totalUpdates;
@@ -32,22 +33,25 @@ internal sealed record LearningRateSchedule
         int accumulation = options.GradientAccumulation;
         if (batchesPerEpoch < accumulation)
         {
-            throw new ArgumentException($"An epoch has {batchesPerEpoch} micro-batches of {options.BatchSize} sequences and one update needs {accumulation}, so nothing would be trained. "
+            throw new ArgumentException(
+                $"An epoch has {batchesPerEpoch} micro-batches of {options.BatchSize} sequences and one update needs {accumulation}, so "
+                + "nothing would be trained. "
                 + $"Set the gradient accumulation to at most {batchesPerEpoch}, make the batches smaller, or use a larger text.");
         }
         bool exact = options.Semantics == TrainingSemantics.HuggingFaceExact;
         int perEpoch = exact ? batchesPerEpoch / accumulation : (batchesPerEpoch + accumulation - 1) / accumulation;
         long total = (long)perEpoch * options.Epochs;
         if (total > int.MaxValue - 1)
-            throw new ArgumentException($"The run would make {total:N0} updates, expected at most {int.MaxValue - 1:N0}. Train fewer epochs.");
+            throw new ArgumentException(
+                $"The run would make {total:N0} updates, expected at most {int.MaxValue - 1:N0}. Train fewer epochs.");
         int planned = exact ? (int)((double)batchesPerEpoch / accumulation * options.Epochs) + 1 : (int)total;
         return new LearningRateSchedule(perEpoch, (int)total, planned, options.WarmupProportion, options.Semantics);
     }
 
     /// <summary>Factor of the peak rate for update k, counted from 0.</summary>
     /// <remarks>
-    /// Reference, with P = int(L/A·E) + 1 and W = ceil(P·warm-up): k/W below W, then (P−k)/(P−W). Its first update has rate 0 and moves nothing.
-    /// Corrected, with P the updates really made: (k+1)/(W+1) below W, then (P−k)/(P−W); every update moves the weights.
+    /// Reference, with P = int(L/A·E) + 1 and W = ceil(P·warm-up): k/W below W, then (P−k)/(P−W). Its first update has rate 0 and moves
+    /// nothing. Corrected, with P the updates really made: (k+1)/(W+1) below W, then (P−k)/(P−W); every update moves the weights.
     /// </remarks>
     public double Factor(int update)
     {

@@ -3,7 +3,9 @@ using System.Text.Json;
 
 namespace WebDistill.Distillation;
 
-/// <summary>Collects <see cref="OptionProblem"/>s: every check that fails adds one message, so that a form can show all of them at once.</summary>
+/// <summary>
+/// Collects <see cref="OptionProblem"/>s: every check that fails adds one message, so that a form can show all of them at once.
+/// </summary>
 internal sealed class OptionProblems
 {
     private readonly List<OptionProblem> _found = [];
@@ -11,7 +13,8 @@ internal sealed class OptionProblems
     public IReadOnlyList<OptionProblem> Found => _found;
 
     /// <param name="property">Name of the property; stored in camelCase, as JSON spells it.</param>
-    public void Add(string property, string message) => _found.Add(new OptionProblem(JsonNamingPolicy.CamelCase.ConvertName(property), message));
+    public void Add(string property, string message) =>
+        _found.Add(new OptionProblem(JsonNamingPolicy.CamelCase.ConvertName(property), message));
 
     /// <summary>Adds a problem unless <paramref name="minimum"/> &lt;= value &lt;= <paramref name="maximum"/>.</summary>
     public bool Integer(string property, int value, int minimum, int maximum, string meaning)
@@ -23,13 +26,16 @@ internal sealed class OptionProblems
         return false;
     }
 
-    /// <summary>Adds a problem unless the value is finite and lies in the range; NaN fails every comparison and is caught by them.</summary>
+    /// <summary>
+    /// Adds a problem unless the value is finite and lies in the range; NaN fails every comparison and is caught by them.
+    /// </summary>
     public bool Number(string property, double value, double minimum, double maximum, bool excludesMinimum, string advice)
     {
         bool aboveMinimum = excludesMinimum ? value > minimum : value >= minimum;
         if (aboveMinimum && value <= maximum)
             return true;
-        string expected = excludesMinimum ? $"more than {Text(minimum)} and at most {Text(maximum)}" : $"{Text(minimum)} to {Text(maximum)}";
+        string expected = excludesMinimum ? $"more than {Text(minimum)} and at most {Text(maximum)}"
+            : $"{Text(minimum)} to {Text(maximum)}";
         Add(property, $"The value is {Text(value)}, expected a number from the range {expected}; {advice}.");
         return false;
     }

@@ -31,7 +31,8 @@ public sealed record RunPlan(long TokensPerUpdate, int UpdatesPerEpoch, int Tota
     {
         LearningRateSchedule schedule = LearningRateSchedule.Plan(options, (sequences + options.BatchSize - 1) / options.BatchSize);
         int context = ContextLength(options, teacher, student);
-        double tokensPerSequence = options.SequenceMode == SequenceMode.Packed ? context : Math.Min(context, (double)trainTokens / sequences);
+        double tokensPerSequence = options.SequenceMode == SequenceMode.Packed ? context
+            : Math.Min(context, (double)trainTokens / sequences);
         return new RunPlan(
             (long)Math.Round(tokensPerSequence * options.BatchSize * options.GradientAccumulation),
             schedule.UpdatesPerEpoch,
@@ -48,12 +49,14 @@ public sealed record RunPlan(long TokensPerUpdate, int UpdatesPerEpoch, int Tota
     /// <param name="checkpoint">Architecture of <see cref="DistillationOptions.StudentModelId"/>, where one is chosen.</param>
     /// <param name="vocabularySize">V of the data set's tokenizer.</param>
     /// <param name="sequences">Sequences per epoch; null if the corpus is not known yet.</param>
-    public static IReadOnlyList<OptionProblem> Check(DistillationOptions options, Gpt2Config? teacher, Gpt2Config? checkpoint, int vocabularySize, int? sequences)
+    public static IReadOnlyList<OptionProblem> Check(
+        DistillationOptions options, Gpt2Config? teacher, Gpt2Config? checkpoint, int vocabularySize, int? sequences)
     {
         var problems = new OptionProblems();
         if (teacher is not null && teacher.VocabSize != vocabularySize)
         {
-            problems.Add(nameof(options.TeacherId), $"The teacher has {teacher.VocabSize} tokens in its vocabulary and the data set {vocabularySize}. "
+            problems.Add(nameof(options.TeacherId),
+                $"The teacher has {teacher.VocabSize} tokens in its vocabulary and the data set {vocabularySize}. "
                 + "Choose a data set that was tokenised with the teacher's vocabulary.");
         }
 
@@ -64,33 +67,41 @@ public sealed record RunPlan(long TokensPerUpdate, int UpdatesPerEpoch, int Tota
         }
         catch (ArgumentException problem)
         {
-            problems.Add(options.StudentTeacherLayers is null ? nameof(options.StudentLayerCount) : nameof(options.StudentTeacherLayers), problem.Message);
+            problems.Add(options.StudentTeacherLayers is null ? nameof(options.StudentLayerCount) : nameof(options.StudentTeacherLayers),
+                problem.Message);
             return problems.Found;
         }
         if (checkpoint is not null && student.VocabSize != vocabularySize)
         {
-            problems.Add(nameof(options.StudentModelId), $"The student has {student.VocabSize} tokens in its vocabulary and the data set {vocabularySize}. "
+            problems.Add(nameof(options.StudentModelId),
+                $"The student has {student.VocabSize} tokens in its vocabulary and the data set {vocabularySize}. "
                 + "Choose a data set that was tokenised with the student's vocabulary.");
         }
         if (teacher is not null && student.NEmbd != teacher.NEmbd && options.AlphaCos > 0)
         {
-            problems.Add(nameof(options.AlphaCos), $"The cosine loss compares hidden states of equal width, and the student's is {student.NEmbd}, the teacher's {teacher.NEmbd}. "
+            problems.Add(nameof(options.AlphaCos),
+                $"The cosine loss compares hidden states of equal width, and the student's is {student.NEmbd}, the teacher's "
+                + $"{teacher.NEmbd}. "
                 + "Set its weight to 0 or choose a student of the teacher's width.");
         }
 
         int positions = Math.Min(student.NPositions, teacher?.NPositions ?? int.MaxValue);
         if (options.ContextLength is int context && context > positions)
-            problems.Add(nameof(options.ContextLength), $"The context length is {context}, the models have {positions} positions. Choose at most {positions}.");
+            problems.Add(nameof(options.ContextLength),
+                $"The context length is {context}, the models have {positions} positions. Choose at most {positions}.");
         if (sequences is int count)
         {
             int batches = (count + options.BatchSize - 1) / options.BatchSize;
             if (count == 0)
             {
-                problems.Add(nameof(options.DatasetId), "The training split holds no sequence. Use a larger text or a shorter context length.");
+                problems.Add(nameof(options.DatasetId),
+                    "The training split holds no sequence. Use a larger text or a shorter context length.");
             }
             else if (batches < options.GradientAccumulation)
             {
-                problems.Add(nameof(options.GradientAccumulation), $"An epoch has {batches} micro-batches and one update needs {options.GradientAccumulation}, so nothing would be trained. "
+                problems.Add(nameof(options.GradientAccumulation),
+                    $"An epoch has {batches} micro-batches and one update needs {options.GradientAccumulation}, so nothing would be "
+                    + "trained. "
                     + $"Choose at most {batches}, make the batches smaller, or use a larger text.");
             }
         }
@@ -99,14 +110,18 @@ public sealed record RunPlan(long TokensPerUpdate, int UpdatesPerEpoch, int Tota
 
     /// <summary>Sequences per epoch that a run with these options cuts out of the file.</summary>
     public static int CountSequences(DistillationOptions options, Gpt2Config? teacher, Gpt2Config student, TokenFile train) =>
-        new BatchSampler(train, options.SequenceMode, ContextLength(options, teacher, student), options.BatchSize, options.Shuffle, options.GroupBySize, options.Seed)
+        new BatchSampler(train, options.SequenceMode, ContextLength(options, teacher, student), options.BatchSize, options.Shuffle,
+            options.GroupBySize, options.Seed)
             .SequenceCount;
 
     /// <summary>Tokens per sequence: as asked for, else all that the models have positions for.</summary>
     internal static int ContextLength(DistillationOptions options, Gpt2Config? teacher, Gpt2Config student) =>
         options.ContextLength ?? Math.Min(student.NPositions, teacher?.NPositions ?? int.MaxValue);
 
-    /// <summary>Multiplications and additions of one token's way through a model: two per weight of each matrix product, and attention over half of the sequence on average.</summary>
+    /// <summary>
+    /// Multiplications and additions of one token's way through a model: two per weight of each matrix product, and attention over half of
+    /// the sequence on average.
+    /// </summary>
     private static double ForwardFlopsPerToken(Gpt2Config model, double sequenceLength)
     {
         double width = model.NEmbd;

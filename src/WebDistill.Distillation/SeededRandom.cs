@@ -1,6 +1,8 @@
 namespace WebDistill.Distillation;
 
-/// <summary>A small generator whose stream depends on nothing but its seed: the same on every platform, .NET version and tensor engine.</summary>
+/// <summary>
+/// A small generator whose stream depends on nothing but its seed: the same on every platform, .NET version and tensor engine.
+/// </summary>
 /// <remarks>SplitMix64 (Steele, Lea and Flood 2014); normal numbers by Box and Muller's transformation.</remarks>
 internal sealed class SeededRandom(long seed)
 {

@@ -21,7 +21,9 @@ public sealed record StepReport
     /// <summary>Causal language-model cross-entropy, nats per predicted token; null with weight 0.</summary>
     public double? CausalLmNatsPerToken { get; init; }
 
-    /// <summary>Squared error of the logits per token, summed over the vocabulary or per element as the options say; null with weight 0.</summary>
+    /// <summary>
+    /// Squared error of the logits per token, summed over the vocabulary or per element as the options say; null with weight 0.
+    /// </summary>
     public double? LogitsMse { get; init; }
 
     /// <summary>1 − cosine of the last hidden states, mean over tokens; null with weight 0.</summary>

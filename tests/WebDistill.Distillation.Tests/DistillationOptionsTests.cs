@@ -93,7 +93,8 @@ public sealed class DistillationOptionsTests
     [Fact]
     public void Validate_SeveralBadValues_NamesAll()
     {
-        string[] fields = [.. (s_distillation with { Temperature = 0, LearningRate = double.NaN, BatchSize = 0 }).Validate().Select(problem => problem.Field)];
+        string[] fields = [.. (s_distillation with { Temperature = 0, LearningRate = double.NaN, BatchSize = 0 }).Validate(
+            ).Select(problem => problem.Field)];
         Assert.Equal(["batchSize", "learningRate", "temperature"], fields.Order());
     }
 

@@ -37,7 +37,8 @@ public sealed class DistillerGoldenTests
         using Gpt2 teacher = Gpt2Checkpoint.Load(GoldenData.Path("teacher"));
         using Gpt2 student = Gpt2Checkpoint.Load(GoldenData.Path("student"));
         // One update that is never clipped: the gradients stay where the step left them.
-        DistillationOptions options = Objective(run) with { Epochs = 1, BatchSize = rows.Length, MaxGradientNorm = 1e30, WarmupProportion = 0, Dropout = 0 };
+        DistillationOptions options =
+            Objective(run) with { Epochs = 1, BatchSize = rows.Length, MaxGradientNorm = 1e30, WarmupProportion = 0, Dropout = 0 };
         using var distiller = new Distiller(options, teacher, student, 1, () => batch, null);
         StepReport report = distiller.Step();
 
@@ -57,15 +58,18 @@ public sealed class DistillerGoldenTests
         {
             string key = "transformer." + name;
             float[] gradient = ParameterData.ToArray(parameter.grad!);
-            GoldenFiles.AssertNear(run.GetProperty("grad_l2").GetProperty(key).GetDouble(), Norm(gradient), 2e-6, tolerance, $"norm of the gradient of {name}");
-            GoldenFiles.AssertNear(run.GetProperty("grad_max_abs").GetProperty(key).GetDouble(), gradient.Max(MathF.Abs), 2e-6, tolerance, $"largest gradient of {name}");
+            GoldenFiles.AssertNear(run.GetProperty("grad_l2").GetProperty(key).GetDouble(
+                ), Norm(gradient), 2e-6, tolerance, $"norm of the gradient of {name}");
+            GoldenFiles.AssertNear(run.GetProperty("grad_max_abs").GetProperty(key).GetDouble(
+                ), gradient.Max(MathF.Abs), 2e-6, tolerance, $"largest gradient of {name}");
             if (gradients is not null)
                 GoldenFiles.AssertClose(gradients.Singles(key), gradient, tolerance, $"gradient of {name}");
         }
     }
 
     public static TheoryData<string> Trajectories() =>
-        [.. GoldenFiles.Json("train", "trajectory.json").GetProperty("runs").EnumerateArray().Select(run => run.GetProperty("run").GetString()!)];
+        [.. GoldenFiles.Json("train", "trajectory.json").GetProperty("runs").EnumerateArray(
+            ).Select(run => run.GetProperty("run").GetString()!)];
 
     [Theory]
     [MemberData(nameof(Trajectories))]
@@ -97,19 +101,24 @@ public sealed class DistillerGoldenTests
         using Gpt2 student = StudentInits.Create(options, teacher, teacher.Config.VocabSize);
         foreach (JsonProperty hash in golden.GetProperty("student_init_sha256_of_f32_le_bytes").EnumerateObject())
             Assert.Equal(hash.Value.GetString(), Sha256(student, hash.Name));
-        Dictionary<string, float[]> initial = student.named_parameters().ToDictionary(pair => pair.Item1, pair => ParameterData.ToArray(pair.Item2));
+        Dictionary<string, float[]> initial = student.named_parameters()
+            .ToDictionary(pair => pair.Item1, pair => ParameterData.ToArray(pair.Item2));
 
         int next = 0;
         using var distiller = new Distiller(options, teacher, student, batches.Length, () => batches[next++], null);
         Assert.Equal(golden.GetProperty("optimizer_steps").GetInt32(), distiller.TotalSteps);
-        double[] totals = run.GetProperty("micro_total").Doubles(), norms = run.GetProperty("grad_norm_before_clip").Doubles(), rates = run.GetProperty("lr_at_step").Doubles();
+        double[] totals = run.GetProperty("micro_total").Doubles(), norms = run.GetProperty("grad_norm_before_clip").Doubles(),
+            rates = run.GetProperty("lr_at_step").Doubles();
         for (int step = 0; step < distiller.TotalSteps; step++)
         {
             StepReport report = distiller.Step();
             GoldenFiles.AssertNear(MeanOf(totals), report.TotalLoss, 2e-5, 0, $"total of step {step}");
-            GoldenFiles.AssertNear(MeanOf(run.GetProperty("micro_loss_ce").Doubles()), report.DistillationCeNatsPerToken!.Value, 5e-5, 0, $"ce of step {step}");
-            GoldenFiles.AssertNear(MeanOf(run.GetProperty("micro_loss_clm").Doubles()), report.CausalLmNatsPerToken!.Value, 2e-5, 0, $"clm of step {step}");
-            GoldenFiles.AssertNear(MeanOf(run.GetProperty("micro_loss_cos").Doubles()), report.CosineDistance!.Value, 5e-5, 0, $"cos of step {step}");
+            GoldenFiles.AssertNear(MeanOf(run.GetProperty("micro_loss_ce").Doubles()), report.DistillationCeNatsPerToken!.Value, 5e-5, 0,
+                $"ce of step {step}");
+            GoldenFiles.AssertNear(
+                MeanOf(run.GetProperty("micro_loss_clm").Doubles()), report.CausalLmNatsPerToken!.Value, 2e-5, 0, $"clm of step {step}");
+            GoldenFiles.AssertNear(
+                MeanOf(run.GetProperty("micro_loss_cos").Doubles()), report.CosineDistance!.Value, 5e-5, 0, $"cos of step {step}");
             GoldenFiles.AssertNear(norms[step], report.GradientNorm, 5e-5, 0, $"gradient norm of step {step}");
             GoldenFiles.AssertNear(rates[step], report.LearningRate, 1e-12, 0, $"learning rate of step {step}");
 
@@ -128,7 +137,8 @@ public sealed class DistillerGoldenTests
             for (int i = 0; i < last.Length; i++)
                 GoldenFiles.AssertNear(last[i], weights[weights.Length - last.Length + i], 0, tolerance, $"{name}[^{last.Length - i}]");
             GoldenFiles.AssertNear(expected.GetProperty("l2").GetDouble(), Norm(weights), 1e-6, tolerance, $"norm of {name}");
-            GoldenFiles.AssertNear(expected.GetProperty("sum").GetDouble(), weights.Sum(weight => (double)weight), 0, tolerance * Math.Sqrt(weights.Length), $"sum of {name}");
+            GoldenFiles.AssertNear(expected.GetProperty("sum").GetDouble(
+                ), weights.Sum(weight => (double)weight), 0, tolerance * Math.Sqrt(weights.Length), $"sum of {name}");
             double moved = Math.Sqrt(weights.Zip(initial[name], (now, before) => Math.Pow((double)now - before, 2)).Sum());
             GoldenFiles.AssertNear(expected.GetProperty("delta_l2").GetDouble(), moved, 1e-3, 0, $"way of {name}");
         }
@@ -149,7 +159,9 @@ public sealed class DistillerGoldenTests
         AlphaCos = run.GetProperty("alpha_cos").GetDouble(),
     };
 
-    /// <summary>A term that is charted must be the reference's; the reference also gives some with weight 0, which a run does not compute.</summary>
+    /// <summary>
+    /// A term that is charted must be the reference's; the reference also gives some with weight 0, which a run does not compute.
+    /// </summary>
     private static void AssertTerm(JsonElement run, string name, double? actual, double relative)
     {
         if (actual is double value)
@@ -158,7 +170,8 @@ public sealed class DistillerGoldenTests
             Assert.Equal(0, run.GetProperty(name.Replace("loss_", "alpha_")).GetDouble());
     }
 
-    private static JsonElement Named(JsonElement runs, string name) => runs.EnumerateArray().Single(run => run.GetProperty("run").GetString() == name);
+    private static JsonElement Named(JsonElement runs, string name) =>
+        runs.EnumerateArray().Single(run => run.GetProperty("run").GetString() == name);
 
     private static double Norm(float[] values) => Math.Sqrt(values.Sum(value => (double)value * value));
 

@@ -26,7 +26,8 @@ public sealed class DistillerTests
         // Lengths differ, so that weighing micro-batches alike instead of tokens would show.
         int[] lengths = [3, 12, 7, 9];
         TokenBatch whole = SmallModels.Batch(1, lengths);
-        TokenBatch[] parts = [.. lengths.Select((length, row) => new TokenBatch(whole.Ids[(row * 12)..(row * 12 + length)], [length], 1, length))];
+        TokenBatch[] parts = [.. lengths
+            .Select((length, row) => new TokenBatch(whole.Ids[(row * 12)..(row * 12 + length)], [length], 1, length))];
         (StepReport together, Dictionary<string, float[]> one) = OneStep(s_options with { GradientAccumulation = 1 }, [whole]);
         (StepReport apart, Dictionary<string, float[]> four) = OneStep(s_options with { GradientAccumulation = 4 }, parts);
 
@@ -67,7 +68,8 @@ public sealed class DistillerTests
         static Dictionary<string, float[]> Train(DistillationOptions options, TokenFile tokens, bool disturb)
         {
             using Gpt2 teacher = SmallModels.Random(1);
-            using Gpt2 student = Gpt2.CreateRandom(SmallModels.Config(layers: 1) with { EmbdPdrop = 0.1, AttnPdrop = 0.1, ResidPdrop = 0.1 }, 2);
+            using Gpt2 student = Gpt2.CreateRandom(
+                SmallModels.Config(layers: 1) with { EmbdPdrop = 0.1, AttnPdrop = 0.1, ResidPdrop = 0.1 }, 2);
             using var distiller = new Distiller(options, teacher, student, tokens, null);
             while (distiller.CompletedSteps < distiller.TotalSteps)
             {
@@ -92,16 +94,19 @@ public sealed class DistillerTests
         var reports = new List<StepReport>();
         var log = new List<string>();
         int checkpoints = 0;
-        DistillationOptions options = s_options with { Epochs = 6, BatchSize = 4, ValidationIntervalSteps = 10, CheckpointIntervalSteps = 7, ValidationMaxTokens = 400 };
+        DistillationOptions options = s_options with { Epochs = 6, BatchSize = 4, ValidationIntervalSteps = 10,
+            CheckpointIntervalSteps = 7, ValidationMaxTokens = 400 };
         using var distiller = new Distiller(options, teacher, student, tokens, tokens);
         distiller.Run(new Recorder(reports), log.Add, _ => checkpoints++, CancellationToken.None);
 
         Assert.Equal(distiller.TotalSteps, reports.Count);
         Assert.Equal(Enumerable.Range(1, reports.Count), reports.Select(report => report.Step));
-        Assert.True(reports[^1].DistillationCeNatsPerToken < 0.7 * reports[0].DistillationCeNatsPerToken, $"{reports[0].DistillationCeNatsPerToken} to {reports[^1].DistillationCeNatsPerToken}");
+        Assert.True(reports[^1].DistillationCeNatsPerToken < 0.7 * reports[0].DistillationCeNatsPerToken,
+            $"{reports[0].DistillationCeNatsPerToken} to {reports[^1].DistillationCeNatsPerToken}");
         Assert.Equal(6, reports[^1].Epoch, 6);
         Assert.Equal(distiller.TotalSteps / 7, checkpoints);
-        Assert.All(reports, report => Assert.Equal(report.Step % 10 == 0 || report.Step == distiller.TotalSteps, report.ValidationPerplexity is not null));
+        Assert.All(reports, report =>
+            Assert.Equal(report.Step % 10 == 0 || report.Step == distiller.TotalSteps, report.ValidationPerplexity is not null));
         Assert.Equal(distiller.LastValidationPerplexity, reports[^1].ValidationPerplexity);
         Assert.Equal(Perplexity.Measure(student, tokens, 12, 400), distiller.LastValidationPerplexity!.Value, 6);
         Assert.Equal(Perplexity.Measure(teacher, tokens, 12, 400), distiller.TeacherValidationPerplexity!.Value, 6);
@@ -127,7 +132,8 @@ public sealed class DistillerTests
     {
         int served = 0;
         using Gpt2 student = SmallModels.Random(2, layers: 1);
-        using var distiller = new Distiller(s_options with { GradientAccumulation = 4, Epochs = 2 }, null, student, 11, () => SmallModels.Batch(served++, 5, 8), null);
+        using var distiller = new Distiller(s_options with { GradientAccumulation = 4, Epochs = 2 }, null, student, 11, (
+            ) => SmallModels.Batch(served++, 5, 8), null);
         Assert.Equal([4, 8, 11, 15, 19, 22], ServedAfterEachStep(distiller, () => served));
         Assert.Contains(distiller.Notes, note => note.Contains("3 instead of 4"));
     }
@@ -137,7 +143,8 @@ public sealed class DistillerTests
     {
         int served = 0;
         using Gpt2 student = SmallModels.Random(2, layers: 1);
-        DistillationOptions options = s_options with { GradientAccumulation = 4, Epochs = 2, Semantics = TrainingSemantics.HuggingFaceExact };
+        DistillationOptions options =
+            s_options with { GradientAccumulation = 4, Epochs = 2, Semantics = TrainingSemantics.HuggingFaceExact };
         using var distiller = new Distiller(options, null, student, 11, () => SmallModels.Batch(served++, 5, 8), null);
         // 4, 4, 7 and 4 micro-batches; the last 3 are never used.
         Assert.Equal([4, 8, 15, 19], ServedAfterEachStep(distiller, () => served));
@@ -149,7 +156,8 @@ public sealed class DistillerTests
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder, documents: 4);
         using Gpt2 student = SmallModels.Random(2);
-        var problem = Assert.Throws<ArgumentException>(() => new Distiller(s_options with { GradientAccumulation = 500 }, null, student, tokens, null));
+        var problem = Assert.Throws<ArgumentException>((
+            ) => new Distiller(s_options with { GradientAccumulation = 500 }, null, student, tokens, null));
         Assert.Contains("500", problem.Message);
         Assert.Contains("nothing would be trained", problem.Message);
     }
@@ -189,7 +197,8 @@ public sealed class DistillerTests
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder);
         using Gpt2 student = SmallModels.Random(2);
-        var problem = Assert.Throws<ArgumentException>(() => new Distiller(s_options with { ContextLength = 25 }, null, student, tokens, null));
+        var problem = Assert.Throws<ArgumentException>((
+            ) => new Distiller(s_options with { ContextLength = 25 }, null, student, tokens, null));
         Assert.Contains("25", problem.Message);
         Assert.Contains("24", problem.Message);
     }
@@ -200,7 +209,8 @@ public sealed class DistillerTests
     public void Step_DamagedTeacher_FailsNamingStepAndTermAndLeavesTheStudent(float value)
     {
         using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
-        ParameterData.Write(teacher.named_parameters().Single(pair => pair.Item1 == "ln_f.bias").Item2, values => { values.Clear(); values[1] = value; });
+        ParameterData.Write(teacher.named_parameters(
+            ).Single(pair => pair.Item1 == "ln_f.bias").Item2, values => { values.Clear(); values[1] = value; });
         using var distiller = new Distiller(s_options, teacher, student, 3, () => SmallModels.Batch(4, 6, 9), null);
         Dictionary<string, float[]> before = SmallModels.Weights(student);
         var problem = Assert.Throws<TrainingDivergedException>(distiller.Step);
@@ -216,7 +226,8 @@ public sealed class DistillerTests
     {
         using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         Dictionary<string, float[]> before = SmallModels.Weights(student);
-        using var distiller = new Distiller(s_options with { FreezePositionEmbeddings = true, WeightDecay = 0.1 }, teacher, student, 3, () => SmallModels.Batch(4, 6, 9), null);
+        using var distiller = new Distiller(s_options with { FreezePositionEmbeddings = true, WeightDecay = 0.1 }, teacher, student, 3, (
+            ) => SmallModels.Batch(4, 6, 9), null);
         distiller.Step();
         Dictionary<string, float[]> after = SmallModels.Weights(student);
         Assert.Equal(before["wpe.weight"], after["wpe.weight"]);
@@ -229,7 +240,8 @@ public sealed class DistillerTests
         using var stop = new CancellationTokenSource();
         int served = 0;
         using Gpt2 student = SmallModels.Random(2, layers: 1);
-        using var distiller = new Distiller(s_options with { GradientAccumulation = 2, ValidationIntervalSteps = 0 }, null, student, 8, () => SmallModels.Batch(served++, 5, 8), null);
+        using var distiller = new Distiller(s_options with { GradientAccumulation = 2, ValidationIntervalSteps = 0 }, null, student, 8, (
+            ) => SmallModels.Batch(served++, 5, 8), null);
         var reports = new List<StepReport>();
         Assert.ThrowsAny<OperationCanceledException>(() => distiller.Run(new Recorder(reports, after: 2, stop), null, null, stop.Token));
         Assert.Equal(2, distiller.CompletedSteps);
@@ -253,12 +265,14 @@ public sealed class DistillerTests
     {
         int next = 0;
         using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
-        using var distiller = new Distiller(options with { MaxGradientNorm = 1e30 }, teacher, student, batches.Length, () => batches[next++], null);
+        using var distiller =
+            new Distiller(options with { MaxGradientNorm = 1e30 }, teacher, student, batches.Length, () => batches[next++], null);
         StepReport report = distiller.Step();
         return (report, student.named_parameters().ToDictionary(pair => pair.Item1, pair => ParameterData.ToArray(pair.Item2.grad!)));
     }
 
-    private sealed class Recorder(List<StepReport> reports, int after = int.MaxValue, CancellationTokenSource? stop = null) : IProgress<StepReport>
+    private sealed class Recorder(List<StepReport> reports, int after = int.MaxValue, CancellationTokenSource? stop = null)
+        : IProgress<StepReport>
     {
         public void Report(StepReport value)
         {

@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Tests;
 
-/// <summary>Reads the golden set: tensors, cases and the tolerances that follow from what the reference's own float32 run differs by.</summary>
+/// <summary>
+/// Reads the golden set: tensors, cases and the tolerances that follow from what the reference's own float32 run differs by.
+/// </summary>
 internal static class GoldenFiles
 {
     public static JsonElement Json(params string[] parts)
@@ -56,8 +58,11 @@ internal static class GoldenFiles
         return new TokenBatch(ids, [.. rows.Select(row => row.Length)], rows.Count, columns);
     }
 
-    /// <summary>Fails unless every element lies within <paramref name="tolerance"/> of what was expected; the message names the worst.</summary>
-    public static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance, string what, Func<int, bool>? where = null)
+    /// <summary>
+    /// Fails unless every element lies within <paramref name="tolerance"/> of what was expected; the message names the worst.
+    /// </summary>
+    public static void AssertClose(
+        ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, double tolerance, string what, Func<int, bool>? where = null)
     {
         Assert.Equal(expected.Length, actual.Length);
         double worst = 0;
@@ -68,10 +73,12 @@ internal static class GoldenFiles
             if ((where is null || where(i)) && !(difference <= worst))
                 (worst, at) = (difference, i);
         }
-        Assert.True(worst <= tolerance, expected.Length == 0 ? what : $"{what}: element {at} is {actual[at]}, expected {expected[at]} within {tolerance:E1}, off by {worst:E2}.");
+        Assert.True(worst <= tolerance, expected.Length == 0 ? what
+            : $"{what}: element {at} is {actual[at]}, expected {expected[at]} within {tolerance:E1}, off by {worst:E2}.");
     }
 
     /// <summary>Fails unless |actual − expected| &lt;= relative·|expected| + absolute.</summary>
     public static void AssertNear(double expected, double actual, double relative, double absolute, string what) =>
-        Assert.True(Math.Abs(actual - expected) <= relative * Math.Abs(expected) + absolute, $"{what} is {actual:R}, expected {expected:R}, off by {actual - expected:E2}.");
+        Assert.True(Math.Abs(actual - expected) <= relative * Math.Abs(expected) + absolute,
+            $"{what} is {actual:R}, expected {expected:R}, off by {actual - expected:E2}.");
 }

@@ -1,6 +1,8 @@
 namespace WebDistill.Distillation.Tests;
 
-/// <summary>The table of updates and learning rates of the reference, observed by running it: L micro-batches per epoch, A per update, E epochs.</summary>
+/// <summary>
+/// The table of updates and learning rates of the reference, observed by running it: L micro-batches per epoch, A per update, E epochs.
+/// </summary>
 public sealed class LearningRateScheduleTests
 {
     private static DistillationOptions Options(int accumulation, int epochs, TrainingSemantics semantics) =>
@@ -42,7 +44,8 @@ public sealed class LearningRateScheduleTests
     [InlineData(40, 1)]
     public void Factor_Corrected_RisesThenFallsAndIsNeverZero(int updates, double warmup)
     {
-        LearningRateSchedule schedule = LearningRateSchedule.Plan(Options(1, 1, TrainingSemantics.Corrected) with { WarmupProportion = warmup }, updates);
+        LearningRateSchedule schedule =
+            LearningRateSchedule.Plan(Options(1, 1, TrainingSemantics.Corrected) with { WarmupProportion = warmup }, updates);
         double[] factors = [.. Enumerable.Range(0, updates).Select(schedule.Factor)];
         Assert.All(factors, factor => Assert.InRange(factor, 1e-9, 1));
         Assert.Equal(factors[..schedule.WarmupUpdates].Order(), factors[..schedule.WarmupUpdates]);

@@ -5,7 +5,8 @@ namespace WebDistill.Distillation.Tests;
 
 public sealed class RunPlanTests
 {
-    private static readonly DistillationOptions s_options = new() { TeacherId = "teacher", DatasetId = "text", BatchSize = 3, GradientAccumulation = 2, Epochs = 2, ContextLength = 12 };
+    private static readonly DistillationOptions s_options =
+        new() { TeacherId = "teacher", DatasetId = "text", BatchSize = 3, GradientAccumulation = 2, Epochs = 2, ContextLength = 12 };
 
     [Fact]
     public void Compute_OverATokenFile_IsWhatTheDistillerDoes()
@@ -57,5 +58,6 @@ public sealed class RunPlanTests
 
     [Fact]
     public void Check_TooManyStudentLayers_IsNamed() =>
-        Assert.Equal("studentLayerCount", Assert.Single(RunPlan.Check(s_options with { StudentLayerCount = 5 }, SmallModels.Config(), null, SmallModels.Vocabulary, null)).Field);
+        Assert.Equal("studentLayerCount", Assert.Single(
+            RunPlan.Check(s_options with { StudentLayerCount = 5 }, SmallModels.Config(), null, SmallModels.Vocabulary, null)).Field);
 }

@@ -23,17 +23,20 @@ internal static class SmallModels
         EosTokenId = vocabulary - 1,
     };
 
-    public static Gpt2 Random(long seed, int layers = 2, int width = 16, int vocabulary = Vocabulary) => Gpt2.CreateRandom(Config(layers, width, vocabulary), seed);
+    public static Gpt2 Random(long seed, int layers = 2, int width = 16, int vocabulary = Vocabulary) =>
+        Gpt2.CreateRandom(Config(layers, width, vocabulary), seed);
 
     /// <summary>A token file of documents that repeat themselves with variations.</summary>
-    public static TokenFile Tokens(TemporaryFolder folder, int documents = 40, int vocabulary = Vocabulary, string name = "tokens.bin", string hash = "")
+    public static TokenFile Tokens(
+        TemporaryFolder folder, int documents = 40, int vocabulary = Vocabulary, string name = "tokens.bin", string hash = "")
     {
         var random = new SeededRandom(documents);
         string path = folder.File(name);
         using (var writer = new TokenFileWriter(path, vocabulary, vocabulary - 1, hash.PadLeft(64, '0')))
         {
             for (int document = 0; document < documents; document++)
-                writer.AppendDocument([.. Enumerable.Range(0, 12 + (int)(random.NextDouble() * 10)).Select(i => (i * 5 + (int)(random.NextDouble() * 3)) % (vocabulary - 1))]);
+                writer.AppendDocument([.. Enumerable.Range(0, 12 + (int)(random.NextDouble() * 10))
+                    .Select(i => (i * 5 + (int)(random.NextDouble() * 3)) % (vocabulary - 1))]);
             writer.Commit();
         }
         return TokenFile.Open(path);
@@ -43,8 +46,10 @@ internal static class SmallModels
     public static TokenBatch Batch(long seed, params int[] lengths)
     {
         var random = new SeededRandom(seed);
-        return GoldenFiles.Batch([.. lengths.Select(length => Enumerable.Range(0, length).Select(_ => (int)(random.NextDouble() * Vocabulary)).ToArray())], Vocabulary - 1);
+        return GoldenFiles.Batch([.. lengths
+            .Select(length => Enumerable.Range(0, length).Select(_ => (int)(random.NextDouble() * Vocabulary)).ToArray())], Vocabulary - 1);
     }
 
-    public static Dictionary<string, float[]> Weights(Gpt2 model) => model.named_parameters().ToDictionary(pair => pair.Item1, pair => ParameterData.ToArray(pair.Item2));
+    public static Dictionary<string, float[]> Weights(Gpt2 model) =>
+        model.named_parameters().ToDictionary(pair => pair.Item1, pair => ParameterData.ToArray(pair.Item2));
 }

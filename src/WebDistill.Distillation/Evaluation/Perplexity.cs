@@ -12,19 +12,26 @@ public static class Perplexity
 {
     private const int TokensPerPass = 4096;
 
-    /// <summary>Measures it over consecutive blocks of <paramref name="contextLength"/> tokens; the first token of a block is not predicted.</summary>
+    /// <summary>
+    /// Measures it over consecutive blocks of <paramref name="contextLength"/> tokens; the first token of a block is not predicted.
+    /// </summary>
     /// <param name="maxTokens">Tokens read at most, from the start of the file.</param>
-    /// <exception cref="ArgumentException">Fewer than two tokens to read, a context that does not fit the model, or another vocabulary.</exception>
+    /// <exception cref="ArgumentException">Fewer than two tokens to read, a context that does not fit the model, or another
+    /// vocabulary.</exception>
     /// <exception cref="OperationCanceledException">Cancelled, between two passes.</exception>
     public static double Measure(Gpt2 model, TokenFile file, int contextLength, long maxTokens, CancellationToken cancel = default)
     {
         if (model.Config.VocabSize != file.VocabularySize)
-            throw new ArgumentException($"The model has {model.Config.VocabSize} tokens in its vocabulary and the text {file.VocabularySize}. Use a text tokenised with the model's vocabulary.");
+            throw new ArgumentException(
+                $"The model has {model.Config.VocabSize} tokens in its vocabulary and the text {file.VocabularySize}. Use a text "
+                + "tokenised with the model's vocabulary.");
         if (contextLength < 2 || contextLength > model.Config.NPositions)
-            throw new ArgumentException($"The context length is {contextLength}, expected 2 to the model's n_positions {model.Config.NPositions}.");
+            throw new ArgumentException(
+                $"The context length is {contextLength}, expected 2 to the model's n_positions {model.Config.NPositions}.");
         long tokens = Math.Min(maxTokens, file.TokenCount);
         if (tokens < 2)
-            throw new ArgumentException($"There are {tokens} tokens to measure the perplexity on, expected at least 2. Use a larger held-out text.");
+            throw new ArgumentException(
+                $"There are {tokens} tokens to measure the perplexity on, expected at least 2. Use a larger held-out text.");
 
         bool wasTraining = model.training;
         model.eval();

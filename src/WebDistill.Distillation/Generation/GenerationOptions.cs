@@ -29,7 +29,8 @@ public sealed record GenerationOptions
     {
         var problems = new OptionProblems();
         problems.Integer(nameof(MaxNewTokens), MaxNewTokens, 1, 100_000, "tokens to write");
-        problems.Number(nameof(Temperature), Temperature, 0.01, 100, excludesMinimum: false, "1 leaves the model's probabilities as they are; for always the likeliest token choose greedy");
+        problems.Number(nameof(Temperature), Temperature, 0.01, 100, excludesMinimum: false,
+            "1 leaves the model's probabilities as they are; for always the likeliest token choose greedy");
         problems.Integer(nameof(TopK), TopK, 0, int.MaxValue, "0 draws among all tokens");
         problems.Number(nameof(TopP), TopP, 0, 1, excludesMinimum: true, "1 draws among all tokens");
         return problems.Found;

@@ -26,27 +26,37 @@ public enum StopReason
     ContextFull,
 }
 
-/// <summary>Continues a prompt token by token with cached keys and values. One generation at a time; the model may be shared between generators.</summary>
+/// <summary>
+/// Continues a prompt token by token with cached keys and values. One generation at a time; the model may be shared between generators.
+/// </summary>
 public sealed class TextGenerator(Gpt2 model)
 {
     /// <summary>Why the last generation ended.</summary>
     public StopReason StopReason { get; private set; }
 
-    /// <summary>Continues the prompt; every token is yielded as soon as it is chosen. The end-of-text id, if it ends the text, is yielded too.</summary>
-    /// <exception cref="ArgumentException">An option out of range, an empty prompt, an id outside the vocabulary, or a prompt longer than n_positions.</exception>
+    /// <summary>
+    /// Continues the prompt; every token is yielded as soon as it is chosen. The end-of-text id, if it ends the text, is yielded too.
+    /// </summary>
+    /// <exception cref="ArgumentException">An option out of range, an empty prompt, an id outside the vocabulary, or a prompt longer than
+    /// n_positions.</exception>
     /// <exception cref="OperationCanceledException">Cancelled, between two tokens.</exception>
     public IEnumerable<GeneratedToken> Generate(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancel = default)
     {
         if (options.Validate() is { Count: > 0 } problems)
-            throw new ArgumentException(string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")), nameof(options));
+            throw new ArgumentException(
+                string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")), nameof(options));
         if (promptIds.Count == 0)
             throw new ArgumentException("The prompt is empty. Start with some text or with the end-of-text id.", nameof(promptIds));
         if (promptIds.Count > model.Config.NPositions)
-            throw new ArgumentException($"The prompt has {promptIds.Count} tokens, the model has {model.Config.NPositions} positions. Shorten the prompt.", nameof(promptIds));
+            throw new ArgumentException(
+                $"The prompt has {promptIds.Count} tokens, the model has {model.Config.NPositions} positions. Shorten the prompt.",
+                nameof(promptIds));
         foreach (int id in promptIds)
         {
             if (id < 0 || id >= model.Config.VocabSize)
-                throw new ArgumentException($"Token id {id} is outside the model's vocabulary of {model.Config.VocabSize}. Tokenise with the model's own vocabulary.", nameof(promptIds));
+                throw new ArgumentException(
+                    $"Token id {id} is outside the model's vocabulary of {model.Config.VocabSize}. Tokenise with the model's own "
+                    + "vocabulary.", nameof(promptIds));
         }
         return Continue([.. promptIds.Select(id => (long)id)], options, cancel);
     }

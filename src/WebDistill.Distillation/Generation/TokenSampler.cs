@@ -1,7 +1,9 @@
 namespace WebDistill.Distillation.Generation;
 
 /// <summary>Chooses a token from logits: greedily, or at random after temperature, then top-k, then top-p.</summary>
-/// <remarks>Holtzman et al. 2020 for top-p. The vocabulary is never sorted: top-k selects, top-p takes from a heap until the probability is reached.</remarks>
+/// <remarks>
+/// Holtzman et al. 2020 for top-p. The vocabulary is never sorted: top-k selects, top-p takes from a heap until the probability is reached.
+/// </remarks>
 internal sealed class TokenSampler(GenerationOptions options)
 {
     private readonly SeededRandom _random = new(options.Seed);
@@ -14,14 +16,16 @@ internal sealed class TokenSampler(GenerationOptions options)
         for (int i = 0; i < logits.Length; i++)
         {
             if (!float.IsFinite(logits[i]))
-                throw new InvalidDataException($"The model's logit for token {i} is {logits[i]}, expected a finite number. Its weights are damaged.");
+                throw new InvalidDataException(
+                    $"The model's logit for token {i} is {logits[i]}, expected a finite number. Its weights are damaged.");
             if (logits[i] > logits[best])
                 best = i;
         }
         if (options.Greedy)
             return best;
 
-        int[] candidates = options.TopK > 0 && options.TopK < logits.Length ? Largest(logits, options.TopK) : [.. Enumerable.Range(0, logits.Length)];
+        int[] candidates = options.TopK > 0 && options.TopK < logits.Length ? Largest(logits, options.TopK)
+            : [.. Enumerable.Range(0, logits.Length)];
         var weights = new double[candidates.Length];
         double total = 0;
         for (int i = 0; i < weights.Length; i++)

@@ -3,10 +3,12 @@ using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Losses;
 
-/// <summary>Forward KL divergence of the softened distributions: T² Σ_v p_v (ln p_v − ln q_v), p = softmax(teacher/T), q = softmax(student/T).</summary>
+/// <summary>
+/// Forward KL divergence of the softened distributions: T² Σ_v p_v (ln p_v − ln q_v), p = softmax(teacher/T), q = softmax(student/T).
+/// </summary>
 /// <remarks>
-/// Hinton, Vinyals and Dean 2015; the factor T² keeps the gradient's size when T changes. The teacher's entropy is included, so that a perfect
-/// student reaches 0. Gradient with respect to a student logit: T (q_v − p_v).
+/// Hinton, Vinyals and Dean 2015; the factor T² keeps the gradient's size when T changes. The teacher's entropy is included, so that a
+/// perfect student reaches 0. Gradient with respect to a student logit: T (q_v − p_v).
 /// </remarks>
 public sealed class DistillationCrossEntropy : DistillationLoss
 {

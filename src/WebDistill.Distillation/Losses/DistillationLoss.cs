@@ -54,7 +54,9 @@ internal sealed record LossRows
 }
 
 /// <summary>One term of the objective: weight · (sum over rows) / divisor.</summary>
-/// <remarks>The sum is composed of tensor operations, which define it and give its gradient; an engine may compute it by a fused kernel instead.</remarks>
+/// <remarks>
+/// The sum is composed of tensor operations, which define it and give its gradient; an engine may compute it by a fused kernel instead.
+/// </remarks>
 public abstract class DistillationLoss
 {
     /// <summary>Short name, as used in messages and charts.</summary>

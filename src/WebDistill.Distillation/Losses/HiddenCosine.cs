@@ -3,7 +3,9 @@ using TorchSharp;
 namespace WebDistill.Distillation.Losses;
 
 /// <summary>Angle between the last hidden states: 1 − ⟨s, t⟩ / √((|s|² + ε)(|t|² + ε)), ε = 1e-12.</summary>
-/// <remarks>As PyTorch's cosine_embedding_loss with target 1, taken after the final layer norm, where Hugging Face's distillation project takes it.</remarks>
+/// <remarks>
+/// As PyTorch's cosine_embedding_loss with target 1, taken after the final layer norm, where Hugging Face's distillation project takes it.
+/// </remarks>
 public sealed class HiddenCosine : DistillationLoss
 {
     private const double Epsilon = 1e-12;

@@ -3,7 +3,9 @@ using TorchSharp;
 namespace WebDistill.Distillation.Losses;
 
 /// <summary>Squared error of the raw logits: Σ_v (student_v − teacher_v)², without temperature.</summary>
-/// <remarks>Ba and Caruana 2014. Divided by tokens, or by tokens and vocabulary (<see cref="MseReduction"/>). Gradient: 2 (student_v − teacher_v).</remarks>
+/// <remarks>
+/// Ba and Caruana 2014. Divided by tokens, or by tokens and vocabulary (<see cref="MseReduction"/>). Gradient: 2 (student_v − teacher_v).
+/// </remarks>
 public sealed class LogitsSquaredError : DistillationLoss
 {
     /// <inheritdoc/>

@@ -18,10 +18,13 @@ internal sealed record LossHeadInput(Tensor StudentHidden, Parameter StudentEmbe
 
 /// <summary>What came out.</summary>
 /// <param name="Sums">Un-scaled sum over the rows of each term, in the order of the terms.</param>
-/// <param name="HiddenGradient">[N, C]: gradient of Σ scale·sum with respect to the student's hidden states; null if none was asked for.</param>
+/// <param name="HiddenGradient">[N, C]: gradient of Σ scale·sum with respect to the student's hidden states; null if none was asked
+/// for.</param>
 internal sealed record LossHeadResult(double[] Sums, Tensor? HiddenGradient);
 
-/// <summary>Output projection and losses composed of tensor operations, a chunk of rows at a time: the logits of the whole batch never exist.</summary>
+/// <summary>
+/// Output projection and losses composed of tensor operations, a chunk of rows at a time: the logits of the whole batch never exist.
+/// </summary>
 internal static class LossHead
 {
     /// <summary>The target of a row that no token follows.</summary>

@@ -5,10 +5,12 @@ using static TorchSharp.torch;
 namespace WebDistill.Distillation.Models;
 
 /// <summary>
-/// GPT-2 (Radford et al. 2019): pre-norm transformer blocks over token and position embeddings, with a language-model head tied to the token
-/// embedding. Field names are the keys of Hugging Face's checkpoints.
+/// GPT-2 (Radford et al. 2019): pre-norm transformer blocks over token and position embeddings, with a language-model head tied to the
+/// token embedding. Field names are the keys of Hugging Face's checkpoints.
 /// </summary>
-/// <remarks>B rows, T positions, C = n_embd, H = n_head, V = vocab_size. One instance may serve several readers but only one trainer.</remarks>
+/// <remarks>
+/// B rows, T positions, C = n_embd, H = n_head, V = vocab_size. One instance may serve several readers but only one trainer.
+/// </remarks>
 public sealed class Gpt2 : nn.Module<Tensor, Tensor>
 {
     private readonly Embedding wte;
@@ -22,7 +24,8 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
         config.Validate();
         Config = config;
         torch.Device device = Engine.Device.Default;
-        // From tables of zeros, because a plain Embedding draws random numbers: from the stream that a run in progress takes its dropout from.
+        // From tables of zeros, because a plain Embedding draws random numbers: from the stream that a run in progress takes its dropout
+        // from.
         wte = nn.Embedding_from_pretrained(zeros(config.VocabSize, config.NEmbd, device: device), freeze: false);
         wpe = nn.Embedding_from_pretrained(zeros(config.NPositions, config.NEmbd, device: device), freeze: false);
         h = new ModuleList<Gpt2Block>([.. Enumerable.Range(0, config.NLayer).Select(layer => new Gpt2Block(config, layer, device))]);
@@ -39,7 +42,10 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
     /// <summary>The position embedding [n_positions, C].</summary>
     internal Parameter PositionEmbedding => wpe.weight!;
 
-    /// <summary>A model with fresh weights: N(0, initializer_range²), biases 0, layer norms 1 and 0, and initializer_range/√(2·n_layer) for every c_proj.</summary>
+    /// <summary>
+    /// A model with fresh weights: N(0, initializer_range²), biases 0, layer norms 1 and 0, and initializer_range/√(2·n_layer) for every
+    /// c_proj.
+    /// </summary>
     /// <remarks>The numbers come from a generator of this project, so that a seed means the same model with every tensor engine.</remarks>
     public static Gpt2 CreateRandom(Gpt2Config config, long seed)
     {
@@ -71,17 +77,21 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
     /// <param name="attentionMask">int64 [B, T], 0 at padding, which no position attends to; null attends to everything before.</param>
     /// <param name="positionIds">int64 [B, T]; null counts from 0, or from the end of the cache.</param>
     /// <param name="cache">Keys and values of the positions before; the new ones are added to it.</param>
-    /// <param name="trace">Collects hidden states and attention probabilities of every layer; attention is then composed of single operators.</param>
+    /// <param name="trace">Collects hidden states and attention probabilities of every layer; attention is then composed of single
+    /// operators.</param>
     /// <exception cref="ArgumentException">More positions than n_positions.</exception>
-    internal Tensor Hidden(Tensor ids, Tensor? attentionMask = null, Tensor? positionIds = null, KeyValueCache? cache = null, Gpt2Trace? trace = null)
+    internal Tensor Hidden(
+        Tensor ids, Tensor? attentionMask = null, Tensor? positionIds = null, KeyValueCache? cache = null, Gpt2Trace? trace = null)
     {
         long past = cache?.Length ?? 0, length = ids.shape[1];
         if (past + length > Config.NPositions)
-            throw new ArgumentException($"{past + length} positions do not fit into the model's n_positions {Config.NPositions}. Shorten the text.");
+            throw new ArgumentException(
+                $"{past + length} positions do not fit into the model's n_positions {Config.NPositions}. Shorten the text.");
 
         Tensor positions = positionIds is null ? PositionEmbedding.narrow(0, past, length) : wpe.forward(positionIds);
         Tensor x = Dropout(wte.forward(ids) + positions, Config.EmbdPdrop);
-        var context = new Gpt2Attention.Context(attentionMask is null && trace is null ? null : AdditiveMask(ids.shape[0], length, attentionMask), cache, trace);
+        var context = new Gpt2Attention.Context(
+            attentionMask is null && trace is null ? null : AdditiveMask(ids.shape[0], length, attentionMask), cache, trace);
         foreach (Gpt2Block block in h)
         {
             trace?.HiddenStates.Add(x);
@@ -136,7 +146,9 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
     }
 }
 
-/// <summary>What every layer computed, for inspection: n_layer + 1 hidden states, the last one after the final layer norm, and n_layer attentions.</summary>
+/// <summary>
+/// What every layer computed, for inspection: n_layer + 1 hidden states, the last one after the final layer norm, and n_layer attentions.
+/// </summary>
 internal sealed class Gpt2Trace
 {
     /// <summary>Input of each block, then the output of the final layer norm; each [B, T, C].</summary>

@@ -28,8 +28,12 @@ public static partial class Gpt2Checkpoint
     private static readonly SafetensorsType[] s_types = [SafetensorsType.F32, SafetensorsType.F16, SafetensorsType.BF16];
 
     /// <summary>Reads a model folder: config.json and model.safetensors, or the shards of model.safetensors.index.json.</summary>
-    /// <remarks>Keys with and without <c>transformer.</c>; the causal mask buffers of old checkpoints are ignored; a stored head must equal the token embedding.</remarks>
-    /// <exception cref="InvalidDataException">The folder is not a GPT-2 model; the message names the file or the tensor and both shapes.</exception>
+    /// <remarks>
+    /// Keys with and without <c>transformer.</c>; the causal mask buffers of old checkpoints are ignored; a stored head must equal the
+    /// token embedding.
+    /// </remarks>
+    /// <exception cref="InvalidDataException">The folder is not a GPT-2 model; the message names the file or the tensor and both
+    /// shapes.</exception>
     public static Gpt2 Load(string folder)
     {
         Gpt2Config config = Gpt2Config.Load(Path.Combine(folder, ConfigFileName));
@@ -50,19 +54,25 @@ public static partial class Gpt2Checkpoint
         return model;
     }
 
-    /// <summary>Writes config.json and model.safetensors (F32, keys with <c>transformer.</c>), each of which appears whole or not at all. The folder is created.</summary>
+    /// <summary>
+    /// Writes config.json and model.safetensors (F32, keys with <c>transformer.</c>), each of which appears whole or not at all. The folder
+    /// is created.
+    /// </summary>
     public static void Save(Gpt2 model, string folder)
     {
         Directory.CreateDirectory(folder);
         SafetensorsWriter.Write(
             Path.Combine(folder, WeightsFileName),
-            [.. model.named_parameters().Select(pair => SafetensorsTensor.Single(Prefix + pair.Item1, pair.Item2.shape, values => ParameterData.Read(pair.Item2, values)))],
+            [.. model.named_parameters().Select(
+                pair => SafetensorsTensor.Single(Prefix + pair.Item1, pair.Item2.shape, values => ParameterData.Read(pair.Item2, values)))],
             new Dictionary<string, string> { ["format"] = "pt" });
         // Last, so that a folder with a configuration has its weights.
         DurableFile.WriteText(Path.Combine(folder, ConfigFileName), model.Config.ToJson());
     }
 
-    /// <summary>Checks a model folder as completely as <see cref="Load"/>, hashes its weights and describes it, without building the model.</summary>
+    /// <summary>
+    /// Checks a model folder as completely as <see cref="Load"/>, hashes its weights and describes it, without building the model.
+    /// </summary>
     /// <exception cref="InvalidDataException">As <see cref="Load"/>.</exception>
     public static CheckpointInfo Inspect(string folder)
     {
@@ -123,18 +133,24 @@ public static partial class Gpt2Checkpoint
                 continue;
             }
             if (!entry.Shape.SequenceEqual(shape))
-                throw new InvalidDataException($"Tensor '{entry.Name}' has shape {Text(entry.Shape)}, config.json asks for {Text(shape)}. Weights and configuration belong to different models.");
+                throw new InvalidDataException(
+                    $"Tensor '{entry.Name}' has shape {Text(entry.Shape)}, config.json asks for {Text(shape)}. Weights and "
+                    + "configuration belong to different models.");
             if (!s_types.Contains(entry.Type))
-                throw new InvalidDataException($"Tensor '{entry.Name}' is stored as {entry.Type}, expected one of: {string.Join(", ", s_types)}.");
+                throw new InvalidDataException(
+                    $"Tensor '{entry.Name}' is stored as {entry.Type}, expected one of: {string.Join(", ", s_types)}.");
             if (!stored.TryAdd(name, entry.Name))
                 throw new InvalidDataException($"Tensors '{stored[name]}' and '{entry.Name}' are the same weight. Keep one of them.");
         }
 
         string[] missing = [.. weights.Keys.Where(name => !stored.ContainsKey(name))];
         if (missing.Length > 0)
-            throw new InvalidDataException($"{missing.Length} tensors are missing: {List(missing)}. config.json asks for {config.NLayer} layers of width {config.NEmbd}.");
+            throw new InvalidDataException(
+                $"{missing.Length} tensors are missing: {List(missing)}. config.json asks for {config.NLayer} layers of width "
+                + $"{config.NEmbd}.");
         if (unexpected.Count > 0)
-            throw new InvalidDataException($"{unexpected.Count} tensors are not part of a GPT-2 of {config.NLayer} layers: {List(unexpected)}.");
+            throw new InvalidDataException(
+                $"{unexpected.Count} tensors are not part of a GPT-2 of {config.NLayer} layers: {List(unexpected)}.");
         return stored;
     }
 
@@ -144,7 +160,8 @@ public static partial class Gpt2Checkpoint
         for (int i = 0; i < values.Length; i++)
         {
             if (!float.IsFinite(values[i]))
-                throw new InvalidDataException($"Tensor '{name}' holds {values[i]} at element {i}, expected finite numbers. The model is damaged.");
+                throw new InvalidDataException(
+                    $"Tensor '{name}' holds {values[i]} at element {i}, expected finite numbers. The model is damaged.");
         }
     }
 
@@ -155,7 +172,9 @@ public static partial class Gpt2Checkpoint
             return;
         SafetensorsEntry expected = file.Find(embedding)!;
         if (!head.Shape.SequenceEqual(expected.Shape))
-            throw new InvalidDataException($"Tensor '{Head}' has shape {Text(head.Shape)} and '{embedding}' {Text(expected.Shape)}. Only models with a tied head are supported.");
+            throw new InvalidDataException(
+                $"Tensor '{Head}' has shape {Text(head.Shape)} and '{embedding}' {Text(expected.Shape)}. Only models with a tied head "
+                + "are supported.");
         if (head.Type != expected.Type || !file.Bytes(Head).SequenceEqual(file.Bytes(embedding)))
             throw new InvalidDataException($"Tensor '{Head}' differs from '{embedding}'. Only models with a tied head are supported.");
     }

@@ -76,12 +76,14 @@ public sealed record Gpt2Config
         if (!file.Exists)
             throw new InvalidDataException($"'{file.Name}' is missing. A model folder needs config.json beside its weights.");
         if (file.Length > MaxFileBytes)
-            throw new InvalidDataException($"'{file.Name}' has {file.Length} bytes, expected at most {MaxFileBytes}. It is not a model configuration.");
+            throw new InvalidDataException(
+                $"'{file.Name}' has {file.Length} bytes, expected at most {MaxFileBytes}. It is not a model configuration.");
         return Parse(File.ReadAllText(path));
     }
 
     /// <summary>Reads and checks the text of a <c>config.json</c>. Fields that do not change the computation are ignored.</summary>
-    /// <exception cref="InvalidDataException">Not JSON, a required field is missing, a value is out of range, or the architecture is not supported.</exception>
+    /// <exception cref="InvalidDataException">Not JSON, a required field is missing, a value is out of range, or the architecture is not
+    /// supported.</exception>
     public static Gpt2Config Parse(string json)
     {
         JsonElement root;
@@ -166,15 +168,19 @@ public sealed record Gpt2Config
         if (NInner is int inner)
             InRange("n_inner", inner, 1, 16 * MaxWidth);
         if (NEmbd % NHead != 0)
-            throw new InvalidDataException($"n_head {NHead} does not divide n_embd {NEmbd}. Every head needs the same whole number of channels.");
+            throw new InvalidDataException(
+                $"n_head {NHead} does not divide n_embd {NEmbd}. Every head needs the same whole number of channels.");
         if (ParameterCount > MaxParameters)
-            throw new InvalidDataException($"The configuration describes {ParameterCount:N0} parameters, expected at most {MaxParameters:N0}.");
+            throw new InvalidDataException(
+                $"The configuration describes {ParameterCount:N0} parameters, expected at most {MaxParameters:N0}.");
         if (!s_activations.Contains(ActivationFunction))
-            throw new InvalidDataException($"activation_function '{ActivationFunction}' is not supported, expected one of: {string.Join(", ", s_activations)}.");
+            throw new InvalidDataException(
+                $"activation_function '{ActivationFunction}' is not supported, expected one of: {string.Join(", ", s_activations)}.");
         if (!(LayerNormEpsilon > 0 && LayerNormEpsilon < 1))
             throw new InvalidDataException($"layer_norm_epsilon is {LayerNormEpsilon}, expected a number between 0 and 1, usually 1e-5.");
         if (!(InitializerRange >= 0 && double.IsFinite(InitializerRange)))
-            throw new InvalidDataException($"initializer_range is {InitializerRange}, expected a finite number of at least 0, usually 0.02.");
+            throw new InvalidDataException(
+                $"initializer_range is {InitializerRange}, expected a finite number of at least 0, usually 0.02.");
         foreach ((string name, double value) in new[] { ("embd_pdrop", EmbdPdrop), ("attn_pdrop", AttnPdrop), ("resid_pdrop", ResidPdrop) })
         {
             if (!(value >= 0 && value < 1))
@@ -201,7 +207,8 @@ public sealed record Gpt2Config
     {
         if (!TryGet(root, name, out JsonElement value))
             return null;
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) ? number : throw Mistyped(name, value, "a whole number");
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) ? number
+            : throw Mistyped(name, value, "a whole number");
     }
 
     private static double? Number(JsonElement root, string name)
@@ -232,6 +239,7 @@ public sealed record Gpt2Config
         if (value.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
             throw Mistyped(name, value, "true or false");
         if (value.GetBoolean() != required)
-            throw new InvalidDataException($"config.json: {name} is {value.GetRawText()}, only {(required ? "true" : "false")} is supported.");
+            throw new InvalidDataException(
+                $"config.json: {name} is {value.GetRawText()}, only {(required ? "true" : "false")} is supported.");
     }
 }

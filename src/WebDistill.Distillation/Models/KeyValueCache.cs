@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Models;
 
-/// <summary>Keys and values of the positions a model has already seen, for one row, so that each new token costs one position and not all.</summary>
+/// <summary>
+/// Keys and values of the positions a model has already seen, for one row, so that each new token costs one position and not all.
+/// </summary>
 internal sealed class KeyValueCache : IDisposable
 {
     private readonly Tensor[] _keys;
@@ -11,7 +13,8 @@ internal sealed class KeyValueCache : IDisposable
 
     public KeyValueCache(Gpt2Config config)
     {
-        Tensor Buffer() => zeros(1, config.NHead, config.NPositions, config.NEmbd / config.NHead, device: Engine.Device.Default).DetachFromDisposeScope();
+        Tensor Buffer() => zeros(
+            1, config.NHead, config.NPositions, config.NEmbd / config.NHead, device: Engine.Device.Default).DetachFromDisposeScope();
         _keys = [.. Enumerable.Range(0, config.NLayer).Select(_ => Buffer())];
         _values = [.. Enumerable.Range(0, config.NLayer).Select(_ => Buffer())];
     }
@@ -25,7 +28,8 @@ internal sealed class KeyValueCache : IDisposable
     {
         long added = keys.shape[2];
         if (Length > 0 && added > 1)
-            throw new InvalidOperationException($"{added} positions are added to a cache of {Length}, expected one at a time after the first pass.");
+            throw new InvalidOperationException(
+                $"{added} positions are added to a cache of {Length}, expected one at a time after the first pass.");
         _keys[layer].narrow(2, Length, added).copy_(keys);
         _values[layer].narrow(2, Length, added).copy_(values);
         return (_keys[layer].narrow(2, 0, Length + added), _values[layer].narrow(2, 0, Length + added));

@@ -17,7 +17,8 @@ public sealed class CheckpointInit : StudentInit
     public override bool NeedsCheckpoint => true;
 
     internal override Gpt2Config Configure(StudentOrigin origin) =>
-        origin.WithRunDropout(origin.Checkpoint ?? throw new ArgumentException("The student starts from a stored model, and none is chosen. Choose one."));
+        origin.WithRunDropout(
+            origin.Checkpoint ?? throw new ArgumentException("The student starts from a stored model, and none is chosen. Choose one."));
 
     internal override Gpt2 Create(StudentOrigin origin, Gpt2? teacher, Gpt2? checkpoint)
     {

@@ -2,8 +2,13 @@ using WebDistill.Distillation.Models;
 
 namespace WebDistill.Distillation.Students;
 
-/// <summary>Fresh weights: N(0, σ²), biases 0, layer norms 1 and 0, and σ/√(2·n_layer) for the projections that end a residual branch (c_proj).</summary>
-/// <remarks>σ is <see cref="DistillationOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, width, heads, positions and vocabulary are the teacher's.</remarks>
+/// <summary>
+/// Fresh weights: N(0, σ²), biases 0, layer norms 1 and 0, and σ/√(2·n_layer) for the projections that end a residual branch (c_proj).
+/// </summary>
+/// <remarks>
+/// σ is <see cref="DistillationOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, width, heads,
+/// positions and vocabulary are the teacher's.
+/// </remarks>
 public sealed class RandomInit : StudentInit
 {
     internal const string InitName = "random";

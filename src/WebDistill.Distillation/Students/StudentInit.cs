@@ -27,7 +27,8 @@ public abstract class StudentInit
 }
 
 /// <summary>Everything that decides a student's architecture.</summary>
-internal sealed record StudentOrigin(DistillationOptions Options, Gpt2Config? Teacher, Gpt2Config? Checkpoint, int VocabularySize, int EndOfTextId)
+internal sealed record StudentOrigin(
+    DistillationOptions Options, Gpt2Config? Teacher, Gpt2Config? Checkpoint, int VocabularySize, int EndOfTextId)
 {
     /// <summary>Layers asked for, half of the teacher's if nothing is asked for.</summary>
     /// <exception cref="ArgumentException">No number is given and there is no teacher to take half of.</exception>

@@ -11,21 +11,26 @@ public static class StudentInits
     /// <summary>The initialisation of that name.</summary>
     /// <exception cref="ArgumentException">Unknown name; the message lists the valid ones.</exception>
     public static StudentInit Find(string name) => All.FirstOrDefault(init => init.Name == name)
-        ?? throw new ArgumentException($"The student initialisation '{name}' is unknown. Choose one of: {string.Join(", ", All.Select(init => init.Name))}.");
+        ?? throw new ArgumentException(
+            $"The student initialisation '{name}' is unknown. Choose one of: {string.Join(", ", All.Select(init => init.Name))}.");
 
     /// <summary>Architecture of the student that the options describe, without creating it.</summary>
     /// <param name="vocabularySize">V of the data set's tokenizer; a model that starts from nothing gets it.</param>
-    /// <param name="checkpoint">Architecture of <see cref="DistillationOptions.StudentModelId"/>, where the initialisation needs it.</param>
+    /// <param name="checkpoint">Architecture of <see cref="DistillationOptions.StudentModelId"/>, where the initialisation needs
+    /// it.</param>
     /// <param name="endOfTextId">Id that ends a text; null is the last id, where GPT-2 has it.</param>
     /// <exception cref="ArgumentException">The options do not fit the teacher or the checkpoint; the message says how.</exception>
-    public static Gpt2Config StudentConfig(DistillationOptions options, Gpt2Config? teacher, int vocabularySize, Gpt2Config? checkpoint = null,
+    public static Gpt2Config StudentConfig(
+        DistillationOptions options, Gpt2Config? teacher, int vocabularySize, Gpt2Config? checkpoint = null,
         int? endOfTextId = null) =>
         Find(options.StudentInitialisation)
             .Configure(new StudentOrigin(options, teacher, checkpoint, vocabularySize, endOfTextId ?? vocabularySize - 1));
 
     /// <summary>Creates the student that the options describe. The caller owns it; teacher and checkpoint are only read.</summary>
     /// <inheritdoc cref="StudentConfig"/>
-    public static Gpt2 Create(DistillationOptions options, Gpt2? teacher, int vocabularySize, Gpt2? checkpoint = null, int? endOfTextId = null) =>
+    public static Gpt2 Create(
+        DistillationOptions options, Gpt2? teacher, int vocabularySize, Gpt2? checkpoint = null, int? endOfTextId = null) =>
         Find(options.StudentInitialisation).Create(
-            new StudentOrigin(options, teacher?.Config, checkpoint?.Config, vocabularySize, endOfTextId ?? vocabularySize - 1), teacher, checkpoint);
+            new StudentOrigin(options, teacher?.Config, checkpoint?.Config, vocabularySize, endOfTextId ?? vocabularySize - 1), teacher,
+                checkpoint);
 }

@@ -3,7 +3,10 @@ using WebDistill.Distillation.Models;
 namespace WebDistill.Distillation.Students;
 
 /// <summary>Copies the teacher's embeddings, final layer norm and a choice of its blocks.</summary>
-/// <remarks>As <c>scripts/extract.py</c> of Hugging Face's distillation project, whose fixed list [0, 2, 4, 7, 9, 11] is what even spacing gives for 12 to 6 layers.</remarks>
+/// <remarks>
+/// As <c>scripts/extract.py</c> of Hugging Face's distillation project, whose fixed list [0, 2, 4, 7, 9, 11] is what even spacing gives for
+/// 12 to 6 layers.
+/// </remarks>
 public sealed class TeacherLayersInit : StudentInit
 {
     internal const string InitName = "teacher-layers";
@@ -33,7 +36,8 @@ public sealed class TeacherLayersInit : StudentInit
     }
 
     /// <summary>Which teacher layer each student layer is copied from.</summary>
-    /// <exception cref="ArgumentException">A layer that the teacher does not have, or a number of layers that does not fit the list.</exception>
+    /// <exception cref="ArgumentException">A layer that the teacher does not have, or a number of layers that does not fit the
+    /// list.</exception>
     public static IReadOnlyList<int> Layers(DistillationOptions options, Gpt2Config teacher)
     {
         if (options.StudentTeacherLayers is not { } layers)
@@ -43,14 +47,17 @@ public sealed class TeacherLayersInit : StudentInit
             if (layer < 0 || layer >= teacher.NLayer)
                 throw new ArgumentException($"Teacher layer {layer} does not exist: the teacher's layers are 0 to {teacher.NLayer - 1}.");
         }
-        if (layers.Count == 0 || options.StudentLayerCount is int count && count != layers.Count)
-            throw new ArgumentException($"{layers.Count} teacher layers are listed for {options.StudentLayerCount ?? 0} student layers. List one per student layer.");
+        if (layers.Count != (options.StudentLayerCount ?? layers.Count) || layers.Count == 0)
+            throw new ArgumentException(
+                $"{layers.Count} teacher layers are listed for {options.StudentLayerCount ?? 0} student layers. List one per student "
+                + "layer.");
         return layers;
     }
 
     internal override Gpt2Config Configure(StudentOrigin origin)
     {
-        Gpt2Config teacher = origin.Teacher ?? throw new ArgumentException("Layers of a teacher are to be copied, and there is no teacher. Choose one.");
+        Gpt2Config teacher = origin.Teacher
+            ?? throw new ArgumentException("Layers of a teacher are to be copied, and there is no teacher. Choose one.");
         return origin.WithRunDropout(teacher with { NLayer = Layers(origin.Options, teacher).Count });
     }
 

@@ -15,10 +15,12 @@ public sealed class TextGeneratorGoldenTests
         JsonElement golden = GoldenFiles.Json("generate_greedy.json");
         using Gpt2 model = Load(golden);
         var generator = new TextGenerator(model);
-        var options = new GenerationOptions { Greedy = true, MaxNewTokens = golden.GetProperty("max_new_tokens").GetInt32(), StopAtEndOfText = false };
+        var options = new GenerationOptions { Greedy = true, MaxNewTokens = golden.GetProperty("max_new_tokens").GetInt32(
+            ), StopAtEndOfText = false };
         foreach (JsonElement item in golden.GetProperty("cases").EnumerateArray())
         {
-            Assert.Equal(item.GetProperty("generated").Ids(), generator.Generate(item.GetProperty("prompt").Ids(), options).Select(token => token.Id));
+            Assert.Equal(item.GetProperty("generated").Ids(
+                ), generator.Generate(item.GetProperty("prompt").Ids(), options).Select(token => token.Id));
             Assert.Equal(StopReason.MaxNewTokens, generator.StopReason);
         }
     }
@@ -30,12 +32,14 @@ public sealed class TextGeneratorGoldenTests
         using var folder = new TemporaryFolder();
         string source = Path.GetDirectoryName(GoldenData.Path(golden.GetProperty("model").GetString()!.Split('/')))!;
         File.Copy(Path.Combine(source, "model.safetensors"), folder.File("model.safetensors"));
-        Gpt2Config config = Gpt2Config.Load(Path.Combine(source, "config.json")) with { EosTokenId = item.GetProperty("eos_token_id").GetInt32() };
+        Gpt2Config config = Gpt2Config.Load(
+            Path.Combine(source, "config.json")) with { EosTokenId = item.GetProperty("eos_token_id").GetInt32() };
         File.WriteAllText(folder.File("config.json"), config.ToJson());
         using Gpt2 model = Gpt2Checkpoint.Load(folder.Path);
         var generator = new TextGenerator(model);
         var options = new GenerationOptions { Greedy = true, MaxNewTokens = golden.GetProperty("max_new_tokens").GetInt32() };
-        Assert.Equal(item.GetProperty("generated_including_eos").Ids(), generator.Generate(item.GetProperty("prompt").Ids(), options).Select(token => token.Id));
+        Assert.Equal(item.GetProperty("generated_including_eos").Ids(
+            ), generator.Generate(item.GetProperty("prompt").Ids(), options).Select(token => token.Id));
         Assert.Equal(StopReason.EndOfText, generator.StopReason);
     }
 
@@ -46,7 +50,8 @@ public sealed class TextGeneratorGoldenTests
         using Gpt2 model = Load(golden);
         model.eval();
         List<long>[] rows = [.. batch.GetProperty("input_ids").EnumerateArray().Select(row => row.Ids().Select(id => (long)id).ToList())];
-        List<long>[] masks = [.. batch.GetProperty("attention_mask").EnumerateArray().Select(row => row.Ids().Select(id => (long)id).ToList())];
+        List<long>[] masks = [.. batch.GetProperty("attention_mask").EnumerateArray(
+            ).Select(row => row.Ids().Select(id => (long)id).ToList())];
         int[][] expected = [.. golden.GetProperty("cases").EnumerateArray().Select(item => item.GetProperty("generated").Ids())];
         for (int step = 0; step < golden.GetProperty("max_new_tokens").GetInt32(); step++)
         {
@@ -77,5 +82,6 @@ public sealed class TextGeneratorGoldenTests
         }
     }
 
-    private static Gpt2 Load(JsonElement golden) => Gpt2Checkpoint.Load(Path.GetDirectoryName(GoldenData.Path(golden.GetProperty("model").GetString()!.Split('/')))!);
+    private static Gpt2 Load(JsonElement golden) =>
+        Gpt2Checkpoint.Load(Path.GetDirectoryName(GoldenData.Path(golden.GetProperty("model").GetString()!.Split('/')))!);
 }

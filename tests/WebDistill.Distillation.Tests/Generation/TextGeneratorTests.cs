@@ -24,12 +24,14 @@ public sealed class TextGeneratorTests
     {
         using Gpt2 model = SmallModels.Random(3);
         var text = new List<int> { 5, 9 };
-        int[] generated = [.. new TextGenerator(model).Generate(text, new GenerationOptions { Greedy = true, MaxNewTokens = 15, StopAtEndOfText = false }).Select(token => token.Id)];
+        int[] generated = [.. new TextGenerator(model).Generate(
+            text, new GenerationOptions { Greedy = true, MaxNewTokens = 15, StopAtEndOfText = false }).Select(token => token.Id)];
         foreach (int id in generated)
         {
             using DisposeScope scope = NewDisposeScope();
             using IDisposable noGradient = no_grad();
-            float[] logits = ParameterData.ToArray(model.Logits(model.forward(tensor(text.Select(token => (long)token).ToArray(), [1, text.Count])).narrow(1, text.Count - 1, 1)));
+            float[] logits = ParameterData.ToArray(model.Logits(
+                model.forward(tensor(text.Select(token => (long)token).ToArray(), [1, text.Count])).narrow(1, text.Count - 1, 1)));
             Assert.Equal(Array.IndexOf(logits, logits.Max()), id);
             text.Add(id);
         }
@@ -39,7 +41,8 @@ public sealed class TextGeneratorTests
     public void Generate_SameSeed_RepeatsItself()
     {
         using Gpt2 model = SmallModels.Random(3);
-        int[] Text(long seed) => [.. new TextGenerator(model).Generate([1], new GenerationOptions { Seed = seed, MaxNewTokens = 20, TopK = 10, TopP = 0.95 }).Select(token => token.Id)];
+        int[] Text(long seed) => [.. new TextGenerator(model).Generate(
+            [1], new GenerationOptions { Seed = seed, MaxNewTokens = 20, TopK = 10, TopP = 0.95 }).Select(token => token.Id)];
         Assert.Equal(Text(1), Text(1));
         Assert.NotEqual(Text(1), Text(2));
     }
@@ -52,7 +55,8 @@ public sealed class TextGeneratorTests
         int written = 0;
         Assert.ThrowsAny<OperationCanceledException>(() =>
         {
-            foreach (GeneratedToken token in new TextGenerator(model).Generate([1], new GenerationOptions { StopAtEndOfText = false }, stop.Token))
+            foreach (GeneratedToken token in new TextGenerator(model).Generate(
+                [1], new GenerationOptions { StopAtEndOfText = false }, stop.Token))
             {
                 Assert.True(token.SecondsSinceStart >= 0);
                 if (++written == 3)
@@ -76,6 +80,7 @@ public sealed class TextGeneratorTests
         Assert.Contains("topP", Refused([1], options with { TopP = 0 }));
         Assert.Contains("maxNewTokens", Refused([1], options with { MaxNewTokens = 1_000_000_000 }));
 
-        string Refused(int[] prompt, GenerationOptions bad) => Assert.Throws<ArgumentException>(() => { generator.Generate(prompt, bad); }).Message;
+        string Refused(int[] prompt, GenerationOptions bad) =>
+            Assert.Throws<ArgumentException>(() => { generator.Generate(prompt, bad); }).Message;
     }
 }

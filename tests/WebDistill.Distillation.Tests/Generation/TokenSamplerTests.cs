@@ -29,7 +29,8 @@ public sealed class TokenSamplerTests
             if (expected[i] == 0)
                 Assert.Equal(0, counts[i]);
             else
-                GoldenFiles.AssertNear(expected[i], (double)counts[i] / draws, 0, 5 * Math.Sqrt(expected[i] / draws), $"share of token {i}");
+                GoldenFiles.AssertNear(
+                    expected[i], (double)counts[i] / draws, 0, 5 * Math.Sqrt(expected[i] / draws), $"share of token {i}");
         }
     }
 
@@ -47,7 +48,8 @@ public sealed class TokenSamplerTests
 
     [Fact]
     public void Choose_LogitThatIsNotFinite_IsRefused() =>
-        Assert.Contains("NaN", Assert.Throws<InvalidDataException>(() => new TokenSampler(new GenerationOptions()).Choose([1f, float.NaN])).Message);
+        Assert.Contains("NaN",
+            Assert.Throws<InvalidDataException>(() => new TokenSampler(new GenerationOptions()).Choose([1f, float.NaN])).Message);
 
     /// <summary>By sorting, which the sampler avoids.</summary>
     private static double[] Expected(int topK, double topP, double temperature)

@@ -18,7 +18,8 @@ public sealed class LossGoldenTests
         int[][] ids = [.. golden.GetProperty("ids").EnumerateArray().Select(row => row.Ids())];
         int columns = ids[0].Length;
         int[] rows = [.. lengths.SelectMany((length, row) => Enumerable.Range(0, length).Select(column => row * columns + column))];
-        long[] targets = [.. lengths.SelectMany((length, row) => Enumerable.Range(0, length).Select(column => column + 1 < length ? ids[row][column + 1] : LossHead.NoTarget))];
+        long[] targets = [.. lengths.SelectMany(
+            (length, row) => Enumerable.Range(0, length).Select(column => column + 1 < length ? ids[row][column + 1] : LossHead.NoTarget))];
 
         using DisposeScope scope = NewDisposeScope();
         Tensor studentLogits = Rows(golden.GetProperty("student_logits"), rows, vocabulary).requires_grad_();
@@ -36,9 +37,11 @@ public sealed class LossGoldenTests
         Tensor? total = null;
         foreach (DistillationLoss loss in DistillationLosses.All)
         {
-            double divisor = loss.Divisor(counts, new DistillationOptions(), vocabulary), weight = golden.GetProperty("weights").GetProperty(loss.Name).GetDouble();
+            double divisor = loss.Divisor(counts, new DistillationOptions(), vocabulary),
+                weight = golden.GetProperty("weights").GetProperty(loss.Name).GetDouble();
             Tensor mean = loss.Sum(lossRows, temperature) * (1 / divisor);
-            GoldenFiles.AssertNear(golden.GetProperty("expected").GetProperty(loss.Name).GetDouble(), mean.item<float>(), 1e-6, 0, loss.Name);
+            GoldenFiles.AssertNear(golden.GetProperty("expected").GetProperty(loss.Name).GetDouble(), mean.item<float>(
+                ), 1e-6, 0, loss.Name);
             sum += weight * mean.item<float>();
             total = total is null ? mean * weight : total + mean * weight;
         }
@@ -49,7 +52,8 @@ public sealed class LossGoldenTests
         AssertGradient(golden.GetProperty("expected_grad_student_hidden"), studentHidden.grad!, rows, width, "hidden states");
     }
 
-    public static TheoryData<string> Divergences() => [.. GoldenFiles.Json("divergences.json").EnumerateArray().Select(set => set.GetProperty("set").GetString()!)];
+    public static TheoryData<string> Divergences() =>
+        [.. GoldenFiles.Json("divergences.json").EnumerateArray().Select(set => set.GetProperty("set").GetString()!)];
 
     [Theory]
     [MemberData(nameof(Divergences))]
@@ -60,17 +64,21 @@ public sealed class LossGoldenTests
         int[] rows = [.. Enumerable.Range(0, mask.Length).Where(row => mask[row] != 0)];
         int vocabulary = set.GetProperty("student_logits")[0].GetArrayLength();
         int compared = 0;
-        foreach (JsonElement result in set.GetProperty("results").EnumerateArray().Where(item => item.GetProperty("kind").GetString() == "hf_distill_ce"))
+        foreach (JsonElement result in set.GetProperty("results").EnumerateArray(
+            ).Where(item => item.GetProperty("kind").GetString() == "hf_distill_ce"))
         {
             if (result.GetProperty("loss").ValueKind == JsonValueKind.Null)
                 continue;
             using DisposeScope scope = NewDisposeScope();
             Tensor student = Rows(set.GetProperty("student_logits"), rows, vocabulary).requires_grad_();
-            var lossRows = new LossRows { StudentLogits = student, TeacherLogits = Rows(set.GetProperty("teacher_logits"), rows, vocabulary) };
+            var lossRows = new LossRows { StudentLogits = student,
+                TeacherLogits = Rows(set.GetProperty("teacher_logits"), rows, vocabulary) };
             Tensor mean = new DistillationCrossEntropy().Sum(lossRows, result.GetProperty("temperature").GetDouble()) * (1.0 / rows.Length);
             // A difference of logarithms of size |logit| in float32: near 0 only the absolute error means anything.
-            double scale = set.GetProperty("student_logits").FlatDoubles().Concat(set.GetProperty("teacher_logits").FlatDoubles()).Max(Math.Abs);
-            GoldenFiles.AssertNear(result.GetProperty("loss").GetDouble(), mean.item<float>(), 1e-6, 4e-7 * Math.Max(1, scale), $"KL of {name}");
+            double scale = set.GetProperty("student_logits").FlatDoubles().Concat(set.GetProperty("teacher_logits").FlatDoubles())
+                .Max(Math.Abs);
+            GoldenFiles.AssertNear(result.GetProperty("loss").GetDouble(), mean.item<float>(
+                ), 1e-6, 4e-7 * Math.Max(1, scale), $"KL of {name}");
             mean.backward();
             AssertGradient(result.GetProperty("grad"), student.grad!, rows, vocabulary, name, tolerance: 5e-7 * Math.Max(1, scale));
             compared++;
@@ -87,7 +95,8 @@ public sealed class LossGoldenTests
             double temperature = item.GetProperty("T").GetDouble();
             int vocabulary = item.GetProperty("N").GetInt32();
             Tensor student = Row(item.GetProperty("z")).requires_grad_();
-            Tensor loss = new DistillationCrossEntropy().Sum(new LossRows { StudentLogits = student, TeacherLogits = Row(item.GetProperty("v")) }, temperature);
+            Tensor loss = new DistillationCrossEntropy()
+                .Sum(new LossRows { StudentLogits = student, TeacherLogits = Row(item.GetProperty("v")) }, temperature);
             loss.backward();
             // The set's loss has no factor T²: dC/dz = (softmax(z/T) - softmax(v/T))/T, this one's is T² times that.
             float[] gradient = ParameterData.ToArray(student.grad!);
@@ -95,9 +104,12 @@ public sealed class LossGoldenTests
             double square = temperature * temperature;
             for (int i = 0; i < vocabulary; i++)
                 GoldenFiles.AssertNear(expected[i] * square, gradient[i], 1e-5, 2e-7 * temperature, $"gradient {i} at T = {temperature}");
-            GoldenFiles.AssertNear(item.GetProperty("kl").GetDouble() * square, loss.item<float>(), 1e-5, 1e-6 * square, $"KL at T = {temperature}");
-            double largest = limit.Max(value => Math.Abs(value)) * square, off = limit.Select((value, i) => Math.Abs(value * square - gradient[i])).Max();
-            Assert.True(off <= (item.GetProperty("rel_err_vs_centred").GetDouble() * 2 + 1e-6 * temperature) * largest, $"T = {temperature}: off the limit by {off:E2}.");
+            GoldenFiles.AssertNear(item.GetProperty("kl").GetDouble() * square, loss.item<float>(
+                ), 1e-5, 1e-6 * square, $"KL at T = {temperature}");
+            double largest = limit.Max(value => Math.Abs(value)) * square,
+                off = limit.Select((value, i) => Math.Abs(value * square - gradient[i])).Max();
+            Assert.True(off <= (item.GetProperty("rel_err_vs_centred").GetDouble() * 2 + 1e-6 * temperature) * largest,
+                $"T = {temperature}: off the limit by {off:E2}.");
 
             Tensor Row(JsonElement values) => tensor([.. values.Doubles().Select(value => (float)value)], [1, vocabulary]);
         }
@@ -113,7 +125,9 @@ public sealed class LossGoldenTests
     {
         double[] flat = expected.FlatDoubles();
         float[] actual = ParameterData.ToArray(gradient);
-        GoldenFiles.AssertClose([.. rows.SelectMany(row => flat.Skip(row * width).Take(width)).Select(value => (float)value)], actual, tolerance, $"gradient of the {what}");
-        Assert.All(Enumerable.Range(0, flat.Length / width).Except(rows), row => Assert.All(flat.Skip(row * width).Take(width), value => Assert.Equal(0, value)));
+        GoldenFiles.AssertClose([.. rows.SelectMany(row => flat.Skip(row * width).Take(width)).Select(value => (float)value)], actual,
+            tolerance, $"gradient of the {what}");
+        Assert.All(Enumerable.Range(0, flat.Length / width).Except(rows), row =>
+            Assert.All(flat.Skip(row * width).Take(width), value => Assert.Equal(0, value)));
     }
 }

@@ -29,7 +29,8 @@ public sealed class LossHeadTests
     [MemberData(nameof(Cases))]
     public void Run_AnyLoss_EqualsTheComposedOne(string name, int rows)
     {
-        LossTerm[] terms = [.. DistillationLosses.All.Where(loss => name == "all" || loss.Name == name).Select((loss, i) => new LossTerm(loss, (i + 1.0) / rows))];
+        LossTerm[] terms = [.. DistillationLosses.All.Where(loss => name == "all" || loss.Name == name)
+            .Select((loss, i) => new LossTerm(loss, (i + 1.0) / rows))];
         using var fused = new Problem(rows, seed: 3);
         using var composed = new Problem(rows, seed: 3);
         LossHeadResult actual = ProjectionHead.Run(fused.Input, terms, gradients: true);
@@ -61,7 +62,8 @@ public sealed class LossHeadTests
         using var problem = new Problem(rows: 9, seed: 7);
         LossHeadInput input = problem.Input with { Targets = [.. Enumerable.Repeat(LossHead.NoTarget, 9)] };
         LossTerm[] terms = [new LossTerm(new CausalLanguageModel(), 1)];
-        foreach (LossHeadResult result in new[] { ProjectionHead.Run(input, terms, gradients: true), LossHead.Compose(input, terms, gradients: true) })
+        foreach (LossHeadResult result in new[] { ProjectionHead.Run(input, terms, gradients: true),
+            LossHead.Compose(input, terms, gradients: true) })
         {
             Assert.Equal(0, result.Sums[0]);
             Assert.All(ParameterData.ToArray(result.HiddenGradient!), value => Assert.Equal(0, value));
@@ -77,7 +79,8 @@ public sealed class LossHeadTests
         ProjectionHead.Run(problem.Input, terms, gradients: true);
         float[] once = ParameterData.ToArray(problem.Embedding.grad!);
         ProjectionHead.Run(problem.Input, terms, gradients: true);
-        GoldenFiles.AssertClose([.. once.Select(value => 2 * value)], ParameterData.ToArray(problem.Embedding.grad!), 1e-5, "gradient after two batches");
+        GoldenFiles.AssertClose(
+            [.. once.Select(value => 2 * value)], ParameterData.ToArray(problem.Embedding.grad!), 1e-5, "gradient after two batches");
     }
 
     [Theory]
@@ -108,7 +111,8 @@ public sealed class LossHeadTests
         {
             Embedding = nn.Parameter(Normal(seed, Vocabulary, StudentWidth));
             long[] targets = [.. Enumerable.Range(0, rows).Select(row => row % 4 == 3 ? LossHead.NoTarget : (long)(row * 37 % Vocabulary))];
-            Input = new LossHeadInput(Normal(seed + 1, rows, StudentWidth), Embedding, Normal(seed + 2, rows, TeacherWidth), Normal(seed + 3, Vocabulary, TeacherWidth), targets, Temperature: 2.5);
+            Input = new LossHeadInput(Normal(seed + 1, rows, StudentWidth), Embedding, Normal(seed + 2, rows, TeacherWidth),
+                Normal(seed + 3, Vocabulary, TeacherWidth), targets, Temperature: 2.5);
         }
 
         public Parameter Embedding { get; }

@@ -42,8 +42,10 @@ public sealed class Gpt2CheckpointTests
     {
         { "missing", all => [.. all.Where(t => t.Item1 != "h.1.ln_2.bias")], ["missing", "'h.1.ln_2.bias'"] },
         { "extra", all => [.. all, ("h.2.ln_2.bias", [16], 0)], ["not part", "'h.2.ln_2.bias'"] },
-        { "shape", all => [.. all.Select(t => t.Item1 == "wpe.weight" ? (t.Item1, [23, 16], 0f) : t)], ["'wpe.weight'", "[23, 16]", "[24, 16]"] },
-        { "transposed", all => [.. all.Select(t => t.Item1 == "h.0.attn.c_attn.weight" ? (t.Item1, [48, 16], 0f) : t)], ["'h.0.attn.c_attn.weight'", "[48, 16]", "[16, 48]"] },
+        { "shape", all => [.. all.Select(t => t.Item1 == "wpe.weight" ? (t.Item1, [23, 16], 0f) : t)],
+            ["'wpe.weight'", "[23, 16]", "[24, 16]"] },
+        { "transposed", all => [.. all.Select(t => t.Item1 == "h.0.attn.c_attn.weight" ? (t.Item1, [48, 16], 0f) : t)],
+            ["'h.0.attn.c_attn.weight'", "[48, 16]", "[16, 48]"] },
         { "twice", all => [.. all, ("transformer.ln_f.bias", [16], 0)], ["'ln_f.bias'", "'transformer.ln_f.bias'"] },
         { "NaN", all => [.. all.Select(t => t.Item1 == "ln_f.weight" ? (t.Item1, t.Item2, float.NaN) : t)], ["'ln_f.weight'", "NaN"] },
         { "head", all => [.. all, ("lm_head.weight", [37, 16], 0.25f)], ["'lm_head.weight'", "differs"] },
@@ -52,13 +54,16 @@ public sealed class Gpt2CheckpointTests
 
     [Theory]
     [MemberData(nameof(Damages))]
-    public void Load_DamagedWeights_NamesTheTensor(string what, Func<List<(string, long[], float)>, List<(string, long[], float)>> damage, string[] expected)
+    public void Load_DamagedWeights_NamesTheTensor(
+        string what, Func<List<(string, long[], float)>, List<(string, long[], float)>> damage, string[] expected)
     {
         using var folder = new TemporaryFolder();
         Gpt2Config config = SmallModels.Config();
-        List<(string, long[], float)> tensors = damage([.. Gpt2Checkpoint.Weights(config).Select(weight => (weight.Name, weight.Shape, 0.5f))]);
+        List<(string, long[], float)> tensors =
+            damage([.. Gpt2Checkpoint.Weights(config).Select(weight => (weight.Name, weight.Shape, 0.5f))]);
         File.WriteAllText(folder.File("config.json"), config.ToJson());
-        SafetensorsWriter.Write(folder.File("model.safetensors"), [.. tensors.Select(t => SafetensorsTensor.Single(t.Item1, t.Item2, values => values.Fill(t.Item3)))]);
+        SafetensorsWriter.Write(folder.File("model.safetensors"),
+            [.. tensors.Select(t => SafetensorsTensor.Single(t.Item1, t.Item2, values => values.Fill(t.Item3)))]);
         string message = Assert.Throws<InvalidDataException>(() => Gpt2Checkpoint.Load(folder.Path)).Message;
         Assert.Equal(message, Assert.Throws<InvalidDataException>(() => Gpt2Checkpoint.Inspect(folder.Path)).Message);
         Assert.All(expected, part => Assert.True(message.Contains(part), $"{what}: {message}"));
@@ -70,11 +75,13 @@ public sealed class Gpt2CheckpointTests
         using var folder = new TemporaryFolder();
         Gpt2Config config = SmallModels.Config();
         File.WriteAllText(folder.File("config.json"), config.ToJson());
-        SafetensorsWriter.Write(folder.File("model.safetensors"), [.. Gpt2Checkpoint.Weights(config).Select(weight => SafetensorsTensor.Int64(weight.Name, weight.Shape, values => values.Clear()))]);
+        SafetensorsWriter.Write(folder.File("model.safetensors"), [.. Gpt2Checkpoint.Weights(config)
+            .Select(weight => SafetensorsTensor.Int64(weight.Name, weight.Shape, values => values.Clear()))]);
         string message = Assert.Throws<InvalidDataException>(() => Gpt2Checkpoint.Load(folder.Path)).Message;
         Assert.Contains("I64", message);
         Assert.Contains("BF16", message);
     }
 
-    private static string Hash(TemporaryFolder folder) => Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(folder.File("model.safetensors"))));
+    private static string Hash(TemporaryFolder folder) =>
+        Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(folder.File("model.safetensors"))));
 }

@@ -5,7 +5,8 @@ namespace WebDistill.Distillation.Tests.Models;
 
 public sealed class Gpt2ConfigTests
 {
-    private const string Small = """{"model_type":"gpt2","vocab_size":50257,"n_positions":1024,"n_embd":768,"n_layer":12,"n_head":12,"future_field":{"x":1}}""";
+    private const string Small =
+        """{"model_type":"gpt2","vocab_size":50257,"n_positions":1024,"n_embd":768,"n_layer":12,"n_head":12,"future_field":{"x":1}}""";
 
     [Fact]
     public void Parse_Gpt2Small_CountsItsParameters()

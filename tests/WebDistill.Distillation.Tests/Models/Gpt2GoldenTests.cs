@@ -11,7 +11,8 @@ public sealed class Gpt2GoldenTests
     // The reference's own float32 run is off by up to 6e-6 in logits of size 10; another order of summation may double that.
     private const double Tolerance = 2e-5;
 
-    public static TheoryData<string> ForwardCases() => [.. GoldenFiles.Json("forward", "index.json").EnumerateArray().Select(item => item.GetProperty("name").GetString()!)];
+    public static TheoryData<string> ForwardCases() =>
+        [.. GoldenFiles.Json("forward", "index.json").EnumerateArray().Select(item => item.GetProperty("name").GetString()!)];
 
     [Theory]
     [MemberData(nameof(ForwardCases))]
@@ -47,10 +48,12 @@ public sealed class Gpt2GoldenTests
             GoldenFiles.AssertClose(file.Singles("logits"), picked, Tolerance, "logits");
         }
         for (int i = 0; file.Find($"hidden_states.{i}") is not null; i++)
-            GoldenFiles.AssertClose(file.Singles($"hidden_states.{i}"), ParameterData.ToArray(trace.HiddenStates[i]), Tolerance, $"hidden_states.{i}", k => Compared(k / width));
+            GoldenFiles.AssertClose(file.Singles($"hidden_states.{i}"), ParameterData.ToArray(trace.HiddenStates[i]), Tolerance,
+                $"hidden_states.{i}", k => Compared(k / width));
         for (int i = 0; file.Find($"attentions.{i}") is not null; i++)
         {
-            GoldenFiles.AssertClose(file.Singles($"attentions.{i}"), ParameterData.ToArray(trace.Attentions[i]), Tolerance, $"attentions.{i}",
+            GoldenFiles.AssertClose(
+                file.Singles($"attentions.{i}"), ParameterData.ToArray(trace.Attentions[i]), Tolerance, $"attentions.{i}",
                 k => Compared(k / length % length + k / (length * length * heads) * length));
         }
 
@@ -60,12 +63,22 @@ public sealed class Gpt2GoldenTests
         AssertLogProbabilities(item, ids, logits, kept, rows, length, vocabulary);
     }
 
+    /// <summary>Every layout of the set but the pickle, which is not read, and the logits that its description names.</summary>
+    public static TheoryData<string, string> Layouts()
+    {
+        var cases = new TheoryData<string, string>();
+        foreach (JsonProperty layout in GoldenFiles.Json("layout_variants", "index.json").EnumerateObject(
+            ).Where(item => !item.Name.EndsWith(".bin")))
+        {
+            string description = layout.Value.GetString()!;
+            cases.Add(layout.Name.TrimEnd('/'),
+                System.Text.RegularExpressions.Regex.Match(description, @"logits key (\w+)").Groups[1].Value);
+        }
+        return cases;
+    }
+
     [Theory]
-    [InlineData("noprefix_with_buffers.safetensors", "f32")]
-    [InlineData("with_lm_head.safetensors", "f32")]
-    [InlineData("f16.safetensors", "f16")]
-    [InlineData("bf16.safetensors", "bf16")]
-    [InlineData("sharded", "f32")]
+    [MemberData(nameof(Layouts))]
     public void Load_LayoutVariant_GivesTheReferencesLogits(string variant, string key)
     {
         using var folder = new TemporaryFolder();
@@ -94,7 +107,8 @@ public sealed class Gpt2GoldenTests
     private static JsonElement Case(string name) =>
         GoldenFiles.Json("forward", "index.json").EnumerateArray().Single(item => item.GetProperty("name").GetString() == name);
 
-    private static void AssertLogProbabilities(JsonElement item, Tensor ids, float[] logits, long[]? kept, int rows, int length, int vocabulary)
+    private static void AssertLogProbabilities(
+        JsonElement item, Tensor ids, float[] logits, long[]? kept, int rows, int length, int vocabulary)
     {
         long[] tokens = ids.data<long>().ToArray();
         double[] sums = item.GetProperty("sum_logprob").Doubles();

@@ -24,13 +24,15 @@ public sealed class StudentInitsTests
     public void Create_TeacherLayers_CopiesThemAndSetsTheRunsDropout()
     {
         using Gpt2 teacher = SmallModels.Random(1, layers: 4);
-        using Gpt2 student = StudentInits.Create(s_options with { StudentTeacherLayers = [3, 1], Dropout = 0.25 }, teacher, SmallModels.Vocabulary);
+        using Gpt2 student = StudentInits.Create(
+            s_options with { StudentTeacherLayers = [3, 1], Dropout = 0.25 }, teacher, SmallModels.Vocabulary);
         Dictionary<string, float[]> from = SmallModels.Weights(teacher), to = SmallModels.Weights(student);
         Assert.Equal(from["h.3.mlp.c_fc.weight"], to["h.0.mlp.c_fc.weight"]);
         Assert.Equal(from["h.1.attn.c_attn.bias"], to["h.1.attn.c_attn.bias"]);
         foreach (string name in new[] { "wte.weight", "wpe.weight", "ln_f.weight", "ln_f.bias" })
             Assert.Equal(from[name], to[name]);
-        Assert.Equal((2, 0.25, 0.25, 0.25), (student.Config.NLayer, student.Config.EmbdPdrop, student.Config.AttnPdrop, student.Config.ResidPdrop));
+        Assert.Equal((2, 0.25, 0.25, 0.25),
+            (student.Config.NLayer, student.Config.EmbdPdrop, student.Config.AttnPdrop, student.Config.ResidPdrop));
     }
 
     [Fact]
@@ -46,7 +48,8 @@ public sealed class StudentInitsTests
             ContextLength = 32,
             InitialiserRange = 0.05,
         };
-        using Gpt2 student = StudentInits.Create(options, null, 300), same = StudentInits.Create(options, null, 300), other = StudentInits.Create(options with { Seed = 1 }, null, 300);
+        using Gpt2 student = StudentInits.Create(options, null, 300), same = StudentInits.Create(options, null, 300),
+            other = StudentInits.Create(options with { Seed = 1 }, null, 300);
         Dictionary<string, float[]> weights = SmallModels.Weights(student);
         Assert.Equal(weights["wte.weight"], SmallModels.Weights(same)["wte.weight"]);
         Assert.NotEqual(weights["wte.weight"], SmallModels.Weights(other)["wte.weight"]);
@@ -68,7 +71,8 @@ public sealed class StudentInitsTests
     public void Create_Checkpoint_GoesOnFromItsWeights()
     {
         using Gpt2 stored = SmallModels.Random(5);
-        using Gpt2 student = StudentInits.Create(s_options with { StudentInitialisation = "checkpoint", StudentModelId = "m", Dropout = 0.3 }, null, SmallModels.Vocabulary, stored);
+        using Gpt2 student = StudentInits.Create(s_options with { StudentInitialisation = "checkpoint", StudentModelId = "m",
+            Dropout = 0.3 }, null, SmallModels.Vocabulary, stored);
         Dictionary<string, float[]> expected = SmallModels.Weights(stored);
         foreach ((string name, float[] values) in SmallModels.Weights(student))
             Assert.Equal(expected[name], values);
@@ -79,7 +83,8 @@ public sealed class StudentInitsTests
     public void StudentConfig_LayerThatTheTeacherLacks_IsRefused()
     {
         DistillationOptions options = s_options with { StudentTeacherLayers = [0, 4] };
-        Assert.Contains("0 to 3", Assert.Throws<ArgumentException>(() => StudentInits.StudentConfig(options, SmallModels.Config(layers: 4), SmallModels.Vocabulary)).Message);
+        Assert.Contains("0 to 3", Assert.Throws<ArgumentException>((
+            ) => StudentInits.StudentConfig(options, SmallModels.Config(layers: 4), SmallModels.Vocabulary)).Message);
     }
 
     [Fact]

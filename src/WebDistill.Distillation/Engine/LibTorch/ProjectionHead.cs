@@ -9,5 +9,6 @@ internal static class ProjectionHead
     public static bool IsFused(DistillationLoss loss) => false;
 
     /// <summary>Sums every term over all rows and, if asked, adds the gradients.</summary>
-    public static LossHeadResult Run(LossHeadInput input, IReadOnlyList<LossTerm> terms, bool gradients) => LossHead.Compose(input, terms, gradients);
+    public static LossHeadResult Run(LossHeadInput input, IReadOnlyList<LossTerm> terms, bool gradients) =>
+        LossHead.Compose(input, terms, gradients);
 }

@@ -6,7 +6,9 @@ using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Engine;
 
-/// <summary>Output projection and losses of this engine: one kernel for the losses on the logits, composed tensor operations for all others.</summary>
+/// <summary>
+/// Output projection and losses of this engine: one kernel for the losses on the logits, composed tensor operations for all others.
+/// </summary>
 internal static class ProjectionHead
 {
     /// <summary>Whether the sum of this loss comes from a fused kernel.</summary>
@@ -93,5 +95,6 @@ internal static class ProjectionHead
 
     /// <summary>The tensor's memory, which is unmanaged and stays where it is while the tensor lives.</summary>
     private static unsafe float* Data(Tensor? tensor) =>
-        tensor is null || tensor.numel() == 0 ? null : (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+        tensor is null || tensor.numel() == 0 ? null
+            : (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
 }
