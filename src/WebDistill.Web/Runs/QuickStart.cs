@@ -11,7 +11,7 @@ namespace WebDistill.Web.Runs;
 public sealed class QuickStart(DatasetService datasets, TrainingService training)
 {
     /// <summary>Stories in the corpus.</summary>
-    public const int Stories = 6000;
+    public const int Stories = 4000;
 
     /// <summary>Seed of the stories.</summary>
     public const int StorySeed = 1;
@@ -34,9 +34,9 @@ public sealed class QuickStart(DatasetService datasets, TrainingService training
         AlphaCe = 0,
         AlphaClm = 1,
         AlphaCos = 0,
-        Epochs = 2,
+        Epochs = 5,
         BatchSize = 16,
-        LearningRate = 2e-3,
+        LearningRate = 3e-3,
         WarmupProportion = 0.1,
         MaxGradientNorm = 1,
         ValidationIntervalSteps = 50,
@@ -54,7 +54,7 @@ public sealed class QuickStart(DatasetService datasets, TrainingService training
         AlphaCe = 5,
         AlphaClm = 2,
         AlphaCos = 1,
-        Epochs = 1,
+        Epochs = 2,
         BatchSize = 16,
         LearningRate = 1e-3,
         MaxGradientNorm = 5,
