@@ -10,6 +10,11 @@ namespace WebDistill.Distillation.Generation;
 /// <param name="SecondsSinceStart">Time since generation began, the prompt's pass included.</param>
 public sealed record GeneratedToken(int Id, double SecondsSinceStart);
 
+/// <summary>What the model thinks of one token as the next one.</summary>
+/// <param name="Id">Token id.</param>
+/// <param name="Logit">Its logit: softmax over those of the whole vocabulary gives its probability.</param>
+public sealed record TokenLogit(int Id, float Logit);
+
 /// <summary>Why a generation ended.</summary>
 public enum StopReason
 {
@@ -45,20 +50,40 @@ public sealed class TextGenerator(Gpt2 model)
         if (options.Validate() is { Count: > 0 } problems)
             throw new ArgumentException(
                 string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")), nameof(options));
+        Check(promptIds);
+        return Continue([.. promptIds.Select(id => (long)id)], options, cancel);
+    }
+
+    /// <summary>The likeliest next tokens after the prompt, in one forward pass; of equal ones the smaller id first.</summary>
+    /// <param name="promptIds">The prompt, 1 to n_positions tokens.</param>
+    /// <param name="count">How many; more than the vocabulary gives the whole of it.</param>
+    /// <exception cref="ArgumentException">An empty prompt, an id outside the vocabulary, a prompt longer than n_positions,
+    /// or a count below 1.</exception>
+    public IReadOnlyList<TokenLogit> NextTokens(IReadOnlyList<int> promptIds, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        Check(promptIds);
+        model.eval();
+        using var cache = new KeyValueCache(model.Config);
+        float[] logits = NextLogits([.. promptIds.Select(id => (long)id)], cache);
+        return [.. logits.Select((logit, id) => new TokenLogit(id, logit)).OrderByDescending(token => token.Logit).Take(count)];
+    }
+
+    // Without the parameter's name: people read these messages, beside the field that they typed the prompt into.
+    private void Check(IReadOnlyList<int> promptIds)
+    {
         if (promptIds.Count == 0)
-            throw new ArgumentException("The prompt is empty. Start with some text or with the end-of-text id.", nameof(promptIds));
+            throw new ArgumentException("The prompt is empty. Start with some text or with the end-of-text id.");
         if (promptIds.Count > model.Config.NPositions)
             throw new ArgumentException(
-                $"The prompt has {promptIds.Count} tokens, the model has {model.Config.NPositions} positions. Shorten the prompt.",
-                nameof(promptIds));
+                $"The prompt has {promptIds.Count} tokens, the model has {model.Config.NPositions} positions. Shorten the prompt.");
         foreach (int id in promptIds)
         {
             if (id < 0 || id >= model.Config.VocabSize)
                 throw new ArgumentException(
                     $"Token id {id} is outside the model's vocabulary of {model.Config.VocabSize}. Tokenise with the model's own "
-                    + "vocabulary.", nameof(promptIds));
+                    + "vocabulary.");
         }
-        return Continue([.. promptIds.Select(id => (long)id)], options, cancel);
     }
 
     private IEnumerable<GeneratedToken> Continue(long[] input, GenerationOptions options, CancellationToken cancel)

@@ -25,6 +25,12 @@ public sealed record GenerationEvent(string WeightsSha256, int? Id, string Text,
     public double TokensPerSecond => Seconds > 0 ? Tokens / Seconds : 0;
 }
 
+/// <summary>One of the tokens that may come next.</summary>
+/// <param name="Id">Token id.</param>
+/// <param name="Text">The token decoded alone.</param>
+/// <param name="Logit">Its logit; exp(logit / T), divided by the sum over the vocabulary, is its probability at temperature T.</param>
+public sealed record NextToken(int Id, string Text, float Logit);
+
 /// <summary>
 /// Lets models write. Each generation runs on a thread of its own and can be abandoned at any token; several at once take turns token by
 /// token in the order in which they ask, so that two panes fill evenly.
@@ -64,6 +70,42 @@ public sealed class GenerationService(ModelService models, ModelCache cache, IHo
             // A reader that leaves early ends the thread, and the token source lives until it has ended.
             await ended.CancelAsync();
             await events.Reader.Completion.ContinueWith(static _ => { }, TaskScheduler.Default);
+        }
+    }
+
+    /// <summary>The likeliest next tokens after a text, likeliest first.</summary>
+    /// <param name="modelId">The model, which must have a tokenizer.</param>
+    /// <param name="prompt">Empty asks for the first token of a document.</param>
+    /// <param name="count">How many; at least 1, and more than the vocabulary gives the whole of it, as a softmax needs it.</param>
+    /// <param name="cancel">Gives up waiting for the model; a pass that has begun is finished.</param>
+    /// <exception cref="NotFoundException">There is no model with that id.</exception>
+    /// <exception cref="OptionsInvalidException">The prompt or the count cannot be used.</exception>
+    public async Task<IReadOnlyList<NextToken>> NextTokensAsync(Guid modelId, string prompt, int count, CancellationToken cancel = default)
+    {
+        CheckRequest(new GenerationPrompt(prompt), new GenerationOptions());
+        if (count < 1)
+            throw new OptionsInvalidException("count", $"count is {count}, expected at least 1.");
+        await models.GetAsync(modelId, cancel);
+        return await Task.Run(() => NextTokens(modelId, prompt, count, cancel), cancel);
+    }
+
+    private NextToken[] NextTokens(Guid modelId, string prompt, int count, CancellationToken cancel)
+    {
+        using ModelLease lease = cache.Acquire(modelId);
+        _turn.Wait(cancel);
+        try
+        {
+            IReadOnlyList<int> ids = Encode(lease, prompt);
+            return [.. new TextGenerator(lease.Model).NextTokens(ids, count)
+                .Select(token => new NextToken(token.Id, lease.Tokenizer!.TokenText(token.Id), token.Logit))];
+        }
+        catch (ArgumentException e)
+        {
+            throw new OptionsInvalidException("prompt", e.Message);
+        }
+        finally
+        {
+            _turn.Release();
         }
     }
 

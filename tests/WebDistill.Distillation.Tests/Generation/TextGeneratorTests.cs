@@ -38,6 +38,19 @@ public sealed class TextGeneratorTests
     }
 
     [Fact]
+    public void NextTokens_AfterAPrompt_LikeliestFirstAndTheFirstIsTheGreedyChoice()
+    {
+        using Gpt2 model = SmallModels.Random(3);
+        var generator = new TextGenerator(model);
+        IReadOnlyList<TokenLogit> all = generator.NextTokens([5, 9], 1000);
+        Assert.Equal(SmallModels.Vocabulary, all.Select(token => token.Id).Distinct().Count());
+        Assert.Equal(all.OrderByDescending(token => token.Logit), all);
+        Assert.Equal(all.Take(3), generator.NextTokens([5, 9], 3));
+        Assert.Equal(all[0].Id, Assert.Single(generator.Generate([5, 9], new GenerationOptions { Greedy = true, MaxNewTokens = 1 })).Id);
+        Assert.Throws<ArgumentException>(() => generator.NextTokens([], 3));
+    }
+
+    [Fact]
     public void Generate_SameSeed_RepeatsItself()
     {
         using Gpt2 model = SmallModels.Random(3);
