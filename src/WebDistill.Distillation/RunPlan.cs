@@ -141,6 +141,9 @@ public sealed record RunPlan(long TokensPerUpdate, int UpdatesPerEpoch, int Tota
         long perLayer = 10 * width + 2L * student.InnerWidth + student.NHead + (options.Dropout > 0 ? 2 * width : 0);
         floats += batchTokens * (student.NLayer * perLayer + 4 * width);
 
+        // In work during the backward pass: one layer's gradients, and the embedding's gradient as an input before it joins that as the head.
+        floats += batchTokens * (2L * student.InnerWidth + 4 * width) + student.VocabSize * width;
+
         // The teacher keeps nothing, but has one layer in work and hands over its last hidden state.
         if (teacher is not null)
             floats += batchTokens * (6L * teacher.NEmbd + 2L * teacher.InnerWidth);

@@ -34,7 +34,7 @@ internal static class GoldenFiles
     }
 
     public static Tensor Int64Tensor(this SafetensorsFile file, string name) =>
-        tensor(file.Int64s(name), file.Find(name)!.Shape.ToArray(), device: Engine.Device.Default);
+        tensor(file.Int64s(name), file.Find(name)!.Shape.ToArray(), device: Distillation.Engine.Device.Default);
 
     public static double[] Doubles(this JsonElement list) => [.. list.EnumerateArray().Select(value => value.GetDouble())];
 

@@ -27,6 +27,23 @@ public sealed class RunPlanTests
     }
 
     [Fact]
+    public void Compute_OneDocumentPerRow_IsWhatTheDistillerDoes()
+    {
+        using var folder = new TemporaryFolder();
+        using TokenFile tokens = SmallModels.Tokens(folder);
+        using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
+        DistillationOptions options = s_options with { SequenceMode = SequenceMode.HuggingFace, ContextLength = 24 };
+        using var distiller = new Distiller(options, teacher, student, tokens, null);
+        RunPlan plan = RunPlan.Compute(options, teacher.Config, student.Config, tokens);
+        Assert.Equal(distiller.TotalSteps, plan.TotalUpdates);
+        // Rows differ in length, so the plan counts their mean; every row has end-of-text at both ends, and short ones are left out.
+        long seen = 0;
+        while (distiller.CompletedSteps < distiller.TotalSteps)
+            seen = distiller.Step().TokensSeen;
+        GoldenFiles.AssertNear(seen, plan.TotalTokens, 0.1, 0, "planned tokens");
+    }
+
+    [Fact]
     public void Compute_Gpt2SmallDistilled_HasTheKnownSizes()
     {
         var teacher = new Gpt2Config { VocabSize = 50257, NPositions = 1024, NEmbd = 768, NLayer = 12, NHead = 12 };

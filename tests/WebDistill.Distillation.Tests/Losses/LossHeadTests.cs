@@ -123,7 +123,7 @@ public sealed class LossHeadTests
 
         private static Tensor Normal(long seed, long rows, long columns)
         {
-            Tensor values = zeros(rows, columns, device: Engine.Device.Default);
+            Tensor values = zeros(rows, columns, device: Distillation.Engine.Device.Default);
             ParameterData.Write(values, span => Fill(span, seed));
             return values;
         }
