@@ -164,6 +164,7 @@ internal static class Graph
                     captured[(node, i)] = gradient.Share().DetachFromDisposeScope();
                 }
             }
+            node.KeepRetained(gradients);
             if (node is LeafNode leafNode)
             {
                 if (accumulate && leafNode.Leaf is { } leaf && (inputs is null || wanted.Contains((node, 0))))
@@ -173,30 +174,39 @@ internal static class Graph
                 DisposeAll(gradients);
                 return;
             }
+            try
+            {
+                Differentiate(node, gradients);
+            }
+            finally
+            {
+                DisposeAll(gradients);
+            }
+            if (!retainGraph)
+            {
+                node.ReleaseSaved();
+            }
+        }
+
+        void Differentiate(Node node, torch.Tensor?[] gradients)
+        {
             if (node.IsReleased)
             {
                 throw new InvalidOperationException(
                     $"Trying to backward through the graph a second time: the values saved by {node.Name} were freed; pass retain_graph: true the first time");
             }
-            using (torch.NewDisposeScope())
+            using DisposeScope scope = torch.NewDisposeScope();
+            torch.Tensor?[] results = node.Backward(gradients);
+            for (int i = 0; i < results.Length; i++)
             {
-                torch.Tensor?[] results = node.Backward(gradients);
-                for (int i = 0; i < results.Length; i++)
+                Edge edge = node.Inputs[i];
+                if (results[i] is not { } result || edge.Node is null)
                 {
-                    Edge edge = node.Inputs[i];
-                    if (results[i] is not { } result || edge.Node is null)
-                    {
-                        continue;
-                    }
-                    // A gradient handed through unchanged gets a handle of its own, because the arriving ones are disposed below.
-                    bool isShared = Array.IndexOf(gradients, result) >= 0 || Array.IndexOf(results, result) < i;
-                    Arrive(edge, (isShared ? result.Share() : result).DetachFromDisposeScope());
+                    continue;
                 }
-            }
-            DisposeAll(gradients);
-            if (!retainGraph)
-            {
-                node.ReleaseSaved();
+                // A gradient handed through unchanged gets a handle of its own, because the arriving ones are disposed below.
+                bool isShared = Array.IndexOf(gradients, result) >= 0 || Array.IndexOf(results, result) < i;
+                Arrive(edge, (isShared ? result.Share() : result).DetachFromDisposeScope());
             }
         }
     }

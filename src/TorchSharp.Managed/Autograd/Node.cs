@@ -13,6 +13,7 @@ internal abstract class Node
 
     private int _references;
     private List<SavedTensor>? _saved;
+    private List<(int Output, WeakReference<torch.Tensor> Tensor)>? _retained;
 
     protected Node(string name, int outputs)
     {
@@ -53,6 +54,20 @@ internal abstract class Node
         var saved = new SavedTensor(tensor, Name);
         (_saved ??= []).Add(saved);
         return saved;
+    }
+
+    /// <summary>Asks that the gradient of an output be kept in the tensor, which is not a leaf.</summary>
+    internal void RetainGradient(int output, torch.Tensor tensor) => (_retained ??= []).Add((output, new WeakReference<torch.Tensor>(tensor)));
+
+    internal void KeepRetained(torch.Tensor?[] gradients)
+    {
+        foreach ((int output, WeakReference<torch.Tensor> reference) in _retained ?? [])
+        {
+            if (gradients[output] is { } gradient && reference.TryGetTarget(out torch.Tensor? tensor) && !tensor.IsInvalid)
+            {
+                tensor.AccumulateGradient(gradient);
+            }
+        }
     }
 
     /// <summary>Keeps what this node saved from memory that is about to be overwritten.</summary>

@@ -257,8 +257,8 @@ namespace TorchSharp
                 /// <summary>⟨a, b⟩ / (max(|a|, eps) max(|b|, eps)) along a dimension.</summary>
                 public static Tensor cosine_similarity(Tensor x1, Tensor x2, long dim = 1, double eps = 1e-8)
                 {
-                    Tensor left = x1.square().sum(dim).sqrt().clamp_min(eps);
-                    Tensor right = x2.square().sum(dim).sqrt().clamp_min(eps);
+                    Tensor left = x1.norm((int)dim).clamp_min(eps);
+                    Tensor right = x2.norm((int)dim).clamp_min(eps);
                     return x1.mul(x2).sum(dim).div(left.mul(right));
                 }
 

@@ -96,11 +96,11 @@ namespace TorchSharp.Modules
             (in_features, out_features) = (inputs, outputs);
             double bound = 1 / Math.Sqrt(inputs);
             _weight = nn.Parameter(nn.init.uniform_(empty([outputs, inputs], dtype: dtype), -bound, bound));
-            register_parameter("weight", _weight);
+            Own("weight", _weight);
             if (hasBias)
             {
                 _bias = nn.Parameter(nn.init.uniform_(empty([outputs], dtype: dtype), -bound, bound));
-                register_parameter("bias", _bias);
+                Own("bias", _bias);
             }
         }
 
@@ -121,7 +121,7 @@ namespace TorchSharp.Modules
             : base(nameof(Embedding))
         {
             _weight = nn.Parameter(nn.init.normal_(empty([embeddings, dimensions], dtype: dtype)));
-            register_parameter("weight", _weight);
+            Own("weight", _weight);
         }
 
         internal Embedding(Tensor table, bool freeze)
@@ -149,11 +149,11 @@ namespace TorchSharp.Modules
             if (affine)
             {
                 _weight = nn.Parameter(ones(shape, dtype: dtype));
-                register_parameter("weight", _weight);
+                Own("weight", _weight);
                 if (hasBias)
                 {
                     _bias = nn.Parameter(zeros(shape, dtype: dtype));
-                    register_parameter("bias", _bias);
+                    Own("bias", _bias);
                 }
             }
         }

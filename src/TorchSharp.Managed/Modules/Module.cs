@@ -45,17 +45,24 @@ namespace TorchSharp
 
                 public virtual void eval() => train(false);
 
+                /// <summary>A parameter created inside a dispose scope ends with it, as in TorchSharp: build modules outside scopes.</summary>
                 public virtual void register_parameter(string name, Parameter param)
                 {
                     RequireFreeName(name);
-                    param.DetachFromDisposeScope();
                     _parametersByName.Add((name, param));
                 }
 
+                /// <summary>Registers a parameter of a layer of this engine, which lives as long as the layer: no dispose scope ends it.</summary>
+                private protected void Own(string name, Parameter parameter)
+                {
+                    parameter.DetachFromDisposeScope();
+                    register_parameter(name, parameter);
+                }
+
+                /// <summary>A buffer created inside a dispose scope ends with it, as in TorchSharp: build modules outside scopes.</summary>
                 public virtual void register_buffer(string name, Tensor tensor, bool persistent = true)
                 {
                     RequireFreeName(name);
-                    tensor.DetachFromDisposeScope();
                     _buffersByName.Add((name, tensor, persistent));
                 }
 
@@ -372,10 +379,11 @@ namespace TorchSharp.Modules
     /// <summary>A tensor that belongs to a module and is trained.</summary>
     public class Parameter : torch.Tensor
     {
-        /// <summary>Takes over the memory of <paramref name="data"/>, which must not be used afterwards.</summary>
+        /// <summary>Takes over the memory of <paramref name="data"/>, which must not be used afterwards, and its place in a dispose scope.</summary>
         public Parameter(torch.Tensor data, bool requires_grad = true)
             : base(data)
         {
+            data.Scope?.Register(this);
             data.Dispose();
             requires_grad_(requires_grad);
         }

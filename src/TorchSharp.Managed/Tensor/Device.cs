@@ -66,6 +66,12 @@ public static partial class torch
         }
     }
 
+    /// <summary>Threads that compute, the calling one included.</summary>
+    public static int get_num_threads() => Kernels.WorkerPool.ThreadCount;
+
+    /// <summary>Results do not depend on the number of threads.</summary>
+    public static void set_num_threads(int num) => Kernels.WorkerPool.ThreadCount = num;
+
     public static bool cuda_is_available() => cuda.is_available();
 
     /// <summary>CUDA, which this engine does not have.</summary>

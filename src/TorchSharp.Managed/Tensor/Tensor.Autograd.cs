@@ -41,7 +41,7 @@ public static partial class torch
             {
                 throw new InvalidOperationException("can't retain_grad on a tensor that has requires_grad false");
             }
-            _retainsGrad = true;
+            _gradientNode?.RetainGradient(_gradientNodeOutput, this);
         }
 
         /// <summary>The gradient collected so far, as a new handle of the same memory; null before the first backward.</summary>
@@ -87,8 +87,6 @@ public static partial class torch
             _gradientNode?.Release();
             (_gradientNode, _gradientNodeOutput) = (node, output);
         }
-
-        internal bool RetainsGradient => _retainsGrad;
 
         /// <summary>Adds to the collected gradient; the first one is taken over when nothing else uses its memory.</summary>
         internal void AccumulateGradient(Tensor gradient)

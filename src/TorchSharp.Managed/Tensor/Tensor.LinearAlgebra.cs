@@ -36,7 +36,8 @@ public static partial class torch
             {
                 return MatrixProducts.Multiply(this, target, bias: null, weightIsTransposed: false, "matmul");
             }
-            long[] batch = Shapes.Broadcast(_shape[..^2], target._shape[..^2], "matmul");
+            long[] batch = Shapes.Broadcast(_shape[..^2], target._shape[..^2],
+                $"matmul: the batches of {Shapes.Text(_shape)} and {Shapes.Text(target._shape)}");
             Tensor left = expand([.. batch, .. _shape[^2..]]);
             Tensor right = target.expand([.. batch, .. target._shape[^2..]]);
             return MatrixProducts.MultiplyBatches(left, right);

@@ -20,7 +20,6 @@ public static partial class torch
         private Node? _gradientNode;
         private int _gradientNodeOutput;
         private bool _requiresGrad;
-        private bool _retainsGrad;
         private Tensor? _grad;
 
         internal DisposeScope? Scope;
@@ -33,7 +32,7 @@ public static partial class torch
             DisposeScope.Current?.Register(this);
         }
 
-        /// <summary>A tensor over the memory of another one, a leaf of its own and in no dispose scope.</summary>
+        /// <summary>A tensor over the memory of another one, a leaf of its own, in no dispose scope at first.</summary>
         private protected Tensor(Tensor other)
         {
             NativeStorage storage = other.Storage;
