@@ -32,9 +32,8 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Gpt2Attention.Context, T
     {
         long rows = x.shape[0], length = x.shape[1], width = x.shape[2];
         Tensor qkv = c_attn.forward(x);
-        Tensor query = Heads(qkv.narrow(2, 0, width));
-        Tensor key = Heads(qkv.narrow(2, width, width));
-        Tensor value = Heads(qkv.narrow(2, 2 * width, width));
+        Tensor[] thirds = qkv.chunk(3, 2);
+        Tensor query = Heads(thirds[0]), key = Heads(thirds[1]), value = Heads(thirds[2]);
         if (context.Cache is { } cache)
             (key, value) = cache.Append(_layer, key, value);
 
