@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using TorchSharp;
 using TorchSharp.Kernels;
 
@@ -8,7 +7,7 @@ namespace WebDistill.Distillation.Engine;
 public static class Device
 {
     /// <summary>Name for people.</summary>
-    public static string Name => $"CPU ({RuntimeInformation.ProcessArchitecture}, {Threads} threads)";
+    public static string Name => $"Managed CPU, {Threads} {(Threads == 1 ? "thread" : "threads")}";
 
     /// <summary>Threads that compute.</summary>
     public static int Threads => WorkerPool.ThreadCount;
