@@ -5,23 +5,23 @@ namespace TorchSharp.Autograd
     /// <summary>Whether operations on this thread are recorded.</summary>
     internal static class GradMode
     {
-        [ThreadStatic] private static bool t_disabled;
-        [ThreadStatic] private static bool t_inference;
+        [ThreadStatic] private static bool _disabled;
+        [ThreadStatic] private static bool _inference;
 
-        internal static bool IsEnabled => !t_disabled;
-        internal static bool IsInference => t_inference;
+        internal static bool IsEnabled => !_disabled;
+        internal static bool IsInference => _inference;
 
         /// <summary>Sets the mode until the returned value is disposed.</summary>
         internal sealed class Setting : IDisposable
         {
-            private readonly bool _previouslyDisabled = t_disabled;
-            private readonly bool _previousInference = t_inference;
+            private readonly bool _previouslyDisabled = _disabled;
+            private readonly bool _previousInference = _inference;
             private bool _isDisposed;
 
             internal Setting(bool enabled, bool inference)
             {
-                t_disabled = !enabled;
-                t_inference = inference;
+                _disabled = !enabled;
+                _inference = inference;
             }
 
             public void Dispose()
@@ -29,8 +29,8 @@ namespace TorchSharp.Autograd
                 if (!_isDisposed)
                 {
                     _isDisposed = true;
-                    t_disabled = _previouslyDisabled;
-                    t_inference = _previousInference;
+                    _disabled = _previouslyDisabled;
+                    _inference = _previousInference;
                 }
             }
         }

@@ -70,8 +70,8 @@ internal static class Graph
     }
 
     /// <summary>
-    /// Runs the graph backwards from <paramref name="roots"/>. With <paramref name="inputs"/> the gradients of those tensors are returned and no
-    /// leaf is touched (<paramref name="accumulate"/> false), or only they are accumulated into.
+    /// Runs the graph backwards from <paramref name="roots"/>. With <paramref name="inputs"/> the gradients of those tensors are returned
+    /// and no leaf is touched (<paramref name="accumulate"/> false), or only they are accumulated into.
     /// </summary>
     internal static torch.Tensor?[] Run(IList<torch.Tensor> roots, IList<torch.Tensor>? rootGradients, bool retainGraph,
         IList<torch.Tensor>? inputs, bool accumulate)
@@ -85,7 +85,8 @@ internal static class Graph
         {
             if (!input.requires_grad)
             {
-                throw new InvalidOperationException($"a gradient was asked for a tensor of shape {Shapes.Text(input.ShapeArray)} that does not require one");
+                throw new InvalidOperationException(
+                    $"a gradient was asked for a tensor of shape {Shapes.Text(input.ShapeArray)} that does not require one");
             }
             Edge edge = input.GradientEdge();
             wanted.Add((edge.Node!, edge.Output));
@@ -193,7 +194,8 @@ internal static class Graph
             if (node.IsReleased)
             {
                 throw new InvalidOperationException(
-                    $"Trying to backward through the graph a second time: the values saved by {node.Name} were freed; pass retain_graph: true the first time");
+                    $"Trying to backward through the graph a second time: the values saved by {node.Name} were freed; pass retain_graph: " +
+                        $"true the first time");
             }
             using DisposeScope scope = torch.NewDisposeScope();
             torch.Tensor?[] results = node.Backward(gradients);
@@ -218,14 +220,16 @@ internal static class Graph
             if (root.ElementCount != 1)
             {
                 throw new InvalidOperationException(
-                    $"grad can be implicitly created only for scalar outputs; this one has shape {Shapes.Text(root.ShapeArray)}, pass grad_tensors");
+                    $"grad can be implicitly created only for scalar outputs; this one has shape {Shapes.Text(root.ShapeArray)}, pass " +
+                        $"grad_tensors");
             }
             return torch.Tensor.Full(root.ShapeArray, 1, root.dtype).DetachFromDisposeScope();
         }
         if (!gradient.ShapeArray.AsSpan().SequenceEqual(root.ShapeArray))
         {
             throw new ArgumentException(
-                $"backward: a gradient of shape {Shapes.Text(gradient.ShapeArray)} was given for a tensor of shape {Shapes.Text(root.ShapeArray)}");
+                $"backward: a gradient of shape {Shapes.Text(gradient.ShapeArray)} was given for a tensor of shape " +
+                    $"{Shapes.Text(root.ShapeArray)}");
         }
         return (gradient.dtype == root.dtype ? gradient.Share() : gradient.to(root.dtype)).DetachFromDisposeScope();
     }

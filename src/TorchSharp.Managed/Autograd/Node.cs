@@ -9,7 +9,7 @@ internal readonly record struct Edge(Node? Node, int Output);
 /// </summary>
 internal abstract class Node
 {
-    private static long s_nextSequence;
+    private static long _nextSequence;
 
     private int _references;
     private List<SavedTensor>? _saved;
@@ -25,7 +25,7 @@ internal abstract class Node
     internal int Outputs { get; }
 
     /// <summary>Grows with time: a consumer always has a higher number than what it consumes.</summary>
-    internal long Sequence { get; } = Interlocked.Increment(ref s_nextSequence);
+    internal long Sequence { get; } = Interlocked.Increment(ref _nextSequence);
 
     internal Edge[] Inputs { get; private set; } = [];
     internal bool IsReleased { get; private set; }
@@ -57,7 +57,8 @@ internal abstract class Node
     }
 
     /// <summary>Asks that the gradient of an output be kept in the tensor, which is not a leaf.</summary>
-    internal void RetainGradient(int output, torch.Tensor tensor) => (_retained ??= []).Add((output, new WeakReference<torch.Tensor>(tensor)));
+    internal void RetainGradient(int output, torch.Tensor tensor) =>
+        (_retained ??= []).Add((output, new WeakReference<torch.Tensor>(tensor)));
 
     internal void KeepRetained(torch.Tensor?[] gradients)
     {
@@ -145,7 +146,8 @@ internal sealed class SavedTensor
             {
                 throw new InvalidOperationException(
                     $"one of the variables needed for gradient computation has been modified by an inplace operation: a tensor of shape " +
-                    $"{Shapes.Text(_value.ShapeArray)} saved by {_operation} is at version {_storage.Version}, expected version {_version}");
+                    $"{Shapes.Text(_value.ShapeArray)} saved by {_operation} is at version {_storage.Version}, expected version " +
+                        $"{_version}");
             }
             return _value;
         }

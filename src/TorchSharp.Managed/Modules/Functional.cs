@@ -16,7 +16,9 @@ namespace TorchSharp
                 Sum = 2,
             }
 
-            /// <summary>Functions without state. Float32 goes to the fused kernels; other types are composed from simpler operations.</summary>
+            /// <summary>
+            /// Functions without state. Float32 goes to the fused kernels; other types are composed from simpler operations.
+            /// </summary>
             public static partial class functional
             {
                 /// <summary>input Wᵀ + bias: input [..., k], weights [n, k], bias [n].</summary>
@@ -26,13 +28,15 @@ namespace TorchSharp
                     if (input.Rank == 0 || weights.Rank != 2 || input.ShapeArray[^1] != weights.ShapeArray[1])
                     {
                         throw new ArgumentException(
-                            $"linear: an input of shape {Shapes.Text(input.ShapeArray)} does not fit weights of shape {Shapes.Text(weights.ShapeArray)}; " +
+                            $"linear: an input of shape {Shapes.Text(input.ShapeArray)} does not fit weights of shape " +
+                                $"{Shapes.Text(weights.ShapeArray)}; " +
                             $"the input's last length must be the weights' second");
                     }
                     if (bias is not null && (bias.Rank != 1 || bias.ShapeArray[0] != weights.ShapeArray[0]))
                     {
                         throw new ArgumentException(
-                            $"linear: a bias of shape {Shapes.Text(bias.ShapeArray)} does not fit weights of shape {Shapes.Text(weights.ShapeArray)}");
+                            $"linear: a bias of shape {Shapes.Text(bias.ShapeArray)} does not fit weights of shape " +
+                                $"{Shapes.Text(weights.ShapeArray)}");
                     }
                     return MatrixProducts.Multiply(input, weights, bias, weightIsTransposed: true, "linear");
                 }
@@ -77,7 +81,9 @@ namespace TorchSharp
 
                 public static Tensor gelu(Tensor x, bool inplace) => gelu(x, GELU.Approximate.none, inplace);
 
-                /// <summary>x Φ(x), or with <see cref="GELU.Approximate.tanh"/> x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³))): GPT-2's gelu_new.</summary>
+                /// <summary>
+                /// x Φ(x), or with <see cref="GELU.Approximate.tanh"/> x / 2 (1 + tanh(√(2/π) (x + 0.044715 x³))): GPT-2's gelu_new.
+                /// </summary>
                 public static unsafe Tensor gelu(Tensor x, GELU.Approximate approximate, bool inplace = false)
                 {
                     if (inplace)
@@ -107,23 +113,27 @@ namespace TorchSharp
                 }
 
                 /// <summary>
-                /// (x - mean) / √(variance + eps) · weight + bias, mean and variance over the last dimensions, which must be <paramref name="normalized_shape"/>.
+                /// (x - mean) / √(variance + eps) · weight + bias, mean and variance over the last dimensions, which must be
+                /// <paramref name="normalized_shape"/>.
                 /// </summary>
-                public static unsafe Tensor layer_norm(Tensor input, long[] normalized_shape, Tensor? weight = null, Tensor? bias = null, double eps = 1e-5)
+                public static unsafe Tensor layer_norm(Tensor input, long[] normalized_shape, Tensor? weight = null, Tensor? bias = null,
+                    double eps = 1e-5)
                 {
                     RequireFloat32(input, "layer_norm");
                     int lead = input.Rank - normalized_shape.Length;
                     if (normalized_shape.Length == 0 || lead < 0 || !input.ShapeArray.AsSpan(lead).SequenceEqual(normalized_shape))
                     {
                         throw new ArgumentException(
-                            $"layer_norm: an input of shape {Shapes.Text(input.ShapeArray)} does not end in the normalised shape {Shapes.Text(normalized_shape)}");
+                            $"layer_norm: an input of shape {Shapes.Text(input.ShapeArray)} does not end in the normalised shape " +
+                                $"{Shapes.Text(normalized_shape)}");
                     }
                     foreach ((Tensor? factor, string name) in new[] { (weight, "weight"), (bias, "bias") })
                     {
                         if (factor is not null && !factor.ShapeArray.AsSpan().SequenceEqual(normalized_shape))
                         {
                             throw new ArgumentException(
-                                $"layer_norm: the {name} has shape {Shapes.Text(factor.ShapeArray)}, the normalised shape is {Shapes.Text(normalized_shape)}");
+                                $"layer_norm: the {name} has shape {Shapes.Text(factor.ShapeArray)}, the normalised shape is " +
+                                    $"{Shapes.Text(normalized_shape)}");
                         }
                     }
                     long columns = Shapes.ElementCount(normalized_shape);
@@ -134,11 +144,13 @@ namespace TorchSharp
                     Tensor result = Tensor.Empty(input.ShapeArray, ScalarType.Float32);
                     Tensor mean = Tensor.Empty([rows], ScalarType.Float32);
                     Tensor inverseDeviation = Tensor.Empty([rows], ScalarType.Float32);
-                    Kernels.LayerNorm.Forward(rows, columns, dense.FloatData, Address(scale), Address(shift), (float)eps, result.FloatData, mean.FloatData, inverseDeviation.FloatData);
+                    Kernels.LayerNorm.Forward(rows, columns, dense.FloatData, Address(scale), Address(shift), (float)eps,
+                        result.FloatData, mean.FloatData, inverseDeviation.FloatData);
                     GC.KeepAlive(shift);
                     if (Graph.Record("layer_norm", result, input, weight, bias) is { } node)
                     {
-                        SavedTensor savedInput = node.Save(dense), savedMean = node.Save(mean), savedDeviation = node.Save(inverseDeviation);
+                        SavedTensor savedInput = node.Save(dense), savedMean = node.Save(mean),
+                            savedDeviation = node.Save(inverseDeviation);
                         SavedTensor? savedScale = scale is null ? null : node.Save(scale);
                         node.Derivative = gradient =>
                         {
@@ -146,7 +158,8 @@ namespace TorchSharp
                             Tensor? toInput = node.Needs(0) ? Tensor.Empty(gradient.ShapeArray, ScalarType.Float32) : null;
                             Tensor? toWeight = node.Needs(1) ? Tensor.Empty(normalized_shape, ScalarType.Float32) : null;
                             Tensor? toBias = node.Needs(2) ? Tensor.Empty(normalized_shape, ScalarType.Float32) : null;
-                            Kernels.LayerNorm.Backward(rows, columns, given.FloatData, savedInput.Value.FloatData, Address(savedScale?.Value), savedMean.Value.FloatData,
+                            Kernels.LayerNorm.Backward(rows, columns, given.FloatData, savedInput.Value.FloatData,
+                                Address(savedScale?.Value), savedMean.Value.FloatData,
                                 savedDeviation.Value.FloatData, Address(toInput), Address(toWeight), Address(toBias));
                             GC.KeepAlive(given);
                             return [toInput, toWeight, toBias];
@@ -168,31 +181,36 @@ namespace TorchSharp
                     AlongRows(x, dim, "log_softmax", &Softmax.LogForward, &Softmax.LogBackward);
 
                 /// <summary>
-                /// -log softmax(input)[target]: input [N, C] or [N, C, ...], target class indices [N] or [N, ...]. Mean divides by the number of targets that are
-                /// not <paramref name="ignore_index"/> (by their weights when given).
+                /// -log softmax(input)[target]: input [N, C] or [N, C, ...], target class indices [N] or [N, ...]. Mean divides by the
+                /// number of targets that are not <paramref name="ignore_index"/> (by their weights when given).
                 /// </summary>
                 /// <exception cref="IndexOutOfRangeException">A target is neither a class nor the ignored index.</exception>
-                public static unsafe Tensor cross_entropy(Tensor input, Tensor target, Tensor? weight = null, long ignore_index = -100, Reduction reduction = Reduction.Mean,
+                public static unsafe Tensor cross_entropy(Tensor input, Tensor target, Tensor? weight = null, long ignore_index = -100,
+                    Reduction reduction = Reduction.Mean,
                     double label_smoothing = 0)
                 {
                     if (target.dtype != ScalarType.Int64)
                     {
-                        throw new ArgumentException($"cross_entropy: targets are class indices of type Int64, these are {target.dtype}", nameof(target));
+                        throw new ArgumentException($"cross_entropy: targets are class indices of type Int64, these are {target.dtype}",
+                            nameof(target));
                     }
                     long[] expected = input.Rank switch
                     {
-                        0 => throw new ArgumentException("cross_entropy: the input is a scalar, expected [classes], [N, classes] or [N, classes, ...]", nameof(input)),
+                        0 => throw new ArgumentException("cross_entropy: the input is a scalar, expected [classes], [N, classes] or [N, " +
+                            "classes, ...]", nameof(input)),
                         1 => [],
                         _ => [input.ShapeArray[0], .. input.ShapeArray[2..]],
                     };
                     if (!target.ShapeArray.AsSpan().SequenceEqual(expected))
                     {
                         throw new ArgumentException(
-                            $"cross_entropy: targets of shape {Shapes.Text(target.ShapeArray)} do not fit an input of shape {Shapes.Text(input.ShapeArray)}, " +
+                            $"cross_entropy: targets of shape {Shapes.Text(target.ShapeArray)} do not fit an input of shape " +
+                                $"{Shapes.Text(input.ShapeArray)}, " +
                             $"expected {Shapes.Text(expected)}");
                     }
                     // Classes last: the kernel reads rows of logits.
-                    Tensor logits = input.Rank > 2 ? input.permute([0, .. Enumerable.Range(2, input.Rank - 2).Select(i => (long)i), 1]) : input;
+                    Tensor logits = input.Rank > 2
+                        ? input.permute([0, .. Enumerable.Range(2, input.Rank - 2).Select(i => (long)i), 1]) : input;
                     if (weight is not null || label_smoothing != 0)
                     {
                         return ComposedCrossEntropy(logits, target, weight, ignore_index, reduction, label_smoothing);
@@ -205,7 +223,8 @@ namespace TorchSharp
                     Tensor classes = Dense(target);
                     Tensor losses = Tensor.Empty(target.ShapeArray, ScalarType.Float32);
                     Tensor logSumExp = Tensor.Empty([rows], ScalarType.Float32);
-                    CrossEntropy.Forward(rows, columns, dense.FloatData, (long*)classes.Data, ignore_index, losses.FloatData, logSumExp.FloatData);
+                    CrossEntropy.Forward(rows, columns, dense.FloatData, (long*)classes.Data, ignore_index, losses.FloatData,
+                        logSumExp.FloatData);
                     if (Graph.Record("cross_entropy", losses, logits) is { } node)
                     {
                         SavedTensor savedLogits = node.Save(dense), savedClasses = node.Save(classes), savedSum = node.Save(logSumExp);
@@ -213,7 +232,8 @@ namespace TorchSharp
                         {
                             using Tensor given = Dense(gradient);
                             Tensor wanted = Tensor.Empty(savedLogits.Value.ShapeArray, ScalarType.Float32);
-                            CrossEntropy.Backward(rows, columns, savedLogits.Value.FloatData, (long*)savedClasses.Value.Data, ignore_index, savedSum.Value.FloatData,
+                            CrossEntropy.Backward(rows, columns, savedLogits.Value.FloatData, (long*)savedClasses.Value.Data,
+                                ignore_index, savedSum.Value.FloatData,
                                 given.FloatData, wanted.FloatData);
                             GC.KeepAlive(given);
                             return [wanted];
@@ -236,8 +256,8 @@ namespace TorchSharp
                 }
 
                 /// <summary>
-                /// target · (log target - input) with the input given as log-probabilities. TorchSharp's defaults: the target is a logarithm too, and Mean divides
-                /// by the number of all elements.
+                /// target · (log target - input) with the input given as log-probabilities. TorchSharp's defaults: the target is a
+                /// logarithm too, and Mean divides by the number of all elements.
                 /// </summary>
                 public static Tensor kl_div(Tensor input, Tensor target, bool log_target = true, Reduction reduction = Reduction.Mean)
                 {
@@ -252,7 +272,8 @@ namespace TorchSharp
                 }
 
                 /// <summary>(input - target)².</summary>
-                public static Tensor mse_loss(Tensor input, Tensor target, Reduction reduction = Reduction.Mean) => Reduce(input.sub(target).square(), reduction);
+                public static Tensor mse_loss(Tensor input, Tensor target, Reduction reduction = Reduction.Mean) =>
+                    Reduce(input.sub(target).square(), reduction);
 
                 /// <summary>⟨a, b⟩ / (max(|a|, eps) max(|b|, eps)) along a dimension.</summary>
                 public static Tensor cosine_similarity(Tensor x1, Tensor x2, long dim = 1, double eps = 1e-8)
@@ -263,9 +284,11 @@ namespace TorchSharp
                 }
 
                 /// <summary>
-                /// 1 - cos where target is 1, max(0, cos - margin) where it is -1; cos = ⟨a, b⟩ / √((|a|² + 1e-12)(|b|² + 1e-12)) over the last dimension, as PyTorch.
+                /// 1 - cos where target is 1, max(0, cos - margin) where it is -1; cos = ⟨a, b⟩ / √((|a|² + 1e-12)(|b|² + 1e-12)) over the
+                /// last dimension, as PyTorch.
                 /// </summary>
-                public static Tensor cosine_embedding_loss(Tensor input1, Tensor input2, Tensor target, double margin = 0, Reduction reduction = Reduction.Mean)
+                public static Tensor cosine_embedding_loss(Tensor input1, Tensor input2, Tensor target, double margin = 0,
+                    Reduction reduction = Reduction.Mean)
                 {
                     const double Epsilon = 1e-12;
                     Tensor left = input1.square().sum(-1).add(Epsilon);
@@ -278,24 +301,29 @@ namespace TorchSharp
                 }
 
                 /// <summary>
-                /// dropout(softmax(query keyᵀ / √d + mask)) value: query [..., L, d], key and value [..., S, d] of one head size; the scores are never held whole.
+                /// dropout(softmax(query keyᵀ / √d + mask)) value: query [..., L, d], key and value [..., S, d] of one head size; the
+                /// scores are never held whole.
                 /// </summary>
                 /// <param name="attn_mask">Broadcasts to [..., L, S]: booleans (true: may be seen) or floats added to the scores.</param>
                 /// <param name="p">Dropout probability on the attention weights.</param>
                 /// <param name="is_casual">Query i sees the keys j ≤ i only; not together with a mask.</param>
-                public static unsafe Tensor scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask = null, double p = 0, bool is_casual = false)
+                public static unsafe Tensor scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask = null,
+                    double p = 0, bool is_casual = false)
                 {
                     RequireFloat32(query, "scaled_dot_product_attention");
                     if (is_casual && attn_mask is not null)
                     {
-                        throw new ArgumentException("scaled_dot_product_attention: a mask was given together with is_casual; give one of the two");
+                        throw new ArgumentException("scaled_dot_product_attention: a mask was given together with is_casual; give one of " +
+                            "the two");
                     }
                     long headSize = query.Rank >= 2 ? query.ShapeArray[^1] : 0;
-                    if (query.Rank < 2 || query.Rank != key.Rank || !key.ShapeArray.AsSpan().SequenceEqual(value.ShapeArray) || key.ShapeArray[^1] != headSize
+                    if (query.Rank < 2 || query.Rank != key.Rank || !key.ShapeArray.AsSpan().SequenceEqual(value.ShapeArray)
+                        || key.ShapeArray[^1] != headSize
                         || !query.ShapeArray.AsSpan(0, query.Rank - 2).SequenceEqual(key.ShapeArray.AsSpan(0, key.Rank - 2)))
                     {
                         throw new ArgumentException(
-                            $"scaled_dot_product_attention: query {Shapes.Text(query.ShapeArray)}, key {Shapes.Text(key.ShapeArray)} and value {Shapes.Text(value.ShapeArray)} " +
+                            $"scaled_dot_product_attention: query {Shapes.Text(query.ShapeArray)}, key {Shapes.Text(key.ShapeArray)} and " +
+                                $"value {Shapes.Text(value.ShapeArray)} " +
                             "do not fit: expected [..., L, d], [..., S, d] and [..., S, d]");
                     }
                     long queryLength = query.ShapeArray[^2], keyLength = key.ShapeArray[^2];
@@ -304,11 +332,13 @@ namespace TorchSharp
                         2 => (1, 1),
                         3 => (1, query.ShapeArray[0]),
                         4 => (query.ShapeArray[0], query.ShapeArray[1]),
-                        _ => throw new ArgumentException($"scaled_dot_product_attention: a query of shape {Shapes.Text(query.ShapeArray)} has more than 4 dimensions"),
+                        _ => throw new ArgumentException(
+                            $"scaled_dot_product_attention: a query of shape {Shapes.Text(query.ShapeArray)} has more than 4 dimensions"),
                     };
                     if (attn_mask is { requires_grad: true })
                     {
-                        throw new NotSupportedException("scaled_dot_product_attention: the managed engine computes no gradient of the mask; pass mask.detach()");
+                        throw new NotSupportedException("scaled_dot_product_attention: the managed engine computes no gradient of the " +
+                            "mask; pass mask.detach()");
                     }
 
                     Tensor q = UnitRows(query), k = UnitRows(key), v = UnitRows(value);
@@ -331,7 +361,8 @@ namespace TorchSharp
                     GC.KeepAlive(mask);
                     if (Graph.Record("scaled_dot_product_attention", result, query, key, value) is { } node)
                     {
-                        SavedTensor savedQuery = node.Save(q), savedKey = node.Save(k), savedValue = node.Save(v), savedResult = node.Save(result), savedSum = node.Save(logSumExp);
+                        SavedTensor savedQuery = node.Save(q), savedKey = node.Save(k), savedValue = node.Save(v),
+                            savedResult = node.Save(result), savedSum = node.Save(logSumExp);
                         SavedTensor? savedMask = mask is null ? null : node.Save(mask);
                         node.Derivative = gradient =>
                         {
@@ -341,7 +372,8 @@ namespace TorchSharp
                             Tensor toValue = HeadsInRows(savedValue.Value.ShapeArray, keyLength);
                             AttentionSettings again = settings;
                             again.Mask = MaskOf(savedMask?.Value);
-                            Attention.Backward(again, Heads(savedQuery.Value), Heads(savedKey.Value), Heads(savedValue.Value), Heads(savedResult.Value),
+                            Attention.Backward(again, Heads(savedQuery.Value), Heads(savedKey.Value), Heads(savedValue.Value),
+                                Heads(savedResult.Value),
                                 savedSum.Value.FloatData, Heads(given), Heads(toQuery), Heads(toKey), Heads(toValue));
                             GC.KeepAlive(given);
                             return [toQuery, toKey, toValue];
@@ -363,13 +395,15 @@ namespace TorchSharp
                 private static Tensor UnitRows(Tensor tensor)
                 {
                     long[] strides = tensor.StrideArray, shape = tensor.ShapeArray;
-                    return (strides[^1] == 1 || shape[^1] == 1) && (strides[^2] >= shape[^1] || shape[^2] == 1) ? tensor.Share() : Dense(tensor);
+                    return (strides[^1] == 1 || shape[^1] == 1)
+                        && (strides[^2] >= shape[^1] || shape[^2] == 1) ? tensor.Share() : Dense(tensor);
                 }
 
                 private static unsafe HeadView Heads(Tensor tensor)
                 {
                     long[] strides = tensor.StrideArray;
-                    return new HeadView(tensor.FloatData, strides.Length == 4 ? strides[0] : 0, strides.Length >= 3 ? strides[^3] : 0, strides[^2]);
+                    return new HeadView(tensor.FloatData, strides.Length == 4 ? strides[0] : 0, strides.Length >= 3 ? strides[^3] : 0,
+                        strides[^2]);
                 }
 
                 private static unsafe AttentionMask MaskOf(Tensor? mask)
@@ -384,11 +418,13 @@ namespace TorchSharp
                     {
                         ScalarType.Bool => new AttentionMask(null, mask.Data, batch, head, strides[^2], strides[^1]),
                         ScalarType.Float32 => new AttentionMask(mask.FloatData, null, batch, head, strides[^2], strides[^1]),
-                        _ => throw new ArgumentException($"scaled_dot_product_attention: a mask is Bool or Float32, this one is {mask.dtype}"),
+                        _ => throw new ArgumentException(
+                            $"scaled_dot_product_attention: a mask is Bool or Float32, this one is {mask.dtype}"),
                     };
                 }
 
-                private static unsafe Tensor AlongRows(Tensor input, long dim, string name, delegate*<long, long, float*, float*, void> forward,
+                private static unsafe Tensor AlongRows(Tensor input, long dim, string name, delegate*<long, long, float*, float*,
+                    void> forward,
                     delegate*<long, long, float*, float*, float*, void> backward)
                 {
                     RequireFloat32(input, name);
@@ -412,7 +448,8 @@ namespace TorchSharp
                         {
                             using Tensor given = Dense(gradient);
                             Tensor wanted = Tensor.Empty(gradient.ShapeArray, ScalarType.Float32);
-                            ((delegate*<long, long, float*, float*, float*, void>)derivative)(rows, columns, saved.Value.FloatData, given.FloatData, wanted.FloatData);
+                            ((delegate*<long, long, float*, float*, float*, void>)derivative)(rows, columns, saved.Value.FloatData,
+                                given.FloatData, wanted.FloatData);
                             GC.KeepAlive(given);
                             return [wanted];
                         };
@@ -420,7 +457,8 @@ namespace TorchSharp
                     return result;
                 }
 
-                private static Tensor ComposedCrossEntropy(Tensor logits, Tensor target, Tensor? weight, long ignoreIndex, Reduction reduction, double smoothing)
+                private static Tensor ComposedCrossEntropy(Tensor logits, Tensor target, Tensor? weight, long ignoreIndex,
+                    Reduction reduction, double smoothing)
                 {
                     long classes = logits.ShapeArray[^1];
                     Tensor logProbabilities = log_softmax(logits.reshape(-1, classes), -1);

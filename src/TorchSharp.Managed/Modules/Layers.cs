@@ -8,41 +8,51 @@ namespace TorchSharp
         public static partial class nn
         {
             /// <inheritdoc cref="Modules.Linear"/>
-            public static Linear Linear(long inputSize, long outputSize, bool hasBias = true, Device? device = null, ScalarType? dtype = null) =>
+            public static Linear Linear(long inputSize, long outputSize, bool hasBias = true, Device? device = null,
+                ScalarType? dtype = null) =>
                 new(inputSize, outputSize, hasBias, dtype);
 
             /// <inheritdoc cref="Modules.Embedding"/>
-            public static Embedding Embedding(long num_embeddings, long embedding_dims, long? padding_idx = null, double? max_norm = null, double norm_type = 2,
+            public static Embedding Embedding(long num_embeddings, long embedding_dims, long? padding_idx = null, double? max_norm = null,
+                double norm_type = 2,
                 bool scale_grad_by_freq = false, bool sparse = false, Device? device = null, ScalarType? dtype = null)
             {
                 if (padding_idx is not null || max_norm is not null || scale_grad_by_freq || sparse)
                 {
-                    throw new NotSupportedException("Embedding: padding_idx, max_norm, scale_grad_by_freq and sparse are not available in the managed engine; leave them out");
+                    throw new NotSupportedException("Embedding: padding_idx, max_norm, scale_grad_by_freq and sparse are not available in " +
+                        "the managed engine; leave them out");
                 }
                 return new Embedding(num_embeddings, embedding_dims, dtype);
             }
 
-            /// <summary>An embedding that uses the memory of a table [embeddings, dimensions] as its weight and draws no random numbers.</summary>
-            public static Embedding Embedding_from_pretrained(Tensor embeddings, bool freeze = true, long? padding_idx = null, double? max_norm = null,
+            /// <summary>
+            /// An embedding that uses the memory of a table [embeddings, dimensions] as its weight and draws no random numbers.
+            /// </summary>
+            public static Embedding Embedding_from_pretrained(Tensor embeddings, bool freeze = true, long? padding_idx = null,
+                double? max_norm = null,
                 double norm_type = 2, bool scale_grad_by_freq = false, bool sparse = false, Device? device = null, ScalarType? dtype = null)
             {
                 if (padding_idx is not null || max_norm is not null || scale_grad_by_freq || sparse)
                 {
                     throw new NotSupportedException(
-                        "Embedding_from_pretrained: padding_idx, max_norm, scale_grad_by_freq and sparse are not available in the managed engine; leave them out");
+                        "Embedding_from_pretrained: padding_idx, max_norm, scale_grad_by_freq and sparse are not available in the managed " +
+                            "engine; leave them out");
                 }
                 if (embeddings.Rank != 2)
-                    throw new ArgumentException($"Embedding_from_pretrained: the table has shape {Shapes.Text(embeddings.ShapeArray)}, expected two dimensions");
+                    throw new ArgumentException(
+                        $"Embedding_from_pretrained: the table has shape {Shapes.Text(embeddings.ShapeArray)}, expected two dimensions");
                 return new Embedding(dtype is { } type ? embeddings.to(type) : embeddings.detach(), freeze);
             }
 
             /// <inheritdoc cref="Modules.LayerNorm"/>
-            public static LayerNorm LayerNorm(long normalized_shape, double eps = 1e-5, bool elementwise_affine = true, bool bias = true, Device? device = null,
+            public static LayerNorm LayerNorm(long normalized_shape, double eps = 1e-5, bool elementwise_affine = true, bool bias = true,
+                Device? device = null,
                 ScalarType? dtype = null) =>
                 new([normalized_shape], eps, elementwise_affine, bias, dtype);
 
             /// <inheritdoc cref="Modules.LayerNorm"/>
-            public static LayerNorm LayerNorm(long[] normalized_shape, double eps = 1e-5, bool elementwise_affine = true, bool bias = true, Device? device = null,
+            public static LayerNorm LayerNorm(long[] normalized_shape, double eps = 1e-5, bool elementwise_affine = true,
+                bool bias = true, Device? device = null,
                 ScalarType? dtype = null) =>
                 new(normalized_shape, eps, elementwise_affine, bias, dtype);
 

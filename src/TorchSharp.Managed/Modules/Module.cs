@@ -45,14 +45,18 @@ namespace TorchSharp
 
                 public virtual void eval() => train(false);
 
-                /// <summary>A parameter created inside a dispose scope ends with it, as in TorchSharp: build modules outside scopes.</summary>
+                /// <summary>
+                /// A parameter created inside a dispose scope ends with it, as in TorchSharp: build modules outside scopes.
+                /// </summary>
                 public virtual void register_parameter(string name, Parameter param)
                 {
                     RequireFreeName(name);
                     _parametersByName.Add((name, param));
                 }
 
-                /// <summary>Registers a parameter of a layer of this engine, which lives as long as the layer: no dispose scope ends it.</summary>
+                /// <summary>
+                /// Registers a parameter of a layer of this engine, which lives as long as the layer: no dispose scope ends it.
+                /// </summary>
                 private protected void Own(string name, Parameter parameter)
                 {
                     parameter.DetachFromDisposeScope();
@@ -76,8 +80,9 @@ namespace TorchSharp
                 public void add_module(string name, Module module) => register_module(name, module);
 
                 /// <summary>
-                /// Registers every field that holds a module, a parameter or another tensor (a buffer), under the field's name or the one its
-                /// <see cref="ComponentNameAttribute"/> gives. Lists of modules other than <see cref="ModuleList{T}"/> are not looked into.
+                /// Registers every field that holds a module, a parameter or another tensor (a buffer), under the field's name or the one
+                /// its <see cref="ComponentNameAttribute"/> gives. Lists of modules other than <see cref="ModuleList{T}"/> are not looked
+                /// into.
                 /// </summary>
                 protected virtual void RegisterComponents()
                 {
@@ -88,7 +93,8 @@ namespace TorchSharp
                     }
                     foreach (Type type in levels)
                     {
-                        foreach (FieldInfo field in type.GetFields(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly)
+                        foreach (FieldInfo field in type
+                            .GetFields(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly)
                             .OrderBy(field => field.MetadataToken))
                         {
                             string key = field.GetCustomAttribute<ComponentNameAttribute>()?.Name ?? field.Name;
@@ -146,9 +152,11 @@ namespace TorchSharp
                     }
                 }
 
-                public virtual IEnumerable<Parameter> parameters(bool recurse = true) => named_parameters(recurse).Select(entry => entry.parameter);
+                public virtual IEnumerable<Parameter> parameters(bool recurse = true) =>
+                    named_parameters(recurse).Select(entry => entry.parameter);
 
-                public virtual IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true, bool include_nonpersistent = true) =>
+                public virtual IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true,
+                    bool include_nonpersistent = true) =>
                     from entry in WithPrefixes(recurse)
                     from buffer in entry.Module._buffersByName
                     where include_nonpersistent || buffer.IsPersistent
@@ -159,7 +167,8 @@ namespace TorchSharp
 
                 public virtual bool has_parameter(string target) => named_parameters().Any(entry => entry.name == target);
 
-                public virtual Parameter? get_parameter(string target) => named_parameters().FirstOrDefault(entry => entry.name == target).parameter;
+                public virtual Parameter? get_parameter(string target) =>
+                    named_parameters().FirstOrDefault(entry => entry.name == target).parameter;
 
                 public virtual bool has_buffer(string target) => named_buffers().Any(entry => entry.name == target);
 
@@ -220,7 +229,8 @@ namespace TorchSharp
                     if (strict && missing.Count + unexpected.Count > 0)
                     {
                         throw new InvalidOperationException(
-                            $"load_state_dict: missing [{string.Join(", ", missing)}], unexpected [{string.Join(", ", unexpected)}]; pass strict: false to load what both have");
+                            $"load_state_dict: missing [{string.Join(", ", missing)}], unexpected [{string.Join(", ", unexpected)}]; pass " +
+                                $"strict: false to load what both have");
                     }
                     using IDisposable unrecorded = no_grad();
                     foreach ((string key, Tensor target) in own)
@@ -232,7 +242,8 @@ namespace TorchSharp
                         if (!value.ShapeArray.AsSpan().SequenceEqual(target.ShapeArray))
                         {
                             throw new InvalidOperationException(
-                                $"load_state_dict: {key} has shape {Shapes.Text(value.ShapeArray)} in the source and {Shapes.Text(target.ShapeArray)} in the module");
+                                $"load_state_dict: {key} has shape {Shapes.Text(value.ShapeArray)} in the source and " +
+                                    $"{Shapes.Text(target.ShapeArray)} in the module");
                         }
                         target.copy_(value);
                     }
@@ -278,13 +289,15 @@ namespace TorchSharp
                 }
 
                 private bool IsRegistered(string key) =>
-                    _parametersByName.Any(entry => entry.Name == key) || _buffersByName.Any(entry => entry.Name == key) || _childrenByName.Any(entry => entry.Name == key);
+                    _parametersByName.Any(entry => entry.Name == key) || _buffersByName.Any(entry => entry.Name == key)
+                        || _childrenByName.Any(entry => entry.Name == key);
 
                 private void RequireFreeName(string key)
                 {
                     if (key.Contains('.'))
                     {
-                        throw new ArgumentException($"'{key}' cannot name a component: dots separate the levels of a state key", nameof(key));
+                        throw new ArgumentException($"'{key}' cannot name a component: dots separate the levels of a state key",
+                            nameof(key));
                     }
                     if (IsRegistered(key))
                     {
@@ -365,7 +378,8 @@ namespace TorchSharp
 
                 public abstract TResult forward(T1 input1, T2 input2, T3 input3, T4 input4, T5 input5);
 
-                public TResult call(T1 input1, T2 input2, T3 input3, T4 input4, T5 input5) => forward(input1, input2, input3, input4, input5);
+                public TResult call(T1 input1, T2 input2, T3 input3, T4 input4, T5 input5) =>
+                    forward(input1, input2, input3, input4, input5);
             }
 
             /// <inheritdoc cref="Modules.Parameter"/>
@@ -379,7 +393,9 @@ namespace TorchSharp.Modules
     /// <summary>A tensor that belongs to a module and is trained.</summary>
     public class Parameter : torch.Tensor
     {
-        /// <summary>Takes over the memory of <paramref name="data"/>, which must not be used afterwards, and its place in a dispose scope.</summary>
+        /// <summary>
+        /// Takes over the memory of <paramref name="data"/>, which must not be used afterwards, and its place in a dispose scope.
+        /// </summary>
         public Parameter(torch.Tensor data, bool requires_grad = true)
             : base(data)
         {

@@ -8,17 +8,20 @@ namespace TorchSharp
         public static partial class optim
         {
             /// <inheritdoc cref="Modules.AdamW"/>
-            public static Modules.AdamW AdamW(IEnumerable<Modules.Parameter> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8,
+            public static Modules.AdamW AdamW(IEnumerable<Modules.Parameter> parameters, double lr = 1e-3, double beta1 = 0.9,
+                double beta2 = 0.999, double eps = 1e-8,
                 double weight_decay = 0, bool amsgrad = false, bool maximize = false) =>
                 new(parameters, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize);
 
             /// <inheritdoc cref="Modules.AdamW"/>
-            public static Modules.AdamW AdamW(IEnumerable<(string name, Modules.Parameter parameter)> parameters, double lr = 1e-3, double beta1 = 0.9,
+            public static Modules.AdamW AdamW(IEnumerable<(string name, Modules.Parameter parameter)> parameters, double lr = 1e-3,
+                double beta1 = 0.9,
                 double beta2 = 0.999, double eps = 1e-8, double weight_decay = 0, bool amsgrad = false, bool maximize = false) =>
                 new(parameters.Select(entry => entry.parameter), lr, beta1, beta2, eps, weight_decay, amsgrad, maximize);
 
             /// <inheritdoc cref="Modules.AdamW"/>
-            public static Modules.AdamW AdamW(IEnumerable<Modules.AdamW.ParamGroup> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999,
+            public static Modules.AdamW AdamW(IEnumerable<Modules.AdamW.ParamGroup> parameters, double lr = 1e-3, double beta1 = 0.9,
+                double beta2 = 0.999,
                 double eps = 1e-8, double weight_decay = 0, bool amsgrad = false, bool maximize = false) =>
                 new(parameters, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize);
         }
@@ -27,17 +30,21 @@ namespace TorchSharp
 
 namespace TorchSharp.Modules
 {
-    /// <summary>AdamW (Loshchilov and Hutter, 2019): Adam with decoupled weight decay, the epsilon outside the root, both moments bias-corrected.</summary>
+    /// <summary>
+    /// AdamW (Loshchilov and Hutter, 2019): Adam with decoupled weight decay, the epsilon outside the root, both moments bias-corrected.
+    /// </summary>
     public class AdamW : OptimizerHelper, optim.IBetas
     {
-        public AdamW(IEnumerable<Parameter> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weight_decay = 0,
+        public AdamW(IEnumerable<Parameter> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8,
+            double weight_decay = 0,
             bool amsgrad = false, bool maximize = false)
             : this([new ParamGroup { Parameters = [.. parameters] }], lr, beta1, beta2, eps, weight_decay, amsgrad, maximize)
         {
         }
 
         /// <summary>One optimiser over several groups; what a group leaves open is taken from the arguments.</summary>
-        public AdamW(IEnumerable<ParamGroup> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8, double weight_decay = 0,
+        public AdamW(IEnumerable<ParamGroup> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8,
+            double weight_decay = 0,
             bool amsgrad = false, bool maximize = false)
         {
             Check(lr >= 0, nameof(lr), lr, "at least 0");
@@ -47,7 +54,8 @@ namespace TorchSharp.Modules
             Check(weight_decay >= 0, nameof(weight_decay), weight_decay, "at least 0");
             _defaults = new Options
             {
-                LearningRate = lr, InitialLearningRate = lr, beta1 = beta1, beta2 = beta2, eps = eps, weight_decay = weight_decay, amsgrad = amsgrad, maximize = maximize,
+                LearningRate = lr, InitialLearningRate = lr, beta1 = beta1, beta2 = beta2, eps = eps, weight_decay = weight_decay,
+                    amsgrad = amsgrad, maximize = maximize,
             };
             foreach (ParamGroup group in parameters)
             {
@@ -114,9 +122,11 @@ namespace TorchSharp.Modules
             }
             using Tensor dense = gradient.contiguous();
             state.step++;
-            var settings = new AdamWSettings(learningRate, options.beta1!.Value, options.beta2!.Value, options.eps!.Value, options.weight_decay!.Value, state.step,
+            var settings = new AdamWSettings(learningRate, options.beta1!.Value, options.beta2!.Value, options.eps!.Value,
+                options.weight_decay!.Value, state.step,
                 GradientScale: options.maximize == true ? -1 : 1);
-            Kernels.AdamW.Update(parameter.ElementCount, parameter.FloatData, dense.FloatData, state.exp_avg.FloatData, state.exp_avg_sq.FloatData, settings,
+            Kernels.AdamW.Update(parameter.ElementCount, parameter.FloatData, dense.FloatData, state.exp_avg.FloatData,
+                state.exp_avg_sq.FloatData, settings,
                 state.max_exp_avg_sq is { } maximum ? maximum.FloatData : null);
             parameter.Storage.MarkChanged();
         }
@@ -141,11 +151,13 @@ namespace TorchSharp.Modules
             {
             }
 
-            public ParamGroup(IEnumerable<Parameter> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999, double eps = 1e-8,
+            public ParamGroup(IEnumerable<Parameter> parameters, double lr = 1e-3, double beta1 = 0.9, double beta2 = 0.999,
+                double eps = 1e-8,
                 double weight_decay = 0, bool amsgrad = false, bool maximize = false)
                 : base(parameters, new Options
                 {
-                    LearningRate = lr, beta1 = beta1, beta2 = beta2, eps = eps, weight_decay = weight_decay, amsgrad = amsgrad, maximize = maximize,
+                    LearningRate = lr, beta1 = beta1, beta2 = beta2, eps = eps, weight_decay = weight_decay, amsgrad = amsgrad,
+                        maximize = maximize,
                 })
             {
             }
@@ -171,7 +183,8 @@ namespace TorchSharp.Modules
             {
                 base.LoadStateDict(source);
                 var other = (Options)source;
-                (beta1, beta2, weight_decay, eps, amsgrad, maximize) = (other.beta1, other.beta2, other.weight_decay, other.eps, other.amsgrad, other.maximize);
+                (beta1, beta2, weight_decay, eps, amsgrad, maximize) =
+                    (other.beta1, other.beta2, other.weight_decay, other.eps, other.amsgrad, other.maximize);
             }
 
             public override void LoadStateDict(BinaryReader reader)

@@ -10,10 +10,13 @@ public static partial class torch
         public static partial class utils
         {
             /// <summary>
-            /// Scales all gradients by max_norm / (total + 1e-6) when that is below 1, where total is the norm of all of them taken together.
+            /// Scales all gradients by max_norm / (total + 1e-6) when that is below 1, where total is the norm of all of them taken
+            /// together.
             /// </summary>
             /// <param name="norm_type">Order of the norm; infinity takes the largest magnitude.</param>
-            /// <returns>The norm before scaling. NaN or infinite when a gradient is; the gradients are then NaN or zero, as in PyTorch.</returns>
+            /// <returns>
+            /// The norm before scaling. NaN or infinite when a gradient is; the gradients are then NaN or zero, as in PyTorch.
+            /// </returns>
             public static unsafe double clip_grad_norm_(IEnumerable<Parameter> tensors, double max_norm, double norm_type = 2)
             {
                 using DisposeScope scope = NewDisposeScope();

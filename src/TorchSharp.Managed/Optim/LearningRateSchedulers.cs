@@ -6,8 +6,12 @@ public static partial class torch
     {
         public static partial class lr_scheduler
         {
-            /// <summary>The rate of each group is its initial rate times <paramref name="lr_lambda"/>(k) after k calls of step(); k = 0 is applied at once.</summary>
-            public static LRScheduler LambdaLR(Optimizer optimizer, Func<int, double> lr_lambda, int last_epoch = -1, bool verbose = false) =>
+            /// <summary>
+            /// The rate of each group is its initial rate times <paramref name="lr_lambda"/>(k) after k calls of step(); k = 0 is applied
+            /// at once.
+            /// </summary>
+            public static LRScheduler LambdaLR(Optimizer optimizer, Func<int, double> lr_lambda, int last_epoch = -1,
+                bool verbose = false) =>
                 new impl.LambdaLR(optimizer, lr_lambda, last_epoch, verbose);
 
             /// <summary>Sets the learning rates of an optimiser's groups between updates.</summary>
@@ -25,7 +29,9 @@ public static partial class torch
                     _verbose = verbose;
                 }
 
-                /// <summary>To be called once, by the constructor of the derived class, when it is ready to answer <see cref="get_lr"/>.</summary>
+                /// <summary>
+                /// To be called once, by the constructor of the derived class, when it is ready to answer <see cref="get_lr"/>.
+                /// </summary>
                 internal void Begin() => step();
 
                 public virtual void step() => step(epoch: null);
@@ -63,14 +69,17 @@ public static partial class torch
                     {
                     }
 
-                    public LambdaLR(Optimizer optimizer, IEnumerable<Func<int, double>> lr_lambdas, int last_epoch = -1, bool verbose = false)
+                    public LambdaLR(Optimizer optimizer, IEnumerable<Func<int, double>> lr_lambdas, int last_epoch = -1,
+                        bool verbose = false)
                         : base(optimizer, last_epoch, verbose)
                     {
                         _factors = [.. lr_lambdas];
                         int groups = optimizer.ParamGroups.Count();
                         if (_factors.Length != groups)
                         {
-                            throw new ArgumentException($"LambdaLR: {_factors.Length} functions were given, the optimizer has {groups} parameter groups; give one for each");
+                            throw new ArgumentException(
+                                $"LambdaLR: {_factors.Length} functions were given, the optimizer has {groups} parameter groups; give one " +
+                                $"for each");
                         }
                         Begin();
                     }

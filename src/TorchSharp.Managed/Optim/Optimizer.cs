@@ -40,7 +40,9 @@ namespace TorchSharp
                     /// <summary>State of each parameter that has been updated at least once.</summary>
                     public List<OptimizerState> State { get; } = [];
 
-                    /// <summary>For each group, the index of each parameter's state in <see cref="State"/>; -1 before its first update.</summary>
+                    /// <summary>
+                    /// For each group, the index of each parameter's state in <see cref="State"/>; -1 before its first update.
+                    /// </summary>
                     public List<List<int>> StateIndexRef { get; } = [];
                 }
 
@@ -48,7 +50,8 @@ namespace TorchSharp
 
                 /// <summary>Updates every parameter that has a gradient.</summary>
                 /// <param name="closure">Computes the loss anew before the update; its result is returned.</param>
-                public virtual Tensor? step(Func<Tensor>? closure = null) => throw new NotSupportedException($"{GetType().Name} defines no step");
+                public virtual Tensor? step(Func<Tensor>? closure = null) =>
+                    throw new NotSupportedException($"{GetType().Name} defines no step");
 
                 /// <summary>Sets every gradient to zero; its memory stays.</summary>
                 public virtual void zero_grad()
@@ -310,7 +313,9 @@ namespace TorchSharp.Modules
         {
             if (found != expected)
             {
-                throw new ArgumentException($"load_state_dict: the saved state has {found} {what}, this optimizer has {expected}; both must be built over the same model");
+                throw new ArgumentException(
+                    $"load_state_dict: the saved state has {found} {what}, this optimizer has {expected}; both must be built over the " +
+                    $"same model");
             }
         }
     }

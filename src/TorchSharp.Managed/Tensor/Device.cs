@@ -26,7 +26,8 @@ public static partial class torch
             {
                 index = int.TryParse(parts[1], out int parsed)
                     ? parsed
-                    : throw new ArgumentException($"device '{description}' has the index '{parts[1]}', which is not a number", nameof(description));
+                    : throw new ArgumentException($"device '{description}' has the index '{parts[1]}', which is not a number",
+                        nameof(description));
             }
             else if (type == DeviceType.CUDA)
             {
@@ -62,7 +63,8 @@ public static partial class torch
         if (device is not null && device.type != DeviceType.CPU)
         {
             throw new InvalidOperationException(
-                $"device {device} was asked for, but the managed engine computes on the processor; build with -p:TensorEngine=LibTorchCuda for CUDA");
+                $"device {device} was asked for, but the managed engine computes on the processor; build with " +
+                    $"-p:TensorEngine=LibTorchCuda for CUDA");
         }
     }
 

@@ -1,23 +1,23 @@
 namespace TorchSharp;
 
 /// <summary>
-/// Disposes every tensor created on this thread while it is the innermost scope, unless the tensor was moved out or detached. Scopes are kept per
-/// thread: never <c>await</c> inside one.
+/// Disposes every tensor created on this thread while it is the innermost scope, unless the tensor was moved out or detached. Scopes are
+/// kept per thread: never <c>await </c> inside one.
 /// </summary>
 public sealed class DisposeScope : IDisposable
 {
-    [ThreadStatic] private static DisposeScope? t_current;
+    [ThreadStatic] private static DisposeScope? _current;
 
     private readonly HashSet<IDisposable> _disposables = new(ReferenceEqualityComparer.Instance);
     private bool _isDisposed;
 
     internal DisposeScope()
     {
-        OuterScope = t_current;
-        t_current = this;
+        OuterScope = _current;
+        _current = this;
     }
 
-    internal static DisposeScope? Current => t_current;
+    internal static DisposeScope? Current => _current;
 
     internal DisposeScope? OuterScope { get; private set; }
 
@@ -115,13 +115,14 @@ public sealed class DisposeScope : IDisposable
         {
             return;
         }
-        if (!ReferenceEquals(t_current, this))
+        if (!ReferenceEquals(_current, this))
         {
             throw new InvalidOperationException(
-                "a DisposeScope was disposed that is not the innermost one of this thread; dispose scopes in reverse order, on their own thread");
+                "a DisposeScope was disposed that is not the innermost one of this thread; dispose scopes in reverse order, on their own " +
+                    "thread");
         }
         _isDisposed = true;
-        t_current = OuterScope;
+        _current = OuterScope;
         DisposeEverything();
     }
 

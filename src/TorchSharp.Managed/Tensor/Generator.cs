@@ -7,8 +7,8 @@ namespace TorchSharp;
 public static partial class torch
 {
     /// <summary>
-    /// A stream of random numbers (Philox4x32-10): a seed and the number of counters used so far. That pair is the whole state, so a stream continues
-    /// exactly where it was saved, whatever the number of threads.
+    /// A stream of random numbers (Philox4x32-10): a seed and the number of counters used so far. That pair is the whole state, so a stream
+    /// continues exactly where it was saved, whatever the number of threads.
     /// </summary>
     public class Generator : IDisposable
     {
@@ -65,7 +65,8 @@ public static partial class torch
             if (value.dtype != ScalarType.Byte || value.ElementCount != StateBytes)
             {
                 throw new ArgumentException(
-                    $"a generator state is a Byte tensor of {StateBytes} elements; this one is {value.dtype} of shape {Shapes.Text(value.ShapeArray)}", nameof(value));
+                    $"a generator state is a Byte tensor of {StateBytes} elements; this one is {value.dtype} of shape " +
+                        $"{Shapes.Text(value.ShapeArray)}", nameof(value));
             }
             byte[] bytes = value.data<byte>().ToArray();
             lock (_gate)

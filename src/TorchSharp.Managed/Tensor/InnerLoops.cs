@@ -131,7 +131,8 @@ internal readonly unsafe struct CopyLoop<T> : IInnerLoop where T : unmanaged
 }
 
 /// <summary>o = (TTo)a; fractions are cut off, as C casts do.</summary>
-internal readonly unsafe struct CastLoop<TFrom, TTo> : IInnerLoop where TFrom : unmanaged, INumberBase<TFrom> where TTo : unmanaged, INumberBase<TTo>
+internal readonly unsafe struct CastLoop<TFrom, TTo> : IInnerLoop where TFrom : unmanaged, INumberBase<TFrom>
+    where TTo : unmanaged, INumberBase<TTo>
 {
     public static void Run(byte* o, byte* a, byte* b, byte* c, long count, long so, long sa, long sb, long sc)
     {

@@ -9,8 +9,9 @@ internal unsafe interface IInnerLoop
 }
 
 /// <summary>
-/// Walks an output and up to three broadcast operands together. Dimensions are ordered by the output's strides and merged where every operand
-/// allows it, so that contiguous data is one long loop whatever its shape; long loops are cut into fixed ranges for the worker pool.
+/// Walks an output and up to three broadcast operands together. Dimensions are ordered by the output's strides and merged where every
+/// operand allows it, so that contiguous data is one long loop whatever its shape; long loops are cut into fixed ranges for the worker
+/// pool.
 /// </summary>
 internal sealed unsafe class LoopPlan
 {
@@ -119,7 +120,8 @@ internal sealed unsafe class LoopPlan
         }
     }
 
-    private void RunRow<TLoop>(long start, long count, long offset0, long offset1, long offset2, long offset3) where TLoop : struct, IInnerLoop
+    private void RunRow<TLoop>(long start, long count, long offset0, long offset1, long offset2, long offset3)
+        where TLoop : struct, IInnerLoop
     {
         long s0 = _strides[0][_rank - 1], s1 = _strides[1][_rank - 1], s2 = _strides[2][_rank - 1], s3 = _strides[3][_rank - 1];
         TLoop.Run((byte*)Data[0] + offset0 + start * s0, (byte*)Data[1] + offset1 + start * s1, (byte*)Data[2] + offset2 + start * s2,

@@ -4,12 +4,12 @@ using TorchSharp.Kernels;
 namespace TorchSharp;
 
 /// <summary>
-/// The memory that a tensor and its views share. It goes back to the pool when the last reference is released: tensors hold one each, and so does
-/// every value that an autograd node saved. The finalizer is a safety net for tensors that nobody disposed.
+/// The memory that a tensor and its views share. It goes back to the pool when the last reference is released: tensors hold one each, and
+/// so does every value that an autograd node saved. The finalizer is a safety net for tensors that nobody disposed.
 /// </summary>
 internal sealed unsafe class NativeStorage
 {
-    private static long s_liveCount;
+    private static long _liveCount;
 
     private byte* _pointer;
     private GCHandle _pinned;
@@ -22,13 +22,13 @@ internal sealed unsafe class NativeStorage
         _pointer = pointer;
         Bytes = bytes;
         _fromPool = fromPool;
-        Interlocked.Increment(ref s_liveCount);
+        Interlocked.Increment(ref _liveCount);
     }
 
     ~NativeStorage() => Free();
 
     /// <summary>Storages that have not been returned yet.</summary>
-    internal static long LiveCount => Interlocked.Read(ref s_liveCount);
+    internal static long LiveCount => Interlocked.Read(ref _liveCount);
 
     internal long Bytes { get; }
 
@@ -85,6 +85,6 @@ internal sealed unsafe class NativeStorage
             _pinned.Free();
         }
         _pointer = null;
-        Interlocked.Decrement(ref s_liveCount);
+        Interlocked.Decrement(ref _liveCount);
     }
 }

@@ -7,7 +7,8 @@ internal enum BinaryKind { Add, Subtract, Multiply, Divide, TruncatedDivide, Flo
 
 internal enum UnaryKind
 {
-    Negate, Absolute, Sign, Square, SquareRoot, ReciprocalSquareRoot, Reciprocal, Exponential, Logarithm, TangentHyperbolic, Sine, Cosine, Sigmoid,
+    Negate, Absolute, Sign, Square, SquareRoot, ReciprocalSquareRoot, Reciprocal, Exponential, Logarithm, TangentHyperbolic, Sine, Cosine,
+        Sigmoid,
     ErrorFunction, Floor, Ceiling, Round,
 }
 
@@ -61,10 +62,12 @@ internal static unsafe class Pointwise
     {
         switch (kind)
         {
-            case BinaryKind.And or BinaryKind.Multiply or BinaryKind.Minimum: plan.Run<BinaryLoop<byte, BitwiseAndOperation<byte>>>(); break;
+            case BinaryKind.And or BinaryKind.Multiply or BinaryKind.Minimum: plan.Run<BinaryLoop<byte,
+                BitwiseAndOperation<byte>>>(); break;
             case BinaryKind.Or or BinaryKind.Add or BinaryKind.Maximum: plan.Run<BinaryLoop<byte, BitwiseOrOperation<byte>>>(); break;
             case BinaryKind.Xor: plan.Run<BinaryLoop<byte, BitwiseXorOperation<byte>>>(); break;
-            default: throw new InvalidOperationException($"{kind} is not defined for bool tensors; use logical_xor or convert to a number first");
+            default: throw new InvalidOperationException(
+                $"{kind} is not defined for bool tensors; use logical_xor or convert to a number first");
         }
     }
 

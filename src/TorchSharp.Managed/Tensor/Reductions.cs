@@ -4,7 +4,8 @@ using TorchSharp.Kernels;
 namespace TorchSharp;
 
 /// <summary>
-/// Reductions over sets of dimensions. Every output element is summed by one thread in one order, so results do not depend on the thread count.
+/// Reductions over sets of dimensions. Every output element is summed by one thread in one order, so results do not depend on the thread
+/// count.
 /// </summary>
 internal static unsafe class Reductions
 {
@@ -17,7 +18,8 @@ internal static unsafe class Reductions
         switch (source.dtype)
         {
             case torch.ScalarType.Float32: SumFloat(ordered, result, outer, reduced, inner); break;
-            case torch.ScalarType.Float64: SumRows<double, double>((double*)ordered.Data, (double*)result.Data, outer, reduced, inner); break;
+            case torch.ScalarType.Float64: SumRows<double,
+                double>((double*)ordered.Data, (double*)result.Data, outer, reduced, inner); break;
             case torch.ScalarType.Int64: SumRows<long, long>((long*)ordered.Data, (long*)result.Data, outer, reduced, inner); break;
             case torch.ScalarType.Int32: SumRows<int, int>((int*)ordered.Data, (int*)result.Data, outer, reduced, inner); break;
             case torch.ScalarType.Float16 or torch.ScalarType.BFloat16:
@@ -34,7 +36,9 @@ internal static unsafe class Reductions
         return result;
     }
 
-    /// <summary>The elements as [outer, reduced, inner]: the reduced dimensions together, in a place where no copy is needed if there is one.</summary>
+    /// <summary>
+    /// The elements as [outer, reduced, inner]: the reduced dimensions together, in a place where no copy is needed if there is one.
+    /// </summary>
     private static torch.Tensor ReducedLast(torch.Tensor source, int[] dims, out long outer, out long reduced, out long inner)
     {
         reduced = 1;
@@ -51,7 +55,8 @@ internal static unsafe class Reductions
         }
         long[] order = [.. Enumerable.Range(0, source.Rank).Where(i => Array.IndexOf(dims, i) < 0).Concat(dims).Select(i => (long)i)];
         using torch.Tensor permuted = plain.permute(order);
-        outer = reduced == 0 ? Shapes.ElementCount(permuted.ShapeArray.AsSpan(0, source.Rank - dims.Length)) : source.ElementCount / reduced;
+        outer = reduced == 0
+            ? Shapes.ElementCount(permuted.ShapeArray.AsSpan(0, source.Rank - dims.Length)) : source.ElementCount / reduced;
         inner = 1;
         return permuted.contiguous();
     }
@@ -126,14 +131,16 @@ internal static unsafe class Reductions
             case torch.ScalarType.Float64: Extremum((double*)ordered.Data, (double*)values.Data, at, outer, reduced, inner, largest); break;
             case torch.ScalarType.Int64: Extremum((long*)ordered.Data, (long*)values.Data, at, outer, reduced, inner, largest); break;
             case torch.ScalarType.Int32: Extremum((int*)ordered.Data, (int*)values.Data, at, outer, reduced, inner, largest); break;
-            case torch.ScalarType.Byte or torch.ScalarType.Bool: Extremum(ordered.Data, values.Data, at, outer, reduced, inner, largest); break;
+            case torch.ScalarType.Byte or torch.ScalarType.Bool: Extremum(ordered.Data, values.Data, at, outer, reduced, inner,
+                largest); break;
             default: throw ScalarTypes.Unsupported(source.dtype, "max/min");
         }
         Pointwise.KeepAlive(ordered, values, indices);
         return (values, indices);
     }
 
-    private static void Extremum<T>(T* x, T* y, long* at, long outer, long reduced, long inner, bool largest) where T : unmanaged, INumber<T>
+    private static void Extremum<T>(T* x, T* y, long* at, long outer, long reduced, long inner, bool largest)
+        where T : unmanaged, INumber<T>
     {
         WorkerPool.ForRange(outer * inner, Math.Max(1, ElementsPerRange / Math.Max(1, reduced)), (start, end, _) =>
         {
@@ -172,10 +179,14 @@ internal static unsafe class Reductions
         using torch.Tensor result = torch.Tensor.Empty(ordered.ShapeArray, source.dtype);
         switch (source.dtype)
         {
-            case torch.ScalarType.Float32: CumulativeSum<float, double>((float*)ordered.Data, (float*)result.Data, outer, length, inner, reverse); break;
-            case torch.ScalarType.Float64: CumulativeSum<double, double>((double*)ordered.Data, (double*)result.Data, outer, length, inner, reverse); break;
-            case torch.ScalarType.Int64: CumulativeSum<long, long>((long*)ordered.Data, (long*)result.Data, outer, length, inner, reverse); break;
-            case torch.ScalarType.Int32: CumulativeSum<int, int>((int*)ordered.Data, (int*)result.Data, outer, length, inner, reverse); break;
+            case torch.ScalarType.Float32: CumulativeSum<float,
+                double>((float*)ordered.Data, (float*)result.Data, outer, length, inner, reverse); break;
+            case torch.ScalarType.Float64: CumulativeSum<double,
+                double>((double*)ordered.Data, (double*)result.Data, outer, length, inner, reverse); break;
+            case torch.ScalarType.Int64: CumulativeSum<long,
+                long>((long*)ordered.Data, (long*)result.Data, outer, length, inner, reverse); break;
+            case torch.ScalarType.Int32: CumulativeSum<int,
+                int>((int*)ordered.Data, (int*)result.Data, outer, length, inner, reverse); break;
             default: throw ScalarTypes.Unsupported(source.dtype, "cumsum");
         }
         Pointwise.KeepAlive(ordered, result);

@@ -103,7 +103,8 @@ internal static class ScalarTypes
             : Size(a) > Size(b) ? a : b;
     }
 
-    private static torch.ScalarType DefaultFor(torch.ScalarType scalar) => scalar == torch.ScalarType.Float64 ? torch.ScalarType.Float32 : scalar;
+    private static torch.ScalarType DefaultFor(torch.ScalarType scalar) =>
+        scalar == torch.ScalarType.Float64 ? torch.ScalarType.Float32 : scalar;
 
     internal static torch.ScalarType Of<T>() where T : unmanaged
     {
@@ -136,5 +137,6 @@ internal static class ScalarTypes
     }
 
     internal static NotSupportedException Unsupported(torch.ScalarType type, string operation) =>
-        new($"{operation} is not available for {type} in the managed engine; convert with .to(...) to Float32, Float64, Int64 or Int32 first");
+        new($"{operation} is not available for {type} in the managed engine; convert with .to(...) to Float32, Float64, Int64 or Int32 " +
+            $"first");
 }

@@ -6,7 +6,9 @@ public static partial class torch
 {
     public partial class Tensor
     {
-        /// <summary>A tensor without dimensions for a scalar operand of this tensor: a real scalar turns integers into float32, else the type stays.</summary>
+        /// <summary>
+        /// A tensor without dimensions for a scalar operand of this tensor: a real scalar turns integers into float32, else the type stays.
+        /// </summary>
         private Tensor ScalarOperand(Scalar scalar)
         {
             ScalarType type = scalar.IsReal && !is_floating_point() ? ScalarType.Float32
@@ -59,7 +61,8 @@ public static partial class torch
             if (Graph.Record("add", result, a, b) is { } node)
             {
                 var (shapeA, shapeB) = (a._shape, b._shape);
-                node.Derivative = gradient => [node.Needs(0) ? Graph.SumTo(gradient, shapeA) : null, node.Needs(1) ? Graph.SumTo(gradient, shapeB) : null];
+                node.Derivative = gradient =>
+                    [node.Needs(0) ? Graph.SumTo(gradient, shapeA) : null, node.Needs(1) ? Graph.SumTo(gradient, shapeB) : null];
             }
             return result;
         }
@@ -75,7 +78,8 @@ public static partial class torch
             if (Graph.Record("sub", result, a, b) is { } node)
             {
                 var (shapeA, shapeB) = (a._shape, b._shape);
-                node.Derivative = gradient => [node.Needs(0) ? Graph.SumTo(gradient, shapeA) : null, node.Needs(1) ? Graph.SumTo(gradient, shapeB).neg() : null];
+                node.Derivative = gradient =>
+                    [node.Needs(0) ? Graph.SumTo(gradient, shapeA) : null, node.Needs(1) ? Graph.SumTo(gradient, shapeB).neg() : null];
             }
             return result;
         }
@@ -259,7 +263,8 @@ public static partial class torch
         {
             if (mode == RoundingMode.None && !is_floating_point())
             {
-                throw new InvalidOperationException($"{operation}: the result is a float and does not fit a tensor of {_dtype}; use div(...) or a rounding mode");
+                throw new InvalidOperationException(
+                    $"{operation}: the result is a float and does not fit a tensor of {_dtype}; use div(...) or a rounding mode");
             }
         }
 
@@ -282,7 +287,8 @@ public static partial class torch
             long[] shape = Shapes.Broadcast(_shape, target._shape, name);
             if (!shape.AsSpan().SequenceEqual(_shape))
             {
-                throw new ArgumentException($"{name}: the result has shape {Shapes.Text(shape)} and does not fit the tensor of shape {Shapes.Text(_shape)}");
+                throw new ArgumentException(
+                    $"{name}: the result has shape {Shapes.Text(shape)} and does not fit the tensor of shape {Shapes.Text(_shape)}");
             }
             if (ScalarTypes.IsHalfWidth(_dtype) || ScalarTypes.Promote(_dtype, Rank == 0, target._dtype, target.Rank == 0) != _dtype)
             {
@@ -308,7 +314,8 @@ public static partial class torch
 
         /// <summary>True when writing here could change elements of <paramref name="other"/> that are still to be read.</summary>
         private bool Overlaps(Tensor other) => ReferenceEquals(other.Storage, Storage)
-            && !(other._offset == _offset && other._shape.AsSpan().SequenceEqual(_shape) && other._strides.AsSpan().SequenceEqual(_strides));
+            && !(other._offset == _offset && other._shape.AsSpan().SequenceEqual(_shape)
+                && other._strides.AsSpan().SequenceEqual(_strides));
 
         private void RequireCastable(Tensor target, string name)
         {
@@ -327,18 +334,22 @@ public static partial class torch
                 if (IsView)
                 {
                     throw new InvalidOperationException(
-                        $"{name}: a view cannot be changed in place while operations are recorded; use the form that returns a new tensor, or no_grad()");
+                        $"{name}: a view cannot be changed in place while operations are recorded; use the form that returns a new " +
+                            $"tensor, or no_grad()");
                 }
                 if (_gradientNode is null && _requiresGrad)
                 {
-                    throw new InvalidOperationException($"{name}: a leaf Variable that requires grad is being used in an in-place operation; do it under no_grad()");
+                    throw new InvalidOperationException(
+                        $"{name}: a leaf Variable that requires grad is being used in an in-place operation; do it under no_grad()");
                 }
             }
             RequireWritable(name);
             using Tensor result = compute();
             if (!result._shape.AsSpan().SequenceEqual(_shape))
             {
-                throw new ArgumentException($"{name}: the result has shape {Shapes.Text(result._shape)} and does not fit the tensor of shape {Shapes.Text(_shape)}");
+                throw new ArgumentException(
+                    $"{name}: the result has shape {Shapes.Text(result._shape)} and does not fit the tensor of shape " +
+                    $"{Shapes.Text(_shape)}");
             }
             RequireCastable(result, name);
             if (records)
@@ -433,7 +444,9 @@ public static partial class torch
             return result;
         }
 
-        /// <summary>The elements converted to another type; another handle of the same memory when they have it already, unless a copy is asked for.</summary>
+        /// <summary>
+        /// The elements converted to another type; another handle of the same memory when they have it already, unless a copy is asked for.
+        /// </summary>
         public Tensor to(ScalarType type, bool copy = false, bool disposeAfter = false, bool non_blocking = false)
         {
             Tensor result;

@@ -23,7 +23,8 @@ public static partial class torch
             }
             if (!requires_grad && _gradientNode is not null)
             {
-                throw new InvalidOperationException("requires_grad can only be switched off for leaf tensors; use detach() for the result of an operation");
+                throw new InvalidOperationException("requires_grad can only be switched off for leaf tensors; use detach() for the result " +
+                    "of an operation");
             }
             if (_gradientNode is null)
             {
@@ -53,7 +54,8 @@ public static partial class torch
                 if (value is not null && !value._shape.AsSpan().SequenceEqual(_shape))
                 {
                     throw new ArgumentException(
-                        $"a gradient of shape {Shapes.Text(value._shape)} was assigned to a tensor of shape {Shapes.Text(_shape)}", nameof(value));
+                        $"a gradient of shape {Shapes.Text(value._shape)} was assigned to a tensor of shape {Shapes.Text(_shape)}",
+                            nameof(value));
                 }
                 Tensor? assigned = value?.Share().DetachFromDisposeScope();
                 _grad?.Dispose();
@@ -61,7 +63,9 @@ public static partial class torch
             }
         }
 
-        /// <summary>The gradient itself, owned by this tensor: for optimisers, which would otherwise make a handle per parameter and step.</summary>
+        /// <summary>
+        /// The gradient itself, owned by this tensor: for optimisers, which would otherwise make a handle per parameter and step.
+        /// </summary>
         internal Tensor? Gradient => _grad;
 
         internal bool OwnsItsMemoryAlone => Storage.References == 1 && is_contiguous() && Storage.Bytes == ElementCount * ElementSize;
@@ -111,7 +115,8 @@ public static partial class torch
 
         /// <summary>Adds d(this)/d(leaf) to the gradient of every leaf that requires one.</summary>
         /// <param name="grad_tensors">The gradient with respect to this tensor; may be left out for a single element.</param>
-        public void backward(IList<Tensor>? grad_tensors = null, bool retain_graph = false, bool create_graph = false, IList<Tensor>? inputs = null) =>
+        public void backward(IList<Tensor>? grad_tensors = null, bool retain_graph = false, bool create_graph = false,
+            IList<Tensor>? inputs = null) =>
             autograd.backward([this], grad_tensors, retain_graph, create_graph, inputs);
     }
 
@@ -119,7 +124,8 @@ public static partial class torch
     public static class autograd
     {
         /// <summary>Accumulates the gradients of the leaves; the graph is freed unless <paramref name="retain_graph"/>.</summary>
-        public static void backward(IList<Tensor> tensors, IList<Tensor>? grad_tensors = null, bool? retain_graph = null, bool create_graph = false,
+        public static void backward(IList<Tensor> tensors, IList<Tensor>? grad_tensors = null, bool? retain_graph = null,
+            bool create_graph = false,
             IList<Tensor>? inputs = null)
         {
             RefuseHigherOrder(create_graph);
@@ -129,11 +135,15 @@ public static partial class torch
         public static void backward(Tensor tensor, IList<Tensor>? grad_tensors = null, bool? retain_graph = null, bool create_graph = false,
             IList<Tensor>? inputs = null) => backward([tensor], grad_tensors, retain_graph, create_graph, inputs);
 
-        public static void backward(Tensor tensor, Tensor grad_tensor, bool? retain_graph = null, bool create_graph = false, IList<Tensor>? inputs = null) =>
+        public static void backward(Tensor tensor, Tensor grad_tensor, bool? retain_graph = null, bool create_graph = false,
+            IList<Tensor>? inputs = null) =>
             backward([tensor], grad_tensor is null ? null : [grad_tensor], retain_graph, create_graph, inputs);
 
-        /// <summary>The gradients of <paramref name="outputs"/> with respect to <paramref name="inputs"/>; leaves are not touched.</summary>
-        public static IList<Tensor> grad(IList<Tensor> outputs, IList<Tensor> inputs, IList<Tensor>? grad_outputs = null, bool retain_graph = false,
+        /// <summary>
+        /// The gradients of <paramref name="outputs"/> with respect to <paramref name="inputs"/>; leaves are not touched.
+        /// </summary>
+        public static IList<Tensor> grad(IList<Tensor> outputs, IList<Tensor> inputs, IList<Tensor>? grad_outputs = null,
+            bool retain_graph = false,
             bool create_graph = false, bool allow_unused = false)
         {
             RefuseHigherOrder(create_graph);
@@ -143,7 +153,8 @@ public static partial class torch
                 if (gradients[i] is null && !allow_unused)
                 {
                     throw new InvalidOperationException(
-                        $"input {i} of shape {Shapes.Text(inputs[i].ShapeArray)} was not used in the graph; pass allow_unused: true if that is meant");
+                        $"input {i} of shape {Shapes.Text(inputs[i].ShapeArray)} was not used in the graph; pass allow_unused: true if " +
+                            $"that is meant");
                 }
             }
             return gradients!;
@@ -153,7 +164,8 @@ public static partial class torch
         {
             if (createGraph)
             {
-                throw new NotSupportedException("create_graph: the managed engine computes first derivatives only; use -p:TensorEngine=LibTorchCpu");
+                throw new NotSupportedException("create_graph: the managed engine computes first derivatives only; use " +
+                    "-p:TensorEngine=LibTorchCpu");
             }
         }
     }

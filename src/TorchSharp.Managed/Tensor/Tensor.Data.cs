@@ -20,7 +20,8 @@ namespace TorchSharp
                     if (!is_contiguous())
                     {
                         throw new InvalidOperationException(
-                            $"bytes: the tensor of shape {Shapes.Text(_shape)} and strides {Shapes.Text(_strides)} is not contiguous; call contiguous() first");
+                            $"bytes: the tensor of shape {Shapes.Text(_shape)} and strides {Shapes.Text(_strides)} is not contiguous; " +
+                                $"call contiguous() first");
                     }
                     return new Span<byte>(Data, checked((int)(ElementCount * ScalarTypes.Size(_dtype))));
                 }
@@ -46,9 +47,11 @@ namespace TorchSharp
                 return value;
             }
 
-            public Tensor zeros_like(ScalarType? dtype = null, Device? device = null, bool requires_grad = false) => torch.zeros_like(this, dtype, device, requires_grad);
+            public Tensor zeros_like(ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
+                torch.zeros_like(this, dtype, device, requires_grad);
 
-            public Tensor ones_like(ScalarType? dtype = null, Device? device = null, bool requires_grad = false) => torch.ones_like(this, dtype, device, requires_grad);
+            public Tensor ones_like(ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
+                torch.ones_like(this, dtype, device, requires_grad);
 
             /// <summary>Type and shape, and the values when they are few.</summary>
             public override string ToString()
@@ -66,7 +69,8 @@ namespace TorchSharp
                 using IDisposable unrecorded = no_grad();
                 using Tensor doubles = to(ScalarType.Float64, copy: true);
                 using Tensor dense = doubles.contiguous();
-                return $"{head}, values = [{string.Join(", ", dense.data<double>().Select(value => value.ToString("G6", CultureInfo.InvariantCulture)))}]";
+                return $"{head}, values = " +
+                    $"[{string.Join(", ", dense.data<double>().Select(value => value.ToString("G6", CultureInfo.InvariantCulture)))}]";
             }
 
             internal unsafe double OnlyValue()
@@ -83,7 +87,8 @@ namespace TorchSharp
             {
                 if (ElementCount != 1)
                 {
-                    throw new InvalidOperationException($"item: the tensor of shape {Shapes.Text(_shape)} has {ElementCount} elements, expected 1");
+                    throw new InvalidOperationException(
+                        $"item: the tensor of shape {Shapes.Text(_shape)} has {ElementCount} elements, expected 1");
                 }
             }
 
@@ -92,7 +97,8 @@ namespace TorchSharp
             {
                 if (ScalarTypes.Of(typeof(T)) != _dtype)
                 {
-                    throw new ArgumentException($"{operation}<{typeof(T).Name}>: the tensor is {_dtype}; convert it with .to({ScalarTypes.Of(typeof(T))}) first");
+                    throw new ArgumentException(
+                        $"{operation}<{typeof(T).Name}>: the tensor is {_dtype}; convert it with .to({ScalarTypes.Of(typeof(T))}) first");
                 }
             }
         }
@@ -106,7 +112,8 @@ namespace TorchSharp
         public static int ToInt32(this torch.Tensor value) => (int)value.ToInt64();
         public static bool ToBoolean(this torch.Tensor value) => value.OnlyValue() != 0;
 
-        public static long ToInt64(this torch.Tensor value) => value.dtype == torch.ScalarType.Int64 ? value.item<long>() : (long)value.OnlyValue();
+        public static long ToInt64(this torch.Tensor value) =>
+            value.dtype == torch.ScalarType.Int64 ? value.item<long>() : (long)value.OnlyValue();
     }
 }
 

@@ -59,18 +59,21 @@ public static partial class torch
             return advanced.All(entry => entry is null) ? source : source.Gather(advanced);
         }
 
-        public Tensor index_put_(Tensor value, params Tensor[] indices) => index_put_(value, Array.ConvertAll(indices, TensorIndex.Tensor), accumulate: false);
+        public Tensor index_put_(Tensor value, params Tensor[] indices) =>
+            index_put_(value, Array.ConvertAll(indices, TensorIndex.Tensor), accumulate: false);
         public Tensor index_put_(Tensor value, Tensor[] indices, bool accumulate = false) =>
             index_put_(value, Array.ConvertAll(indices, TensorIndex.Tensor), accumulate);
         public Tensor index_put_(Tensor value, params TensorIndex[] indices) => index_put_(value, indices, accumulate: false);
-        public Tensor index_put_(Scalar value, params TensorIndex[] indices) => index_put_(ScalarOperand(value), indices, accumulate: false);
+        public Tensor index_put_(Scalar value, params TensorIndex[] indices) =>
+            index_put_(ScalarOperand(value), indices, accumulate: false);
 
         /// <summary>Writes (or adds) <paramref name="value"/> to the part an index expression names.</summary>
         public Tensor index_put_(Tensor value, TensorIndex[] indices, bool accumulate = false)
         {
             if (Graph.Records(this, value))
             {
-                throw new InvalidOperationException("index_put_: assignment by index is not recorded; use where, masked_fill or cat, or do it under no_grad()");
+                throw new InvalidOperationException("index_put_: assignment by index is not recorded; use where, masked_fill or cat, or " +
+                    "do it under no_grad()");
             }
             RequireWritable("index_put_");
             using Tensor target = ApplyBasic(indices, out Tensor?[] advanced);
@@ -91,7 +94,9 @@ public static partial class torch
             return this;
         }
 
-        /// <summary>Numbers, slices, new dimensions and the ellipsis as a view; tensors of indices are handed back by the dimension they apply to.</summary>
+        /// <summary>
+        /// Numbers, slices, new dimensions and the ellipsis as a view; tensors of indices are handed back by the dimension they apply to.
+        /// </summary>
         private Tensor ApplyBasic(TensorIndex[] indices, out Tensor?[] advanced)
         {
             int consumed = indices.Sum(entry => entry.Kind switch
@@ -134,7 +139,8 @@ public static partial class torch
                         }
                         continue;
                     case TensorIndex.IndexKind.Bool:
-                        throw new NotSupportedException("index: a bool as an index is not available in the managed engine; use masked_select or where");
+                        throw new NotSupportedException("index: a bool as an index is not available in the managed engine; use " +
+                            "masked_select or where");
                     default:
                         Tensor index = entry.Indices!;
                         if (index._dtype == ScalarType.Bool)
@@ -170,7 +176,8 @@ public static partial class torch
             {
                 if (mask._shape[i] != view._shape[at + i])
                 {
-                    throw new ArgumentException($"index: a mask of shape {Shapes.Text(mask._shape)} does not fit {Shapes.Text(view._shape)} at dimension {at}");
+                    throw new ArgumentException(
+                        $"index: a mask of shape {Shapes.Text(mask._shape)} does not fit {Shapes.Text(view._shape)} at dimension {at}");
                 }
             }
             Tensor positions = mask.nonzero();
@@ -180,7 +187,9 @@ public static partial class torch
             }
         }
 
-        /// <summary>How tensors of indices address memory: one offset per index tuple, and the block of elements each of them selects.</summary>
+        /// <summary>
+        /// How tensors of indices address memory: one offset per index tuple, and the block of elements each of them selects.
+        /// </summary>
         private sealed class Addressing
         {
             internal required long[] Offsets;
@@ -200,7 +209,8 @@ public static partial class torch
                 {
                     if (entry._dtype != ScalarType.Int64 && entry._dtype != ScalarType.Int32)
                     {
-                        throw new InvalidOperationException($"index: tensors used as indices must be Int64, Int32 or Bool; this one is {entry._dtype}");
+                        throw new InvalidOperationException(
+                            $"index: tensors used as indices must be Int64, Int32 or Bool; this one is {entry._dtype}");
                     }
                     indexShape = Shapes.Broadcast(indexShape, entry._shape, "index");
                 }
@@ -228,7 +238,8 @@ public static partial class torch
                     long position = positions[i] < 0 ? positions[i] + _shape[d] : positions[i];
                     if (position < 0 || position >= _shape[d])
                     {
-                        throw new IndexOutOfRangeException($"index {positions[i]} is out of bounds for dimension {d} with size {_shape[d]}");
+                        throw new IndexOutOfRangeException(
+                            $"index {positions[i]} is out of bounds for dimension {d} with size {_shape[d]}");
                     }
                     offsets[i] += position * _strides[d];
                 }
@@ -327,7 +338,8 @@ public static partial class torch
         /// <summary>table[ids] for rows of floats: the embedding look-up.</summary>
         private unsafe Tensor? RowLookup(Tensor?[] advanced)
         {
-            if (_dtype != ScalarType.Float32 || Rank != 2 || advanced[0] is not { _dtype: ScalarType.Int64 } ids || advanced[1] is not null || !is_contiguous())
+            if (_dtype != ScalarType.Float32 || Rank != 2 || advanced[0] is not { _dtype: ScalarType.Int64 } ids
+                || advanced[1] is not null || !is_contiguous())
             {
                 return null;
             }
@@ -345,7 +357,8 @@ public static partial class torch
                 {
                     Tensor full = Empty([tableRows, columns], ScalarType.Float32, zero: true);
                     using Tensor rowsOfGradient = gradient.contiguous();
-                    Kernels.Embedding.ScatterAdd(rows, columns, tableRows, (long*)saved.Value.Data, rowsOfGradient.FloatData, full.FloatData);
+                    Kernels.Embedding.ScatterAdd(rows, columns, tableRows, (long*)saved.Value.Data, rowsOfGradient.FloatData,
+                        full.FloatData);
                     return [full];
                 };
             }
@@ -376,7 +389,8 @@ public static partial class torch
             int at = Shapes.Dimension(dim, Rank, "index_select");
             if (index.Rank > 1)
             {
-                throw new ArgumentException($"index_select: the index must have one dimension, this one has shape {Shapes.Text(index._shape)}");
+                throw new ArgumentException(
+                    $"index_select: the index must have one dimension, this one has shape {Shapes.Text(index._shape)}");
             }
             var advanced = new Tensor?[Rank];
             advanced[at] = index.Rank == 0 ? index.reshape(1) : index;
@@ -496,7 +510,8 @@ public static partial class torch
             if (!fits)
             {
                 throw new ArgumentException(
-                    $"{operation}: an Int64 index within the other dimensions of {Shapes.Text(shape)} is needed; this one is {index._dtype} of shape {Shapes.Text(index._shape)}");
+                    $"{operation}: an Int64 index within the other dimensions of {Shapes.Text(shape)} is needed; this one is " +
+                        $"{index._dtype} of shape {Shapes.Text(index._shape)}");
             }
         }
 
@@ -525,7 +540,8 @@ public static partial class torch
                         ownOffset += coordinates[d] * own._strides[d];
                     }
                 }
-                action(new Element((nint)(ownData + ownOffset * size), own._dtype), new Element((nint)(otherData + otherOffset * size), own._dtype));
+                action(new Element((nint)(ownData + ownOffset * size), own._dtype),
+                    new Element((nint)(otherData + otherOffset * size), own._dtype));
                 for (int d = coordinates.Length - 1; d >= 0 && ++coordinates[d] == index._shape[d]; d--)
                 {
                     coordinates[d] = 0;

@@ -14,14 +14,16 @@ public static partial class torch
             MatrixProducts.RequireSameType(this, target, "matmul");
             if (Rank == 0 || target.Rank == 0)
             {
-                throw new ArgumentException($"matmul: shapes {Shapes.Text(_shape)} and {Shapes.Text(target._shape)}: both operands need at least one dimension");
+                throw new ArgumentException(
+                    $"matmul: shapes {Shapes.Text(_shape)} and {Shapes.Text(target._shape)}: both operands need at least one dimension");
             }
             long innerLeft = _shape[^1];
             long innerRight = target._shape[target.Rank == 1 ? 0 : ^2];
             if (innerLeft != innerRight)
             {
                 throw new ArgumentException(
-                    $"matmul: shapes {Shapes.Text(_shape)} and {Shapes.Text(target._shape)} do not multiply: {innerLeft} is not {innerRight}");
+                    $"matmul: shapes {Shapes.Text(_shape)} and {Shapes.Text(target._shape)} do not multiply: {innerLeft} is not " +
+                        $"{innerRight}");
             }
             if (target.Rank == 1)
             {
@@ -56,7 +58,8 @@ public static partial class torch
         {
             if (Rank != 3 || batch2.Rank != 3 || _shape[0] != batch2._shape[0])
             {
-                throw new ArgumentException($"bmm: shapes {Shapes.Text(_shape)} and {Shapes.Text(batch2._shape)}: both must be batches of equally many matrices");
+                throw new ArgumentException(
+                    $"bmm: shapes {Shapes.Text(_shape)} and {Shapes.Text(batch2._shape)}: both must be batches of equally many matrices");
             }
             return matmul(batch2);
         }
@@ -67,7 +70,8 @@ public static partial class torch
         {
             if (Rank != 1 || target.Rank != 1)
             {
-                throw new ArgumentException($"dot: shapes {Shapes.Text(_shape)} and {Shapes.Text(target._shape)}: both must have one dimension");
+                throw new ArgumentException(
+                    $"dot: shapes {Shapes.Text(_shape)} and {Shapes.Text(target._shape)}: both must have one dimension");
             }
             return matmul(target);
         }
@@ -95,7 +99,9 @@ public static partial class torch
     public static Tensor bmm(Tensor input, Tensor batch2) => input.bmm(batch2);
 }
 
-/// <summary>Matrix products and their derivatives on the GEMM kernel: operands are read as they lie, rows or columns first, without copies.</summary>
+/// <summary>
+/// Matrix products and their derivatives on the GEMM kernel: operands are read as they lie, rows or columns first, without copies.
+/// </summary>
 internal static unsafe class MatrixProducts
 {
     internal static void RequireSameType(torch.Tensor a, torch.Tensor b, string operation)
@@ -220,7 +226,8 @@ internal static unsafe class MatrixProducts
                 if (savedInput is not null)
                 {
                     torch.Tensor flatInput = savedInput.Value.reshape(rows, k);
-                    // In the layout of the weight, even when that is a transposed view: the sums into its gradient then run over contiguous memory.
+                    // In the layout of the weight, even when that is a transposed view: the sums into its gradient then run over contiguous
+                    // memory.
                     bool swapped = weightStrides[0] == 1 && weightStrides[1] != 1;
                     toWeight = torch.Tensor.Empty(swapped ? [weightShape[1], weightShape[0]] : weightShape, gradient.dtype);
                     if (weightIsTransposed != swapped)

@@ -54,8 +54,10 @@ public static partial class torch
         public Tensor sign() => Constant(UnaryKind.Sign, "sign", floatOnly: false);
         public Tensor square() => Function(UnaryKind.Square, "square", false, false, (gradient, x) => gradient.mul(x).mul(2));
         public Tensor sqrt() => Function(UnaryKind.SquareRoot, "sqrt", true, true, (gradient, y) => gradient.div(y).mul(0.5));
-        public Tensor rsqrt() => Function(UnaryKind.ReciprocalSquareRoot, "rsqrt", true, true, (gradient, y) => gradient.mul(y).mul(y).mul(y).mul(-0.5));
-        public Tensor reciprocal() => Function(UnaryKind.Reciprocal, "reciprocal", true, true, (gradient, y) => gradient.mul(y).mul(y).neg());
+        public Tensor rsqrt() =>
+            Function(UnaryKind.ReciprocalSquareRoot, "rsqrt", true, true, (gradient, y) => gradient.mul(y).mul(y).mul(y).mul(-0.5));
+        public Tensor reciprocal() =>
+            Function(UnaryKind.Reciprocal, "reciprocal", true, true, (gradient, y) => gradient.mul(y).mul(y).neg());
         public Tensor exp() => Function(UnaryKind.Exponential, "exp", true, true, (gradient, y) => gradient.mul(y));
         public Tensor log() => Function(UnaryKind.Logarithm, "log", true, false, (gradient, x) => gradient.div(x));
         public Tensor tanh() => Function(UnaryKind.TangentHyperbolic, "tanh", true, true, (gradient, y) => gradient.mul(1 - y.square()));
@@ -65,7 +67,8 @@ public static partial class torch
 
         /// <summary>The Gauss error function; slope 2 / sqrt(pi) exp(-x²).</summary>
         public Tensor erf() =>
-            Function(UnaryKind.ErrorFunction, "erf", true, false, (gradient, x) => gradient.mul(x.square().neg().exp()).mul(2 / Math.Sqrt(Math.PI)));
+            Function(UnaryKind.ErrorFunction, "erf", true, false,
+                (gradient, x) => gradient.mul(x.square().neg().exp()).mul(2 / Math.Sqrt(Math.PI)));
 
         public Tensor floor() => is_floating_point() ? Constant(UnaryKind.Floor, "floor", floatOnly: true) : clone();
         public Tensor ceil() => is_floating_point() ? Constant(UnaryKind.Ceiling, "ceil", floatOnly: true) : clone();
@@ -86,7 +89,8 @@ public static partial class torch
         }
 
         /// <summary>A step function: its slope is zero wherever it has one.</summary>
-        private Tensor Constant(UnaryKind kind, string name, bool floatOnly) => Function(kind, name, floatOnly, false, (gradient, _) => gradient.zeros_like());
+        private Tensor Constant(UnaryKind kind, string name, bool floatOnly) =>
+            Function(kind, name, floatOnly, false, (gradient, _) => gradient.zeros_like());
 
         public Tensor relu() => clamp_min(0);
 
@@ -186,14 +190,16 @@ public static partial class torch
             var (a, b) = Unify(this, other);
             if (a.is_floating_point())
             {
-                throw new InvalidOperationException($"bitwise {kind} is defined for bool and integer tensors only; these are {_dtype} and {other._dtype}");
+                throw new InvalidOperationException(
+                    $"bitwise {kind} is defined for bool and integer tensors only; these are {_dtype} and {other._dtype}");
             }
             return BinaryValue(kind, a, b, kind.ToString());
         }
 
         public Tensor isnan() => ne(this);
 
-        public Tensor isinf() => is_floating_point() ? detach().abs().eq(double.PositiveInfinity) : Empty(_shape, ScalarType.Bool, zero: true);
+        public Tensor isinf() =>
+            is_floating_point() ? detach().abs().eq(double.PositiveInfinity) : Empty(_shape, ScalarType.Bool, zero: true);
 
         /// <summary>True where the value is neither infinite nor NaN.</summary>
         public Tensor isfinite() => is_floating_point() ? detach().abs().lt(double.PositiveInfinity) : Full(_shape, true, ScalarType.Bool);

@@ -34,7 +34,8 @@ public static partial class torch
         {
             if (Graph.Records(this))
             {
-                throw new InvalidOperationException($"{name}: a tensor that requires grad is being overwritten in place; do it under no_grad()");
+                throw new InvalidOperationException(
+                    $"{name}: a tensor that requires grad is being overwritten in place; do it under no_grad()");
             }
             RequireWritable(name);
             write();
@@ -93,14 +94,16 @@ public static partial class torch
         {
             if (Rank is not (1 or 2) || !is_floating_point())
             {
-                throw new InvalidOperationException($"multinomial: weights must be floats of shape [n] or [rows, n]; this is {_dtype} of shape {Shapes.Text(_shape)}");
+                throw new InvalidOperationException(
+                    $"multinomial: weights must be floats of shape [n] or [rows, n]; this is {_dtype} of shape {Shapes.Text(_shape)}");
             }
             long columns = _shape[^1];
             long rows = Rank == 1 ? 1 : _shape[0];
             if (num_samples <= 0 || (!replacement && num_samples > columns))
             {
                 throw new ArgumentOutOfRangeException(nameof(num_samples),
-                    $"multinomial: {num_samples} samples cannot be drawn from {columns} categories {(replacement ? "" : "without replacement")}");
+                    $"multinomial: {num_samples} samples cannot be drawn from {columns} categories " +
+                        $"{(replacement ? "" : "without replacement")}");
             }
             using Tensor plain = detach();
             using Tensor doubles = plain.to(ScalarType.Float64);
@@ -135,7 +138,8 @@ public static partial class torch
             {
                 if (!(weight >= 0) || double.IsInfinity(weight))
                 {
-                    throw new InvalidOperationException($"multinomial: row {row} holds the weight {weight}; weights must be finite and not negative");
+                    throw new InvalidOperationException(
+                        $"multinomial: row {row} holds the weight {weight}; weights must be finite and not negative");
                 }
                 positive += weight > 0 ? 1 : 0;
             }

@@ -81,7 +81,8 @@ public static partial class torch
             ScalarType target = type ?? _dtype;
             if (!ScalarTypes.IsFloating(target))
             {
-                throw new InvalidOperationException($"mean(): a floating point tensor is needed, this one is {_dtype}; convert with .to(torch.float32)");
+                throw new InvalidOperationException(
+                    $"mean(): a floating point tensor is needed, this one is {_dtype}; convert with .to(torch.float32)");
             }
             int[] reduced = ReducedDimensions(dimensions, "mean");
             long count = 1;
@@ -93,11 +94,13 @@ public static partial class torch
         }
 
         public Tensor var(bool unbiased = true) => Variance([], unbiased, keepdim: false);
-        public Tensor var(long dim, bool unbiased = true, bool keepdim = false, ScalarType? type = null) => AsType(type ?? _dtype).Variance([dim], unbiased, keepdim);
+        public Tensor var(long dim, bool unbiased = true, bool keepdim = false, ScalarType? type = null) =>
+            AsType(type ?? _dtype).Variance([dim], unbiased, keepdim);
         public Tensor var(long[] dimensions, bool unbiased = true, bool keepdim = false, ScalarType? type = null) =>
             AsType(type ?? _dtype).Variance(dimensions, unbiased, keepdim);
         public Tensor std(bool unbiased = true) => var(unbiased).sqrt();
-        public Tensor std(long dim, bool unbiased = true, bool keepdim = false, ScalarType? type = null) => var(dim, unbiased, keepdim, type).sqrt();
+        public Tensor std(long dim, bool unbiased = true, bool keepdim = false, ScalarType? type = null) =>
+            var(dim, unbiased, keepdim, type).sqrt();
 
         private Tensor Variance(long[] dims, bool unbiased, bool keepdim)
         {
@@ -278,7 +281,8 @@ public static partial class torch
     public static Tensor sum(Tensor input, ScalarType? type = null) => input.sum(type);
     public static Tensor sum(Tensor input, long dim, bool keepdim = false, ScalarType? type = null) => input.sum(dim, keepdim, type);
     public static Tensor mean(Tensor input) => input.mean();
-    public static Tensor mean(Tensor input, long[] dimensions, bool keepdim = false, ScalarType? type = null) => input.mean(dimensions, keepdim, type);
+    public static Tensor mean(Tensor input, long[] dimensions, bool keepdim = false, ScalarType? type = null) =>
+        input.mean(dimensions, keepdim, type);
     public static Tensor max(Tensor input) => input.max();
     public static Tensor max(Tensor input, Tensor other) => input.maximum(other);
     public static (Tensor values, Tensor indexes) max(Tensor input, long dim, bool keepdim = false) => input.max(dim, keepdim);

@@ -8,7 +8,10 @@ public static partial class torch
 {
     public partial class Tensor
     {
-        /// <summary>The elements of each line along a dimension in order, and where they were. Equal elements keep their order; NaN counts as largest.</summary>
+        /// <summary>
+        /// The elements of each line along a dimension in order, and where they were. Equal elements keep their order; NaN counts as
+        /// largest.
+        /// </summary>
         public (Tensor Values, Tensor Indices) sort(long dim = -1, bool descending = false, bool stable = false)
         {
             int at = Shapes.Dimension(dim, Rank, "sort");
@@ -24,7 +27,8 @@ public static partial class torch
             long length = Rank == 0 ? 1 : _shape[at];
             if (k < 0 || k > length)
             {
-                throw new ArgumentOutOfRangeException(nameof(k), $"topk: {k} elements were asked for, dimension {at} of {Shapes.Text(_shape)} has {length}");
+                throw new ArgumentOutOfRangeException(nameof(k),
+                    $"topk: {k} elements were asked for, dimension {at} of {Shapes.Text(_shape)} has {length}");
             }
             return Ordered(at, k, largest, "topk");
         }
@@ -65,8 +69,10 @@ public static partial class torch
             long* positions = (long*)indices.Data;
             switch (lines._dtype)
             {
-                case ScalarType.Float32: SortLines((float*)lines.Data, (float*)values.Data, positions, rows, length, count, descending); break;
-                case ScalarType.Float64: SortLines((double*)lines.Data, (double*)values.Data, positions, rows, length, count, descending); break;
+                case ScalarType.Float32: SortLines((float*)lines.Data, (float*)values.Data, positions, rows, length, count,
+                    descending); break;
+                case ScalarType.Float64: SortLines((double*)lines.Data, (double*)values.Data, positions, rows, length, count,
+                    descending); break;
                 case ScalarType.Int64: SortLines((long*)lines.Data, (long*)values.Data, positions, rows, length, count, descending); break;
                 case ScalarType.Int32: SortLines((int*)lines.Data, (int*)values.Data, positions, rows, length, count, descending); break;
                 default: throw ScalarTypes.Unsupported(lines._dtype, "sort");

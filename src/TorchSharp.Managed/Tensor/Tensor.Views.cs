@@ -25,7 +25,8 @@ public static partial class torch
             if (strides is null)
             {
                 throw new InvalidOperationException(
-                    $"view: a tensor of shape {Shapes.Text(_shape)} with strides {Shapes.Text(_strides)} cannot be seen as {Shapes.Text(target)} " +
+                    $"view: a tensor of shape {Shapes.Text(_shape)} with strides {Shapes.Text(_strides)} cannot be seen as " +
+                        $"{Shapes.Text(target)} " +
                     "without copying; use reshape(...)");
             }
             long[] own = _shape;
@@ -73,7 +74,9 @@ public static partial class torch
             Shapes.RequireNonNegative(unknown >= 0 && target[unknown] == -1 ? [] : target, operation);
             if (target.Contains(-1) || Shapes.ElementCount(target) != ElementCount)
             {
-                throw new ArgumentException($"{operation}: shape {Shapes.Text(shape)} is not possible for {Shapes.Text(_shape)}, which has {ElementCount} elements");
+                throw new ArgumentException(
+                    $"{operation}: shape {Shapes.Text(shape)} is not possible for {Shapes.Text(_shape)}, which has {ElementCount} " +
+                    $"elements");
             }
             return target;
         }
@@ -167,7 +170,8 @@ public static partial class torch
         {
             if (Rank > 2)
             {
-                throw new InvalidOperationException($"t() expects a tensor with at most 2 dimensions, but this one has shape {Shapes.Text(_shape)}");
+                throw new InvalidOperationException(
+                    $"t() expects a tensor with at most 2 dimensions, but this one has shape {Shapes.Text(_shape)}");
             }
             return Rank < 2 ? alias() : transpose(0, 1);
         }
@@ -180,7 +184,8 @@ public static partial class torch
         {
             if (permutation.Length != Rank)
             {
-                throw new ArgumentException($"permute: {Shapes.Text(permutation)} does not name the {Rank} dimensions of {Shapes.Text(_shape)}");
+                throw new ArgumentException(
+                    $"permute: {Shapes.Text(permutation)} does not name the {Rank} dimensions of {Shapes.Text(_shape)}");
             }
             var newShape = new long[Rank];
             var newStrides = new long[Rank];
@@ -271,11 +276,14 @@ public static partial class torch
                 }
                 if (target[i] < 0 || (own != target[i] && own != 1))
                 {
-                    throw new ArgumentException($"expand: shape {Shapes.Text(_shape)} does not stretch to {Shapes.Text(sizes)}: {own} is not {sizes[i]} in dimension {i}");
+                    throw new ArgumentException(
+                        $"expand: shape {Shapes.Text(_shape)} does not stretch to {Shapes.Text(sizes)}: {own} is not {sizes[i]} in " +
+                        $"dimension {i}");
                 }
             }
             long[] ownShape = _shape;
-            return MakeView("expand", target, Shapes.BroadcastStrides(_shape, _strides, target), _offset, gradient => Graph.SumTo(gradient, ownShape));
+            return MakeView("expand", target, Shapes.BroadcastStrides(_shape, _strides, target), _offset,
+                gradient => Graph.SumTo(gradient, ownShape));
         }
 
         public Tensor expand(Size sizes, bool isImplicit = false) => expand(sizes.Shape);
@@ -324,7 +332,9 @@ public static partial class torch
             return SliceView(at, first, length, 1, "narrow");
         }
 
-        /// <summary>Elements start, start + step, ... below finish of one dimension; the ends are clamped and may count from the end.</summary>
+        /// <summary>
+        /// Elements start, start + step, ... below finish of one dimension; the ends are clamped and may count from the end.
+        /// </summary>
         public Tensor slice(long dim, long start, long finish, long step)
         {
             int at = Shapes.Dimension(dim, Rank, "slice");
@@ -365,7 +375,8 @@ public static partial class torch
             long position = index < 0 ? index + _shape[at] : index;
             if (position < 0 || position >= _shape[at])
             {
-                throw new ArgumentOutOfRangeException(nameof(index), $"select: index {index} does not lie in dimension {at} of {Shapes.Text(_shape)}");
+                throw new ArgumentOutOfRangeException(nameof(index),
+                    $"select: index {index} does not lie in dimension {at} of {Shapes.Text(_shape)}");
             }
             long[] own = _shape;
             return MakeView("select", [.. _shape[..at], .. _shape[(at + 1)..]], [.. _strides[..at], .. _strides[(at + 1)..]],
@@ -384,7 +395,8 @@ public static partial class torch
             int at = Shapes.Dimension(dim, Rank, "split");
             if (sizes.Sum() != _shape[at] || sizes.Any(size => size < 0))
             {
-                throw new ArgumentException($"split: the parts {Shapes.Text(sizes)} do not add up to dimension {at} of {Shapes.Text(_shape)}");
+                throw new ArgumentException(
+                    $"split: the parts {Shapes.Text(sizes)} do not add up to dimension {at} of {Shapes.Text(_shape)}");
             }
             var parts = new Tensor[sizes.Length];
             long start = 0;
@@ -541,7 +553,9 @@ public static partial class torch
         {
             if (!row.ShapeArray.AsSpan().SequenceEqual(rows[0].ShapeArray))
             {
-                throw new ArgumentException($"stack: all tensors must have one shape, found {Shapes.Text(rows[0].ShapeArray)} and {Shapes.Text(row.ShapeArray)} with the new dimension");
+                throw new ArgumentException(
+                    $"stack: all tensors must have one shape, found {Shapes.Text(rows[0].ShapeArray)} and {Shapes.Text(row.ShapeArray)} " +
+                    $"with the new dimension");
             }
         }
         return cat((IList<Tensor>)rows, dim);

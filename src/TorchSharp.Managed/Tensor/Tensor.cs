@@ -6,7 +6,8 @@ namespace TorchSharp;
 public static partial class torch
 {
     /// <summary>
-    /// A strided view of native memory, with its place in the autograd graph. Views share memory; <see cref="Dispose()"/> gives up this view's share.
+    /// A strided view of native memory, with its place in the autograd graph. Views share memory; <see cref="Dispose()"/> gives up this
+    /// view's share.
     /// </summary>
     public partial class Tensor : IDisposable
     {
@@ -65,7 +66,8 @@ public static partial class torch
             {
                 if (_dtype != ScalarType.Float32)
                 {
-                    throw new InvalidOperationException($"a Float32 tensor was expected, this one is {_dtype}; convert with .to(torch.float32)");
+                    throw new InvalidOperationException(
+                        $"a Float32 tensor was expected, this one is {_dtype}; convert with .to(torch.float32)");
                 }
                 return (float*)Data;
             }
@@ -151,7 +153,8 @@ public static partial class torch
                 if (_strides[i] == 0 && _shape[i] > 1)
                 {
                     throw new InvalidOperationException(
-                        $"{operation}: the tensor of shape {Shapes.Text(_shape)} is expanded, several of its elements are one place in memory; clone() it first");
+                        $"{operation}: the tensor of shape {Shapes.Text(_shape)} is expanded, several of its elements are one place in " +
+                            $"memory; clone() it first");
                 }
             }
         }

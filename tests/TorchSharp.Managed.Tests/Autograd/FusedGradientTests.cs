@@ -9,7 +9,8 @@ public sealed class FusedGradientTests : EngineTest
     private const double Step = 1e-2;
     private const double Tolerance = 3e-3;
 
-    private static void Check(Operand[] operands, Func<Tensor[], Tensor> function) => GradientCheck.Run(operands, function, Step, Tolerance);
+    private static void Check(Operand[] operands, Func<Tensor[], Tensor> function) =>
+        GradientCheck.Run(operands, function, Step, Tolerance);
 
     [Theory]
     [InlineData(true)]
@@ -34,7 +35,8 @@ public sealed class FusedGradientTests : EngineTest
             var check = new GradientCheck(seed);
             long m = check.Random.Next(1, 5), k = check.Random.Next(1, 5), n = check.Random.Next(1, 5);
             long[] batch = check.Shape(0, 2, maximumLength: 3);
-            Operand a = check.Operand([.. check.Broadcastable(batch), m, k], float32), b = check.Operand([.. check.Broadcastable(batch), k, n], float32);
+            Operand a = check.Operand([.. check.Broadcastable(batch), m, k], float32),
+                b = check.Operand([.. check.Broadcastable(batch), k, n], float32);
             Check([a, b], given => given[0].matmul(given[1]));
         }
     }
@@ -46,7 +48,8 @@ public sealed class FusedGradientTests : EngineTest
         {
             var check = new GradientCheck(seed);
             long m = check.Random.Next(1, 5), k = check.Random.Next(1, 5), n = check.Random.Next(1, 5);
-            Check([check.Operand([n], float32), check.Operand([m, k], float32), check.Operand([k, n], float32)], given => given[0].addmm(given[1], given[2]));
+            Check([check.Operand([n], float32), check.Operand([m, k], float32), check.Operand([k, n], float32)],
+                given => given[0].addmm(given[1], given[2]));
         }
     }
 
@@ -88,7 +91,8 @@ public sealed class FusedGradientTests : EngineTest
                 operands.Add(check.Operand(normalised, float32));
             }
             // A larger epsilon keeps the curvature within what differences of this step can follow.
-            Check([.. operands], given => nn.functional.layer_norm(given[0], normalised, hasWeight ? given[1] : null, hasBias ? given[2] : null, eps: 0.5));
+            Check([.. operands],
+                given => nn.functional.layer_norm(given[0], normalised, hasWeight ? given[1] : null, hasBias ? given[2] : null, eps: 0.5));
         }
     }
 
@@ -102,7 +106,8 @@ public sealed class FusedGradientTests : EngineTest
             int dim = check.Random.Next(shape.Length);
             Operand x = check.Operand(shape, float32);
             Check([x], given => nn.functional.softmax(given[0], dim));
-            Check([x with { Leaf = x.Leaf.detach().clone().requires_grad_() }], given => nn.functional.log_softmax(given[0], dim - shape.Length));
+            Check([x with { Leaf = x.Leaf.detach().clone().requires_grad_() }],
+                given => nn.functional.log_softmax(given[0], dim - shape.Length));
         }
     }
 
@@ -123,7 +128,8 @@ public sealed class FusedGradientTests : EngineTest
             Tensor target = randint(0, classes, [rows]);
             target[0] = tensor(-100L);
             Tensor? weight = weighted ? rand(classes).add(0.5) : null;
-            Check([logits], given => nn.functional.cross_entropy(given[0], target, weight: weight, reduction: reduction, label_smoothing: smoothing));
+            Check([logits], given => nn.functional.cross_entropy(given[0], target, weight: weight, reduction: reduction,
+                label_smoothing: smoothing));
         }
     }
 
@@ -150,7 +156,8 @@ public sealed class FusedGradientTests : EngineTest
         {
             var check = new GradientCheck(seed);
             long[] lead = seed % 3 == 0 ? [] : seed % 3 == 1 ? [2] : [2, 3];
-            long length = check.Random.Next(1, 5), keys = kind == "causal" ? length : check.Random.Next(1, 5), size = check.Random.Next(1, 5);
+            long length = check.Random.Next(1, 5), keys = kind == "causal"
+                ? length : check.Random.Next(1, 5), size = check.Random.Next(1, 5);
             Operand q = check.Operand([.. lead, length, size], float32, -1, 1);
             Operand k = check.Operand([.. lead, keys, size], float32, -1, 1);
             Operand v = check.Operand([.. lead, keys, size], float32, -1, 1);
@@ -164,7 +171,8 @@ public sealed class FusedGradientTests : EngineTest
             {
                 mask = randn(length, keys);
             }
-            Check([q, k, v], given => nn.functional.scaled_dot_product_attention(given[0], given[1], given[2], attn_mask: mask, is_casual: kind == "causal"));
+            Check([q, k, v], given => nn.functional.scaled_dot_product_attention(given[0], given[1], given[2], attn_mask: mask,
+                is_casual: kind == "causal"));
         }
     }
 

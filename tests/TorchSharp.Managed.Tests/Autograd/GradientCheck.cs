@@ -82,7 +82,8 @@ internal sealed class GradientCheck(int seed)
     }
 
     /// <summary>
-    /// Compares d(sum(weights * f))/d(leaf) with (f(x + h) - f(x - h)) / 2h for every element of every leaf. Each case runs in a scope of its own.
+    /// Compares d(sum(weights * f))/d(leaf) with (f(x + h) - f(x - h)) / 2h for every element of every leaf. Each case runs in a scope of
+    /// its own.
     /// </summary>
     internal static void Run(Operand[] operands, Func<Tensor[], Tensor> function, double step, double tolerance)
     {
@@ -118,12 +119,14 @@ internal sealed class GradientCheck(int seed)
                 Write(leaf, i, original);
                 double numeric = (upper - lower) / (upperAt - lowerAt);
                 Assert.True(Math.Abs(numeric - recorded[i]) <= tolerance * Math.Max(1, Math.Abs(numeric)),
-                    $"operand {n}, element {i} of [{string.Join(", ", leaf.shape)}]: recorded derivative {recorded[i]}, by differences {numeric}");
+                    $"operand {n}, element {i} of [{string.Join(", ", leaf.shape)}]: recorded derivative {recorded[i]}, by differences " +
+                        $"{numeric}");
             }
         }
     }
 
-    private static double Read(Tensor leaf, long i) => leaf.dtype == float64 ? leaf.data<double>()[Position(leaf, i)] : leaf.data<float>()[Position(leaf, i)];
+    private static double Read(Tensor leaf, long i) =>
+        leaf.dtype == float64 ? leaf.data<double>()[Position(leaf, i)] : leaf.data<float>()[Position(leaf, i)];
 
     private static void Write(Tensor leaf, long i, double value)
     {

@@ -61,7 +61,8 @@ public sealed class OperatorGradientTests : EngineTest
         ["squeeze"] = new(x => x.squeeze().square()),
         ["unsqueeze"] = new(x => x.unsqueeze(0).unsqueeze(-1).square()),
         ["select"] = new(x => x.select(0, -1).square(), MinimumRank: 1),
-        ["index by number and range"] = new(x => x[TensorIndex.Single(0), TensorIndex.Ellipsis, TensorIndex.Slice(0, 1)].square(), MinimumRank: 2),
+        ["index by number and range"] =
+            new(x => x[TensorIndex.Single(0), TensorIndex.Ellipsis, TensorIndex.Slice(0, 1)].square(), MinimumRank: 2),
         ["repeat"] = new(x => x.repeat([2, .. Enumerable.Repeat(3L, (int)x.dim())]).square()),
         ["split"] = new(x => x.split([1, x.size(0) - 1])[0] * 2, MinimumRank: 1),
         ["chunk and cat"] = new(x => cat(x.chunk(2, -1).Reverse().ToArray(), -1).square(), MinimumRank: 1),
@@ -207,8 +208,10 @@ public sealed class OperatorGradientTests : EngineTest
             // Two writes to one place would leave the derivative to the order of writing.
             Tensor distinct = dim == 0 ? tensor(new long[] { 0, 1, 2, 2, 0, 1 }, [2, 3]) : tensor(new long[] { 0, 3, 1, 2, 1, 0 }, [2, 3]);
             GradientCheck.Run([Fresh(source)], inputs => inputs[0].gather(dim, index).square(), Step, Tolerance);
-            GradientCheck.Run([Fresh(source), Fresh(other)], inputs => inputs[0].scatter_add(dim, index, inputs[1]).square(), Step, Tolerance);
-            GradientCheck.Run([Fresh(source), Fresh(other)], inputs => inputs[0].scatter(dim, distinct, inputs[1]).square(), Step, Tolerance);
+            GradientCheck.Run([Fresh(source), Fresh(other)], inputs => inputs[0].scatter_add(dim, index, inputs[1]).square(), Step,
+                Tolerance);
+            GradientCheck.Run([Fresh(source), Fresh(other)], inputs => inputs[0].scatter(dim, distinct, inputs[1]).square(), Step,
+                Tolerance);
         }
     }
 
@@ -220,8 +223,10 @@ public sealed class OperatorGradientTests : EngineTest
             var check = new GradientCheck(seed);
             Operand a = check.Operand([4, 3], float64), b = check.Operand([4, 3], float64);
             Tensor target = tensor(new long[] { 1, -1, 1, -1 });
-            GradientCheck.Run([a, b], inputs => nn.functional.cosine_embedding_loss(inputs[0], inputs[1], target, margin: 0.1), Step, Tolerance);
-            GradientCheck.Run([Fresh(a), Fresh(b)], inputs => nn.functional.cosine_similarity(inputs[0], inputs[1], dim: 1), Step, Tolerance);
+            GradientCheck.Run([a, b], inputs => nn.functional.cosine_embedding_loss(inputs[0], inputs[1], target, margin: 0.1), Step,
+                Tolerance);
+            GradientCheck.Run([Fresh(a), Fresh(b)], inputs => nn.functional.cosine_similarity(inputs[0], inputs[1], dim: 1), Step,
+                Tolerance);
         }
     }
 }

@@ -220,7 +220,8 @@ public sealed class ModuleTests : EngineTest
         double divergence = 0.25 * Math.Log(0.5) + 0.75 * Math.Log(1.5);
         Assert.Equal(divergence, nn.functional.kl_div(q.log(), p, log_target: false, reduction: nn.Reduction.Sum).ToDouble(), 6);
         Assert.Equal(divergence / 2, nn.functional.kl_div(q.log(), p.log()).ToDouble(), 6);
-        Assert.Equal(0, nn.functional.kl_div(zeros(2), tensor(new[] { 0f, 1f }), log_target: false, reduction: nn.Reduction.Sum).ToDouble(), 6);
+        Assert.Equal(0, nn.functional.kl_div(zeros(2), tensor(new[] { 0f, 1f }), log_target: false, reduction: nn.Reduction.Sum)
+            .ToDouble(), 6);
         Assert.Equal(12.5, nn.functional.mse_loss(zeros(2), tensor(new[] { 3f, 4f })).ToDouble(), 6);
         Tensor a = Floats([2, 2], 1, 0, 1, 1), b = Floats([2, 2], 0, 1, 1, 1);
         AssertValues(nn.functional.cosine_similarity(a, b), 0, 1);

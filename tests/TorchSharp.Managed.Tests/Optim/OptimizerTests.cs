@@ -15,9 +15,11 @@ public sealed class OptimizerTests : EngineTest
         const double Rate = 0.01, Beta1 = 0.9, Beta2 = 0.98, Epsilon = 1e-6;
         const int Count = 37;
         Parameter parameter = nn.Parameter(randn(Count));
-        using AdamW optimiser = optim.AdamW([parameter], lr: Rate, beta1: Beta1, beta2: Beta2, eps: Epsilon, weight_decay: weightDecay, amsgrad: amsgrad,
+        using AdamW optimiser = optim
+            .AdamW([parameter], lr: Rate, beta1: Beta1, beta2: Beta2, eps: Epsilon, weight_decay: weightDecay, amsgrad: amsgrad,
             maximize: maximize);
-        double[] p = Array.ConvertAll(Values(parameter), value => (double)value), m = new double[Count], v = new double[Count], largest = new double[Count];
+        double[] p = Array.ConvertAll(Values(parameter), value => (double)value), m = new double[Count], v = new double[Count],
+            largest = new double[Count];
         for (int step = 1; step <= 30; step++)
         {
             Tensor gradient = randn(Count);

@@ -5,7 +5,8 @@ namespace TorchSharp.Managed.Tests.TensorTests;
 /// <summary>Values of the operations against plain loops and hand-worked examples.</summary>
 public sealed class TensorValueTests : EngineTest
 {
-    private static Tensor Counting(params long[] shape) => arange(shape.Aggregate(1L, (product, length) => product * length), dtype: float32).reshape(shape);
+    private static Tensor Counting(params long[] shape) =>
+        arange(shape.Aggregate(1L, (product, length) => product * length), dtype: float32).reshape(shape);
 
     [Fact]
     public void Views_OfOneMemory_ShowTheSameElements()
@@ -229,7 +230,8 @@ public sealed class TensorValueTests : EngineTest
             Tensor expected = a.to(float64).matmul(b.to(float64));
             foreach (Tensor product in new[]
             {
-                a.matmul(b), a.t().contiguous().t().matmul(b), a.matmul(b.t().contiguous().t()), b.t().matmul(a.t()).t(), nn.functional.linear(a, b.t()),
+                a.matmul(b), a.t().contiguous().t().matmul(b), a.matmul(b.t().contiguous().t()), b.t().matmul(a.t()).t(),
+                    nn.functional.linear(a, b.t()),
                 a.unsqueeze(0).matmul(b.unsqueeze(0)).squeeze(0), cat([a, a], 1).narrow(1, k, k).matmul(cat([b, b], 1).narrow(1, 0, n)),
             })
             {
@@ -278,7 +280,8 @@ public sealed class TensorValueTests : EngineTest
     [Fact]
     public void BFloat16_Rounding_IsToNearestEven()
     {
-        AssertValues(tensor(new[] { 1 + 1f / 256, 1 + 3f / 256, float.PositiveInfinity }).to(bfloat16).to(float32), 1, 1 + 4f / 256, float.PositiveInfinity);
+        AssertValues(tensor(new[] { 1 + 1f / 256, 1 + 3f / 256, float.PositiveInfinity }).to(bfloat16).to(float32), 1, 1 + 4f / 256,
+            float.PositiveInfinity);
         Assert.True(float.IsNaN(Values(tensor(new[] { float.NaN }).to(bfloat16))[0]));
         AssertValues(tensor(new[] { 2f, 3f }).to(bfloat16) * tensor(new[] { 4f, 5f }).to(float16).to(bfloat16), 8, 15);
     }
