@@ -1,13 +1,32 @@
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Radzen;
+using WebDistill.Data;
+using WebDistill.Web.Api;
+using WebDistill.Web.Components;
 using WebDistill.Web.Library;
+using WebDistill.Web.Live;
 using WebDistill.Web.Playground;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Security;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web;
 
-/// <summary>Which services there are.</summary>
+/// <summary>Which services there are and in which order a request passes them.</summary>
 internal static class Composition
 {
-    public static IServiceCollection AddRuns(this IServiceCollection services) => services
+    // Below the 5 seconds after which a supervisor may lose patience.
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(4);
+
+    public static void AddStorage(this IServiceCollection services, DataFolder folder)
+    {
+        // Through a factory, because only what the container makes does it dispose: that lets go of the folder.
+        services.AddSingleton(_ => folder);
+        services.AddSqliteDatabase(folder.DatabaseFile);
+    }
+
+    public static void AddRuns(this IServiceCollection services) => services
         .AddSingleton<RunAnnouncements>()
         .AddSingleton<RunChecks>()
         .AddSingleton<QuickStart>()
@@ -15,22 +34,59 @@ internal static class Composition
         .AddSingleton<TrainingService>()
         .AddHostedService(provider => provider.GetRequiredService<TrainingService>());
 
-    public static IServiceCollection AddLibrary(this IServiceCollection services) => services
+    public static void AddLibrary(this IServiceCollection services) => services
         .AddSingleton<DatasetAnnouncements>()
         .AddSingleton<DatasetService>()
         .AddHostedService(provider => provider.GetRequiredService<DatasetService>())
-        .AddSingleton<ModelService>();
-
-    public static IServiceCollection AddPlayground(this IServiceCollection services) => services
+        .AddSingleton<ModelService>()
         .AddSingleton<ModelCache>()
         .AddSingleton<GenerationService>();
 
-    public static IServiceCollection AddLive(this IServiceCollection services)
+    public static void AddWeb(this IServiceCollection services)
     {
-        services.AddSignalR(hub =>
-        {
-            hub.MaximumParallelInvocationsPerClient = 16;
-        }).AddJsonProtocol(json => WebJson.Configure(json.PayloadSerializerOptions));
-        return services;
+        services.AddSignalR(hub => hub.MaximumParallelInvocationsPerClient = 16)
+            .AddJsonProtocol(json => WebJson.Configure(json.PayloadSerializerOptions));
+        services.AddRazorComponents().AddInteractiveServerComponents();
+        services.AddRadzenComponents();
+        services.AddProblemDetails();
+        services.AddExceptionHandler<ErrorResponses>();
+        services.AddHealthChecks().AddCheck<DatabaseHealth>("database");
+        services.AddOpenApi();
+        services.ConfigureHttpJsonOptions(json => WebJson.Configure(json.SerializerOptions));
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
     }
+
+    /// <summary>Security first, so that it holds for files, pages, hub and API alike.</summary>
+    public static void UseWeb(this WebApplication app)
+    {
+        app.UseSecurityHeaders();
+        app.UseExceptionHandler();
+        app.UseMiddleware<SameOrigin>();
+        app.UseWhen(context => context.Request.Path.StartsWithSegments("/api"), api => api.UseStatusCodePages());
+        // The files of wwwroot/ have no fingerprints in their names: browsers ask every time whether they changed.
+        app.UseStaticFiles(new StaticFileOptions { OnPrepareResponse = file => file.Context.Response.Headers.CacheControl = "no-cache" });
+        app.UseAntiforgery();
+    }
+
+    public static void MapWeb(this WebApplication app)
+    {
+        app.MapStaticAssets();
+        app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
+        app.MapHub<CurvesHub>("/hubs/curves");
+        app.MapHealthChecks("/healthz");
+        app.MapOpenApi();
+        RouteGroupBuilder api = app.MapGroup("/api");
+        api.MapRuns();
+        api.MapDatasets();
+        api.MapModels();
+        api.MapGenerate();
+    }
+
+    /// <summary>Prints the address that the server really listens on.</summary>
+    public static void AnnounceAddress(this WebApplication app) => app.Lifetime.ApplicationStarted.Register(() =>
+    {
+        IServerAddressesFeature? addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>();
+        foreach (string address in addresses?.Addresses ?? [])
+            Console.WriteLine($"WebDistill listens on {address}");
+    });
 }

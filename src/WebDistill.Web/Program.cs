@@ -1,12 +1,4 @@
-using Microsoft.EntityFrameworkCore;
-using Radzen;
-using WebDistill.Data;
 using WebDistill.Web;
-using WebDistill.Web.Components;
-using WebDistill.Web.Library;
-using WebDistill.Web.Live;
-using WebDistill.Web.Playground;
-using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
 
 // `dotnet run` starts in the repository root and a container in its publish folder: appsettings.json stands in both.
@@ -15,22 +7,33 @@ WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationO
     Args = args,
     ContentRootPath = File.Exists("appsettings.json") ? Directory.GetCurrentDirectory() : AppContext.BaseDirectory,
 });
-HostSettings settings = HostSettings.Read(builder.Configuration);
-var folder = new DataFolder(Path.GetFullPath(settings.StorageRoot, builder.Environment.ContentRootPath));
+DataFolder folder;
+try
+{
+    HostSettings settings = HostSettings.Read(builder.Configuration);
+    folder = new DataFolder(Path.GetFullPath(settings.StorageRoot, builder.Environment.ContentRootPath));
+    builder.Services.AddSingleton(settings);
+}
+catch (Exception e) when (e is HostSettingsException or IOException or UnauthorizedAccessException)
+{
+    Console.Error.WriteLine(e.Message);
+    return 2;
+}
+
+// Radzen's files, also when the environment is not Development; nothing to do in a published folder.
 builder.WebHost.UseStaticWebAssets();
-builder.Services.AddSingleton(settings).AddSingleton(folder);
-builder.Services.AddSqliteDatabase(folder.DatabaseFile);
-builder.Services.AddRuns().AddLibrary().AddPlayground().AddLive();
-builder.Services.AddRazorComponents().AddInteractiveServerComponents();
-builder.Services.AddRadzenComponents();
+builder.Services.AddStorage(folder);
+builder.Services.AddRuns();
+builder.Services.AddLibrary();
+builder.Services.AddWeb();
 
 WebApplication app = builder.Build();
-await SqliteDatabase.MigrateAsync(app.Services.GetRequiredService<IDbContextFactory<WebDistillDb>>());
-app.UseStaticFiles();
-app.UseAntiforgery();
-app.MapStaticAssets();
-app.MapHub<CurvesHub>("/hubs/curves");
-app.MapRazorComponents<App>().AddInteractiveServerRenderMode();
-app.Run();
+await app.PrepareStorageAsync();
+app.UseWeb();
+app.MapWeb();
+app.AnnounceAddress();
+await app.RunAsync();
+return 0;
 
+/// <summary>Names the entry point for the tests.</summary>
 public partial class Program;

@@ -17,7 +17,6 @@ public sealed class DatasetService(
     HostSettings settings, ILogger<DatasetService> logger) : BackgroundService
 {
     private const int ConcurrentPreparations = 2;
-    private const int SourceBufferBytes = 1 << 20;
 
     private readonly ConcurrentDictionary<Guid, Preparation> _preparations = new();
     private readonly SemaphoreSlim _places = new(ConcurrentPreparations, ConcurrentPreparations);
@@ -65,22 +64,10 @@ public sealed class DatasetService(
         string incoming = folder.CreateIncoming();
         try
         {
-            using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            long bytes = 0;
-            byte[] buffer = new byte[SourceBufferBytes];
-            await using (var file = new FileStream(DatasetFiles.Source(incoming), FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0))
-            {
-                for (int read; (read = await content.ReadAsync(buffer, cancel)) > 0; bytes += read)
-                {
-                    if (bytes + read > settings.MaxUploadBytes)
-                        throw new OptionsInvalidException("file", $"The file is larger than {settings.MaxUploadBytes} bytes, the limit set by Storage:MaxUploadMegabytes.");
-                    sha256.AppendData(buffer, 0, read);
-                    await file.WriteAsync(buffer.AsMemory(0, read), cancel);
-                }
-            }
+            (long bytes, string sha256) = await Upload.StoreAsync(content, DatasetFiles.Source(incoming), settings.MaxUploadBytes, "file", cancel);
             if (bytes == 0)
                 throw new OptionsInvalidException("file", "The file is empty. Upload a text with at least a few documents.");
-            return new IncomingText(incoming, bytes, Convert.ToHexStringLower(sha256.GetHashAndReset()));
+            return new IncomingText(incoming, bytes, sha256);
         }
         catch
         {

@@ -159,16 +159,7 @@ public sealed partial class ModelService(
         string path = Path.Combine(incoming, file.Name);
         if (File.Exists(path))
             throw new OptionsInvalidException("files", $"The file '{file.Name}' was uploaded twice.");
-        await using var target = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
-        byte[] buffer = new byte[BufferBytes];
-        long bytes = 0;
-        for (int read; (read = await file.Content.ReadAsync(buffer, cancel)) > 0; bytes += read)
-        {
-            if (bytes + read > bytesLeft)
-                throw new OptionsInvalidException("files", "The files together are larger than the limit set by Storage:MaxUploadMegabytes.");
-            await target.WriteAsync(buffer.AsMemory(0, read), cancel);
-        }
-        return bytes;
+        return (await Upload.StoreAsync(file.Content, path, bytesLeft, "files", cancel)).Bytes;
     }
 
     private static Model Describe(Guid id, string name, string incoming)

@@ -19,11 +19,8 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
         List<OptionProblem> problems = [.. options.Validate()];
         RunParts parts = await FindAsync(options, problems, cancel);
         // With a field already refused the checks below would only repeat it in other words.
-        if (problems.Count == 0 && parts.Dataset is { VocabularySize: int vocabularySize } dataset)
-        {
-            int? sequences = await SequencesAsync(options, parts, cancel);
-            problems.AddRange(RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences));
-        }
+        if (problems.Count == 0 && parts.Dataset is { VocabularySize: int vocabularySize })
+            problems.AddRange((await ExamineAsync(options, parts, vocabularySize, cancel)).Problems);
         return problems;
     }
 
@@ -34,11 +31,10 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
         RunParts parts = await FindAsync(options, problems, cancel);
         if (problems.Count > 0 || parts.Dataset is not { VocabularySize: int vocabularySize, TrainTokens: long trainTokens })
             return (null, null);
-        if (await SequencesAsync(options, parts, cancel) is not int sequences
-            || RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences).Count > 0)
+        (IReadOnlyList<OptionProblem> found, Gpt2Config? student, int sequences) = await ExamineAsync(options, parts, vocabularySize, cancel);
+        if (found.Count > 0 || student is null)
             return (null, null);
 
-        Gpt2Config student = StudentInits.StudentConfig(options, parts.Teacher, vocabularySize, parts.Checkpoint);
         RunPlan plan = RunPlan.Compute(options, parts.Teacher, student, trainTokens, sequences);
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         Run? latest = await db.Runs.AsNoTracking()
@@ -94,14 +90,18 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
     private Gpt2Config? Config(Model? model) => model is null ? null : Gpt2Config.Load(Path.Combine(folder.Model(model.Id), "config.json"));
 
     // Counting Hugging Face's sequences reads the lengths of all documents: not on a request's thread.
-    private Task<int?> SequencesAsync(DistillationOptions options, RunParts parts, CancellationToken cancel) => Task.Run<int?>(() =>
-    {
-        int? contextLength = options.ContextLength ?? parts.Teacher?.NPositions ?? parts.Checkpoint?.NPositions;
-        if (contextLength is not int length || parts.Dataset is not Dataset dataset)
-            return null;
-        using TokenFile train = TokenFile.Open(DatasetFiles.Train(folder.Dataset(dataset.Id)));
-        return new BatchSampler(train, options.SequenceMode, length, options.BatchSize, options.Shuffle, options.GroupBySize, options.Seed).SequenceCount;
-    }, cancel);
+    private Task<(IReadOnlyList<OptionProblem> Problems, Gpt2Config? Student, int Sequences)> ExamineAsync(
+        DistillationOptions options, RunParts parts, int vocabularySize, CancellationToken cancel) =>
+        Task.Run<(IReadOnlyList<OptionProblem>, Gpt2Config?, int)>(() =>
+        {
+            IReadOnlyList<OptionProblem> problems = RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences: null);
+            if (problems.Count > 0)
+                return (problems, null, 0);
+            Gpt2Config student = StudentInits.StudentConfig(options, parts.Teacher, vocabularySize, parts.Checkpoint);
+            using TokenFile train = TokenFile.Open(DatasetFiles.Train(folder.Dataset(parts.Dataset!.Id)));
+            int sequences = RunPlan.CountSequences(options, parts.Teacher, student, train);
+            return (RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences), student, sequences);
+        }, cancel);
 
     private sealed record RunParts(Dataset? Dataset, Gpt2Config? Teacher, Gpt2Config? Checkpoint);
 }

@@ -41,8 +41,6 @@ internal sealed class TrainingSession(
         using var distiller = new Distiller(options, teacher, student, train, validation);
 
         DescribeRun(options, teacher, student, distiller, train);
-        foreach (string note in distiller.Notes)
-            Log(note);
         Train(distiller, stop, ended.Token);
         SaveModel(distiller);
     }
@@ -70,9 +68,7 @@ internal sealed class TrainingSession(
     {
         using WebDistillDb read = contexts.CreateDbContext();
         string? teacherSha256 = read.Models.Where(model => model.Id == run.TeacherId).Select(model => model.WeightsSha256).SingleOrDefault();
-        int sequences = new BatchSampler(train, options.SequenceMode, options.ContextLength ?? student.Config.NPositions, options.BatchSize,
-            options.Shuffle, options.GroupBySize, options.Seed).SequenceCount;
-        RunPlan plan = RunPlan.Compute(options, teacher?.Config, student.Config, train.TokenCount, sequences);
+        RunPlan plan = RunPlan.Compute(options, teacher?.Config, student.Config, train);
         writer.Write(db => db.Runs.Where(r => r.Id == run.Id).ExecuteUpdate(set => set
             .SetProperty(r => r.TotalSteps, distiller.TotalSteps)
             .SetProperty(r => r.TeacherLayers, teacher == null ? null : teacher.Config.NLayer)

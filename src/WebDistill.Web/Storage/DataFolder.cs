@@ -6,15 +6,29 @@ namespace WebDistill.Web.Storage;
 /// The files under Storage:Root. A folder of weights or tokens is written under <c>incoming/</c>, brought to the disk, and only then
 /// renamed to its place: what has its final name is whole, and what is under <c>incoming/</c> at start-up was cut off and is removed.
 /// </summary>
-public sealed class DataFolder
+public sealed class DataFolder : IDisposable
 {
-    /// <summary>Creates the folders under <paramref name="root"/> that are missing.</summary>
+    private readonly FileStream _lock;
+
+    /// <summary>Creates the folders under <paramref name="root"/> that are missing and takes the folder for this process alone.</summary>
+    /// <exception cref="IOException">Another process has it: two would train the same queue.</exception>
     public DataFolder(string root)
     {
         Root = Path.GetFullPath(root);
         foreach (string folder in new[] { Root, Models, Datasets, Runs, Incoming })
             Directory.CreateDirectory(folder);
+        try
+        {
+            _lock = new FileStream(Path.Combine(Root, "in-use.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e)
+        {
+            throw new IOException($"The data folder '{Root}' is in use by another WebDistill. Stop that one, or set Storage:Root to another folder.", e);
+        }
     }
+
+    /// <summary>Lets another process have the folder.</summary>
+    public void Dispose() => _lock.Dispose();
 
     /// <summary>Storage:Root as an absolute path.</summary>
     public string Root { get; }

@@ -1,0 +1,143 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization.Metadata;
+using WebDistill.Distillation;
+
+namespace WebDistill.Web.Api;
+
+/// <summary>
+/// Reads a request's JSON object property by property, so that an answer can name every property that is unknown or has the wrong type;
+/// a deserialiser would stop at the first.
+/// </summary>
+internal static class JsonBody
+{
+    private const long MaxBytes = 8 << 20;
+
+    /// <summary>The body as <typeparamref name="T"/>.</summary>
+    /// <exception cref="OptionsInvalidException">Not JSON, not an object, or some properties cannot be read: names all of them.</exception>
+    /// <exception cref="BadHttpRequestException">415 when the body is not said to be JSON, 413 when it is too large.</exception>
+    public static async Task<T> ReadAsync<T>(HttpRequest request, CancellationToken cancel)
+    {
+        (T value, IReadOnlyList<OptionProblem> problems) = await ReadWithProblemsAsync<T>(request, cancel);
+        return problems.Count == 0 ? value : throw new OptionsInvalidException(problems);
+    }
+
+    /// <summary>The body as <typeparamref name="T"/> without the properties that cannot be read, and the problems of those.</summary>
+    public static async Task<(T Value, IReadOnlyList<OptionProblem> Problems)> ReadWithProblemsAsync<T>(HttpRequest request, CancellationToken cancel)
+    {
+        if (!request.HasJsonContentType())
+        {
+            throw new BadHttpRequestException(
+                $"The content type is '{request.ContentType}', expected application/json.", StatusCodes.Status415UnsupportedMediaType);
+        }
+        if (request.ContentLength > MaxBytes)
+            throw new BadHttpRequestException($"The body has {request.ContentLength} bytes, expected at most {MaxBytes}.", StatusCodes.Status413PayloadTooLarge);
+        byte[] body = await BytesAsync(request.Body, cancel);
+        using JsonDocument document = Parse<T>(body);
+        if (document.RootElement.ValueKind != JsonValueKind.Object)
+            throw new OptionsInvalidException("$", $"The body is a JSON {document.RootElement.ValueKind}, expected an object.");
+
+        JsonTypeInfo type = WebJson.Options.GetTypeInfo(typeof(T));
+        var readable = new JsonObject();
+        List<OptionProblem> problems = [];
+        foreach (JsonProperty property in document.RootElement.EnumerateObject())
+        {
+            if (type.Properties.FirstOrDefault(known => known.Name == property.Name) is not JsonPropertyInfo known)
+            {
+                problems.Add(new OptionProblem(property.Name, $"'{property.Name}' is unknown. Known are: {string.Join(", ", type.Properties.Select(p => p.Name))}."));
+            }
+            else if (readable.ContainsKey(property.Name))
+            {
+                problems.Add(new OptionProblem(property.Name, $"'{property.Name}' is given twice."));
+            }
+            else if (Problem(property.Value, known) is string problem)
+            {
+                problems.Add(new OptionProblem(property.Name, problem));
+            }
+            else
+            {
+                readable.Add(property.Name, JsonNode.Parse(property.Value.GetRawText()));
+            }
+        }
+        foreach (JsonPropertyInfo missing in type.Properties.Where(p => p.IsRequired && !readable.ContainsKey(p.Name) && problems.All(q => q.Field != p.Name)))
+            problems.Add(new OptionProblem(missing.Name, $"'{missing.Name}' is missing. Give it a value."));
+        if (problems.Count > 0 && type.Properties.Any(p => p.IsRequired && !readable.ContainsKey(p.Name)))
+            throw new OptionsInvalidException(problems);
+        return (readable.Deserialize<T>(WebJson.Options)!, problems);
+    }
+
+    private static string? Problem(JsonElement value, JsonPropertyInfo property)
+    {
+        bool isNullable = !property.PropertyType.IsValueType ? property.IsSetNullable : Nullable.GetUnderlyingType(property.PropertyType) is not null;
+        if (value.ValueKind == JsonValueKind.Null && !isNullable)
+            return "The value is null. Give it a value, or leave it out for the default.";
+        try
+        {
+            value.Deserialize(property.PropertyType, WebJson.Options);
+            return null;
+        }
+        catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
+        {
+            return $"The value is {Shortened(value.GetRawText())}, expected {Expected(property.PropertyType)}.";
+        }
+    }
+
+    private static string Expected(Type type)
+    {
+        Type inner = Nullable.GetUnderlyingType(type) ?? type;
+        if (inner.IsEnum)
+            return $"one of: {string.Join(", ", Enum.GetNames(inner).Select(name => $"\"{name}\""))}";
+        if (inner == typeof(int) || inner == typeof(long))
+            return "a whole number";
+        if (inner == typeof(double))
+            return "a number";
+        if (inner == typeof(bool))
+            return "true or false";
+        if (inner == typeof(string))
+            return "a text";
+        if (inner == typeof(Guid))
+            return "an id such as \"0192f3a4-0000-7000-8000-000000000000\"";
+        return inner.IsAssignableTo(typeof(IEnumerable<int>)) ? "a list of whole numbers" : "another type";
+    }
+
+    private static string Shortened(string text) => text.Length <= 60 ? text : $"{text[..57]}...";
+
+    // JsonDocument says where the text stops being JSON, the deserialiser in which property: NaN is the common case.
+    private static JsonDocument Parse<T>(byte[] body)
+    {
+        try
+        {
+            return JsonDocument.Parse(body);
+        }
+        catch (JsonException malformed)
+        {
+            throw new OptionsInvalidException(Field<T>(body), $"The body is not valid JSON: {malformed.Message} Numbers are written as 0.5; NaN, Infinity and comments do not exist.");
+        }
+    }
+
+    private static string Field<T>(byte[] body)
+    {
+        try
+        {
+            JsonSerializer.Deserialize<T>(body, WebJson.Options);
+            return "$";
+        }
+        catch (JsonException e)
+        {
+            return e.Path is { Length: > 2 } path && path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : "$";
+        }
+    }
+
+    private static async Task<byte[]> BytesAsync(Stream body, CancellationToken cancel)
+    {
+        using var bytes = new MemoryStream();
+        byte[] buffer = new byte[64 << 10];
+        for (int read; (read = await body.ReadAsync(buffer, cancel)) > 0;)
+        {
+            if (bytes.Length + read > MaxBytes)
+                throw new BadHttpRequestException($"The body is longer than {MaxBytes} bytes.", StatusCodes.Status413PayloadTooLarge);
+            bytes.Write(buffer, 0, read);
+        }
+        return bytes.ToArray();
+    }
+}

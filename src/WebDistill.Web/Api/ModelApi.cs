@@ -1,0 +1,55 @@
+using Microsoft.Net.Http.Headers;
+using WebDistill.Data;
+using WebDistill.Web.Library;
+
+namespace WebDistill.Web.Api;
+
+/// <summary>/api/models</summary>
+internal static class ModelApi
+{
+    public static void MapModels(this IEndpointRouteBuilder api)
+    {
+        RouteGroupBuilder models = api.MapGroup("/models").WithTags("Models");
+
+        models.MapGet("", async (ModelService service, CancellationToken cancel) => (await service.ListAsync(cancel)).Select(ModelResponse.Of))
+            .WithSummary("Every model, newest first");
+
+        models.MapGet("/{id:guid}", async (Guid id, ModelService service, CancellationToken cancel) => ModelResponse.Of(await service.GetAsync(id, cancel)))
+            .ProducesProblem(404).WithSummary("One model");
+
+        models.MapPost("", UploadAsync).Accepts<ModelForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413).ProducesProblem(415)
+            .WithSummary("Adds a model out of the files of a Hugging Face folder");
+
+        models.MapGet("/{id:guid}/download", async (Guid id, ModelService service, HttpContext context, CancellationToken cancel) =>
+        {
+            Model model = await service.GetAsync(id, cancel);
+            var attachment = new ContentDispositionHeaderValue("attachment");
+            attachment.SetHttpFileName($"{model.Name}.zip");
+            context.Response.Headers.ContentDisposition = attachment.ToString();
+            return TypedResults.Stream(stream => service.WriteZipAsync(id, stream, cancel), "application/zip");
+        }).ProducesProblem(404).WithSummary("The model's Hugging Face folder as a zip archive");
+
+        models.MapDelete("/{id:guid}", async (Guid id, ModelService service, CancellationToken cancel) =>
+        {
+            await service.DeleteAsync(id, cancel);
+            return TypedResults.NoContent();
+        }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a model with its files");
+    }
+
+    private static async Task<IResult> UploadAsync(HttpRequest request, ModelService service, HostSettings settings, CancellationToken cancel)
+    {
+        var form = new MultipartFiles(request, settings.MaxUploadBytes, "name");
+        string incoming = await service.ReceiveAsync(form.ReadAsync(cancel), cancel);
+        if (form.Problems.Count > 0)
+        {
+            Directory.Delete(incoming, recursive: true);
+            throw new OptionsInvalidException(form.Problems);
+        }
+        string name = form["name"] is { Length: > 0 } given ? given : "Imported model";
+        Model model = await service.ImportAsync(name, incoming, cancel);
+        return TypedResults.Created($"/api/models/{model.Id}", ModelResponse.Of(model));
+    }
+
+    // Describes the parts of the form in /openapi/v1.json; the request is read in a stream and never bound to it.
+    private sealed record ModelForm(IFormFileCollection Files, string? Name);
+}

@@ -1,0 +1,97 @@
+using System.Globalization;
+using WebDistill.Data;
+using WebDistill.Distillation;
+using WebDistill.Web.Live;
+using WebDistill.Web.Runs;
+
+namespace WebDistill.Web.Api;
+
+/// <summary>/api/runs</summary>
+internal static class RunApi
+{
+    private const int MaxSteps = 1_000_000;
+
+    public static void MapRuns(this IEndpointRouteBuilder api)
+    {
+        RouteGroupBuilder runs = api.MapGroup("/runs").WithTags("Runs");
+
+        runs.MapGet("", async (RunService service, CancellationToken cancel) => (await service.ListAsync(cancel)).Select(RunResponse.Of))
+            .WithSummary("Every run, newest first");
+
+        runs.MapPost("", async (HttpRequest request, RunService service, CancellationToken cancel) =>
+        {
+            (DistillationOptions options, IReadOnlyList<OptionProblem> unread) = await JsonBody.ReadWithProblemsAsync<DistillationOptions>(request, cancel);
+            // What could be read is checked as well, so that one answer names every bad field.
+            if (unread.Count > 0)
+                throw new OptionsInvalidException([.. unread, .. (await service.CheckAsync(options, cancel)).Where(p => unread.All(u => u.Field != p.Field))]);
+            Run run = await service.CreateAsync(options, cancel);
+            return TypedResults.Created($"/api/runs/{run.Id}", RunResponse.Of(run));
+        }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().ProducesProblem(415).WithSummary("Queues a run with these options");
+
+        runs.MapPost("/quick-start", async (RunService service, CancellationToken cancel) =>
+        {
+            Run run = await service.QuickStartAsync(cancel);
+            return TypedResults.Created($"/api/runs/{run.Id}", RunResponse.Of(run));
+        }).WithSummary("Queues generated stories, a teacher and its student; answers with the student's run");
+
+        runs.MapPost("/plan", async (HttpRequest request, RunService service, CancellationToken cancel) =>
+        {
+            DistillationOptions options = await JsonBody.ReadAsync<DistillationOptions>(request, cancel);
+            IReadOnlyList<OptionProblem> problems = await service.CheckAsync(options, cancel);
+            if (problems.Count > 0)
+                throw new OptionsInvalidException(problems);
+            (RunPlan? plan, double? seconds) = await service.PlanAsync(options, cancel);
+            return new PlanResponse(plan, seconds);
+        }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().WithSummary("What a run with these options would do, without queueing it");
+
+        runs.MapGet("/{id:guid}", async (Guid id, RunService service, CancellationToken cancel) => RunResponse.Of(await service.GetAsync(id, cancel)))
+            .ProducesProblem(404).WithSummary("One run");
+
+        runs.MapGet("/{id:guid}/steps", (Guid id, string? after, string? limit, RunService service, CancellationToken cancel) =>
+                service.StepsAsync(id, Integer("after", after, 0, 0, int.MaxValue), Integer("limit", limit, MaxSteps, 1, MaxSteps), cancel))
+            .ProducesProblem(404).WithSummary("The numbers of every update after a step, in order");
+
+        runs.MapGet("/{id:guid}/steps.bin", async (Guid id, string? after, RunService service, HttpContext context, CancellationToken cancel) =>
+        {
+            byte[] history = StepHistory.Encode(await service.MetricsAsync(id, Integer("after", after, 0, 0, int.MaxValue), int.MaxValue, cancel));
+            return TypedResults.Bytes(history, "application/octet-stream");
+        }).ProducesProblem(404).WithSummary("The same as binary columns (docs of StepHistory)");
+
+        runs.MapGet("/{id:guid}/log", async (Guid id, RunService service, CancellationToken cancel) =>
+                (await service.LogAsync(id, cancel)).Select(line => new LogLineResponse(line.At, line.Text)))
+            .ProducesProblem(404).WithSummary("The log of a run");
+
+        runs.MapGet("/{id:guid}/checkpoints", async (Guid id, RunService service, CancellationToken cancel) =>
+                (await service.CheckpointsAsync(id, cancel)).Select(c => new CheckpointResponse(c.Step, c.CreatedAt, c.Bytes, c.WeightsSha256)))
+            .ProducesProblem(404).WithSummary("The checkpoints of a run");
+
+        runs.MapPost("/{id:guid}/stop", async (Guid id, RunService service, CancellationToken cancel) =>
+        {
+            await service.StopAsync(id, cancel);
+            return TypedResults.Accepted($"/api/runs/{id}", RunResponse.Of(await service.GetAsync(id, cancel)));
+        }).ProducesProblem(404).ProducesProblem(409).WithSummary("Stops a run after its present update, or takes it out of the queue");
+
+        runs.MapPut("/{id:guid}/name", async (Guid id, HttpRequest request, RunService service, CancellationToken cancel) =>
+        {
+            await service.RenameAsync(id, (await JsonBody.ReadAsync<NameRequest>(request, cancel)).Name, cancel);
+            return RunResponse.Of(await service.GetAsync(id, cancel));
+        }).Accepts<NameRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).WithSummary("Gives a run another name");
+
+        runs.MapDelete("/{id:guid}", async (Guid id, RunService service, CancellationToken cancel) =>
+        {
+            await service.DeleteAsync(id, cancel);
+            return TypedResults.NoContent();
+        }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a run with its steps, log and checkpoints");
+    }
+
+    /// <summary>A whole number of the query.</summary>
+    /// <exception cref="OptionsInvalidException">It is none, or out of range.</exception>
+    internal static int Integer(string field, string? text, int whenMissing, int minimum, int maximum)
+    {
+        if (text is null)
+            return whenMissing;
+        return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= minimum && value <= maximum
+            ? value
+            : throw new OptionsInvalidException(field, $"The value is '{text}', expected a whole number from {minimum} to {maximum}.");
+    }
+}
