@@ -42,6 +42,15 @@ public sealed class FusedGradientTests : EngineTest
     }
 
     [Fact]
+    public void Linear_TransposedParameter_GradientArrivesInOrder()
+    {
+        Tensor weight = randn(3, 5).requires_grad_(), x = randn(2, 4, 3);
+        nn.functional.linear(x, weight.transpose(0, 1)).sum().backward();
+        Assert.Equal([5, 1], weight.grad!.stride());
+        Assert.True(weight.grad.allclose(x.sum([0, 1]).unsqueeze(1).expand(3, 5), atol: 1e-5));
+    }
+
+    [Fact]
     public void Addmm_BiasRow_GradientMatchesDifferences()
     {
         for (int seed = 0; seed < 10; seed++)

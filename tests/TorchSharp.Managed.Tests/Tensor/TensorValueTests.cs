@@ -108,6 +108,22 @@ public sealed class TensorValueTests : EngineTest
     }
 
     [Fact]
+    public void LargeStridedOperands_CutIntoRanges_MatchTheirCopies()
+    {
+        Tensor a = randn(60, 50, 23).permute(2, 0, 1), b = randn(60, 1, 46)[TensorIndex.Ellipsis, TensorIndex.Slice(0, 46, 2)].permute(2, 0, 1);
+        Tensor plainA = a.contiguous(), plainB = b.contiguous().expand(23, 60, 50).contiguous();
+        Assert.True((a * b).equal(plainA * plainB).ToBoolean());
+        Assert.True(a.gt(b).equal(plainA.gt(plainB)).ToBoolean());
+        Assert.True(where(a.gt(0), a, b).equal(where(plainA.gt(0), plainA, plainB)).ToBoolean());
+        Assert.True(a.to(float64).to(float32).equal(plainA).ToBoolean());
+        Assert.True(a.sum([0, 2]).allclose(plainA.sum([0, 2]), atol: 1e-4));
+        Assert.True(a.max(1).values.equal(plainA.max(1).values).ToBoolean());
+        Tensor target = zeros(60, 50, 23);
+        target.permute(2, 0, 1).copy_(plainA).add_(b);
+        Assert.True(target.permute(2, 0, 1).equal(plainA + plainB).ToBoolean());
+    }
+
+    [Fact]
     public void Broadcast_ThreeShapes_MatchesPlainLoops()
     {
         Tensor a = Counting(2, 1, 3), b = Counting(4, 1), c = a + b * 10;
