@@ -42,6 +42,12 @@ public static class Figures
 
     public static string Perplexity(double value) => value >= 100_000 ? value.ToString("0.00e0", Format) : value.ToString("#,0.00", Format);
 
+    /// <summary>Two decimals, for a ratio such as bytes per token.</summary>
+    public static string Decimal(double value) => value.ToString("0.00", Format);
+
+    /// <summary>Unsigned, for progress: 42 %.</summary>
+    public static string Share(double ratio) => Math.Floor(100 * Math.Clamp(ratio, 0, 1)).ToString("0", Format) + ThinSpace + "%";
+
     /// <summary>Signed, for a gap: +4.2 %.</summary>
     public static string Percent(double ratio) => (ratio >= 0 ? "+" : "\u2212") + Math.Abs(100 * ratio).ToString("0.0", Format) + ThinSpace + "%";
 

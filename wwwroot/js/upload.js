@@ -1,0 +1,75 @@
+// Sends chosen files straight to the API, with progress: through the circuit of the page hundreds of megabytes would crawl.
+
+const REPORT_MILLISECONDS = 200;
+const MOST_CHARACTERS = 8000; // of an answer: it travels over the circuit, which takes messages of 32 kB
+
+// One message per field, and one for the whole, out of problem details.
+function read(request) {
+  let body = null;
+  try { body = JSON.parse(request.responseText); } catch { /* A proxy or a crash answers in HTML: the status must do. */ }
+  const errors = {};
+  for (const [field, messages] of Object.entries(body?.errors ?? {})) errors[field] = [messages].flat().join(" ").slice(0, MOST_CHARACTERS);
+  const message = body?.detail ?? body?.title ?? `The server answered ${request.status} ${request.statusText}.`;
+  return { status: request.status, id: body?.id ?? null, message: String(message).slice(0, MOST_CHARACTERS), errors };
+}
+
+// Connects a file input and the area around it with the component `page`: it hears what is chosen and how far the sending is.
+export function connect(input, area, page) {
+  let request = null;
+  const choose = () => page.invokeMethodAsync("ChooseAsync", Array.from(input.files, file => ({ name: file.name, size: file.size })));
+  const over = e => { e.preventDefault(); area.classList.toggle("over", e.type === "dragover"); };
+  const drop = e => {
+    over(e);
+    if (input.disabled || !e.dataTransfer.files.length) return;
+    if (!input.multiple && e.dataTransfer.files.length > 1) {
+      const first = new DataTransfer();
+      first.items.add(e.dataTransfer.files[0]);
+      input.files = first.files;
+    } else input.files = e.dataTransfer.files;
+    choose();
+  };
+  input.addEventListener("change", choose);
+  area.addEventListener("dragover", over);
+  area.addEventListener("dragleave", over);
+  area.addEventListener("drop", drop);
+  if (input.files.length) choose();
+
+  return {
+    // Fields go first: the server can refuse them before the files have come. `names` says which of the files are sent.
+    send(url, fields, fileField, names) {
+      const form = new FormData();
+      for (const [name, value] of Object.entries(fields)) form.append(name, value);
+      for (const file of input.files) if (names.includes(file.name)) form.append(fileField, file, file.name);
+      return new Promise(resolve => {
+        let reported = 0, sent = 0, total = 0;
+        request = new XMLHttpRequest();
+        const end = answer => { request = null; resolve(answer); };
+        request.upload.addEventListener("progress", e => {
+          ({ loaded: sent, total } = e);
+          const now = performance.now();
+          if (sent < total && now - reported < REPORT_MILLISECONDS) return;
+          reported = now;
+          page.invokeMethodAsync("ReportAsync", sent, total);
+        });
+        request.addEventListener("load", () => end(read(request)));
+        request.addEventListener("abort", () => end({ status: 0, id: null, message: "", errors: {} }));
+        request.addEventListener("error", () => end({
+          status: -1, id: null, errors: {},
+          message: `The connection broke off after ${sent} of ${total} bytes. Nothing was kept; check that the server runs and that each file still exists unchanged, then send again.`,
+        }));
+        request.open("POST", url);
+        request.setRequestHeader("Accept", "application/json, application/problem+json");
+        request.send(form);
+      });
+    },
+    cancel() { request?.abort(); },
+    clear() { input.value = ""; },
+    dispose() {
+      request?.abort();
+      input.removeEventListener("change", choose);
+      area.removeEventListener("dragover", over);
+      area.removeEventListener("dragleave", over);
+      area.removeEventListener("drop", drop);
+    },
+  };
+}
