@@ -73,5 +73,4 @@ window.webdistill = {
     field.focus();
     field.scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   },
-  scrollToEnd(element) { if (element) element.scrollTop = element.scrollHeight; },
 };

@@ -516,7 +516,7 @@ class RunCurves {
     const began = performance.now();
     const history = await readHistory(this.id);
     if (this.disposed) return;
-    this.take(history.step, history.columns, history.status, history.teacherPerplexity);
+    this.take(history.step, history.columns);
     this.state.historyMs = performance.now() - began;
 
     this.hub = new signalR.HubConnectionBuilder().withUrl("/hubs/curves")

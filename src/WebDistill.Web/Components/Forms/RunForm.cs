@@ -1,0 +1,42 @@
+using WebDistill.Distillation;
+
+namespace WebDistill.Web.Components.Forms;
+
+/// <summary>The state that the fields of the run form share: what is typed, what it is compared with, what is wrong with it.</summary>
+public sealed class RunForm(RunDraft draft, RunDraft basis, string basisName, Action changed)
+{
+    private readonly HashSet<string> _touched = [];
+
+    /// <summary>What is typed.</summary>
+    public RunDraft Draft => draft;
+
+    /// <summary>Name of the preset or run that the form started from.</summary>
+    public string BasisName => basisName;
+
+    /// <summary>Every problem found, in the form's reading order.</summary>
+    public IReadOnlyList<OptionProblem> Problems { get; set; } = [];
+
+    /// <summary>Whether launching was tried: then every field shows its message, touched or not.</summary>
+    public bool LaunchTried { get; set; }
+
+    /// <summary>The message beside a field.</summary>
+    public string? ProblemOf(string field) =>
+        LaunchTried || _touched.Contains(field) ? Problems.FirstOrDefault(problem => problem.Field == field)?.Message : null;
+
+    /// <summary>Types a text.</summary>
+    public void Set(string field, string text)
+    {
+        draft[field] = text;
+        _touched.Add(field);
+        changed();
+    }
+
+    /// <summary>Whether a field differs from the preset.</summary>
+    public bool Differs(string field) => !Preset.Untouched.Contains(field) && draft[field].Trim() != basis[field];
+
+    /// <summary>What <see cref="Reset"/> would type.</summary>
+    public string Basis(string field) => basis[field] == "" ? "automatic" : basis[field];
+
+    /// <summary>Takes the preset's text again.</summary>
+    public void Reset(string field) => Set(field, basis[field]);
+}

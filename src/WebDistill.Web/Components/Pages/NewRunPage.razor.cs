@@ -1,0 +1,318 @@
+using System.Globalization;
+using Microsoft.AspNetCore.Components;
+using Microsoft.JSInterop;
+using WebDistill.Data;
+using WebDistill.Distillation;
+using WebDistill.Distillation.Students;
+using WebDistill.Distillation.Text;
+using WebDistill.Web.Components.Controls;
+using WebDistill.Web.Components.Forms;
+using WebDistill.Web.Library;
+using WebDistill.Web.Playground;
+using WebDistill.Web.Runs;
+
+namespace WebDistill.Web.Components.Pages;
+
+/// <summary>The form of a new run: typed text is read, checked and planned a quarter of a second after the last key.</summary>
+public sealed partial class NewRunPage(
+    RunService runs, ModelService modelService, DatasetService datasetService, GenerationService generation, NavigationManager navigation, IJSRuntime js)
+{
+    private static readonly TimeSpan CheckDelay = TimeSpan.FromMilliseconds(250);
+
+    private static readonly IReadOnlyList<(string, string)> SequenceChoices =
+        [(nameof(SequenceMode.Packed), "Packed blocks"), (nameof(SequenceMode.HuggingFace), "Hugging Face, padded")];
+
+    private static readonly IReadOnlyList<(string, string)> MseChoices =
+        [(nameof(MseReduction.SumOverVocabulary), "Summed over the vocabulary"), (nameof(MseReduction.PerElement), "Per element")];
+
+    private static readonly IReadOnlyList<(string, string)> SemanticsChoices =
+        [(nameof(TrainingSemantics.Corrected), "Corrected"), (nameof(TrainingSemantics.HuggingFaceExact), "Hugging Face exact")];
+
+    private readonly CancellationTokenSource _gone = new();
+    private CancellationTokenSource? _pendingCheck;
+    private RunForm? _form;
+    private IReadOnlyList<Model> _models = [];
+    private IReadOnlyList<Dataset> _datasets = [];
+    private Model? _teacher;
+    private TeacherPrediction? _prediction;
+    private (Guid Teacher, string Dataset)? _predicted;
+    private bool _predicting;
+    private RunPlan? _plan;
+    private double? _seconds;
+    private string? _waiting;
+    private bool _launching;
+    private Exception? _failure;
+
+    /// <summary>Id of a run whose options are taken.</summary>
+    [SupplyParameterFromQuery(Name = "clone")]
+    public string? CloneId { get; set; }
+
+    /// <summary>Id of a model preselected as teacher.</summary>
+    [SupplyParameterFromQuery(Name = "teacher")]
+    public string? TeacherId { get; set; }
+
+    /// <summary>Id of a data set to preselect.</summary>
+    [SupplyParameterFromQuery(Name = "dataset")]
+    public string? DatasetId { get; set; }
+
+    private RunDraft Draft => _form!.Draft;
+
+    private StudentInit? Initialisation => StudentInits.All.FirstOrDefault(init => init.Name == Draft["studentInitialisation"]);
+
+    /// <inheritdoc/>
+    protected override async Task OnInitializedAsync()
+    {
+        _models = await modelService.ListAsync(_gone.Token);
+        _datasets = await datasetService.ListAsync(_gone.Token);
+        Run? active = (await runs.ListAsync(_gone.Token)).FirstOrDefault(run => !run.IsFinal);
+        _waiting = active?.Name;
+        if (Guid.TryParse(CloneId, out Guid id))
+        {
+            try
+            {
+                Run run = await runs.GetAsync(id, _gone.Token);
+                DistillationOptions options = RunService.Options(run);
+                RunDraft draft = RunDraft.Of(options);
+                draft["name"] = $"{run.Name} (copy)";
+                Begin(draft, RunDraft.Of(options), $"Clone of {run.Name}");
+            }
+            catch (NotFoundException e)
+            {
+                _failure = e;
+            }
+        }
+        if (_form is null)
+        {
+            RunDraft draft = RunDraft.Of(new DistillationOptions());
+            draft["teacherId"] = Canonical(TeacherId, _models.Select(model => model.Id)) ?? Text(_models.FirstOrDefault(model => model.TokenizerSha256 is not null)?.Id);
+            draft["datasetId"] = Canonical(DatasetId, _datasets.Select(dataset => dataset.Id)) ?? MatchingDataset(draft["teacherId"]);
+            _form = new RunForm(draft, draft, "", Changed);
+            Take(draft["teacherId"] == "" ? Preset.All[^1] : Preset.All[0]);
+        }
+        await CheckAsync(CancellationToken.None);
+    }
+
+    private void Begin(RunDraft draft, RunDraft basis, string basisName)
+    {
+        _form = new RunForm(draft, basis, basisName, Changed);
+        // The choice lists compare texts, and ids are stored in more than one notation.
+        foreach (string field in new[] { "teacherId", "datasetId", "studentModelId" })
+            draft[field] = Guid.TryParse(draft[field], out Guid id) ? Text(id) : "";
+        FindTeacher();
+    }
+
+    private void Take(Preset preset)
+    {
+        RunDraft draft = RunDraft.Of(preset.Options), basis = RunDraft.Of(preset.Options);
+        foreach (string field in Preset.Untouched)
+            draft[field] = Draft[field];
+        if (preset.Options.StudentInitialisation == "random")
+            draft["teacherId"] = "";
+        else if (draft["teacherId"] == "")
+            draft["teacherId"] = Text(_models.FirstOrDefault(model => model.TokenizerSha256 is not null)?.Id);
+        Model? teacher = _models.FirstOrDefault(model => Text(model.Id) == draft["teacherId"]);
+        if (preset.Layers is var (depth, copied) && teacher?.Layers == depth)
+        {
+            draft["studentTeacherLayers"] = basis["studentTeacherLayers"] = string.Join(", ", copied);
+        }
+        Begin(draft, basis, preset.Name);
+        Changed();
+    }
+
+    private void Changed()
+    {
+        Model? before = _teacher;
+        FindTeacher();
+        if (_teacher is null && Initialisation is { NeedsTeacher: true })
+            Draft["studentInitialisation"] = "random";
+        else if (before is null && _teacher is not null && Draft["studentInitialisation"] == "random")
+            Draft["studentInitialisation"] = "teacher-layers";
+        Read();
+        _pendingCheck?.Cancel();
+        _pendingCheck = CancellationTokenSource.CreateLinkedTokenSource(_gone.Token);
+        _ = CheckSoonAsync(_pendingCheck.Token);
+    }
+
+    private void FindTeacher() => _teacher = _models.FirstOrDefault(model => Text(model.Id) == Draft["teacherId"]);
+
+    // What cannot be read is said at once; the rest keeps its message until the check that follows.
+    private DistillationOptions Read()
+    {
+        DistillationOptions options = Draft.Read(out IReadOnlyList<OptionProblem> unreadable);
+        HashSet<string> fields = [.. unreadable.Select(problem => problem.Field)];
+        _form!.Problems = InOrder(unreadable.Concat(_form.Problems.Where(problem => !fields.Contains(problem.Field))));
+        return options;
+    }
+
+    private async Task CheckSoonAsync(CancellationToken cancel)
+    {
+        try
+        {
+            await Task.Delay(CheckDelay, cancel);
+            await CheckAsync(cancel);
+            await InvokeAsync(StateHasChanged);
+            await PredictAsync(cancel);
+        }
+        catch (OperationCanceledException)
+        {
+            // Another key was pressed, or the page was left: a prediction that was cut short is asked for again.
+            if (_predicting)
+                (_predicting, _predicted) = (false, null);
+        }
+        catch (Exception e)
+        {
+            await DispatchExceptionAsync(e);
+        }
+    }
+
+    private async Task CheckAsync(CancellationToken cancel)
+    {
+        DistillationOptions options = Draft.Read(out IReadOnlyList<OptionProblem> unreadable);
+        IReadOnlyList<OptionProblem> problems = await runs.CheckAsync(options, cancel);
+        HashSet<string> fields = [.. unreadable.Select(problem => problem.Field)];
+        _form!.Problems = InOrder(unreadable.Concat(problems.Where(problem => !fields.Contains(problem.Field))));
+        (_plan, _seconds) = unreadable.Count > 0 ? (null, null) : await runs.PlanAsync(options, cancel);
+    }
+
+    // The picture of the temperature: the chosen teacher's prediction in the middle of the chosen data set's first block.
+    private async Task PredictAsync(CancellationToken cancel)
+    {
+        if (_teacher is not { TokenizerSha256: not null } teacher)
+        {
+            (_prediction, _predicted) = (null, null);
+            return;
+        }
+        if (_predicted == (teacher.Id, Draft["datasetId"]))
+            return;
+        (_predicting, _prediction, _predicted) = (true, null, (teacher.Id, Draft["datasetId"]));
+        string context = "Once upon a time, there was a";
+        if (_datasets.FirstOrDefault(dataset => Text(dataset.Id) == Draft["datasetId"]) is { State: DatasetState.Ready } dataset)
+        {
+            IReadOnlyList<PreviewBlock> blocks = await datasetService.PreviewAsync(dataset.Id, blocks: 1, tokensPerBlock: 24, cancel);
+            string text = string.Concat(blocks.SelectMany(block => block.Tokens).Select(token => token.Text));
+            if (!string.IsNullOrWhiteSpace(text))
+                context = text;
+        }
+        IReadOnlyList<NextToken> tokens = await generation.NextTokensAsync(teacher.Id, context, int.MaxValue, cancel);
+        if (_predicted?.Teacher == teacher.Id)
+            (_predicting, _prediction) = (false, new TeacherPrediction(context, tokens));
+        await InvokeAsync(StateHasChanged);
+    }
+
+    private async Task LaunchAsync()
+    {
+        if (_launching)
+            return;
+        _form!.LaunchTried = true;
+        await CheckAsync(CancellationToken.None);
+        if (_form.Problems.Count > 0)
+        {
+            await FocusAsync(_form.Problems[0].Field);
+            return;
+        }
+        _launching = true;
+        try
+        {
+            Run run = await runs.CreateAsync(Draft.Read(out _));
+            navigation.NavigateTo($"/runs/{run.Id:N}");
+        }
+        catch (OptionsInvalidException e)
+        {
+            _form.Problems = InOrder(e.Problems);
+            _launching = false;
+        }
+    }
+
+    private ValueTask FocusAsync(string field)
+    {
+        _form!.LaunchTried = true;
+        return js.InvokeVoidAsync("webdistill.focus", field);
+    }
+
+    private static IReadOnlyList<OptionProblem> InOrder(IEnumerable<OptionProblem> problems)
+    {
+        string[] order = [.. OptionField.All.Select(field => field.Name)];
+        return [.. problems.OrderBy(problem => Array.IndexOf(order, problem.Field) is >= 0 and int place ? place : order.Length)];
+    }
+
+    private static string Text(Guid? id) => id?.ToString("N") ?? "";
+
+    private static string? Canonical(string? text, IEnumerable<Guid> known) => Guid.TryParse(text, out Guid id) && known.Contains(id) ? Text(id) : null;
+
+    // A data set tokenised with the teacher's own vocabulary, otherwise the newest that is ready.
+    private string MatchingDataset(string teacherId)
+    {
+        Model? teacher = _models.FirstOrDefault(model => Text(model.Id) == teacherId);
+        IEnumerable<Dataset> ready = _datasets.Where(dataset => dataset.State == DatasetState.Ready);
+        return Text((teacher is null ? ready : ready.Where(dataset => dataset.TokenizerSha256 == teacher.TokenizerSha256)).FirstOrDefault()?.Id ?? ready.FirstOrDefault()?.Id);
+    }
+
+    private string SuggestedName()
+    {
+        string dataset = _datasets.FirstOrDefault(d => Text(d.Id) == Draft["datasetId"])?.Name ?? "a data set";
+        return _teacher is null ? $"Training on {dataset}" : $"{_teacher.Name}, distilled on {dataset}";
+    }
+
+    private IReadOnlyList<(string, string)> TeacherChoices() =>
+        [("", "None: train from scratch"), .. _models.Select(model => (Text(model.Id), model.Name))];
+
+    private IReadOnlyList<(string, string)> ModelChoices(string nothing) => [("", nothing), .. _models.Select(model => (Text(model.Id), model.Name))];
+
+    private IReadOnlyList<(string, string)> DatasetChoices() =>
+        [("", _datasets.Count == 0 ? "Upload one under Datasets first" : "Choose a data set"),
+         .. _datasets.Select(dataset => (Text(dataset.Id), dataset.State == DatasetState.Ready ? dataset.Name : $"{dataset.Name} ({dataset.State})"))];
+
+    private IReadOnlyList<(string, string)> InitialisationChoices() =>
+        [.. StudentInits.All.Where(init => _teacher is not null || !init.NeedsTeacher).Select(init => (init.Name, Words(init.Name)))];
+
+    private static string Words(string name) => char.ToUpperInvariant(name[0]) + name[1..].Replace('-', ' ');
+
+    private static string Describe(Model model) =>
+        $"{model.Layers} layers, width {model.Width}, {Figures.Short(model.ParameterCount)} parameters, context {model.ContextLength}, vocabulary {Figures.Count(model.VocabularySize)}";
+
+    private string? DatasetNote()
+    {
+        Dataset? dataset = _datasets.FirstOrDefault(d => Text(d.Id) == Draft["datasetId"]);
+        return dataset?.TrainTokens is long tokens
+            ? $"{Figures.Count(tokens)} tokens to train on, {Figures.Count(dataset.ValidationTokens ?? 0)} held out, vocabulary {Figures.Count(dataset.VocabularySize ?? 0)}"
+            : null;
+    }
+
+    private string StudentSize() => _plan is null
+        ? "What is trained."
+        : _teacher is null
+            ? $"{Figures.Short(_plan.StudentParameters)} parameters."
+            : $"{Figures.Short(_plan.StudentParameters)} parameters, {(100.0 * _plan.StudentParameters / _teacher.ParameterCount).ToString("0.0", CultureInfo.InvariantCulture)} % of the teacher.";
+
+    private IReadOnlyList<int> EvenLayers()
+    {
+        int count = int.TryParse(Draft["studentLayerCount"], NumberStyles.None, CultureInfo.InvariantCulture, out int typed) ? typed : Math.Max(1, _teacher!.Layers / 2);
+        return TeacherLayersInit.EvenlySpaced(_teacher!.Layers, Math.Clamp(count, 1, _teacher.Layers));
+    }
+
+    private IReadOnlyList<int> ChosenLayers()
+    {
+        int[] listed = [.. Draft["studentTeacherLayers"].Split([',', ' '], StringSplitOptions.RemoveEmptyEntries)
+            .Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int layer) ? layer : -1)];
+        return listed.Length == 0 ? EvenLayers() : listed;
+    }
+
+    private void ToggleLayer(int layer)
+    {
+        IReadOnlyList<int> chosen = ChosenLayers();
+        IEnumerable<int> changed = chosen.Contains(layer) ? chosen.Where(l => l != layer) : chosen.Append(layer).Order();
+        // The list says how many there are; a count beside it could only contradict it.
+        Draft["studentLayerCount"] = "";
+        _form!.Set("studentTeacherLayers", string.Join(", ", changed));
+    }
+
+    private double SafeTemperature() =>
+        double.TryParse(Draft["temperature"], NumberStyles.Float, CultureInfo.InvariantCulture, out double t) && t is >= 0.01 and <= 1000 ? t : 1;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _gone.Cancel();
+        _gone.Dispose();
+    }
+}

@@ -1,0 +1,196 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Components;
+using Microsoft.JSInterop;
+using Radzen;
+using WebDistill.Data;
+using WebDistill.Distillation;
+using WebDistill.Web.Components.Controls;
+using WebDistill.Web.Components.Forms;
+using WebDistill.Web.Library;
+using WebDistill.Web.Runs;
+
+namespace WebDistill.Web.Components.Pages;
+
+/// <summary>One run: where it stands, its live curves, what it saved, how it was asked for, what it logged.</summary>
+public sealed partial class RunPage(
+    RunService runs, DatasetService datasets, ModelService models, RunAnnouncements announcements, DatasetAnnouncements datasetAnnouncements,
+    DialogService dialogs, NotificationService notifications)
+{
+    private const string Escape = "Escape";
+
+    private sealed record Stage(string Title, string Detail, string? Class);
+
+    private Run? _run;
+    private Run? _charted;
+    private IReadOnlyList<Stage> _stages = [];
+    private IReadOnlyList<Checkpoint> _checkpoints = [];
+    private IReadOnlyList<LogLine> _log = [];
+    private IReadOnlyList<(OptionField Field, string Value, bool Differs)> _options = [];
+    private DatasetProgress? _progress;
+    private Exception? _failure;
+    private string? _missing;
+    private Guid _loaded;
+    private bool _editing, _focusName, _stopping;
+    private string _name = "";
+    private ElementReference _nameBox;
+
+    /// <summary>The run.</summary>
+    [Parameter]
+    public Guid Id { get; set; }
+
+    /// <inheritdoc/>
+    protected override async Task OnParametersSetAsync()
+    {
+        if (_loaded == Id)
+            return;
+        _loaded = Id;
+        (_run, _charted, _missing, _editing, _stopping, _options) = (null, null, null, false, false, []);
+        await LoadAsync();
+    }
+
+    /// <inheritdoc/>
+    protected override async Task OnAfterRenderAsync(bool firstRender)
+    {
+        if (firstRender)
+        {
+            // Any run's bell: the teacher of a quick start is another run than the one that is shown.
+            Listen(ring => announcements.Subscribe(null, ring), TimeSpan.FromMilliseconds(500));
+            Listen(ring => datasetAnnouncements.Subscribe(null, ring), TimeSpan.FromMilliseconds(500));
+        }
+        if (_focusName)
+        {
+            _focusName = false;
+            await _nameBox.FocusAsync();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async Task LoadAsync()
+    {
+        try
+        {
+            Run run = await runs.GetAsync(Id, Gone);
+            _checkpoints = await runs.CheckpointsAsync(Id, Gone);
+            _log = await runs.LogAsync(Id, Gone);
+            if (_options.Count == 0)
+                _options = await DescribeAsync(RunService.Options(run));
+            Run? teacher = run.Step == 0 && run.AfterRunId is Guid before ? await FindAsync(before) : null;
+            _progress = run.DatasetId is Guid datasetId ? datasets.Progress(datasetId) : null;
+            _charted = run.Step > 0 || run.Status == RunStatus.Running ? run : teacher is { Step: > 0 } or { Status: RunStatus.Running } ? teacher : null;
+            _stages = run is { QuickStartId: not null, AfterRunId: not null } ? await StagesAsync(run) : [];
+            _run = run;
+        }
+        catch (NotFoundException e)
+        {
+            _missing = e.Message;
+        }
+    }
+
+    private async Task<Run?> FindAsync(Guid id) => (await runs.ListAsync(Gone)).FirstOrDefault(run => run.Id == id);
+
+    // The same five steps that the button stands for, each from what is stored about it.
+    private async Task<IReadOnlyList<Stage>> StagesAsync(Run student)
+    {
+        Run? teacher = await FindAsync(student.AfterRunId!.Value);
+        Dataset? dataset = (await datasets.ListAsync(Gone)).FirstOrDefault(d => d.Id == student.DatasetId);
+        bool ready = dataset is null or { State: DatasetState.Ready };
+        bool writing = !ready && _progress is null or { Phase: "Waiting" or "Writing stories" };
+        bool taught = teacher is null or { Status: RunStatus.Completed };
+        bool completed = student.Status == RunStatus.Completed;
+        bool halted = student.IsFinal && !completed;
+        bool distilling = student.Status == RunStatus.Running && (student.TotalSteps == 0 || student.Step < student.TotalSteps);
+        string Now(bool done, bool now) => done ? "done" : now && !halted ? "now" : "";
+        string phase = _progress is null ? "" : $"{_progress.Phase}, {100 * _progress.Fraction:0} %";
+        return
+        [
+            new("Write corpus", ready ? $"{Figures.Count(dataset?.Documents ?? 0)} stories" : writing ? phase : "", Now(ready || !writing, !ready && writing)),
+            new("Train vocabulary", ready ? $"{Figures.Count(dataset?.VocabularySize ?? 0)} tokens" : writing ? "" : phase, Now(ready, !ready && !writing)),
+            new("Train teacher", RunDetail(teacher), Now(taught, ready && !taught)),
+            new("Distil student", RunDetail(student), Now(completed || (student.Status == RunStatus.Running && !distilling), distilling)),
+            new("Evaluate", completed && student.ValidationPerplexity is double p ? $"perplexity {Figures.Perplexity(p)}" : "",
+                Now(completed, student.Status == RunStatus.Running && !distilling)),
+        ];
+    }
+
+    private static string RunDetail(Run? run) => run switch
+    {
+        null => "",
+        { Status: RunStatus.Queued } => "waits",
+        { Status: RunStatus.Running, TotalSteps: > 0 } => $"{100 * run.Progress():0} %{(run.TimeLeft() is TimeSpan left ? $", {Figures.Duration(left)} left" : "")}",
+        { Status: RunStatus.Completed } => run.Duration() is TimeSpan took ? Figures.Duration(took) : "",
+        _ => run.Status.ToString(),
+    };
+
+    private async Task<IReadOnlyList<(OptionField, string, bool)>> DescribeAsync(DistillationOptions options)
+    {
+        JsonObject values = JsonSerializer.SerializeToNode(options, WebJson.Options)!.AsObject();
+        JsonObject defaults = JsonSerializer.SerializeToNode(new DistillationOptions(), WebJson.Options)!.AsObject();
+        Dictionary<Guid, string> names = (await models.ListAsync(Gone)).ToDictionary(model => model.Id, model => model.Name);
+        foreach (Run run in await runs.ListAsync(Gone))
+            names.TryAdd(run.Id, run.Name);
+        foreach (Dataset dataset in await datasets.ListAsync(Gone))
+            names.TryAdd(dataset.Id, dataset.Name);
+        return [.. OptionField.All
+            .Where(field => field.Name != "name")
+            .Select(field => (Field: field, Value: Shown(RunDraft.Write(values[field.Name])), Differs: RunDraft.Write(values[field.Name]) != RunDraft.Write(defaults[field.Name])))
+            .OrderByDescending(entry => entry.Differs)];
+
+        string Shown(string text) => text switch
+        {
+            "" => "automatic",
+            "true" => "on",
+            "false" => "off",
+            _ when Guid.TryParse(text, out Guid id) => names.GetValueOrDefault(id) ?? $"deleted ({id:N})",
+            _ => text,
+        };
+    }
+
+    private string Timing() => _run!.Status switch
+    {
+        RunStatus.Queued => "waits for its turn",
+        RunStatus.Running => _run.TimeLeft() is TimeSpan left ? $"{Figures.Duration(left)} left" : "starting",
+        _ => _run.Duration() is TimeSpan took ? $"took {Figures.Duration(took)}" : "never started",
+    };
+
+    private string WaitingFor() => _run!.IsFinal ? "This run ended before its first update."
+        : _progress is { Phase: not "Waiting" } ? $"{_progress.Phase}. Curves appear with the first update."
+        : _run.AfterRunId is not null ? "It starts when its teacher is trained."
+        : "It waits for its turn; one run trains at a time. Curves appear with the first update.";
+
+    private void EditName()
+    {
+        _name = _run!.Name;
+        _editing = _focusName = true;
+    }
+
+    private Task RenameAsync() => TryAsync(async () =>
+    {
+        await runs.RenameAsync(Id, _name);
+        _editing = false;
+        await LoadAsync();
+    });
+
+    private Task StopAsync() => TryAsync(async () =>
+    {
+        if (!await RunActions.ConfirmStopAsync(dialogs, _run!))
+            return;
+        _stopping = true;
+        await runs.StopAsync(Id);
+        notifications.Notify(NotificationSeverity.Success, $"Stopping {_run!.Name}");
+        await LoadAsync();
+    });
+
+    private async Task TryAsync(Func<Task> action)
+    {
+        _failure = null;
+        try
+        {
+            await action();
+        }
+        catch (Exception e) when (e is ConflictException or NotFoundException or OptionsInvalidException)
+        {
+            _failure = e;
+        }
+    }
+}
