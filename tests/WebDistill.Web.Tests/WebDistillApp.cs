@@ -1,0 +1,72 @@
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace WebDistill.Web.Tests;
+
+/// <summary>The whole product on a free loopback port, with a data folder of its own.</summary>
+public sealed class WebDistillApp : WebApplicationFactory<Program>
+{
+    private readonly bool _ownsRoot;
+    private readonly IReadOnlyDictionary<string, string> _settings;
+
+    // The product finds appsettings.json and wwwroot/ from the working directory, as `dotnet run` sets it.
+    static WebDistillApp() => Directory.SetCurrentDirectory(RepositoryRoot);
+
+    public WebDistillApp() : this(null)
+    {
+    }
+
+    /// <param name="root">A data folder to take over, which is kept afterwards; null makes a new one, which is removed.</param>
+    /// <param name="settings">More settings, by their keys.</param>
+    internal WebDistillApp(string? root, IReadOnlyDictionary<string, string>? settings = null)
+    {
+        _ownsRoot = root is null;
+        _settings = settings ?? new Dictionary<string, string>();
+        Root = root ?? Directory.CreateTempSubdirectory("webdistill-").FullName;
+        UseKestrel(0);
+        StartServer();
+        Http = CreateClient();
+    }
+
+    /// <summary>Storage:Root.</summary>
+    public string Root { get; }
+
+    /// <summary>Where it listens, with its port and without a slash at the end.</summary>
+    public string Address => Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First().TrimEnd('/');
+
+    /// <summary>A client for <see cref="Address"/>.</summary>
+    public HttpClient Http { get; }
+
+    public T Service<T>() where T : notnull => Services.GetRequiredService<T>();
+
+    public static string RepositoryRoot { get; } = FindRepositoryRoot();
+
+    protected override void ConfigureWebHost(IWebHostBuilder builder)
+    {
+        builder.UseSetting("urls", "http://127.0.0.1:0");
+        builder.UseSetting("Storage:Root", Root);
+        builder.UseSetting("Logging:LogLevel:Default", "Warning");
+        foreach ((string key, string value) in _settings)
+            builder.UseSetting(key, value);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        base.Dispose(disposing);
+        SqliteConnection.ClearAllPools();
+        if (disposing && _ownsRoot && Directory.Exists(Root))
+            Directory.Delete(Root, recursive: true);
+    }
+
+    private static string FindRepositoryRoot()
+    {
+        string? folder = AppContext.BaseDirectory;
+        while (folder is not null && !File.Exists(Path.Combine(folder, "WebDistill.sln")))
+            folder = Path.GetDirectoryName(folder);
+        return folder ?? throw new InvalidOperationException($"No folder above {AppContext.BaseDirectory} holds WebDistill.sln.");
+    }
+}
