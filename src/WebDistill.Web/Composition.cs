@@ -46,7 +46,9 @@ internal static class Composition
     {
         services.AddSignalR(hub => hub.MaximumParallelInvocationsPerClient = 16)
             .AddJsonProtocol(json => WebJson.Configure(json.PayloadSerializerOptions));
-        services.AddRazorComponents().AddInteractiveServerComponents();
+        // A prompt of the longest kind arrives in one message: up to 12 bytes for a character that JSON escapes as a surrogate pair.
+        services.AddRazorComponents().AddInteractiveServerComponents()
+            .AddHubOptions(hub => hub.MaximumReceiveMessageSize = 12 * GenerationService.MaxPromptCharacters);
         services.AddRadzenComponents();
         services.AddProblemDetails();
         services.AddExceptionHandler<ErrorResponses>();

@@ -51,6 +51,13 @@ document.addEventListener("keydown", e => {
   items[(items.indexOf(document.activeElement) + (e.key === "ArrowDown" ? 1 : items.length - 1)) % items.length].focus();
 });
 
+// Ctrl+Enter in a text does what its form's button does; Enter alone ends a line there.
+document.addEventListener("keydown", e => {
+  if (e.key !== "Enter" || !(e.ctrlKey || e.metaKey) || !e.target.matches?.("textarea[data-submit]")) return;
+  e.preventDefault();
+  e.target.form.requestSubmit();
+});
+
 // Where a page shows "3 minutes ago" or a local clock time, the server cannot know the reader's zone.
 const clock = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
 const second = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });

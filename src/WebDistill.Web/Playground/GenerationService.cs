@@ -58,7 +58,13 @@ public sealed class GenerationService(ModelService models, ModelCache cache, IHo
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel, lifetime.ApplicationStopping);
         // Unbounded, yet no longer than MaxNewTokens: a reader that stops reading must not hold the turn.
         Channel<GenerationEvent> events = Channel.CreateUnbounded<GenerationEvent>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
-        var thread = new Thread(() => Write(modelId, prompt, options, events.Writer, ended.Token)) { Name = "Generation", IsBackground = true };
+        var threadEnded = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var thread = new Thread(() =>
+        {
+            Write(modelId, prompt, options, events.Writer, ended.Token);
+            threadEnded.SetResult();
+        })
+        { Name = "Generation", IsBackground = true };
         thread.Start();
         try
         {
@@ -67,9 +73,10 @@ public sealed class GenerationService(ModelService models, ModelCache cache, IHo
         }
         finally
         {
-            // A reader that leaves early ends the thread, and the token source lives until it has ended.
+            // A reader that leaves early ends the thread, and the token source lives until it has ended. The channel's completion would
+            // not do to wait for: with events left in it, it never comes.
             await ended.CancelAsync();
-            await events.Reader.Completion.ContinueWith(static _ => { }, TaskScheduler.Default);
+            await threadEnded.Task;
         }
     }
 
