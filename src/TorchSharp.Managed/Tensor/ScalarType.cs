@@ -106,21 +106,6 @@ internal static class ScalarTypes
     private static torch.ScalarType DefaultFor(torch.ScalarType scalar) =>
         scalar == torch.ScalarType.Float64 ? torch.ScalarType.Float32 : scalar;
 
-    internal static torch.ScalarType Of<T>() where T : unmanaged
-    {
-        if (typeof(T) == typeof(float)) return torch.ScalarType.Float32;
-        if (typeof(T) == typeof(double)) return torch.ScalarType.Float64;
-        if (typeof(T) == typeof(long)) return torch.ScalarType.Int64;
-        if (typeof(T) == typeof(int)) return torch.ScalarType.Int32;
-        if (typeof(T) == typeof(bool)) return torch.ScalarType.Bool;
-        if (typeof(T) == typeof(byte)) return torch.ScalarType.Byte;
-        if (typeof(T) == typeof(sbyte)) return torch.ScalarType.Int8;
-        if (typeof(T) == typeof(short)) return torch.ScalarType.Int16;
-        if (typeof(T) == typeof(Half)) return torch.ScalarType.Float16;
-        if (typeof(T) == typeof(BFloat16)) return torch.ScalarType.BFloat16;
-        throw new NotSupportedException($"{typeof(T)} is not an element type of this engine");
-    }
-
     internal static torch.ScalarType Of(Type elementType)
     {
         if (elementType == typeof(float)) return torch.ScalarType.Float32;
