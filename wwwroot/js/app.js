@@ -51,6 +51,15 @@ document.addEventListener("keydown", e => {
   items[(items.indexOf(document.activeElement) + (e.key === "ArrowDown" ? 1 : items.length - 1)) % items.length].focus();
 });
 
+// A tooltip that would stand out of the window moves in.
+for (const type of ["pointerover", "focusin"]) document.addEventListener(type, e => {
+  const bubble = e.target.closest?.(".tip")?.querySelector(".bubble");
+  if (!bubble) return;
+  bubble.style.translate = "";
+  const over = bubble.getBoundingClientRect().right + 8 - document.documentElement.clientWidth;
+  if (over > 0) bubble.style.translate = `${-over}px`;
+});
+
 // Ctrl+Enter in a text does what its form's button does; Enter alone ends a line there.
 document.addEventListener("keydown", e => {
   if (e.key !== "Enter" || !(e.ctrlKey || e.metaKey) || !e.target.matches?.("textarea[data-submit]")) return;
