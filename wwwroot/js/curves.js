@@ -281,11 +281,15 @@ class Chart {
         button.setAttribute("aria-pressed", String(shown));
         if (e.raw) this.plot.setSeries(2 * i + 1, { show: shown });
         this.plot.setSeries(2 * i + 2, { show: shown });
-      } }, line, e.label, value);
+      } }, line, this.titled(e) ? "" : e.label, value);
+      if (this.titled(e)) button.setAttribute("aria-label", `Show or hide ${e.label}`);
       return element("li", {}, button);
     }));
     this.outputs = [...this.legend.querySelectorAll(".value")];
   }
+
+  /** Whether the chart's title already names its only curve. */
+  titled(entry) { return entry.label === this.title; }
 
   // Under the cursor if there is one, otherwise the latest.
   readOut(index) {

@@ -24,7 +24,7 @@ public sealed record StepRows
 
     /// <summary>The other columns, written as properties beside <see cref="Step"/>; each value is a double?[].</summary>
     [JsonExtensionData]
-    public required Dictionary<string, object> Columns { get; init; }
+    public Dictionary<string, object> Columns { get; init; } = [];
 
     /// <summary>The rows of <paramref name="metrics"/>, which are in order.</summary>
     public static StepRows Of(Run run, IReadOnlyList<StepMetric> metrics) => new()
