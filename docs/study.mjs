@@ -15,7 +15,7 @@ const schedule = {
   batchSize: 16, gradientAccumulation: 1, learningRate: 1e-3, warmupProportion: 0.05, weightDecay: 0.01, maxGradientNorm: 1,
   dropout: 0.1, validationIntervalSteps: 100, validationMaxTokens: 65536, checkpointIntervalSteps: 0,
 };
-const studentEpochs = 2, teacherEpochs = 4;
+const studentEpochs = 2, teacherEpochs = 3;
 const distilled = { alphaCe: 5, alphaClm: 2, alphaMse: 0, alphaCos: 1, temperature: 2 };
 
 async function call(method, path, body) {
@@ -53,7 +53,7 @@ form.set("name", basename(file));
 form.set("format", "text-paragraphs");
 form.set("vocabularySize", String(vocabularySize));
 const dataset = await call("POST", "/api/datasets", form);
-const data = await until(`/api/datasets/${dataset.id}`, d => !["Uploading", "Queued", "Preparing"].includes(d.status));
+const data = await until(`/api/datasets/${dataset.id}`, d => d.state !== "Preparing");
 console.error(JSON.stringify(data));
 const datasetId = data.id;
 
@@ -64,7 +64,6 @@ for (const seed of seeds) {
   const half = { studentLayerCount: teacherShape.studentLayerCount / 2, epochs: studentEpochs };
   await run({ name: `student distilled from teacher layers, seed ${seed}`, datasetId, seed, teacherId, studentInitialisation: "teacher-layers", ...half, ...distilled });
   await run({ name: `student from teacher layers, text alone, seed ${seed}`, ...alone, teacherId, studentInitialisation: "teacher-layers", ...half });
-  await run({ name: `student distilled from random weights, seed ${seed}`, datasetId, seed, teacherId, studentInitialisation: "random", ...half, ...distilled });
   await run({ name: `student without a teacher, seed ${seed}`, ...alone, ...teacherShape, studentInitialisation: "random", ...half });
 }
 console.log(JSON.stringify({ data, schedule, teacherShape, distilled, studentEpochs, teacherEpochs, rows }, null, 2));
