@@ -182,7 +182,7 @@ class Chart {
     this.observer = new IntersectionObserver(entries => {
       this.visible = entries[entries.length - 1].isIntersecting;
       if (this.visible && this.stale) this.draw();
-    }, { rootMargin: "200px" });
+    }, { rootMargin: "800px" });
     this.observer.observe(this.figure);
     this.resizes = new ResizeObserver(() => this.plot?.setSize(this.size()));
     this.resizes.observe(this.canvas);
@@ -199,7 +199,10 @@ class Chart {
     if (!this.visible) { this.stale = true; return; }
     this.stale = false;
     const entries = this.content();
-    if (entries.length === 0 || this.steps().length === 0) return;
+    if (entries.length === 0 || this.steps().length === 0) {
+      if (this.run.table.count > 0) this.waiting.textContent = "Not measured yet";
+      return;
+    }
     const shape = entries.map(e => `${e.label}${e.raw ? "+" : ""}${e.points ? "." : ""}`).join("|") + this.run.log;
     if (shape !== this.shape) { this.shape = shape; this.build(entries); }
     this.entries = entries;

@@ -84,12 +84,28 @@ public sealed partial class NewRunPage(
         if (_form is null)
         {
             RunDraft draft = RunDraft.Of(new DistillationOptions());
-            draft["teacherId"] = Canonical(TeacherId, _models.Select(model => model.Id)) ?? Text(_models.FirstOrDefault(model => model.TokenizerSha256 is not null)?.Id);
+            draft["teacherId"] = Canonical(TeacherId, _models.Select(model => model.Id)) ?? Text(Largest()?.Id);
             draft["datasetId"] = Canonical(DatasetId, _datasets.Select(dataset => dataset.Id)) ?? MatchingDataset(draft["teacherId"]);
             _form = new RunForm(draft, draft, "", Changed);
             Take(draft["teacherId"] == "" ? Preset.All[^1] : Preset.All[0]);
         }
         await CheckAsync(CancellationToken.None);
+    }
+
+    /// <inheritdoc/>
+    protected override void OnAfterRender(bool firstRender)
+    {
+        if (firstRender)
+            Changed();
+    }
+
+    // Of the models that can be shown text, the one there is most to learn from.
+    private Model? Largest() => _models.Where(model => model.TokenizerSha256 is not null).MaxBy(model => model.ParameterCount);
+
+    private void Choose(Preset preset)
+    {
+        Take(preset);
+        Changed();
     }
 
     private void Begin(RunDraft draft, RunDraft basis, string basisName)
@@ -109,14 +125,13 @@ public sealed partial class NewRunPage(
         if (preset.Options.StudentInitialisation == "random")
             draft["teacherId"] = "";
         else if (draft["teacherId"] == "")
-            draft["teacherId"] = Text(_models.FirstOrDefault(model => model.TokenizerSha256 is not null)?.Id);
+            draft["teacherId"] = Text(Largest()?.Id);
         Model? teacher = _models.FirstOrDefault(model => Text(model.Id) == draft["teacherId"]);
         if (preset.Layers is var (depth, copied) && teacher?.Layers == depth)
         {
             draft["studentTeacherLayers"] = basis["studentTeacherLayers"] = string.Join(", ", copied);
         }
         Begin(draft, basis, preset.Name);
-        Changed();
     }
 
     private void Changed()
