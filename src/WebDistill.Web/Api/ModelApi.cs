@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 using WebDistill.Data;
 using WebDistill.Web.Library;
@@ -26,6 +27,9 @@ internal static class ModelApi
             var attachment = new ContentDispositionHeaderValue("attachment");
             attachment.SetHttpFileName($"{model.Name}.zip");
             context.Response.Headers.ContentDisposition = attachment.ToString();
+            // ZipArchive writes the few bytes after each entry synchronously, also when everything else is asynchronous.
+            if (context.Features.Get<IHttpBodyControlFeature>() is IHttpBodyControlFeature body)
+                body.AllowSynchronousIO = true;
             return TypedResults.Stream(stream => service.WriteZipAsync(id, stream, cancel), "application/zip");
         }).ProducesProblem(404).WithSummary("The model's Hugging Face folder as a zip archive");
 

@@ -151,13 +151,15 @@ public sealed class GenerationService(ModelService models, ModelCache cache, IHo
         ModelLease lease, GenerationPrompt prompt, GenerationOptions options, ChannelWriter<GenerationEvent> events, CancellationToken cancel)
     {
         IReadOnlyList<int> ids = prompt.Ids ?? Encode(lease, prompt.Text!);
-        events.TryWrite(new GenerationEvent(lease.WeightsSha256, null, "", 0, 0, null));
         StreamingDecoder? decoder = lease.Tokenizer is null ? null : new StreamingDecoder(lease.Tokenizer);
         var generator = new TextGenerator(lease.Model);
         int tokens = 0;
         double seconds = 0;
         using IEnumerator<GeneratedToken> written = generator.Generate(ids, options, cancel).GetEnumerator();
-        while (NextInTurn(written, cancel))
+        // Taken before anything is said: a prompt that the model refuses must not look like an answer that began.
+        bool more = NextInTurn(written, cancel);
+        events.TryWrite(new GenerationEvent(lease.WeightsSha256, null, "", 0, 0, null));
+        for (; more; more = NextInTurn(written, cancel))
         {
             GeneratedToken token = written.Current;
             seconds = token.SecondsSinceStart;

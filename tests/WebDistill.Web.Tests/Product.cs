@@ -1,0 +1,150 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using WebDistill.Distillation;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Students;
+using WebDistill.Distillation.Text;
+
+namespace WebDistill.Web.Tests;
+
+/// <summary>What a client of the product does, over HTTP, with models and texts so small that it takes a moment.</summary>
+internal static class Product
+{
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
+
+    /// <summary>A few hundred short documents.</summary>
+    public static string Text { get; } = string.Concat(
+        Enumerable.Range(0, 400).Select(i => $"The {(i % 3 == 0 ? "red" : "blue")} bird number {i % 17} sat on the {(i % 2 == 0 ? "wall" : "tree")} and sang.\n\n"));
+
+    /// <summary>A run from scratch that takes a second: one layer of width 16.</summary>
+    public static DistillationOptions TinyTraining(Guid datasetId, int epochs = 1, string name = "tiny") => new()
+    {
+        Name = name,
+        DatasetId = datasetId.ToString(),
+        StudentInitialisation = "random",
+        StudentLayerCount = 1,
+        StudentWidth = 16,
+        StudentHeads = 2,
+        ContextLength = 16,
+        Dropout = 0,
+        AlphaCe = 0,
+        AlphaClm = 1,
+        AlphaCos = 0,
+        Epochs = epochs,
+        BatchSize = 8,
+        ValidationIntervalSteps = 20,
+        ValidationMaxTokens = 256,
+        CheckpointIntervalSteps = 0,
+    };
+
+    /// <summary>Uploads a text and waits until it is prepared.</summary>
+    public static async Task<Guid> ReadyDatasetAsync(this WebDistillApp app, string? text = null)
+    {
+        using HttpResponseMessage response = await app.UploadAsync(Encoding.UTF8.GetBytes(text ?? Text), ("vocabularySize", "300"));
+        Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+        Guid id = (await response.JsonAsync()).GetProperty("id").GetGuid();
+        JsonElement dataset = await app.PollAsync($"/api/datasets/{id}", d => d.GetProperty("state").GetString() != "Preparing");
+        Assert.Equal("Ready", dataset.GetProperty("state").GetString());
+        return id;
+    }
+
+    public static async Task<HttpResponseMessage> UploadAsync(this WebDistillApp app, byte[] text, params (string Name, string Value)[] fields)
+    {
+        using var form = new MultipartFormDataContent();
+        foreach ((string name, string value) in fields)
+            form.Add(new StringContent(value), name);
+        form.Add(new ByteArrayContent(text), "file", "birds.txt");
+        return await app.Http.PostAsync("/api/datasets", form);
+    }
+
+    public static async Task<Guid> StartAsync(this WebDistillApp app, DistillationOptions options)
+    {
+        using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options);
+        JsonElement run = await response.JsonAsync();
+        Assert.True(response.StatusCode == HttpStatusCode.Created, run.ToString());
+        Assert.Equal($"/api/runs/{run.GetProperty("id").GetGuid()}", response.Headers.Location!.ToString());
+        return run.GetProperty("id").GetGuid();
+    }
+
+    /// <summary>Waits until a run has come to an end and returns it.</summary>
+    public static Task<JsonElement> EndOfRunAsync(this WebDistillApp app, Guid id) =>
+        app.PollAsync($"/api/runs/{id}", run => run.GetProperty("status").GetString() is not ("Queued" or "Running"));
+
+    public static async Task<JsonElement> PollAsync(this WebDistillApp app, string path, Func<JsonElement, bool> isDone)
+    {
+        DateTime deadline = DateTime.UtcNow + _patience;
+        while (true)
+        {
+            JsonElement answer = await app.GetAsync(path);
+            if (isDone(answer))
+                return answer;
+            Assert.True(DateTime.UtcNow < deadline, $"{path} did not come to the expected state in {_patience}: {answer}");
+            await Task.Delay(50);
+        }
+    }
+
+    public static async Task<JsonElement> GetAsync(this WebDistillApp app, string path)
+    {
+        using HttpResponseMessage response = await app.Http.GetAsync(path);
+        JsonElement answer = await response.JsonAsync();
+        Assert.True(response.IsSuccessStatusCode, $"{path}: {response.StatusCode} {answer}");
+        return answer;
+    }
+
+    public static async Task<JsonElement> JsonAsync(this HttpResponseMessage response) =>
+        JsonSerializer.Deserialize<JsonElement>(await response.Content.ReadAsStringAsync());
+
+    /// <summary>Asserts that a response is problem details of that status and returns them.</summary>
+    public static async Task<JsonElement> ProblemAsync(this HttpResponseMessage response, HttpStatusCode status)
+    {
+        string body = await response.Content.ReadAsStringAsync();
+        Assert.True(response.StatusCode == status, $"Expected {status}, got {response.StatusCode}: {body}");
+        Assert.Equal("application/problem+json", response.Content.Headers.ContentType!.MediaType);
+        JsonElement problem = JsonSerializer.Deserialize<JsonElement>(body);
+        Assert.Equal((int)status, problem.GetProperty("status").GetInt32());
+        return problem;
+    }
+
+    /// <summary>The fields that problem details complain about, in order.</summary>
+    public static string[] Fields(this JsonElement problem) => [.. problem.GetProperty("errors").EnumerateObject().Select(error => error.Name).Order()];
+
+    /// <summary>Writes a model of random weights as a Hugging Face folder and returns its files' bytes by name.</summary>
+    public static Dictionary<string, byte[]> TinyModel(bool withTokenizer = true, int layers = 1)
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("webdistill-model-");
+        try
+        {
+            BpeTokenizer tokenizer = BpeTokenizer.Train([Text], 300);
+            DistillationOptions options = TinyTraining(Guid.Empty) with { StudentLayerCount = layers };
+            using (Gpt2 model = StudentInits.Create(options, null, tokenizer.VocabularySize))
+                Gpt2Checkpoint.Save(model, folder.FullName);
+            if (withTokenizer)
+                tokenizer.Save(folder.FullName);
+            return folder.EnumerateFiles().ToDictionary(file => file.Name, file => File.ReadAllBytes(file.FullName));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    public static async Task<HttpResponseMessage> ImportAsync(this WebDistillApp app, IReadOnlyDictionary<string, byte[]> files, string? name = null)
+    {
+        using var form = new MultipartFormDataContent();
+        foreach ((string file, byte[] content) in files)
+            form.Add(new ByteArrayContent(content), "files", file);
+        if (name is not null)
+            form.Add(new StringContent(name), "name");
+        return await app.Http.PostAsync("/api/models", form);
+    }
+
+    public static async Task<Guid> ImportedModelAsync(this WebDistillApp app, bool withTokenizer = true)
+    {
+        using HttpResponseMessage response = await app.ImportAsync(TinyModel(withTokenizer), "tiny");
+        JsonElement model = await response.JsonAsync();
+        Assert.True(response.StatusCode == HttpStatusCode.Created, model.ToString());
+        return model.GetProperty("id").GetGuid();
+    }
+}
