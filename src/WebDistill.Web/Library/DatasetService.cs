@@ -265,7 +265,9 @@ public sealed class DatasetService(
             Finish(dataset.Id, d =>
             {
                 d.State = DatasetState.Failed;
-                d.Error = e is InvalidDataException or ArgumentException or IOException ? e.Message : $"{e.GetType().Name}: {e.Message}";
+                // People know the text by the name of the file that they uploaded, not by where it is stored.
+                string message = e.Message.Replace(DatasetFiles.Source(folder.Dataset(d.Id)), d.FileName, StringComparison.Ordinal);
+                d.Error = e is InvalidDataException or ArgumentException or IOException ? message : $"{e.GetType().Name}: {message}";
             });
         }
         finally

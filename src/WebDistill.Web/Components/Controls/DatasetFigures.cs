@@ -30,7 +30,7 @@ public static class DatasetFigures
 
     /// <summary>Where the vocabulary comes from.</summary>
     public static string TokenizerText(this Dataset dataset, IReadOnlyList<Model> models) =>
-        dataset.TokenizerModelId is not Guid id ? "trained on this text"
+        dataset.TokenizerModelId is not Guid id ? "trained on it"
         : models.FirstOrDefault(model => model.Id == id) is Model model ? $"of {model.Name}"
         : "of a model deleted since";
 
@@ -39,5 +39,5 @@ public static class DatasetFigures
         dataset.Tokens is long tokens
             ? $"Deletes the text, {Figures.BytesText(dataset.Bytes)}, with its vocabulary and its {Figures.Count(tokens)} tokens."
             : $"Deletes the text, {Figures.BytesText(dataset.Bytes)}.",
-        "Runs trained on it keep their curves and models.", "Delete");
+        dataset.State == DatasetState.Ready ? "Runs trained on it keep their curves and models." : null, "Delete");
 }

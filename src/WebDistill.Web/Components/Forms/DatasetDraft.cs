@@ -35,9 +35,9 @@ public sealed class DatasetDraft
     /// <summary>Id of the model whose tokenizer is used; blank trains a vocabulary.</summary>
     public string TokenizerModelId { get; set; } = "";
 
-    public string VocabularySize { get; set; } = RunDraft.Write(DatasetOptions.DefaultVocabularySize);
+    public string VocabularySize { get; set; } = Figures.Exact(DatasetOptions.DefaultVocabularySize);
 
-    public string ValidationProportion { get; set; } = RunDraft.Write(new DatasetOptions().ValidationProportion);
+    public string ValidationProportion { get; set; } = Figures.Exact(new DatasetOptions().ValidationProportion);
 
     /// <summary>The options, with the default in place of every text that cannot be read, and every problem found so far.</summary>
     public DatasetOptions Read(long mostBytes, out IReadOnlyList<OptionProblem> problems)
