@@ -129,6 +129,38 @@ public sealed class PlaygroundPageTests(WebDistillApp app, Chromium chromium, Pl
         await Expect(Figure(Pane(page, "left"), "tokens")).ToHaveTextAsync("5");
     }
 
+    [Fact]
+    public async Task Leave_WhileBothWrite_GivesTheModelsBack()
+    {
+        Model left = await SmallModels.ImportAsync(app, "Left behind", 5, positions: 8192), right = await SmallModels.ImportAsync(app, "Also left", 6, positions: 8192);
+        IPage page = await OpenAsync($"left={left.Id:N}&right={right.Id:N}");
+        await PromptAsync(page, "One day");
+        await page.FillAsync("#maxNewTokens", "8000");
+        await page.Locator("#prompt").PressAsync("Control+Enter");
+        foreach (string side in Sides)
+            await Expect(Figure(Pane(page, side), "ending")).ToHaveTextAsync("Writing");
+        ModelService service = app.Service<ModelService>();
+        await Assert.ThrowsAsync<ConflictException>(() => service.DeleteAsync(left.Id));
+        await page.GetByRole(AriaRole.Link, new() { Name = "Models", Exact = true }).ClickAsync();
+        await Expect(page.Locator("h1")).ToHaveTextAsync("Models");
+        await page.WaitForTimeoutAsync(500);
+        await service.DeleteAsync(left.Id);
+        await service.DeleteAsync(right.Id);
+    }
+
+    [Fact]
+    public async Task Address_OfAnUnknownRun_SaysSoAndKeepsThePageUsable()
+    {
+        IPage page = await OpenAsync($"run={Guid.NewGuid():N}");
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("There is no run");
+        await PromptAsync(page, "One day");
+        await page.FillAsync("#maxNewTokens", "5");
+        await page.SelectOptionAsync("#Left-model", models.Left.Id.ToString("N"));
+        await page.SelectOptionAsync("#Right-model", models.Right.Id.ToString("N"));
+        await Expect(Pane(page, "right")).ToContainTextAsync("2 layers");
+        await GenerateAsync(page);
+    }
+
     [Theory]
     [InlineData("temperature", "1,5", "comma")]
     [InlineData("temperature", "0", "The value is 0")]
