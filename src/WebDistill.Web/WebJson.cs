@@ -7,7 +7,15 @@ namespace WebDistill.Web;
 public static class WebJson
 {
     /// <summary>For stored options and for requests.</summary>
-    public static JsonSerializerOptions Options { get; } = Configure(new JsonSerializerOptions(JsonSerializerDefaults.Web));
+    public static JsonSerializerOptions Options { get; } = CreateOptions();
+
+    // Complete before the first use: what knows the types would else be added only by the first serialisation.
+    private static JsonSerializerOptions CreateOptions()
+    {
+        JsonSerializerOptions options = Configure(new JsonSerializerOptions(JsonSerializerDefaults.Web));
+        options.MakeReadOnly(populateMissingResolver: true);
+        return options;
+    }
 
     /// <summary>The same rules for options that something else created.</summary>
     public static JsonSerializerOptions Configure(JsonSerializerOptions options)

@@ -75,7 +75,9 @@ public sealed class HostSettingsTests
         Assert.Contains("\"status\":\"Interrupted\"", first);
         string options = System.Text.Json.JsonDocument.Parse(first).RootElement.GetProperty("options").GetRawText();
         using HttpResponseMessage created = await http.PostAsync("/api/runs", new StringContent(options, null, "application/json"));
-        Guid second = (await created.JsonAsync()).GetProperty("id").GetGuid();
+        string answer = await created.Content.ReadAsStringAsync();
+        Assert.True(created.IsSuccessStatusCode, answer);
+        Guid second = System.Text.Json.JsonDocument.Parse(answer).RootElement.GetProperty("id").GetGuid();
         await using Live.CurvesClient watcher = await Live.CurvesClient.WatchAsync(address, second, afterStep: 0);
         await watcher.NextAsync();
 
