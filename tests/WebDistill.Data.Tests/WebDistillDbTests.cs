@@ -1,0 +1,148 @@
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace WebDistill.Data.Tests;
+
+public sealed class WebDistillDbTests : IAsyncLifetime
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("webdistill-data-");
+    private readonly ServiceProvider _services;
+    private readonly IDbContextFactory<WebDistillDb> _contexts;
+
+    public WebDistillDbTests()
+    {
+        _services = new ServiceCollection().AddSqliteDatabase(Path.Combine(_folder.FullName, "test.db")).BuildServiceProvider();
+        _contexts = _services.GetRequiredService<IDbContextFactory<WebDistillDb>>();
+    }
+
+    public Task InitializeAsync() => SqliteDatabase.MigrateAsync(_contexts);
+
+    public async Task DisposeAsync()
+    {
+        await _services.DisposeAsync();
+        SqliteConnection.ClearAllPools();
+        _folder.Delete(recursive: true);
+    }
+
+    [Fact]
+    public void Model_ComparedWithTheMigrations_HasNoPendingChanges()
+    {
+        using WebDistillDb db = _contexts.CreateDbContext();
+        Assert.False(db.Database.HasPendingModelChanges(), "The entities changed: dotnet run --project migrations/Scaffold -- NameOfTheChange");
+        Assert.NotEmpty(db.Database.GetAppliedMigrations());
+    }
+
+    [Fact]
+    public async Task Migrate_DatabaseThatIsUpToDate_KeepsItsRows()
+    {
+        Guid id = await AddRunAsync();
+        await SqliteDatabase.MigrateAsync(_contexts);
+        await using WebDistillDb db = await _contexts.CreateDbContextAsync();
+        Assert.Equal(id, (await db.Runs.SingleAsync()).Id);
+    }
+
+    [Theory]
+    [InlineData("journal_mode", "wal")]
+    [InlineData("synchronous", "1")]
+    [InlineData("foreign_keys", "1")]
+    public async Task Connection_Opened_HasItsPragma(string pragma, string expected)
+    {
+        await using WebDistillDb db = await _contexts.CreateDbContextAsync();
+        await db.Database.OpenConnectionAsync();
+        await using var command = db.Database.GetDbConnection().CreateCommand();
+        command.CommandText = $"PRAGMA {pragma};";
+        Assert.Equal(expected, (await command.ExecuteScalarAsync())!.ToString());
+    }
+
+    [Fact]
+    public async Task Run_SavedAndRead_KeepsItsValues()
+    {
+        DateTime now = DateTime.UtcNow;
+        var run = new Run
+        {
+            Id = Guid.CreateVersion7(), Name = "'); DROP TABLE Runs; -- 🙂", Kind = RunKind.Distillation, Status = RunStatus.Interrupted, OptionsJson = "{}",
+            CreatedAt = now, ValidationPerplexity = 1.0 / 3, StudentParameters = 1L << 40,
+        };
+        await using (WebDistillDb db = await _contexts.CreateDbContextAsync())
+        {
+            db.Runs.Add(run);
+            await db.SaveChangesAsync();
+        }
+        await using WebDistillDb fresh = await _contexts.CreateDbContextAsync();
+        Assert.Equivalent(run, await fresh.Runs.SingleAsync(), strict: true);
+        Assert.Equal(DateTimeKind.Utc, (await fresh.Runs.SingleAsync()).CreatedAt.Kind);
+        Assert.Equal(1, await fresh.Runs.CountAsync(r => r.Status == RunStatus.Interrupted));
+    }
+
+    [Fact]
+    public async Task StepMetric_SameRunAndStepTwice_IsRefused()
+    {
+        Guid id = await AddRunAsync();
+        await using WebDistillDb db = await _contexts.CreateDbContextAsync();
+        db.StepMetrics.Add(new StepMetric { RunId = id, Step = 1 });
+        await db.SaveChangesAsync();
+        await using WebDistillDb other = await _contexts.CreateDbContextAsync();
+        other.StepMetrics.Add(new StepMetric { RunId = id, Step = 1 });
+        await Assert.ThrowsAsync<DbUpdateException>(() => other.SaveChangesAsync());
+    }
+
+    [Fact]
+    public async Task Run_Deleted_TakesItsStepsCheckpointsAndLogWithIt()
+    {
+        Guid id = await AddRunAsync();
+        await using (WebDistillDb db = await _contexts.CreateDbContextAsync())
+        {
+            db.StepMetrics.Add(new StepMetric { RunId = id, Step = 1 });
+            db.Checkpoints.Add(new Checkpoint { RunId = id, Step = 1, WeightsSha256 = "" });
+            db.LogLines.Add(new LogLine { RunId = id, Text = "line" });
+            await db.SaveChangesAsync();
+        }
+        await using WebDistillDb fresh = await _contexts.CreateDbContextAsync();
+        fresh.Runs.Remove(await fresh.Runs.SingleAsync());
+        await fresh.SaveChangesAsync();
+        Assert.Equal(0, await fresh.StepMetrics.CountAsync() + await fresh.Checkpoints.CountAsync() + await fresh.LogLines.CountAsync());
+    }
+
+    [Fact]
+    public async Task Writer_ManyAtOnceBesideReaders_LosesNoWriteAndMeetsNoLock()
+    {
+        const int writers = 8, steps = 50;
+        Guid id = await AddRunAsync();
+        var writer = _services.GetRequiredService<DatabaseWriter>();
+        using var finished = new CancellationTokenSource();
+        Task readers = Task.WhenAll(Enumerable.Range(0, 2).Select(_ => Task.Run(async () =>
+        {
+            while (!finished.IsCancellationRequested)
+            {
+                await using WebDistillDb db = await _contexts.CreateDbContextAsync();
+                await db.StepMetrics.CountAsync();
+            }
+        })));
+        await Task.WhenAll(Enumerable.Range(0, writers).Select(w => Task.Run(async () =>
+        {
+            for (int step = 0; step < steps; step++)
+            {
+                int number = w * steps + step + 1;
+                await writer.WriteAsync(async db =>
+                {
+                    db.StepMetrics.Add(new StepMetric { RunId = id, Step = number });
+                    await db.SaveChangesAsync();
+                });
+            }
+        })));
+        await finished.CancelAsync();
+        await readers;
+        await using WebDistillDb fresh = await _contexts.CreateDbContextAsync();
+        Assert.Equal(Enumerable.Range(1, writers * steps), await fresh.StepMetrics.OrderBy(m => m.Step).Select(m => m.Step).ToListAsync());
+    }
+
+    private async Task<Guid> AddRunAsync()
+    {
+        var id = Guid.CreateVersion7();
+        await using WebDistillDb db = await _contexts.CreateDbContextAsync();
+        db.Runs.Add(new Run { Id = id, Name = "run", OptionsJson = "{}" });
+        await db.SaveChangesAsync();
+        return id;
+    }
+}
