@@ -144,6 +144,8 @@ public sealed partial class ModelService(
             if (!cache.TryRemove(id))
                 throw new ConflictException($"The model '{model.Name}' is generating text. Wait until it has finished, or stop it.");
             db.Models.Remove(model);
+            foreach (Run maker in await db.Runs.Where(run => run.StudentModelId == id).ToListAsync(cancel))
+                maker.StudentModelId = null;
             await db.SaveChangesAsync(cancel);
         }, cancel);
         folder.Delete(folder.Model(id));

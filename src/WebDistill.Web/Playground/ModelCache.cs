@@ -46,7 +46,8 @@ public sealed class ModelCache : IDisposable
             lock (_lock)
             {
                 entry.Leases--;
-                _entries.Remove(id);
+                if (_entries.GetValueOrDefault(id) == entry)
+                    _entries.Remove(id);
             }
             throw;
         }
