@@ -132,7 +132,8 @@ public sealed class PlaygroundPageTests(WebDistillApp app, Chromium chromium, Pl
     [Fact]
     public async Task Leave_WhileBothWrite_GivesTheModelsBack()
     {
-        Model left = await SmallModels.ImportAsync(app, "Left behind", 5, positions: 8192), right = await SmallModels.ImportAsync(app, "Also left", 6, positions: 8192);
+        Model left = await SmallModels.ImportAsync(app, "Left behind", 5, positions: 8192);
+        Model right = await SmallModels.ImportAsync(app, "Also left", 6, positions: 8192);
         IPage page = await OpenAsync($"left={left.Id:N}&right={right.Id:N}");
         await PromptAsync(page, "One day");
         await page.FillAsync("#maxNewTokens", "8000");
@@ -299,7 +300,8 @@ public sealed class PlaygroundPageTests(WebDistillApp app, Chromium chromium, Pl
     {
         await page.FillAsync("#prompt", prompt);
         if (isLinked)
-            await Expect(page.Locator(".actions [data-copy]")).ToHaveAttributeAsync("data-copy", new Regex("prompt=" + Regex.Escape(Uri.EscapeDataString(prompt))));
+            await Expect(page.Locator(".actions [data-copy]")).ToHaveAttributeAsync(
+                "data-copy", new Regex("prompt=" + Regex.Escape(Uri.EscapeDataString(prompt))));
         else
             await Expect(page.GetByText("The prompt is too long for a link")).ToBeVisibleAsync();
     }
@@ -316,5 +318,6 @@ public sealed class PlaygroundPageTests(WebDistillApp app, Chromium chromium, Pl
 
     private static ILocator Figure(ILocator pane, string name) => pane.Locator($"[data-figure={name}]");
 
-    private static async Task<string> WrittenAsync(IPage page, string side) => await Pane(page, side).Locator(".generated").TextContentAsync() ?? "";
+    private static async Task<string> WrittenAsync(IPage page, string side) =>
+        await Pane(page, side).Locator(".generated").TextContentAsync() ?? "";
 }

@@ -17,14 +17,16 @@ public sealed class GenerationServiceTests(WebDistillApp app) : IClassFixture<We
         Assert.Equal(all.OrderByDescending(token => token.Logit), all);
         Assert.Equal(all.Take(12), await _generation.NextTokensAsync(model.Id, "One day", 12));
         var greedy = new GenerationOptions { Greedy = true, MaxNewTokens = 1, StopAtEndOfText = false };
-        Assert.Contains(all[0].Id, await _generation.GenerateAsync(model.Id, "One day", greedy).Select(written => written.Id).ToListAsync());
+        List<int?> written = await _generation.GenerateAsync(model.Id, "One day", greedy).Select(written => written.Id).ToListAsync();
+        Assert.Contains(all[0].Id, written);
     }
 
     [Fact]
     public async Task NextTokens_WithoutTokenizerOrCount_AreRefused()
     {
         Model model = await SmallModels.ImportAsync(app, "bare", 1, withTokenizer: false);
-        OptionsInvalidException refused = await Assert.ThrowsAsync<OptionsInvalidException>(() => _generation.NextTokensAsync(model.Id, "One day", 12));
+        OptionsInvalidException refused = await Assert.ThrowsAsync<OptionsInvalidException>(
+            () => _generation.NextTokensAsync(model.Id, "One day", 12));
         Assert.Contains("vocab.json", Assert.Single(refused.Problems).Message);
         refused = await Assert.ThrowsAsync<OptionsInvalidException>(() => _generation.NextTokensAsync(model.Id, "One day", 0));
         Assert.Equal("count", Assert.Single(refused.Problems).Field);
@@ -51,8 +53,9 @@ public sealed class GenerationServiceTests(WebDistillApp app) : IClassFixture<We
     public async Task Generate_PromptLongerThanTheContext_SaysBothNumbers()
     {
         Model model = await SmallModels.ImportAsync(app, "short", 1, positions: 8);
-        OptionsInvalidException refused = await Assert.ThrowsAsync<OptionsInvalidException>(
-            async () => await _generation.GenerateAsync(model.Id, string.Concat(Enumerable.Repeat("z9", 20)), new GenerationOptions()).ToListAsync());
+        string prompt = string.Concat(Enumerable.Repeat("z9", 20));
+        OptionsInvalidException refused = await Assert.ThrowsAsync<OptionsInvalidException>(async () =>
+            await _generation.GenerateAsync(model.Id, prompt, new GenerationOptions()).ToListAsync());
         string message = Assert.Single(refused.Problems).Message;
         Assert.Equal("The prompt has 40 tokens, the model has 8 positions. Shorten the prompt.", message);
     }

@@ -10,12 +10,16 @@ public sealed class SamplingDraft
     /// <summary>The numbers, in the order in which they stand in the row.</summary>
     public static IReadOnlyList<OptionField> Fields { get; } =
     [
-        new("maxNewTokens", "Max new tokens", OptionKind.Integer, "Each model writes at most this many. End of text and a full context end it earlier.",
+        new("maxNewTokens", "Max new tokens", OptionKind.Integer,
+            "Each model writes at most this many. End of text and a full context end it earlier.",
             "50 to 500."),
-        new("temperature", "Temperature", OptionKind.Number, "Divides the logits before the softmax: below 1 sharpens the choice, above 1 flattens it.",
+        new("temperature", "Temperature", OptionKind.Number,
+            "Divides the logits before the softmax: below 1 sharpens the choice, above 1 flattens it.",
             "0.7 to 1; 1 leaves the model's probabilities as they are."),
-        new("topK", "Top-k", OptionKind.Integer, "Draws among the k likeliest tokens only. 0 draws among all.", "40 (Radford et al. 2019)."),
-        new("topP", "Top-p", OptionKind.Number, "Draws among the fewest tokens whose probabilities sum to at least p. 1 draws among all.",
+        new("topK", "Top-k", OptionKind.Integer,
+            "Draws among the k likeliest tokens only. 0 draws among all.", "40 (Radford et al. 2019)."),
+        new("topP", "Top-p", OptionKind.Number,
+            "Draws among the fewest tokens whose probabilities sum to at least p. 1 draws among all.",
             "0.9 to 0.95 (Holtzman et al. 2020)."),
         new("seed", "Seed", OptionKind.Integer, "Of the draws: the same seed, model, prompt and options give the same text again."),
     ];
@@ -45,7 +49,9 @@ public sealed class SamplingDraft
     /// <summary>Draws another seed, short enough to be read out.</summary>
     public void NewSeed() => _texts["seed"] = Random.Shared.Next(1, 1_000_000).ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>The options, with the default in place of every text that cannot be read; <paramref name="problems"/> says which and why.</summary>
+    /// <summary>
+    /// The options, with the default in place of every text that cannot be read; <paramref name="problems"/> says which and why.
+    /// </summary>
     public GenerationOptions Read(out IReadOnlyList<OptionProblem> problems)
     {
         List<OptionProblem> found = [];
