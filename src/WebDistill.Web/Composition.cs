@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Radzen;
@@ -64,11 +65,24 @@ internal static class Composition
         app.UseSecurityHeaders();
         app.UseExceptionHandler();
         app.UseMiddleware<SameOrigin>();
+        app.UseStatusCodePagesWithReExecute("/not-found");
+        app.Use((context, next) =>
+        {
+            // Only who looks for a page is shown one; a script or a program gets the bare status.
+            if (!IsForAPage(context))
+                context.Features.Get<IStatusCodePagesFeature>()!.Enabled = false;
+            return next(context);
+        });
         app.UseWhen(context => context.Request.Path.StartsWithSegments("/api"), api => api.UseStatusCodePages());
         // The files of wwwroot/ have no fingerprints in their names: browsers ask every time whether they changed.
         app.UseStaticFiles(new StaticFileOptions { OnPrepareResponse = file => file.Context.Response.Headers.CacheControl = "no-cache" });
         app.UseAntiforgery();
     }
+
+    private static bool IsForAPage(HttpContext context) =>
+        HttpMethods.IsGet(context.Request.Method)
+        && !context.Request.Path.StartsWithSegments("/api")
+        && context.Request.GetTypedHeaders().Accept.Any(accepted => accepted.MediaType.Equals("text/html", StringComparison.OrdinalIgnoreCase));
 
     public static void MapWeb(this WebApplication app)
     {

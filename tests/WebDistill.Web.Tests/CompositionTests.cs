@@ -1,8 +1,8 @@
 using System.Net;
 
-namespace WebDistill.Web.Tests.Api;
+namespace WebDistill.Web.Tests;
 
-public sealed class HealthTests(WebDistillApp app) : IClassFixture<WebDistillApp>
+public sealed class CompositionTests(WebDistillApp app) : IClassFixture<WebDistillApp>
 {
     [Fact]
     public async Task Healthz_ServerRuns_IsHealthy()
@@ -25,5 +25,15 @@ public sealed class HealthTests(WebDistillApp app) : IClassFixture<WebDistillApp
         Assert.Equal(contentType, response.Content.Headers.ContentType!.MediaType);
         Assert.Contains("default-src 'self'", response.Headers.GetValues("Content-Security-Policy").Single());
         Assert.NotEmpty(await response.Content.ReadAsByteArrayAsync());
+    }
+
+    [Fact]
+    public async Task Get_UnknownAddress_ABrowserGetsThePageThatSaysSo()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/nothing/here");
+        request.Headers.Accept.ParseAdd("text/html,application/xhtml+xml,*/*;q=0.8");
+        using HttpResponseMessage response = await app.Http.SendAsync(request);
+        Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+        Assert.Contains("Nothing stands at this address", await response.Content.ReadAsStringAsync());
     }
 }
