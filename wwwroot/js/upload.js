@@ -63,7 +63,6 @@ export function connect(input, area, page) {
       });
     },
     cancel() { request?.abort(); },
-    clear() { input.value = ""; },
     dispose() {
       request?.abort();
       input.removeEventListener("change", choose);

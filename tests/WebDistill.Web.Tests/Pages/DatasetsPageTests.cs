@@ -1,7 +1,10 @@
 using System.Text;
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
+using WebDistill.Data;
 using WebDistill.Distillation.QuickStart;
+using WebDistill.Web.Tests.Playground;
 using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;
@@ -52,7 +55,8 @@ public sealed class DatasetsPageTests(WebDistillApp app, Chromium chromium) : IC
         IPage page = await OpenFormAsync();
         await ChooseAsync(page, "latin.txt", text);
         await UploadAsync(page);
-        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("latin.txt: byte 15 is 0xFF, which is not valid UTF-8", new() { Timeout = PreparationMilliseconds });
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync(
+            "latin.txt: byte 15 is 0xFF, which is not valid UTF-8", new() { Timeout = PreparationMilliseconds });
         await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Failed");
         Assert.DoesNotContain(app.Root, await page.Locator("main").InnerTextAsync());
         await AssertAccessibleAsync(page);
@@ -93,13 +97,28 @@ public sealed class DatasetsPageTests(WebDistillApp app, Chromium chromium) : IC
     public async Task Form_JsonLines_AsksForItsFieldAndReadsIt()
     {
         IPage page = await OpenFormAsync();
-        string lines = string.Join("\n", StoryCorpus.Generate(seed: 8, 100).Select(story => $$"""{"story": {{System.Text.Json.JsonSerializer.Serialize(story)}}}"""));
+        string lines = string.Join("\n", StoryCorpus.Generate(seed: 8, 100).Select(story => JsonSerializer.Serialize(new { story })));
         await ChooseAsync(page, "stories.jsonl", Encoding.UTF8.GetBytes(lines));
         await page.GetByLabel("JSON field").FillAsync("story");
         await page.GetByLabel("Vocabulary (tokens)").FillAsync("300");
         await UploadAsync(page);
         await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Ready", new() { Timeout = PreparationMilliseconds });
         await Expect(Figure(page, "Documents")).ToHaveTextAsync("100");
+    }
+
+    [Fact]
+    public async Task Upload_WithTheTokenizerOfAModel_TakesItsVocabulary()
+    {
+        Model model = await SmallModels.ImportAsync(app, "Small teacher", seed: 5);
+        IPage page = await OpenFormAsync();
+        await ChooseAsync(page, "for-the-teacher.txt", Encoding.UTF8.GetBytes(_text));
+        await page.GetByLabel("Tokenizer", new() { Exact = true }).SelectOptionAsync(model.Id.ToString("D"));
+        await Expect(page.GetByLabel("Vocabulary (tokens)")).ToHaveCountAsync(0);
+        await UploadAsync(page);
+        await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Ready", new() { Timeout = PreparationMilliseconds });
+        await Expect(Figure(page, "Vocabulary")).ToContainTextAsync($"{model.VocabularySize}");
+        await Expect(page.GetByText("of Small teacher")).ToBeVisibleAsync();
+        await Expect(page.GetByLabel("Copy the hash of the tokenizer")).ToHaveAttributeAsync("data-copy", model.TokenizerSha256!);
     }
 
     [Fact]

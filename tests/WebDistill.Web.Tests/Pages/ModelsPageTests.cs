@@ -5,7 +5,8 @@ using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;
 
-public sealed class ModelsPageTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>, IDisposable
+public sealed class ModelsPageTests(WebDistillApp app, Chromium chromium)
+    : IClassFixture<WebDistillApp>, IClassFixture<Chromium>, IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("webdistill-model-");
 
@@ -64,7 +65,8 @@ public sealed class ModelsPageTests(WebDistillApp app, Chromium chromium) : ICla
         await AssertAccessibleAsync(await chromium.OpenAsync(app.Address + "/models", ColorScheme.Dark, width: 400));
 
         await page.GetByLabel("Actions for Tiny GPT-2").ClickAsync();
-        IDownload download = await page.RunAndWaitForDownloadAsync(() => page.GetByRole(AriaRole.Link, new() { Name = "Download as zip" }).ClickAsync());
+        IDownload download = await page.RunAndWaitForDownloadAsync(
+            () => page.GetByRole(AriaRole.Link, new() { Name = "Download as zip" }).ClickAsync());
         using (ZipArchive zip = ZipFile.OpenRead(await download.PathAsync()))
             Assert.Equal(["config.json", "model.safetensors"], zip.Entries.Select(entry => entry.FullName).Order());
 
@@ -86,7 +88,8 @@ public sealed class ModelsPageTests(WebDistillApp app, Chromium chromium) : ICla
         return page;
     }
 
-    private Task ChooseAllAsync(IPage page) => page.Locator("#files").SetInputFilesAsync(_folder.EnumerateFiles().Select(file => file.FullName));
+    private Task ChooseAllAsync(IPage page) =>
+        page.Locator("#files").SetInputFilesAsync(_folder.EnumerateFiles().Select(file => file.FullName));
 
     private static Task ImportAsync(IPage page) => page.GetByRole(AriaRole.Button, new() { Name = "Import", Exact = true }).ClickAsync();
 

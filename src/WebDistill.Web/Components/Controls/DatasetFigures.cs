@@ -26,7 +26,8 @@ public static class DatasetFigures
     }
 
     /// <summary>Size of the text over its tokens.</summary>
-    public static double? BytesPerToken(this Dataset dataset) => dataset.Tokens is > 0 and long tokens ? (double)dataset.Bytes / tokens : null;
+    public static double? BytesPerToken(this Dataset dataset) =>
+        dataset.Tokens is > 0 and long tokens ? (double)dataset.Bytes / tokens : null;
 
     /// <summary>Where the vocabulary comes from.</summary>
     public static string TokenizerText(this Dataset dataset, IReadOnlyList<Model> models) =>
@@ -35,7 +36,8 @@ public static class DatasetFigures
         : "of a model deleted since";
 
     /// <summary>Whether the data set shall be deleted, naming everything that goes with it.</summary>
-    public static Task<bool> ConfirmDeleteAsync(DialogService dialogs, Dataset dataset) => Confirmation.AskAsync(dialogs, $"Delete {dataset.Name}?",
+    public static Task<bool> ConfirmDeleteAsync(DialogService dialogs, Dataset dataset) => Confirmation.AskAsync(
+        dialogs, $"Delete {dataset.Name}?",
         dataset.Tokens is long tokens
             ? $"Deletes the text, {Figures.BytesText(dataset.Bytes)}, with its vocabulary and its {Figures.Count(tokens)} tokens."
             : $"Deletes the text, {Figures.BytesText(dataset.Bytes)}.",

@@ -48,7 +48,9 @@ public sealed class DatasetDraft
             Format = Format,
             JsonField = HasJsonField ? JsonField.Trim() : "text",
             TokenizerModelId = TokenizerModelId == "" ? null : Guid.Parse(TokenizerModelId),
-            VocabularySize = TokenizerModelId == "" ? Parse("vocabularySize", VocabularySize, text => (int?)RunDraft.ParseInteger(text, 0, int.MaxValue)) : null,
+            VocabularySize = TokenizerModelId == ""
+                ? Parse("vocabularySize", VocabularySize, text => (int?)RunDraft.ParseInteger(text, 0, int.MaxValue))
+                : null,
             ValidationProportion = Parse("validationProportion", ValidationProportion, RunDraft.ParseNumber),
         };
         if (File is null)
@@ -56,7 +58,10 @@ public sealed class DatasetDraft
         else if (File.Size == 0)
             found.Add(new("file", $"“{File.Name}” is empty. Choose a text with at least a few documents."));
         else if (File.Size > mostBytes)
-            found.Add(new("file", $"“{File.Name}” has {Figures.BytesText(File.Size)}, expected at most {Figures.BytesText(mostBytes)} (Storage:MaxUploadMegabytes)."));
+        {
+            found.Add(new("file", $"“{File.Name}” has {Figures.BytesText(File.Size)}, expected at most {Figures.BytesText(mostBytes)} "
+                + "(Storage:MaxUploadMegabytes)."));
+        }
         if (Names.Problem("name", Name) is OptionProblem name)
             found.Add(name);
         found.AddRange(options.Validate());

@@ -31,8 +31,13 @@ public sealed partial class ModelFolder(IReadOnlyList<ChosenFile> files)
                 missing.Add("config.json is missing: it says how the model is built.");
             missing.AddRange(MissingWeights());
             if (Has("vocab.json") != Has("merges.txt"))
-                missing.Add($"{(Has("vocab.json") ? "merges.txt" : "vocab.json")} is missing: a tokenizer needs both vocab.json and merges.txt. Add it, or leave both out.");
-            missing.AddRange(files.Where(file => Role(file.Name) is not null && file.Size == 0).Select(file => $"{file.Name} is empty. Download it again."));
+            {
+                missing.Add($"{(Has("vocab.json") ? "merges.txt" : "vocab.json")} is missing: a tokenizer needs both vocab.json and merges.txt. "
+                    + "Add it, or leave both out.");
+            }
+            missing.AddRange(files
+                .Where(file => Role(file.Name) is not null && file.Size == 0)
+                .Select(file => $"{file.Name} is empty. Download it again."));
             return missing.Count == 0 ? null : string.Join("\n", missing);
         }
     }
