@@ -1,0 +1,40 @@
+using System.Text.Json;
+using WebDistill.Distillation;
+
+namespace WebDistill.Web.Tests.Api;
+
+public sealed class OpenApiTests(WebDistillApp app) : IClassFixture<WebDistillApp>
+{
+    [Theory]
+    [InlineData("get", "/api/runs")]
+    [InlineData("post", "/api/runs")]
+    [InlineData("post", "/api/runs/quick-start")]
+    [InlineData("get", "/api/runs/{id}")]
+    [InlineData("delete", "/api/runs/{id}")]
+    [InlineData("get", "/api/runs/{id}/steps")]
+    [InlineData("post", "/api/runs/{id}/stop")]
+    [InlineData("get", "/api/datasets")]
+    [InlineData("post", "/api/datasets")]
+    [InlineData("get", "/api/datasets/{id}")]
+    [InlineData("get", "/api/models")]
+    [InlineData("post", "/api/models")]
+    [InlineData("get", "/api/models/{id}")]
+    [InlineData("get", "/api/models/{id}/download")]
+    [InlineData("post", "/api/generate")]
+    public async Task Document_Endpoint_IsDescribed(string method, string path)
+    {
+        JsonElement operation = (await app.GetAsync("/openapi/v1.json")).GetProperty("paths").GetProperty(path).GetProperty(method);
+        Assert.NotEmpty(operation.GetProperty("summary").GetString()!);
+        Assert.NotEmpty(operation.GetProperty("responses").EnumerateObject());
+    }
+
+    [Fact]
+    public async Task Document_RunOptions_HaveEveryKnob()
+    {
+        JsonElement document = await app.GetAsync("/openapi/v1.json");
+        JsonElement options = document.GetProperty("components").GetProperty("schemas").GetProperty(nameof(DistillationOptions)).GetProperty("properties");
+        Assert.Equal(
+            typeof(DistillationOptions).GetProperties().Select(p => JsonNamingPolicy.CamelCase.ConvertName(p.Name)).Order(),
+            options.EnumerateObject().Select(p => p.Name).Order());
+    }
+}
