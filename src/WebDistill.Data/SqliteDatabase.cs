@@ -9,7 +9,9 @@ namespace WebDistill.Data;
 /// <summary>The embedded default: one SQLite file in WAL mode.</summary>
 public static class SqliteDatabase
 {
-    /// <summary>Registers the context factory and the writer on the database file <paramref name="path"/>, whose folder must exist.</summary>
+    /// <summary>
+    /// Registers the context factory and the writer on the database file <paramref name="path"/>, whose folder must exist.
+    /// </summary>
     public static IServiceCollection AddSqliteDatabase(this IServiceCollection services, string path)
     {
         string connection = new SqliteConnectionStringBuilder { DataSource = path, ForeignKeys = true }.ToString();

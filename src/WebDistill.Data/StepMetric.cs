@@ -1,6 +1,8 @@
 namespace WebDistill.Data;
 
-/// <summary>One update of one run: the numbers of a StepReport, under the same names and units. Key: (<see cref="RunId"/>, <see cref="Step"/>).</summary>
+/// <summary>
+/// One update of one run: the numbers of a StepReport, under the same names and units. Key: (<see cref="RunId"/>, <see cref="Step"/>).
+/// </summary>
 public sealed class StepMetric
 {
     /// <summary>The run.</summary>

@@ -3,7 +3,9 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 namespace WebDistill.Data;
 
-/// <summary>Everything that persists besides files. Provider-neutral: SQLite is the embedded default, any EF Core provider can take its place.</summary>
+/// <summary>
+/// Everything that persists besides files. Provider-neutral: SQLite is the embedded default, any EF Core provider can take its place.
+/// </summary>
 public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbContext(options)
 {
     /// <summary>Trainings and distillations.</summary>

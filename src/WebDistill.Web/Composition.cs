@@ -82,7 +82,8 @@ internal static class Composition
     private static bool IsForAPage(HttpContext context) =>
         HttpMethods.IsGet(context.Request.Method)
         && !context.Request.Path.StartsWithSegments("/api")
-        && context.Request.GetTypedHeaders().Accept.Any(accepted => accepted.MediaType.Equals("text/html", StringComparison.OrdinalIgnoreCase));
+        && context.Request.GetTypedHeaders().Accept.Any(accepted =>
+            accepted.MediaType.Equals("text/html", StringComparison.OrdinalIgnoreCase));
 
     public static void MapWeb(this WebApplication app)
     {

@@ -11,7 +11,8 @@ namespace WebDistill.Web;
 /// <param name="LoadedModels">Playground:LoadedModels: models kept in memory for generation.</param>
 /// <param name="IdleModelMinutes">Playground:IdleModelMinutes: minutes after which an unused one is freed.</param>
 public sealed record HostSettings(
-    string StorageRoot, long MaxUploadBytes, bool AllowRemoteWithoutLogin, IReadOnlyList<string> AllowedHosts, int LoadedModels, int IdleModelMinutes)
+    string StorageRoot, long MaxUploadBytes, bool AllowRemoteWithoutLogin, IReadOnlyList<string> AllowedHosts, int LoadedModels,
+        int IdleModelMinutes)
 {
     /// <summary>Reads and checks the options.</summary>
     /// <exception cref="HostSettingsException">Lists every option that cannot be used, with its key.</exception>
@@ -33,16 +34,20 @@ public sealed record HostSettings(
             if (Host(address) is not string host)
                 failures.Add($"Urls contains '{address}', expected an address such as http://127.0.0.1:5080.");
             else if (!remote && !IsLoopback(host))
-                failures.Add($"Urls contains '{address}', which is not a loopback address: everyone who reaches it could train, delete and download, for there is no login "
-                    + "yet. Listen on http://127.0.0.1:5080, or set Security:AllowRemoteWithoutLogin to true if the network keeps others out.");
+                failures.Add($"Urls contains '{address}', which is not a loopback address: everyone who reaches it could train, delete "
+                    + "and download, for there is no login yet. Listen on http://127.0.0.1:5080, or set "
+                    + "Security:AllowRemoteWithoutLogin to true if the network keeps others out.");
         }
-        return failures.Count == 0 ? new HostSettings(root, megabytes << 20, remote, hosts, loaded, idle) : throw new HostSettingsException(failures);
+        return failures.Count == 0
+            ? new HostSettings(root, megabytes << 20, remote, hosts, loaded, idle)
+            : throw new HostSettingsException(failures);
 
         long Integer(string key, long whenMissing, long minimum, long maximum)
         {
             if (configuration[key] is not string text)
                 return whenMissing;
-            if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) && value >= minimum && value <= maximum)
+            if (long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long value) && value >= minimum
+                && value <= maximum)
                 return value;
             failures.Add($"{key} is '{text}', expected a whole number from {minimum} to {maximum}.");
             return whenMissing;
@@ -68,7 +73,8 @@ public sealed record HostSettings(
     // Every place where Kestrel finds addresses: a list, bare ports (which mean all interfaces), and named endpoints.
     private static IEnumerable<string> ListenAddresses(IConfiguration configuration)
     {
-        string[] endpoints = [.. configuration.GetSection("Kestrel:Endpoints").GetChildren().Select(endpoint => endpoint["Url"]).OfType<string>()];
+        string[] endpoints =
+            [.. configuration.GetSection("Kestrel:Endpoints").GetChildren().Select(endpoint => endpoint["Url"]).OfType<string>()];
         if (endpoints.Length > 0)
             return endpoints;
         if (configuration["urls"] is { Length: > 0 } urls)
@@ -76,7 +82,8 @@ public sealed record HostSettings(
         return Ports("http_ports", "http").Concat(Ports("https_ports", "https"));
 
         IEnumerable<string> Ports(string key, string scheme) =>
-            (configuration[key] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(port => $"{scheme}://*:{port}");
+            (configuration[key] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+                .Select(port => $"{scheme}://*:{port}");
     }
 
     private static string? Host(string address)

@@ -29,7 +29,8 @@ public sealed class WebDistillDbTests : IAsyncLifetime
     public void Model_ComparedWithTheMigrations_HasNoPendingChanges()
     {
         using WebDistillDb db = _contexts.CreateDbContext();
-        Assert.False(db.Database.HasPendingModelChanges(), "The entities changed: dotnet run --project migrations/Scaffold -- NameOfTheChange");
+        Assert.False(db.Database.HasPendingModelChanges(), "The entities changed: dotnet run --project migrations/Scaffold -- "
+            + "NameOfTheChange");
         Assert.NotEmpty(db.Database.GetAppliedMigrations());
     }
 
@@ -61,7 +62,8 @@ public sealed class WebDistillDbTests : IAsyncLifetime
         DateTime now = DateTime.UtcNow;
         var run = new Run
         {
-            Id = Guid.CreateVersion7(), Name = "'); DROP TABLE Runs; -- 🙂", Kind = RunKind.Distillation, Status = RunStatus.Interrupted, OptionsJson = "{}",
+            Id = Guid.CreateVersion7(), Name = "'); DROP TABLE Runs; -- 🙂", Kind = RunKind.Distillation, Status = RunStatus.Interrupted,
+                OptionsJson = "{}",
             CreatedAt = now, ValidationPerplexity = 1.0 / 3, StudentParameters = 1L << 40,
         };
         await using (WebDistillDb db = await _contexts.CreateDbContextAsync())

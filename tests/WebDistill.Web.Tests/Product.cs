@@ -16,7 +16,9 @@ internal static class Product
 
     /// <summary>A few hundred short documents.</summary>
     public static string Text { get; } = string.Concat(
-        Enumerable.Range(0, 400).Select(i => $"The {(i % 3 == 0 ? "red" : "blue")} bird number {i % 17} sat on the {(i % 2 == 0 ? "wall" : "tree")} and sang.\n\n"));
+        Enumerable.Range(0, 400)
+            .Select(i => $"The {(i % 3 == 0 ? "red" : "blue")} bird number {i % 17} sat on the {(i % 2 == 0 ? "wall" : "tree")} and "
+            + "sang.\n\n"));
 
     /// <summary>A run from scratch that takes a second: one layer of width 16.</summary>
     public static DistillationOptions TinyTraining(Guid datasetId, int epochs = 1, string name = "tiny") => new()
@@ -50,7 +52,8 @@ internal static class Product
         return id;
     }
 
-    public static async Task<HttpResponseMessage> UploadAsync(this WebDistillApp app, byte[] text, params (string Name, string Value)[] fields)
+    public static async Task<HttpResponseMessage> UploadAsync(this WebDistillApp app, byte[] text,
+        params (string Name, string Value)[] fields)
     {
         using var form = new MultipartFormDataContent();
         foreach ((string name, string value) in fields)
@@ -108,7 +111,8 @@ internal static class Product
     }
 
     /// <summary>The fields that problem details complain about, in order.</summary>
-    public static string[] Fields(this JsonElement problem) => [.. problem.GetProperty("errors").EnumerateObject().Select(error => error.Name).Order()];
+    public static string[] Fields(this JsonElement problem) =>
+        [.. problem.GetProperty("errors").EnumerateObject().Select(error => error.Name).Order()];
 
     /// <summary>Writes a model of random weights as a Hugging Face folder and returns its files' bytes by name.</summary>
     public static Dictionary<string, byte[]> TinyModel(bool withTokenizer = true, int layers = 1)
@@ -130,7 +134,8 @@ internal static class Product
         }
     }
 
-    public static async Task<HttpResponseMessage> ImportAsync(this WebDistillApp app, IReadOnlyDictionary<string, byte[]> files, string? name = null)
+    public static async Task<HttpResponseMessage> ImportAsync(this WebDistillApp app, IReadOnlyDictionary<string, byte[]> files,
+        string? name = null)
     {
         using var form = new MultipartFormDataContent();
         foreach ((string file, byte[] content) in files)

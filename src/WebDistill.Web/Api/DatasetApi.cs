@@ -20,7 +20,8 @@ internal static class DatasetApi
                 DatasetResponse.Of(await service.GetAsync(id, cancel), service.Progress(id)))
             .ProducesProblem(404).WithSummary("One data set, with the progress of its preparation");
 
-        datasets.MapPost("", UploadAsync).Accepts<DatasetForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413).ProducesProblem(415)
+        datasets.MapPost("", UploadAsync).Accepts<DatasetForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
+            .ProducesProblem(415)
             .WithSummary("Uploads a text (file) and prepares it in the background; poll the data set until its state is Ready");
 
         datasets.MapPost("/{id:guid}/cancel", async (Guid id, DatasetService service, CancellationToken cancel) =>
@@ -40,7 +41,8 @@ internal static class DatasetApi
         }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a data set with its files");
     }
 
-    private static async Task<IResult> UploadAsync(HttpRequest request, DatasetService service, HostSettings settings, CancellationToken cancel)
+    private static async Task<IResult> UploadAsync(HttpRequest request, DatasetService service, HostSettings settings,
+        CancellationToken cancel)
     {
         var form = new MultipartFiles(
             request, settings.MaxUploadBytes, "name", "format", "jsonField", "tokenizerModelId", "vocabularySize", "validationProportion");
@@ -51,7 +53,8 @@ internal static class DatasetApi
             await foreach (UploadedFile file in form.ReadAsync(cancel))
             {
                 if (text is not null)
-                    throw new OptionsInvalidException("file", "Several files were uploaded. A data set is made of one; upload them one by one.");
+                    throw new OptionsInvalidException("file", "Several files were uploaded. A data set is made of one; upload them one "
+                        + "by one.");
                 fileName = file.Name;
                 text = await service.ReceiveAsync(file.Content, cancel);
             }
@@ -59,7 +62,8 @@ internal static class DatasetApi
             if (text is null)
                 form.Problems.Add(new OptionProblem("file", "No file was uploaded. Send the text as a file part of multipart/form-data."));
             if (form.Problems.Count > 0)
-                throw new OptionsInvalidException([.. form.Problems, .. options.Validate().Where(p => form.Problems.All(q => q.Field != p.Field))]);
+                throw new OptionsInvalidException(
+                    [.. form.Problems, .. options.Validate().Where(p => form.Problems.All(q => q.Field != p.Field))]);
         }
         catch when (text is not null)
         {
@@ -102,5 +106,6 @@ internal static class DatasetApi
 
     // Describes the parts of the form in /openapi/v1.json; the request is read in a stream and never bound to it.
     private sealed record DatasetForm(
-        IFormFile File, string? Name, string? Format, string? JsonField, Guid? TokenizerModelId, int? VocabularySize, double? ValidationProportion);
+        IFormFile File, string? Name, string? Format, string? JsonField, Guid? TokenizerModelId, int? VocabularySize,
+            double? ValidationProportion);
 }

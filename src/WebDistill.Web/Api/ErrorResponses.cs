@@ -3,7 +3,10 @@ using Microsoft.AspNetCore.Mvc;
 
 namespace WebDistill.Web.Api;
 
-/// <summary>Turns an exception of an API request into RFC 9457 problem details; fields that are wrong stand in <c>errors</c>, each with its messages.</summary>
+/// <summary>
+/// Turns an exception of an API request into RFC 9457 problem details; fields that are wrong stand in <c>errors</c>, each with its
+/// messages.
+/// </summary>
 internal sealed class ErrorResponses(IProblemDetailsService problems, ILogger<ErrorResponses> logger) : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancel)
@@ -14,7 +17,8 @@ internal sealed class ErrorResponses(IProblemDetailsService problems, ILogger<Er
         if (details.Status == StatusCodes.Status500InternalServerError)
             logger.LogError(exception, "{Method} {Path} failed", context.Request.Method, context.Request.Path);
         context.Response.StatusCode = details.Status!.Value;
-        return await problems.TryWriteAsync(new ProblemDetailsContext { HttpContext = context, ProblemDetails = details, Exception = exception });
+        return await problems.TryWriteAsync(
+            new ProblemDetailsContext { HttpContext = context, ProblemDetails = details, Exception = exception });
     }
 
     /// <summary>The problem details of an exception.</summary>
@@ -31,8 +35,10 @@ internal sealed class ErrorResponses(IProblemDetailsService problems, ILogger<Er
         NotFoundException => Problem(StatusCodes.Status404NotFound, "Not found", exception.Message),
         ConflictException => Problem(StatusCodes.Status409Conflict, "Not possible in the present state", exception.Message),
         BadHttpRequestException bad => Problem(bad.StatusCode, "The request cannot be read", bad.Message),
-        _ => Problem(StatusCodes.Status500InternalServerError, "The server met an error", $"{exception.GetType().Name}: {exception.Message}"),
+        _ => Problem(StatusCodes.Status500InternalServerError, "The server met an "
+            + "error", $"{exception.GetType().Name}: {exception.Message}"),
     };
 
-    private static ProblemDetails Problem(int status, string title, string detail) => new() { Status = status, Title = title, Detail = detail };
+    private static ProblemDetails Problem(int status, string title, string detail) =>
+        new() { Status = status, Title = title, Detail = detail };
 }

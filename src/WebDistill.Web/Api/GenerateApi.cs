@@ -61,14 +61,16 @@ public sealed record GenerateRequest
 /// <param name="WeightsSha256">Hash of the weights that answered.</param>
 /// <param name="TokensPerSecond">Throughput, the prompt's pass included.</param>
 /// <param name="StopReason">Why it ended.</param>
-public sealed record GenerateResponse(string Text, IReadOnlyList<int> Ids, string WeightsSha256, double TokensPerSecond, StopReason? StopReason);
+public sealed record GenerateResponse(string Text, IReadOnlyList<int> Ids, string WeightsSha256, double TokensPerSecond,
+    StopReason? StopReason);
 
 /// <summary>/api/generate</summary>
 internal static class GenerateApi
 {
     public static void MapGenerate(this IEndpointRouteBuilder api) =>
         api.MapPost("/generate", GenerateAsync)
-            .Accepts<GenerateRequest>("application/json").Produces<GenerateResponse>().ProducesValidationProblem().ProducesProblem(404).ProducesProblem(415)
+            .Accepts<GenerateRequest>("application/json").Produces<GenerateResponse>().ProducesValidationProblem().ProducesProblem(404)
+                .ProducesProblem(415)
             .WithTags("Playground")
             .WithSummary("Continues a prompt: one JSON object at the end, or with stream: true one JSON object per line as it is written");
 

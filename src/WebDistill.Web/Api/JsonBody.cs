@@ -23,7 +23,8 @@ internal static class JsonBody
     }
 
     /// <summary>The body as <typeparamref name="T"/> without the properties that cannot be read, and the problems of those.</summary>
-    public static async Task<(T Value, IReadOnlyList<OptionProblem> Problems)> ReadWithProblemsAsync<T>(HttpRequest request, CancellationToken cancel)
+    public static async Task<(T Value, IReadOnlyList<OptionProblem> Problems)> ReadWithProblemsAsync<T>(HttpRequest request,
+        CancellationToken cancel)
     {
         if (!request.HasJsonContentType())
         {
@@ -31,7 +32,8 @@ internal static class JsonBody
                 $"The content type is '{request.ContentType}', expected application/json.", StatusCodes.Status415UnsupportedMediaType);
         }
         if (request.ContentLength > MaxBytes)
-            throw new BadHttpRequestException($"The body has {request.ContentLength} bytes, expected at most {MaxBytes}.", StatusCodes.Status413PayloadTooLarge);
+            throw new BadHttpRequestException($"The body has {request.ContentLength} bytes, expected at most {MaxBytes}.",
+                StatusCodes.Status413PayloadTooLarge);
         byte[] body = await BytesAsync(request.Body, cancel);
         using JsonDocument document = Parse<T>(body);
         if (document.RootElement.ValueKind != JsonValueKind.Object)
@@ -44,7 +46,8 @@ internal static class JsonBody
         {
             if (type.Properties.FirstOrDefault(known => known.Name == property.Name) is not JsonPropertyInfo known)
             {
-                problems.Add(new OptionProblem(property.Name, $"'{property.Name}' is unknown. Known are: {string.Join(", ", type.Properties.Select(p => p.Name))}."));
+                problems.Add(new OptionProblem(property.Name, $"'{property.Name}' is unknown. Known "
+                    + $"are: {string.Join(", ", type.Properties.Select(p => p.Name))}."));
             }
             else if (readable.ContainsKey(property.Name))
             {
@@ -59,7 +62,8 @@ internal static class JsonBody
                 readable.Add(property.Name, JsonNode.Parse(property.Value.GetRawText()));
             }
         }
-        foreach (JsonPropertyInfo missing in type.Properties.Where(p => p.IsRequired && !readable.ContainsKey(p.Name) && problems.All(q => q.Field != p.Name)))
+        foreach (JsonPropertyInfo missing in type.Properties.Where(p => p.IsRequired && !readable.ContainsKey(p.Name)
+            && problems.All(q => q.Field != p.Name)))
             problems.Add(new OptionProblem(missing.Name, $"'{missing.Name}' is missing. Give it a value."));
         if (problems.Count > 0 && type.Properties.Any(p => p.IsRequired && !readable.ContainsKey(p.Name)))
             throw new OptionsInvalidException(problems);
@@ -68,7 +72,9 @@ internal static class JsonBody
 
     private static string? Problem(JsonElement value, JsonPropertyInfo property)
     {
-        bool isNullable = !property.PropertyType.IsValueType ? property.IsSetNullable : Nullable.GetUnderlyingType(property.PropertyType) is not null;
+        bool isNullable = !property.PropertyType.IsValueType
+            ? property.IsSetNullable
+            : Nullable.GetUnderlyingType(property.PropertyType) is not null;
         if (value.ValueKind == JsonValueKind.Null && !isNullable)
             return "The value is null. Give it a value, or leave it out for the default.";
         try
@@ -111,7 +117,8 @@ internal static class JsonBody
         }
         catch (JsonException malformed)
         {
-            throw new OptionsInvalidException(Field<T>(body), $"The body is not valid JSON: {malformed.Message} Numbers are written as 0.5; NaN, Infinity and comments do not exist.");
+            throw new OptionsInvalidException(Field<T>(body), $"The body is not valid JSON: {malformed.Message} Numbers are written as "
+                + "0.5; NaN, Infinity and comments do not exist.");
         }
     }
 

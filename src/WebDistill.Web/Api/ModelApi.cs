@@ -12,13 +12,16 @@ internal static class ModelApi
     {
         RouteGroupBuilder models = api.MapGroup("/models").WithTags("Models");
 
-        models.MapGet("", async (ModelService service, CancellationToken cancel) => (await service.ListAsync(cancel)).Select(ModelResponse.Of))
+        models.MapGet("", async (ModelService service, CancellationToken cancel) => (await service.ListAsync(cancel))
+            .Select(ModelResponse.Of))
             .WithSummary("Every model, newest first");
 
-        models.MapGet("/{id:guid}", async (Guid id, ModelService service, CancellationToken cancel) => ModelResponse.Of(await service.GetAsync(id, cancel)))
+        models.MapGet("/{id:guid}",
+            async (Guid id, ModelService service, CancellationToken cancel) => ModelResponse.Of(await service.GetAsync(id, cancel)))
             .ProducesProblem(404).WithSummary("One model");
 
-        models.MapPost("", UploadAsync).Accepts<ModelForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413).ProducesProblem(415)
+        models.MapPost("", UploadAsync).Accepts<ModelForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
+            .ProducesProblem(415)
             .WithSummary("Adds a model out of the files of a Hugging Face folder");
 
         models.MapGet("/{id:guid}/download", async (Guid id, ModelService service, HttpContext context, CancellationToken cancel) =>
@@ -40,7 +43,8 @@ internal static class ModelApi
         }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a model with its files");
     }
 
-    private static async Task<IResult> UploadAsync(HttpRequest request, ModelService service, HostSettings settings, CancellationToken cancel)
+    private static async Task<IResult> UploadAsync(HttpRequest request, ModelService service, HostSettings settings,
+        CancellationToken cancel)
     {
         var form = new MultipartFiles(request, settings.MaxUploadBytes, "name");
         string incoming = await service.ReceiveAsync(form.ReadAsync(cancel), cancel);

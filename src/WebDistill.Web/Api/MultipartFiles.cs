@@ -7,7 +7,9 @@ using WebDistill.Web.Library;
 
 namespace WebDistill.Web.Api;
 
-/// <summary>The files of a multipart request in the order in which they arrive, never held in memory; the other fields are collected on the way.</summary>
+/// <summary>
+/// The files of a multipart request in the order in which they arrive, never held in memory; the other fields are collected on the way.
+/// </summary>
 internal sealed class MultipartFiles(HttpRequest request, long maxBytes, params string[] knownFields)
 {
     private const int MaxFieldCharacters = 4096;
@@ -34,7 +36,8 @@ internal sealed class MultipartFiles(HttpRequest request, long maxBytes, params 
             if (!ContentDispositionHeaderValue.TryParse(section.ContentDisposition, out ContentDispositionHeaderValue? disposition))
                 throw new OptionsInvalidException("$", "A part of the upload has no Content-Disposition. Send multipart/form-data.");
             if (disposition.IsFileDisposition())
-                yield return new UploadedFile(Text(disposition.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName), section.Body);
+                yield return new UploadedFile(Text(disposition.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName),
+                    section.Body);
             else
                 await AddFieldAsync(Text(disposition.Name), section, cancel);
         }
@@ -47,7 +50,8 @@ internal sealed class MultipartFiles(HttpRequest request, long maxBytes, params 
             && HeaderUtilities.RemoveQuotes(type.Boundary) is { Length: > 0 } boundary)
             return boundary.ToString();
         throw new BadHttpRequestException(
-            $"The content type is '{request.ContentType}', expected multipart/form-data with a boundary.", StatusCodes.Status415UnsupportedMediaType);
+            $"The content type is '{request.ContentType}', expected multipart/form-data with a boundary.",
+                StatusCodes.Status415UnsupportedMediaType);
     }
 
     private static async Task<MultipartSection?> NextAsync(MultipartReader reader, CancellationToken cancel)
@@ -58,7 +62,8 @@ internal sealed class MultipartFiles(HttpRequest request, long maxBytes, params 
         }
         catch (Exception e) when (e is IOException and not BadHttpRequestException or InvalidDataException)
         {
-            throw new OptionsInvalidException("$", $"The upload broke off or is not multipart/form-data: {e.Message} Nothing of it is kept; upload it again.");
+            throw new OptionsInvalidException("$", $"The upload broke off or is not multipart/form-data: {e.Message} Nothing of it is "
+                + "kept; upload it again.");
         }
     }
 

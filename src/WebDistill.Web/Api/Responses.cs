@@ -9,16 +9,18 @@ namespace WebDistill.Web.Api;
 /// <summary>A run as the API shows it: its options, where it stands and its latest figures.</summary>
 public sealed record RunResponse(
     Guid Id, string Name, RunKind Kind, RunStatus Status, int Step, int TotalSteps, string? Error, Guid? TeacherId, Guid? DatasetId,
-    Guid? StudentModelId, Guid? AfterRunId, Guid? QuickStartId, DateTime CreatedAt, DateTime? StartedAt, DateTime? FinishedAt, double? TeacherPerplexity,
-    double? ValidationPerplexity, double? TotalLoss, double? TokensPerSecond, int? TeacherLayers, int? StudentLayers, long? TeacherParameters,
-    long? StudentParameters, string? TeacherSha256, string? DatasetSha256, string? TokenizerSha256, string? Engine, string? Version, JsonElement Options)
+    Guid? StudentModelId, Guid? AfterRunId, Guid? QuickStartId, DateTime CreatedAt, DateTime? StartedAt, DateTime? FinishedAt,
+    double? TeacherPerplexity, double? ValidationPerplexity, double? TotalLoss, double? TokensPerSecond, int? TeacherLayers,
+    int? StudentLayers, long? TeacherParameters, long? StudentParameters, string? TeacherSha256, string? DatasetSha256,
+    string? TokenizerSha256, string? Engine, string? Version, JsonElement Options)
 {
     /// <summary>The response of a run.</summary>
     public static RunResponse Of(Run run) => new(
-        run.Id, run.Name, run.Kind, run.Status, run.Step, run.TotalSteps, run.Error, run.TeacherId, run.DatasetId, run.StudentModelId, run.AfterRunId,
-        run.QuickStartId, run.CreatedAt, run.StartedAt, run.FinishedAt, run.TeacherPerplexity, run.ValidationPerplexity, run.TotalLoss, run.TokensPerSecond,
-        run.TeacherLayers, run.StudentLayers, run.TeacherParameters, run.StudentParameters, run.TeacherSha256, run.DatasetSha256, run.TokenizerSha256,
-        run.Engine, run.Version, JsonSerializer.Deserialize<JsonElement>(run.OptionsJson));
+        run.Id, run.Name, run.Kind, run.Status, run.Step, run.TotalSteps, run.Error, run.TeacherId, run.DatasetId, run.StudentModelId,
+        run.AfterRunId, run.QuickStartId, run.CreatedAt, run.StartedAt, run.FinishedAt, run.TeacherPerplexity, run.ValidationPerplexity,
+        run.TotalLoss, run.TokensPerSecond, run.TeacherLayers, run.StudentLayers, run.TeacherParameters, run.StudentParameters,
+        run.TeacherSha256, run.DatasetSha256, run.TokenizerSha256, run.Engine, run.Version,
+        JsonSerializer.Deserialize<JsonElement>(run.OptionsJson));
 }
 
 /// <summary>What a run would do, and how long it would take at the speed of the latest one; nulls where that cannot be known.</summary>
@@ -40,23 +42,25 @@ public sealed record CheckpointResponse(int Step, DateTime CreatedAt, long Bytes
 /// <summary>A data set as the API shows it.</summary>
 public sealed record DatasetResponse(
     Guid Id, string Name, string FileName, DatasetState State, string? Error, DatasetProgress? Progress, string Format, string JsonField,
-    Guid? TokenizerModelId, double ValidationProportion, long Bytes, string? Sha256, string? TokenizerSha256, int? VocabularySize, DateTime CreatedAt,
-    CorpusStatistics? Statistics)
+    Guid? TokenizerModelId, double ValidationProportion, long Bytes, string? Sha256, string? TokenizerSha256, int? VocabularySize,
+    DateTime CreatedAt, CorpusStatistics? Statistics)
 {
     /// <summary>The response of a data set.</summary>
     public static DatasetResponse Of(Dataset dataset, DatasetProgress? progress) => new(
-        dataset.Id, dataset.Name, dataset.FileName, dataset.State, dataset.Error, progress, dataset.Format, dataset.JsonField, dataset.TokenizerModelId,
-        dataset.ValidationProportion, dataset.Bytes, dataset.Sha256, dataset.TokenizerSha256, dataset.VocabularySize, dataset.CreatedAt,
-        DatasetService.Statistics(dataset));
+        dataset.Id, dataset.Name, dataset.FileName, dataset.State, dataset.Error, progress, dataset.Format, dataset.JsonField,
+        dataset.TokenizerModelId, dataset.ValidationProportion, dataset.Bytes, dataset.Sha256, dataset.TokenizerSha256,
+        dataset.VocabularySize, dataset.CreatedAt, DatasetService.Statistics(dataset));
 }
 
 /// <summary>A model as the API shows it.</summary>
 public sealed record ModelResponse(
-    Guid Id, string Name, ModelOrigin Origin, Guid? RunId, DateTime CreatedAt, int Layers, int Width, int Heads, int ContextLength, int VocabularySize,
-    long ParameterCount, long WeightBytes, string WeightsSha256, string DataType, bool HasTokenizer, string? TokenizerSha256)
+    Guid Id, string Name, ModelOrigin Origin, Guid? RunId, DateTime CreatedAt, int Layers, int Width, int Heads, int ContextLength,
+    int VocabularySize, long ParameterCount, long WeightBytes, string WeightsSha256, string DataType, bool HasTokenizer,
+    string? TokenizerSha256)
 {
     /// <summary>The response of a model.</summary>
     public static ModelResponse Of(Model model) => new(
-        model.Id, model.Name, model.Origin, model.RunId, model.CreatedAt, model.Layers, model.Width, model.Heads, model.ContextLength, model.VocabularySize,
-        model.ParameterCount, model.WeightBytes, model.WeightsSha256, model.DataType, model.TokenizerSha256 is not null, model.TokenizerSha256);
+        model.Id, model.Name, model.Origin, model.RunId, model.CreatedAt, model.Layers, model.Width, model.Heads, model.ContextLength,
+        model.VocabularySize, model.ParameterCount, model.WeightBytes, model.WeightsSha256, model.DataType,
+        model.TokenizerSha256 is not null, model.TokenizerSha256);
 }

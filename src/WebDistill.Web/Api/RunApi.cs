@@ -20,13 +20,16 @@ internal static class RunApi
 
         runs.MapPost("", async (HttpRequest request, RunService service, CancellationToken cancel) =>
         {
-            (DistillationOptions options, IReadOnlyList<OptionProblem> unread) = await JsonBody.ReadWithProblemsAsync<DistillationOptions>(request, cancel);
+            (DistillationOptions options, IReadOnlyList<OptionProblem> unread) =
+                await JsonBody.ReadWithProblemsAsync<DistillationOptions>(request, cancel);
             // What could be read is checked as well, so that one answer names every bad field.
             if (unread.Count > 0)
-                throw new OptionsInvalidException([.. unread, .. (await service.CheckAsync(options, cancel)).Where(p => unread.All(u => u.Field != p.Field))]);
+                throw new OptionsInvalidException(
+                    [.. unread, .. (await service.CheckAsync(options, cancel)).Where(p => unread.All(u => u.Field != p.Field))]);
             Run run = await service.CreateAsync(options, cancel);
             return TypedResults.Created($"/api/runs/{run.Id}", RunResponse.Of(run));
-        }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().ProducesProblem(415).WithSummary("Queues a run with these options");
+        }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().ProducesProblem(415)
+            .WithSummary("Queues a run with these options");
 
         runs.MapPost("/quick-start", async (RunService service, CancellationToken cancel) =>
         {
@@ -42,18 +45,22 @@ internal static class RunApi
                 throw new OptionsInvalidException(problems);
             (RunPlan? plan, double? seconds) = await service.PlanAsync(options, cancel);
             return new PlanResponse(plan, seconds);
-        }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().WithSummary("What a run with these options would do, without queueing it");
+        }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem()
+            .WithSummary("What a run with these options would do, without queueing it");
 
-        runs.MapGet("/{id:guid}", async (Guid id, RunService service, CancellationToken cancel) => RunResponse.Of(await service.GetAsync(id, cancel)))
+        runs.MapGet("/{id:guid}",
+            async (Guid id, RunService service, CancellationToken cancel) => RunResponse.Of(await service.GetAsync(id, cancel)))
             .ProducesProblem(404).WithSummary("One run");
 
         runs.MapGet("/{id:guid}/steps", (Guid id, string? after, string? limit, RunService service, CancellationToken cancel) =>
                 service.StepsAsync(id, Integer("after", after, 0, 0, int.MaxValue), Integer("limit", limit, MaxSteps, 1, MaxSteps), cancel))
             .ProducesProblem(404).WithSummary("The numbers of every update after a step, in order");
 
-        runs.MapGet("/{id:guid}/steps.bin", async (Guid id, string? after, RunService service, HttpContext context, CancellationToken cancel) =>
+        runs.MapGet("/{id:guid}/steps.bin",
+            async (Guid id, string? after, RunService service, HttpContext context, CancellationToken cancel) =>
         {
-            byte[] history = StepHistory.Encode(await service.MetricsAsync(id, Integer("after", after, 0, 0, int.MaxValue), int.MaxValue, cancel));
+            byte[] history = StepHistory.Encode(
+                await service.MetricsAsync(id, Integer("after", after, 0, 0, int.MaxValue), int.MaxValue, cancel));
             return TypedResults.Bytes(history, "application/octet-stream");
         }).ProducesProblem(404).WithSummary("The same as binary columns (docs of StepHistory)");
 
@@ -62,7 +69,8 @@ internal static class RunApi
             .ProducesProblem(404).WithSummary("The log of a run");
 
         runs.MapGet("/{id:guid}/checkpoints", async (Guid id, RunService service, CancellationToken cancel) =>
-                (await service.CheckpointsAsync(id, cancel)).Select(c => new CheckpointResponse(c.Step, c.CreatedAt, c.Bytes, c.WeightsSha256)))
+                (await service.CheckpointsAsync(id, cancel))
+                    .Select(c => new CheckpointResponse(c.Step, c.CreatedAt, c.Bytes, c.WeightsSha256)))
             .ProducesProblem(404).WithSummary("The checkpoints of a run");
 
         runs.MapPost("/{id:guid}/stop", async (Guid id, RunService service, CancellationToken cancel) =>
@@ -75,7 +83,8 @@ internal static class RunApi
         {
             await service.RenameAsync(id, (await JsonBody.ReadAsync<NameRequest>(request, cancel)).Name, cancel);
             return RunResponse.Of(await service.GetAsync(id, cancel));
-        }).Accepts<NameRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).WithSummary("Gives a run another name");
+        }).Accepts<NameRequest>("application/json").ProducesValidationProblem().ProducesProblem(404)
+            .WithSummary("Gives a run another name");
 
         runs.MapDelete("/{id:guid}", async (Guid id, RunService service, CancellationToken cancel) =>
         {
@@ -90,7 +99,8 @@ internal static class RunApi
     {
         if (text is null)
             return whenMissing;
-        return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= minimum && value <= maximum
+        return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= minimum
+            && value <= maximum
             ? value
             : throw new OptionsInvalidException(field, $"The value is '{text}', expected a whole number from {minimum} to {maximum}.");
     }

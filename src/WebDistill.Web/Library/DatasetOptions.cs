@@ -25,7 +25,9 @@ public sealed record DatasetOptions
     /// <summary>The model whose tokenizer is used; null trains a vocabulary on the text.</summary>
     public Guid? TokenizerModelId { get; init; }
 
-    /// <summary>Size of the vocabulary to train; null is <see cref="DefaultVocabularySize"/>. Not together with a model's tokenizer.</summary>
+    /// <summary>
+    /// Size of the vocabulary to train; null is <see cref="DefaultVocabularySize"/>. Not together with a model's tokenizer.
+    /// </summary>
     public int? VocabularySize { get; init; }
 
     /// <summary>Share of the text, at its end, that is held out.</summary>
@@ -36,13 +38,15 @@ public sealed record DatasetOptions
     {
         List<OptionProblem> problems = [];
         if (Format is not null && CorpusFormats.All.All(format => format.Name != Format))
-            problems.Add(new("format", $"The format '{Format}' is unknown. Choose one of: {string.Join(", ", CorpusFormats.All.Select(format => format.Name))}."));
+            problems.Add(new("format", $"The format '{Format}' is unknown. Choose one "
+                + $"of: {string.Join(", ", CorpusFormats.All.Select(format => format.Name))}."));
         if (string.IsNullOrWhiteSpace(JsonField))
             problems.Add(new("jsonField", "The name of the JSON field is blank. 'text' is usual."));
         if (VocabularySize is int size && size is < MinVocabularySize or > MaxVocabularySize)
         {
             problems.Add(new("vocabularySize",
-                $"The vocabulary size is {VocabularySize}, expected {MinVocabularySize} (every byte and the end of text) to {MaxVocabularySize}."));
+                $"The vocabulary size is {VocabularySize}, expected {MinVocabularySize} (every byte and the end of text) "
+                    + $"to {MaxVocabularySize}."));
         }
         if (VocabularySize is not null && TokenizerModelId is not null)
             problems.Add(new("vocabularySize", "A vocabulary size and a model's tokenizer are both given. Leave one of them out."));

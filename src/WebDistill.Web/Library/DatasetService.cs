@@ -57,14 +57,18 @@ public sealed class DatasetService(
         return await CreateAsync(name, fileName, text, options, cancel);
     }
 
-    /// <summary>The first half of <see cref="CreateAsync(string, string, Stream, DatasetOptions, CancellationToken)"/>: stores the text under incoming/.</summary>
+    /// <summary>
+    /// The first half of <see cref="CreateAsync(string, string, Stream, DatasetOptions, CancellationToken)"/>: stores the text under
+    /// incoming/.
+    /// </summary>
     /// <exception cref="OptionsInvalidException">The file is empty or too large.</exception>
     public async Task<IncomingText> ReceiveAsync(Stream content, CancellationToken cancel)
     {
         string incoming = folder.CreateIncoming();
         try
         {
-            (long bytes, string sha256) = await Upload.StoreAsync(content, DatasetFiles.Source(incoming), settings.MaxUploadBytes, "file", cancel);
+            (long bytes, string sha256) =
+                await Upload.StoreAsync(content, DatasetFiles.Source(incoming), settings.MaxUploadBytes, "file", cancel);
             if (bytes == 0)
                 throw new OptionsInvalidException("file", "The file is empty. Upload a text with at least a few documents.");
             return new IncomingText(incoming, bytes, sha256);
@@ -76,7 +80,9 @@ public sealed class DatasetService(
         }
     }
 
-    /// <summary>The second half: makes a data set of a stored text and prepares it in the background. On failure the text is removed.</summary>
+    /// <summary>
+    /// The second half: makes a data set of a stored text and prepares it in the background. On failure the text is removed.
+    /// </summary>
     /// <exception cref="OptionsInvalidException">The name or an option cannot be used.</exception>
     public async Task<Dataset> CreateAsync(
         string name, string fileName, IncomingText text, DatasetOptions options, CancellationToken cancel)
@@ -100,7 +106,9 @@ public sealed class DatasetService(
                 Format = options.Format ?? CorpusFormats.ForFileName(fileName).Name,
                 JsonField = options.JsonField,
                 TokenizerModelId = options.TokenizerModelId,
-                RequestedVocabularySize = options.TokenizerModelId is null ? options.VocabularySize ?? DatasetOptions.DefaultVocabularySize : null,
+                RequestedVocabularySize = options.TokenizerModelId is null
+                    ? options.VocabularySize ?? DatasetOptions.DefaultVocabularySize
+                    : null,
                 ValidationProportion = options.ValidationProportion,
                 Bytes = text.Bytes,
                 Sha256 = text.Sha256,
@@ -119,7 +127,8 @@ public sealed class DatasetService(
     }
 
     /// <summary>A data set of generated stories, written and prepared in the background.</summary>
-    public async Task<Dataset> CreateGeneratedAsync(string name, int seed, int vocabularySize, double validationProportion, CancellationToken cancel)
+    public async Task<Dataset> CreateGeneratedAsync(string name, int seed, int vocabularySize, double validationProportion,
+        CancellationToken cancel)
     {
         Dataset dataset = new()
         {
@@ -146,7 +155,8 @@ public sealed class DatasetService(
     {
         Dataset dataset = await GetAsync(id, cancel);
         if (dataset.State != DatasetState.Preparing || !_preparations.TryGetValue(id, out Preparation? preparation))
-            throw new ConflictException($"The data set '{dataset.Name}' is not being prepared ({dataset.State}): there is nothing to cancel.");
+            throw new ConflictException($"The data set '{dataset.Name}' is not being prepared ({dataset.State}): there is nothing to "
+                + "cancel.");
         await preparation.Cancellation.CancelAsync();
     }
 
@@ -202,7 +212,8 @@ public sealed class DatasetService(
     {
         _shutdown = stoppingToken;
         await using WebDistillDb db = await contexts.CreateDbContextAsync(stoppingToken);
-        foreach (Dataset dataset in await db.Datasets.AsNoTracking().Where(d => d.State == DatasetState.Preparing).ToListAsync(stoppingToken))
+        foreach (Dataset dataset in await db.Datasets.AsNoTracking().Where(d => d.State == DatasetState.Preparing)
+            .ToListAsync(stoppingToken))
             Begin(dataset);
     }
 
@@ -297,7 +308,8 @@ public sealed class DatasetService(
             bytes = written.Length;
         }
 
-        var options = new CorpusOptions { Format = dataset.Format, JsonField = dataset.JsonField, ValidationProportion = dataset.ValidationProportion };
+        var options = new CorpusOptions { Format = dataset.Format, JsonField = dataset.JsonField,
+            ValidationProportion = dataset.ValidationProportion };
         BpeTokenizer tokenizer;
         if (dataset.TokenizerModelId is Guid modelId)
         {
@@ -312,8 +324,10 @@ public sealed class DatasetService(
         tokenizer.Save(path);
 
         Show("Tokenising", 0);
-        CorpusStatistics statistics = CorpusPreparation.Prepare(source, tokenizer, options, DatasetFiles.Train(path), DatasetFiles.Validation(path),
-            new Reporter<CorpusProgress>(p => Show("Tokenising", p.BytesTotal == 0 ? 1 : (double)p.BytesRead / p.BytesTotal, p.Documents, p.Tokens)), cancel);
+        CorpusStatistics statistics =
+            CorpusPreparation.Prepare(source, tokenizer, options, DatasetFiles.Train(path), DatasetFiles.Validation(path),
+            new Reporter<CorpusProgress>(p =>
+                Show("Tokenising", p.BytesTotal == 0 ? 1 : (double)p.BytesRead / p.BytesTotal, p.Documents, p.Tokens)), cancel);
         Finish(dataset.Id, d =>
         {
             d.State = DatasetState.Ready;
@@ -332,7 +346,8 @@ public sealed class DatasetService(
 
     private static void WriteStories(Stream stream, int seed, Action<double> progress, CancellationToken cancel)
     {
-        using var text = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), leaveOpen: true) { NewLine = "\n" };
+        using var text = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false),
+            leaveOpen: true) { NewLine = "\n" };
         int written = 0;
         foreach (string story in StoryCorpus.Generate(seed, Runs.QuickStart.Stories))
         {
@@ -358,7 +373,8 @@ public sealed class DatasetService(
         if (model is null)
             problems.Add(new("tokenizerModelId", $"There is no model '{modelId}'. Choose one of the list."));
         else if (model.TokenizerSha256 is null)
-            problems.Add(new("tokenizerModelId", $"The model '{model.Name}' came without vocab.json and merges.txt. Choose another one, or train a vocabulary."));
+            problems.Add(new("tokenizerModelId", $"The model '{model.Name}' came without vocab.json and merges.txt. Choose another one, "
+                + "or train a vocabulary."));
     }
 
     private static NotFoundException NotFound(Guid id) => new($"There is no data set {id}; it may have been deleted.");

@@ -55,7 +55,10 @@ public sealed partial class ModelService(
         return await ImportAsync(name, incoming, cancel);
     }
 
-    /// <summary>The first half of <see cref="ImportAsync(string, IAsyncEnumerable{UploadedFile}, CancellationToken)"/>: stores the files under incoming/ and returns that folder.</summary>
+    /// <summary>
+    /// The first half of <see cref="ImportAsync(string, IAsyncEnumerable{UploadedFile}, CancellationToken)"/>: stores the files under
+    /// incoming/ and returns that folder.
+    /// </summary>
     /// <exception cref="OptionsInvalidException">A file has no place in a model folder, comes twice or is too large.</exception>
     public async Task<string> ReceiveAsync(IAsyncEnumerable<UploadedFile> files, CancellationToken cancel)
     {
@@ -110,12 +113,16 @@ public sealed partial class ModelService(
         }
     }
 
-    /// <summary>Writes a model's folder as a zip archive, file by file; nothing is held in memory. The weights are stored, for they do not compress.</summary>
+    /// <summary>
+    /// Writes a model's folder as a zip archive, file by file; nothing is held in memory. The weights are stored, for they do not
+    /// compress.
+    /// </summary>
     /// <exception cref="NotFoundException">There is none with that id.</exception>
     public async Task WriteZipAsync(Guid id, Stream destination, CancellationToken cancel = default)
     {
         await GetAsync(id, cancel);
-        await using ZipArchive zip = await ZipArchive.CreateAsync(destination, ZipArchiveMode.Create, leaveOpen: true, entryNameEncoding: null, cancel);
+        await using ZipArchive zip =
+            await ZipArchive.CreateAsync(destination, ZipArchiveMode.Create, leaveOpen: true, entryNameEncoding: null, cancel);
         foreach (FileInfo file in new DirectoryInfo(folder.Model(id)).EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal))
         {
             ZipArchiveEntry entry = zip.CreateEntry(file.Name, CompressionLevel.NoCompression);
@@ -135,12 +142,15 @@ public sealed partial class ModelService(
             Model model = await db.Models.SingleOrDefaultAsync(m => m.Id == id, cancel) ?? throw NotFound(id);
             string text = id.ToString();
             Run? user = await db.Runs.FirstOrDefaultAsync(
-                run => (run.Status == RunStatus.Queued || run.Status == RunStatus.Running) && (run.TeacherId == id || run.OptionsJson.Contains(text)), cancel);
+                run => (run.Status == RunStatus.Queued || run.Status == RunStatus.Running)
+                    && (run.TeacherId == id || run.OptionsJson.Contains(text)), cancel);
             if (user is not null)
                 throw new ConflictException($"The run '{user.Name}' uses the model '{model.Name}' ({user.Status}). Stop it first.");
-            Dataset? dataset = await db.Datasets.FirstOrDefaultAsync(d => d.TokenizerModelId == id && d.State == DatasetState.Preparing, cancel);
+            Dataset? dataset = await db.Datasets.FirstOrDefaultAsync(d => d.TokenizerModelId == id && d.State == DatasetState.Preparing,
+                cancel);
             if (dataset is not null)
-                throw new ConflictException($"The data set '{dataset.Name}' is being prepared with the tokenizer of the model '{model.Name}'. Wait until it is ready.");
+                throw new ConflictException($"The data set '{dataset.Name}' is being prepared with the tokenizer of the model "
+                    + $"'{model.Name}'. Wait until it is ready.");
             if (!cache.TryRemove(id))
                 throw new ConflictException($"The model '{model.Name}' is generating text. Wait until it has finished, or stop it.");
             db.Models.Remove(model);
@@ -155,8 +165,8 @@ public sealed partial class ModelService(
     {
         if (!ModelFileName().IsMatch(file.Name))
         {
-            throw new OptionsInvalidException("files", $"The file '{file.Name}' has no place in a model folder. Upload config.json, model.safetensors (or "
-                + "model-00001-of-0000N.safetensors with model.safetensors.index.json), vocab.json and merges.txt.");
+            throw new OptionsInvalidException("files", $"The file '{file.Name}' has no place in a model folder. Upload config.json, "
+                + "model.safetensors (or model-00001-of-0000N.safetensors with model.safetensors.index.json), vocab.json and merges.txt.");
         }
         string path = Path.Combine(incoming, file.Name);
         if (File.Exists(path))
@@ -188,11 +198,13 @@ public sealed partial class ModelService(
         if (!present[0] && !present[1])
             return null;
         if (!present[0] || !present[1])
-            throw new OptionsInvalidException("files", "Only one of vocab.json and merges.txt was uploaded. A tokenizer needs both; without a tokenizer leave both out.");
+            throw new OptionsInvalidException("files", "Only one of vocab.json and merges.txt was uploaded. A tokenizer needs both; "
+                + "without a tokenizer leave both out.");
         BpeTokenizer tokenizer = BpeTokenizer.Load(incoming);
         return tokenizer.VocabularySize == vocabularySize
             ? tokenizer.Sha256
-            : throw new OptionsInvalidException("files", $"vocab.json has {tokenizer.VocabularySize} tokens and config.json says vocab_size {vocabularySize}. Upload the tokenizer that belongs to the model.");
+            : throw new OptionsInvalidException("files", $"vocab.json has {tokenizer.VocabularySize} tokens and config.json says "
+                + $"vocab_size {vocabularySize}. Upload the tokenizer that belongs to the model.");
     }
 
     private static NotFoundException NotFound(Guid id) => new($"There is no model {id}; it may have been deleted.");

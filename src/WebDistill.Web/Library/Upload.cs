@@ -23,7 +23,8 @@ internal static class Upload
             if (bytes + read > maxBytes)
             {
                 throw new BadHttpRequestException(
-                    "The upload is larger than Storage:MaxUploadMegabytes allows. Upload less, or raise that setting.", StatusCodes.Status413PayloadTooLarge);
+                    "The upload is larger than Storage:MaxUploadMegabytes allows. Upload less, or raise that setting.",
+                        StatusCodes.Status413PayloadTooLarge);
             }
             sha256.AppendData(buffer, 0, read);
             await file.WriteAsync(buffer.AsMemory(0, read), cancel);
@@ -39,7 +40,8 @@ internal static class Upload
         }
         catch (IOException e) when (e is not BadHttpRequestException)
         {
-            throw new OptionsInvalidException(field, $"The upload broke off after {bytesSoFar} bytes: {e.Message} Nothing of it is kept; upload it again.");
+            throw new OptionsInvalidException(field, $"The upload broke off after {bytesSoFar} bytes: {e.Message} Nothing of it is kept; "
+                + "upload it again.");
         }
     }
 }

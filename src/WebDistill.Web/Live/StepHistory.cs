@@ -8,8 +8,8 @@ namespace WebDistill.Web.Live;
 /// <summary>
 /// Steps as binary columns, a third of their size as JSON and read without parsing. Little-endian: an int32 with the length of the
 /// header, the header in UTF-8 padded with spaces, then the columns one after the other, each padded with zeros to a multiple of 8 bytes.
-/// The header is <c>{"rows":N,"columns":[{"name":"step","type":"int32"},{"name":"totalLoss","type":"float32"},...]}</c>; 4 + its length is a
-/// multiple of 8, so that every column can be viewed in place. A step's missing number is NaN.
+/// The header is <c>{"rows":N,"columns":[{"name":"step","type":"int32"},{"name":"totalLoss","type":"float32"},...]}</c>; 4 + its length is
+/// a multiple of 8, so that every column can be viewed in place. A step's missing number is NaN.
 /// </summary>
 public static class StepHistory
 {
@@ -19,7 +19,8 @@ public static class StepHistory
         byte[] header = JsonSerializer.SerializeToUtf8Bytes(new
         {
             rows = metrics.Count,
-            columns = new[] { new { name = "step", type = "int32" } }.Concat(StepColumn.All.Select(column => new { name = column.Name, type = column.Type })),
+            columns = new[] { new { name = "step", type = "int32" } }.Concat(
+                StepColumn.All.Select(column => new { name = column.Name, type = column.Type })),
         });
         int start = Padded(4 + header.Length);
         byte[] encoded = new byte[start + Padded(4 * metrics.Count) + StepColumn.All.Sum(column => Padded(Width(column) * metrics.Count))];

@@ -5,8 +5,8 @@ using WebDistill.Web.Runs;
 namespace WebDistill.Web.Live;
 
 /// <summary>
-/// Some steps of a run, column by column: <c>{ "status": "Running", "totalSteps": 500, "step": [1, 2], "totalLoss": [4.1, 4.0], ... }</c> with one
-/// array per <see cref="StepColumn"/>, all as long as <see cref="Step"/>; a step's missing number is null.
+/// Some steps of a run, column by column: <c>{ "status": "Running", "totalSteps": 500, "step": [1, 2], "totalLoss": [4.1, 4.0], ... }</c>
+/// with one array per <see cref="StepColumn"/>, all as long as <see cref="Step"/>; a step's missing number is null.
 /// </summary>
 public sealed record StepRows
 {

@@ -44,7 +44,8 @@ public sealed class GenerationService(ModelService models, ModelCache cache, IHo
 
     /// <summary>Continues a text.</summary>
     /// <inheritdoc cref="GenerateAsync(Guid, GenerationPrompt, GenerationOptions, CancellationToken)"/>
-    public IAsyncEnumerable<GenerationEvent> GenerateAsync(Guid modelId, string prompt, GenerationOptions options, CancellationToken cancel = default) =>
+    public IAsyncEnumerable<GenerationEvent> GenerateAsync(Guid modelId, string prompt, GenerationOptions options,
+        CancellationToken cancel = default) =>
         GenerateAsync(modelId, new GenerationPrompt(prompt), options, cancel);
 
     /// <summary>Continues a text or ids, event by event.</summary>
@@ -57,7 +58,8 @@ public sealed class GenerationService(ModelService models, ModelCache cache, IHo
         await models.GetAsync(modelId, cancel);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel, lifetime.ApplicationStopping);
         // Unbounded, yet no longer than MaxNewTokens: a reader that stops reading must not hold the turn.
-        Channel<GenerationEvent> events = Channel.CreateUnbounded<GenerationEvent>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+        Channel<GenerationEvent> events =
+            Channel.CreateUnbounded<GenerationEvent>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
         var threadEnded = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var thread = new Thread(() =>
         {
@@ -122,7 +124,8 @@ public sealed class GenerationService(ModelService models, ModelCache cache, IHo
         if (prompt.Text is null == prompt.Ids is null)
             problems.Add(new("prompt", "Give the prompt either as text (prompt) or as token ids (promptIds)."));
         if (prompt.Text?.Length > MaxPromptCharacters)
-            problems.Add(new("prompt", $"The prompt has {prompt.Text.Length} characters, expected at most {MaxPromptCharacters}. Shorten it."));
+            problems.Add(new("prompt", $"The prompt has {prompt.Text.Length} characters, expected at most {MaxPromptCharacters}. Shorten "
+                + "it."));
         if (problems.Count > 0)
             throw new OptionsInvalidException(problems);
     }
@@ -148,7 +151,8 @@ public sealed class GenerationService(ModelService models, ModelCache cache, IHo
     }
 
     private void Generate(
-        ModelLease lease, GenerationPrompt prompt, GenerationOptions options, ChannelWriter<GenerationEvent> events, CancellationToken cancel)
+        ModelLease lease, GenerationPrompt prompt, GenerationOptions options, ChannelWriter<GenerationEvent> events,
+            CancellationToken cancel)
     {
         IReadOnlyList<int> ids = prompt.Ids ?? Encode(lease, prompt.Text!);
         StreamingDecoder? decoder = lease.Tokenizer is null ? null : new StreamingDecoder(lease.Tokenizer);
@@ -164,7 +168,8 @@ public sealed class GenerationService(ModelService models, ModelCache cache, IHo
             GeneratedToken token = written.Current;
             seconds = token.SecondsSinceStart;
             bool isEnd = token.Id == lease.Tokenizer?.EndOfTextId;
-            events.TryWrite(new GenerationEvent(lease.WeightsSha256, token.Id, isEnd ? "" : decoder?.Add(token.Id) ?? "", ++tokens, seconds, null));
+            events.TryWrite(new GenerationEvent(lease.WeightsSha256, token.Id, isEnd ? "" : decoder?.Add(token.Id) ?? "", ++tokens,
+                seconds, null));
         }
         events.TryWrite(new GenerationEvent(lease.WeightsSha256, null, decoder?.Flush() ?? "", tokens, seconds, generator.StopReason));
     }
@@ -185,7 +190,8 @@ public sealed class GenerationService(ModelService models, ModelCache cache, IHo
     private static IReadOnlyList<int> Encode(ModelLease lease, string text)
     {
         if (lease.Tokenizer is not BpeTokenizer tokenizer)
-            throw new ArgumentException("This model came without vocab.json and merges.txt: it cannot read text. Give token ids (promptIds) instead.");
+            throw new ArgumentException("This model came without vocab.json and merges.txt: it cannot read text. Give token ids "
+                + "(promptIds) instead.");
         return text == "" ? [tokenizer.EndOfTextId] : tokenizer.EncodeToIds(text);
     }
 }

@@ -73,6 +73,7 @@ public sealed class QuickStart(DatasetService datasets, TrainingService training
             Teacher with { Name = "Story teacher", DatasetId = datasetId }, cancel, quickStartId: quickStartId);
         // The model of a run has the run's id, so the student can name its teacher before that one is trained.
         return await training.EnqueueAsync(
-            Student with { Name = "Story student", DatasetId = datasetId, TeacherId = teacher.Id.ToString() }, cancel, teacher.Id, quickStartId);
+            Student with { Name = "Story student", DatasetId = datasetId, TeacherId = teacher.Id.ToString() }, cancel, teacher.Id,
+                quickStartId);
     }
 }

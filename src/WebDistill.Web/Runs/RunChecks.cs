@@ -24,14 +24,17 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
         return problems;
     }
 
-    /// <summary>The plan, and the seconds it would take at the speed of the latest run on this device; nulls where that cannot be known.</summary>
+    /// <summary>
+    /// The plan, and the seconds it would take at the speed of the latest run on this device; nulls where that cannot be known.
+    /// </summary>
     public async Task<(RunPlan? Plan, double? EstimatedSeconds)> PlanAsync(DistillationOptions options, CancellationToken cancel)
     {
         List<OptionProblem> problems = [.. options.Validate()];
         RunParts parts = await FindAsync(options, problems, cancel);
         if (problems.Count > 0 || parts.Dataset is not { VocabularySize: int vocabularySize, TrainTokens: long trainTokens })
             return (null, null);
-        (IReadOnlyList<OptionProblem> found, Gpt2Config? student, int sequences) = await ExamineAsync(options, parts, vocabularySize, cancel);
+        (IReadOnlyList<OptionProblem> found, Gpt2Config? student, int sequences) =
+            await ExamineAsync(options, parts, vocabularySize, cancel);
         if (found.Count > 0 || student is null)
             return (null, null);
 
@@ -51,7 +54,9 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
         Dataset? dataset = null;
         if (!string.IsNullOrWhiteSpace(options.DatasetId))
         {
-            dataset = Guid.TryParse(options.DatasetId, out Guid id) ? await db.Datasets.AsNoTracking().SingleOrDefaultAsync(d => d.Id == id, cancel) : null;
+            dataset = Guid.TryParse(options.DatasetId, out Guid id)
+                ? await db.Datasets.AsNoTracking().SingleOrDefaultAsync(d => d.Id == id, cancel)
+                : null;
             if (dataset is null)
                 problems.Add(new OptionProblem("datasetId", $"There is no data set '{options.DatasetId}'. Choose one of the list."));
             else if (dataset.State != DatasetState.Ready)
@@ -69,8 +74,8 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
                 && model.VocabularySize == dataset.VocabularySize)
             {
                 problems.Add(new OptionProblem(field,
-                    $"The model '{model.Name}' and the data set '{dataset.Name}' have vocabularies of the same size with different tokens: the same id means "
-                    + "different text. Upload the data set again with this model's tokenizer."));
+                    $"The model '{model.Name}' and the data set '{dataset.Name}' have vocabularies of the same size with different "
+                    + "tokens: the same id means different text. Upload the data set again with this model's tokenizer."));
             }
         }
         return new RunParts(dataset, Config(teacher), Config(checkpoint));
@@ -81,7 +86,9 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
     {
         if (string.IsNullOrWhiteSpace(text))
             return null;
-        Model? model = Guid.TryParse(text, out Guid id) ? await db.Models.AsNoTracking().SingleOrDefaultAsync(m => m.Id == id, cancel) : null;
+        Model? model = Guid.TryParse(text, out Guid id)
+            ? await db.Models.AsNoTracking().SingleOrDefaultAsync(m => m.Id == id, cancel)
+            : null;
         if (model is null)
             problems.Add(new OptionProblem(field, $"There is no model '{text}'. Choose one of the list."));
         return model;
@@ -94,7 +101,8 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
         DistillationOptions options, RunParts parts, int vocabularySize, CancellationToken cancel) =>
         Task.Run<(IReadOnlyList<OptionProblem>, Gpt2Config?, int)>(() =>
         {
-            IReadOnlyList<OptionProblem> problems = RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences: null);
+            IReadOnlyList<OptionProblem> problems =
+                RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences: null);
             if (problems.Count > 0)
                 return (problems, null, 0);
             Gpt2Config student = StudentInits.StudentConfig(options, parts.Teacher, vocabularySize, parts.Checkpoint);

@@ -22,7 +22,8 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
     private readonly DatabaseWriter _writer;
     private readonly RunAnnouncements _announcements;
     private readonly Func<double?> _teacherPerplexity;
-    private readonly Channel<StepReport> _queue = Channel.CreateBounded<StepReport>(new BoundedChannelOptions(QueueCapacity) { SingleReader = true });
+    private readonly Channel<StepReport> _queue =
+        Channel.CreateBounded<StepReport>(new BoundedChannelOptions(QueueCapacity) { SingleReader = true });
     private readonly Task _written;
 
     /// <param name="teacherPerplexity">Asked at every transaction, so that the teacher's line appears as soon as it is measured.</param>
@@ -36,7 +37,8 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
     }
 
     /// <summary>Takes one step's numbers; called on the training thread.</summary>
-    /// <exception cref="ChannelClosedException">An earlier step could not be written (the inner exception says why), or the recorder is disposed.</exception>
+    /// <exception cref="ChannelClosedException">An earlier step could not be written (the inner exception says why), or the recorder is
+    /// disposed.</exception>
     public void Report(StepReport value)
     {
         if (!_queue.Writer.TryWrite(value))

@@ -27,13 +27,16 @@ public sealed class RunService(
     }
 
     /// <summary>The options of a run, as it was asked for.</summary>
-    public static DistillationOptions Options(Run run) => JsonSerializer.Deserialize<DistillationOptions>(run.OptionsJson, WebJson.Options)!;
+    public static DistillationOptions Options(Run run) =>
+        JsonSerializer.Deserialize<DistillationOptions>(run.OptionsJson, WebJson.Options)!;
 
     /// <summary>Every problem of the options, those that need the models and the corpus included; empty when the run can be made.</summary>
     public Task<IReadOnlyList<OptionProblem>> CheckAsync(DistillationOptions options, CancellationToken cancel = default) =>
         checks.CheckAsync(options, cancel);
 
-    /// <summary>What a run would do and need, and how long it would take at the speed of the latest run; nulls where that cannot be known.</summary>
+    /// <summary>
+    /// What a run would do and need, and how long it would take at the speed of the latest run; nulls where that cannot be known.
+    /// </summary>
     public Task<(RunPlan? Plan, double? EstimatedSeconds)> PlanAsync(DistillationOptions options, CancellationToken cancel = default) =>
         checks.PlanAsync(options, cancel);
 
@@ -65,7 +68,8 @@ public sealed class RunService(
     {
         Names.Check("name", name);
         int changed = await writer.WriteAsync(
-            db => db.Runs.Where(run => run.Id == id).ExecuteUpdateAsync(set => set.SetProperty(run => run.Name, name.Trim()), cancel), cancel);
+            db => db.Runs.Where(run => run.Id == id).ExecuteUpdateAsync(set => set.SetProperty(run => run.Name, name.Trim()), cancel),
+                cancel);
         if (changed == 0)
             throw NotFound(id);
         announcements.Announce(id);

@@ -6,7 +6,9 @@ namespace WebDistill.Web.Runs;
 /// <summary>A step's numbers between the loop's report and the database's row.</summary>
 public static class StepMetrics
 {
-    /// <summary>The row of a report. InvalidOperationException when a number is NaN or infinite, which the database would turn into nothing.</summary>
+    /// <summary>
+    /// The row of a report. InvalidOperationException when a number is NaN or infinite, which the database would turn into nothing.
+    /// </summary>
     public static StepMetric ToMetric(this StepReport report, Guid runId)
     {
         var metric = new StepMetric

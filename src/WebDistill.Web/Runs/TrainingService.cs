@@ -19,7 +19,8 @@ public sealed class TrainingService(
     // A step of a large model can take longer than a shutdown may: then the process ends without waiting for it.
     private static readonly TimeSpan ShutdownPatience = TimeSpan.FromSeconds(2);
 
-    private readonly Channel<bool> _queueChanged = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+    private readonly Channel<bool> _queueChanged =
+        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
     private volatile CurrentRun? _current;
 
     /// <summary>Puts a run at the end of the queue. The options must have been checked.</summary>
@@ -108,15 +109,21 @@ public sealed class TrainingService(
     private async Task<(Run Run, Dataset Dataset)?> NextAsync(CancellationToken cancel)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        List<Run> queued = await db.Runs.AsNoTracking().Where(run => run.Status == RunStatus.Queued).OrderBy(run => run.QueueOrder).ToListAsync(cancel);
+        List<Run> queued = await db.Runs.AsNoTracking().Where(run => run.Status == RunStatus.Queued).OrderBy(run => run.QueueOrder)
+            .ToListAsync(cancel);
         foreach (Run run in queued)
         {
-            Run? before = run.AfterRunId is Guid beforeId ? await db.Runs.AsNoTracking().SingleOrDefaultAsync(r => r.Id == beforeId, cancel) : null;
+            Run? before = run.AfterRunId is Guid beforeId
+                ? await db.Runs.AsNoTracking().SingleOrDefaultAsync(r => r.Id == beforeId, cancel)
+                : null;
             Dataset? dataset = await db.Datasets.AsNoTracking().SingleOrDefaultAsync(d => d.Id == run.DatasetId, cancel);
             if (run.AfterRunId is not null && before is null)
                 await FinishAsync(run.Id, RunStatus.Failed, "The run that it waited for was deleted.");
             else if (before is { IsFinal: true } && before.Status != RunStatus.Completed)
-                await FinishAsync(run.Id, RunStatus.Failed, $"The run '{before.Name}' that it waited for did not complete: {before.Status}. {before.Error}".TrimEnd());
+            {
+                string error = $"The run '{before.Name}' that it waited for did not complete: {before.Status}. {before.Error}".TrimEnd();
+                await FinishAsync(run.Id, RunStatus.Failed, error);
+            }
             else if (dataset is null)
                 await FinishAsync(run.Id, RunStatus.Failed, "Its data set was deleted.");
             else if (dataset.State is DatasetState.Failed or DatasetState.Cancelled)
@@ -157,7 +164,8 @@ public sealed class TrainingService(
         }
     }
 
-    private const string InterruptedByShutdown = "The server was shut down while this run was training. Its steps and checkpoints up to then are kept.";
+    private const string InterruptedByShutdown = "The server was shut down while this run was training. Its steps and checkpoints up to "
+        + "then are kept.";
 
     private Task<(RunStatus Status, string? Error)> StartThread(TrainingSession session, CurrentRun current, CancellationToken shutdown)
     {

@@ -16,7 +16,8 @@ namespace WebDistill.Web.Runs;
 /// made them.
 /// </summary>
 internal sealed class TrainingSession(
-    Run run, Dataset dataset, IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
+    Run run, Dataset dataset, IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder,
+        RunAnnouncements announcements,
     ILogger logger)
 {
     private volatile RunRecorder? _recorder;
@@ -67,7 +68,8 @@ internal sealed class TrainingSession(
     private void DescribeRun(DistillationOptions options, Gpt2? teacher, Gpt2 student, Distiller distiller, TokenFile train)
     {
         using WebDistillDb read = contexts.CreateDbContext();
-        string? teacherSha256 = read.Models.Where(model => model.Id == run.TeacherId).Select(model => model.WeightsSha256).SingleOrDefault();
+        string? teacherSha256 = read.Models.Where(model => model.Id == run.TeacherId).Select(model => model.WeightsSha256)
+            .SingleOrDefault();
         RunPlan plan = RunPlan.Compute(options, teacher?.Config, student.Config, train);
         writer.Write(db => db.Runs.Where(r => r.Id == run.Id).ExecuteUpdate(set => set
             .SetProperty(r => r.TotalSteps, distiller.TotalSteps)

@@ -14,12 +14,13 @@ internal sealed class SameOrigin(RequestDelegate next, HostSettings settings, IP
         HttpRequest request = context.Request;
         if (!IsOwnHost(request.Host.Host))
         {
-            await RefuseAsync(context, $"The host '{request.Host.Host}' is not a name of this server. Use http://127.0.0.1 or http://localhost, or add the name to "
-                + "Security:AllowedHosts.");
+            await RefuseAsync(context, $"The host '{request.Host.Host}' is not a name of this server. Use http://127.0.0.1 or "
+                + "http://localhost, or add the name to Security:AllowedHosts.");
         }
         else if (ChangesState(context) && ForeignOrigin(request) is string origin)
         {
-            await RefuseAsync(context, $"The request comes from '{origin}', which is not this server ({request.Scheme}://{request.Host}). Only its own pages may change "
+            await RefuseAsync(context, $"The request comes from '{origin}', which is not this server "
+                + $"({request.Scheme}://{request.Host}). Only its own pages may change "
                 + "anything or open a live connection.");
         }
         else
@@ -33,11 +34,13 @@ internal sealed class SameOrigin(RequestDelegate next, HostSettings settings, IP
         HostSettings.IsLoopback(host)
         || settings.AllowedHosts.Contains(host, StringComparer.OrdinalIgnoreCase)
         || (settings.AllowRemoteWithoutLogin
-            && (IPAddress.TryParse(host.Trim('[', ']'), out _) || host.Equals(Environment.MachineName, StringComparison.OrdinalIgnoreCase)));
+            && (IPAddress.TryParse(host.Trim('[', ']'), out _)
+                || host.Equals(Environment.MachineName, StringComparison.OrdinalIgnoreCase)));
 
     // A WebSocket's handshake is a GET, and no browser policy keeps another site from opening one.
     private static bool ChangesState(HttpContext context) =>
-        !(HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method) || HttpMethods.IsOptions(context.Request.Method))
+        !(HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method)
+            || HttpMethods.IsOptions(context.Request.Method))
         || context.Request.Headers.Upgrade.Count > 0
         || context.WebSockets.IsWebSocketRequest
         || context.Request.Path.StartsWithSegments("/hubs")

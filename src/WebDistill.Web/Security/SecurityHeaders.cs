@@ -1,12 +1,14 @@
 namespace WebDistill.Web.Security;
 
-/// <summary>Headers that keep every page to this server: nothing is fetched from elsewhere, framed elsewhere or guessed to be a script.</summary>
+/// <summary>
+/// Headers that keep every page to this server: nothing is fetched from elsewhere, framed elsewhere or guessed to be a script.
+/// </summary>
 internal static class SecurityHeaders
 {
     // Styles may stand inline: Blazor and Radzen set style attributes. Scripts may not.
     private const string ContentSecurityPolicy =
-        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; "
-        + "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
+        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+        + "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 
     public static IApplicationBuilder UseSecurityHeaders(this IApplicationBuilder app) => app.Use((context, next) =>
     {

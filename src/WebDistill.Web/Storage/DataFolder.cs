@@ -23,7 +23,8 @@ public sealed class DataFolder : IDisposable
         }
         catch (IOException e)
         {
-            throw new IOException($"The data folder '{Root}' is in use by another WebDistill. Stop that one, or set Storage:Root to another folder.", e);
+            throw new IOException($"The data folder '{Root}' is in use by another WebDistill. Stop that one, or set Storage:Root to "
+                + "another folder.", e);
         }
     }
 
@@ -57,7 +58,8 @@ public sealed class DataFolder : IDisposable
     public string CreateIncoming() => Directory.CreateDirectory(Path.Combine(Incoming, Guid.NewGuid().ToString("N"))).FullName;
 
     /// <summary>
-    /// Brings every file of <paramref name="incoming"/> to the disk and renames the folder to <paramref name="final"/>, whose parent is created.
+    /// Brings every file of <paramref name="incoming"/> to the disk and renames the folder to <paramref name="final"/>, whose parent is
+    /// created.
     /// IOException when <paramref name="final"/> exists.
     /// </summary>
     public static void Publish(string incoming, string final)
@@ -74,7 +76,9 @@ public sealed class DataFolder : IDisposable
         DurableFile.SyncFolder(parent);
     }
 
-    /// <summary>Removes a folder with all it holds: first out of sight by one rename, so that a crash in between leaves no half of it.</summary>
+    /// <summary>
+    /// Removes a folder with all it holds: first out of sight by one rename, so that a crash in between leaves no half of it.
+    /// </summary>
     public void Delete(string folder)
     {
         if (!Directory.Exists(folder))

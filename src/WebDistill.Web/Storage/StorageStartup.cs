@@ -18,7 +18,8 @@ internal static class StorageStartup
         foreach (Run run in await db.Runs.Where(run => run.Status == RunStatus.Running).ToListAsync())
         {
             run.Status = RunStatus.Interrupted;
-            run.Error = $"The server ended while this run was training, after {run.Step} recorded updates. Its steps and checkpoints are kept.";
+            run.Error = $"The server ended while this run was training, after {run.Step} recorded updates. Its steps and checkpoints are "
+                + "kept.";
             run.FinishedAt = DateTime.UtcNow;
             db.LogLines.Add(new LogLine { RunId = run.Id, At = DateTime.UtcNow, Text = $"{run.Status}: {run.Error}" });
             app.Logger.LogWarning("Run {RunId} ({Name}): {Error}", run.Id, run.Name, run.Error);

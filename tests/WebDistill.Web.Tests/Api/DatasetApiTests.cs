@@ -24,7 +24,8 @@ public sealed class DatasetApiTests(WebDistillApp app) : IClassFixture<WebDistil
             statistics.GetProperty("trainTokens").GetInt64() + statistics.GetProperty("validationTokens").GetInt64());
         JsonElement[] blocks = [.. (await app.GetAsync($"/api/datasets/{id}/preview?blocks=2")).EnumerateArray()];
         Assert.Equal(2, blocks.Length);
-        string text = string.Concat(blocks[0].GetProperty("tokens").EnumerateArray().Select(token => token.GetProperty("text").GetString()));
+        string text = string.Concat(blocks[0].GetProperty("tokens").EnumerateArray()
+            .Select(token => token.GetProperty("text").GetString()));
         Assert.StartsWith("The red bird number 0 sat on the wall", text);
         Assert.Contains((await app.GetAsync("/api/datasets")).EnumerateArray(), listed => listed.GetProperty("id").GetGuid() == id);
     }
@@ -33,10 +34,12 @@ public sealed class DatasetApiTests(WebDistillApp app) : IClassFixture<WebDistil
     public async Task Post_ModelsTokenizer_IsUsed()
     {
         Guid model = await app.ImportedModelAsync();
-        using HttpResponseMessage response = await app.UploadAsync(Encoding.UTF8.GetBytes(Product.Text), ("tokenizerModelId", model.ToString()));
+        using HttpResponseMessage response =
+            await app.UploadAsync(Encoding.UTF8.GetBytes(Product.Text), ("tokenizerModelId", model.ToString()));
         Guid id = (await response.JsonAsync()).GetProperty("id").GetGuid();
         JsonElement dataset = await app.PollAsync($"/api/datasets/{id}", d => d.GetProperty("state").GetString() == "Ready");
-        Assert.Equal((await app.GetAsync($"/api/models/{model}")).GetProperty("tokenizerSha256").GetString(), dataset.GetProperty("tokenizerSha256").GetString());
+        Assert.Equal((await app.GetAsync($"/api/models/{model}")).GetProperty("tokenizerSha256").GetString(),
+            dataset.GetProperty("tokenizerSha256").GetString());
     }
 
     [Fact]
@@ -50,7 +53,8 @@ public sealed class DatasetApiTests(WebDistillApp app) : IClassFixture<WebDistil
     [Fact]
     public async Task Post_InvalidUtf8_FailsWithAMessageThatNamesIt()
     {
-        using HttpResponseMessage response = await app.UploadAsync([.. "A bird.\n\n"u8, 0xFF, 0xFE, 0xC3, .. "\n\nAnother.\n\n"u8], ("vocabularySize", "300"));
+        using HttpResponseMessage response =
+            await app.UploadAsync([.. "A bird.\n\n"u8, 0xFF, 0xFE, 0xC3, .. "\n\nAnother.\n\n"u8], ("vocabularySize", "300"));
         Guid id = (await response.JsonAsync()).GetProperty("id").GetGuid();
         JsonElement dataset = await app.PollAsync($"/api/datasets/{id}", d => d.GetProperty("state").GetString() != "Preparing");
         Assert.Equal("Failed", dataset.GetProperty("state").GetString());
@@ -98,7 +102,8 @@ public sealed class DatasetApiTests(WebDistillApp app) : IClassFixture<WebDistil
     [Fact]
     public async Task Post_NotMultipart_IsUnsupportedMediaType()
     {
-        using HttpResponseMessage response = await app.Http.PostAsync("/api/datasets", new StringContent("{}", Encoding.UTF8, "application/json"));
+        using HttpResponseMessage response =
+            await app.Http.PostAsync("/api/datasets", new StringContent("{}", Encoding.UTF8, "application/json"));
         await response.ProblemAsync(HttpStatusCode.UnsupportedMediaType);
     }
 
@@ -137,7 +142,8 @@ public sealed class DatasetApiTests(WebDistillApp app) : IClassFixture<WebDistil
     public async Task Cancel_Preparing_BecomesCancelledAndCanBeDeleted()
     {
         // Large enough that the vocabulary is still being trained when the request arrives.
-        byte[] text = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 60_000).Select(i => $"Bird {i * 7919L:x} met bird {i * 104729L:x}.\n\n")));
+        byte[] text = Encoding.UTF8.GetBytes(
+            string.Concat(Enumerable.Range(0, 60_000).Select(i => $"Bird {i * 7919L:x} met bird {i * 104729L:x}.\n\n")));
         using HttpResponseMessage response = await app.UploadAsync(text, ("vocabularySize", "20000"));
         Guid id = (await response.JsonAsync()).GetProperty("id").GetGuid();
         using HttpResponseMessage refused = await app.Http.DeleteAsync($"/api/datasets/{id}");

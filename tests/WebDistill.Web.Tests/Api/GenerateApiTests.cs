@@ -6,7 +6,8 @@ namespace WebDistill.Web.Tests.Api;
 
 public sealed class GenerateApiTests(WebDistillApp app) : IClassFixture<WebDistillApp>
 {
-    private static object Request(Guid modelId, string? prompt = "The bird", int[]? promptIds = null, bool stream = false, int maxNewTokens = 8) =>
+    private static object Request(Guid modelId, string? prompt = "The bird", int[]? promptIds = null, bool stream = false,
+        int maxNewTokens = 8) =>
         new { modelId, prompt, promptIds, stream, maxNewTokens, stopAtEndOfText = false, seed = 3 };
 
     [Fact]
@@ -24,10 +25,13 @@ public sealed class GenerateApiTests(WebDistillApp app) : IClassFixture<WebDisti
 
         using HttpResponseMessage streamed = await app.Http.PostAsJsonAsync("/api/generate", Request(model, stream: true));
         Assert.Equal("application/x-ndjson", streamed.Content.Headers.ContentType!.MediaType);
-        JsonElement[] events = [.. (await streamed.Content.ReadAsStringAsync()).TrimEnd('\n').Split('\n').Select(line => JsonSerializer.Deserialize<JsonElement>(line))];
+        JsonElement[] events =
+            [.. (await streamed.Content.ReadAsStringAsync()).TrimEnd('\n').Split('\n')
+            .Select(line => JsonSerializer.Deserialize<JsonElement>(line))];
         Assert.All(events, e => Assert.Equal(expectedSha256, e.GetProperty("weightsSha256").GetString()));
         Assert.Equal(0, events[0].GetProperty("tokens").GetInt32());
-        Assert.Equal(ids, events.Where(e => e.GetProperty("id").ValueKind == JsonValueKind.Number).Select(e => e.GetProperty("id").GetInt32()));
+        Assert.Equal(ids, events.Where(e => e.GetProperty("id").ValueKind == JsonValueKind.Number)
+            .Select(e => e.GetProperty("id").GetInt32()));
         Assert.Equal(answer.GetProperty("text").GetString(), string.Concat(events.Select(e => e.GetProperty("text").GetString())));
         Assert.Equal("MaxNewTokens", events[^1].GetProperty("stopReason").GetString());
     }
@@ -64,7 +68,8 @@ public sealed class GenerateApiTests(WebDistillApp app) : IClassFixture<WebDisti
     [InlineData("""{"modelId": "x", "prompt": 1, "topk": 2}""", HttpStatusCode.BadRequest, "modelId prompt topk")]
     [InlineData("""{"modelId": "MODEL"}""", HttpStatusCode.BadRequest, "prompt")]
     [InlineData("""{"modelId": "MODEL", "prompt": "x", "promptIds": [1]}""", HttpStatusCode.BadRequest, "prompt")]
-    [InlineData("""{"modelId": "MODEL", "prompt": "x", "temperature": 0, "topP": 0, "topK": -1, "maxNewTokens": 1000000000}""", HttpStatusCode.BadRequest,
+    [InlineData("""{"modelId": "MODEL", "prompt": "x", "temperature": 0, "topP": 0, "topK": -1, "maxNewTokens": 1000000000}""",
+        HttpStatusCode.BadRequest,
         "maxNewTokens temperature topK topP")]
     [InlineData("""{"modelId": "MODEL", "promptIds": [1, 99999]}""", HttpStatusCode.BadRequest, "promptIds")]
     [InlineData("""{"modelId": "MODEL", "promptIds": []}""", HttpStatusCode.BadRequest, "promptIds")]
@@ -75,7 +80,8 @@ public sealed class GenerateApiTests(WebDistillApp app) : IClassFixture<WebDisti
         foreach (bool stream in new[] { false, true })
         {
             string json = body.Replace("MODEL", model.ToString()).Replace("}", stream ? ", \"stream\": true}" : "}");
-            using HttpResponseMessage response = await app.Http.PostAsync("/api/generate", new StringContent(json, null, "application/json"));
+            using HttpResponseMessage response =
+                await app.Http.PostAsync("/api/generate", new StringContent(json, null, "application/json"));
             JsonElement problem = await response.ProblemAsync(status);
             if (fields != "")
                 Assert.Equal(fields.Split(' ').Order(), problem.Fields());
@@ -85,7 +91,8 @@ public sealed class GenerateApiTests(WebDistillApp app) : IClassFixture<WebDisti
     [Fact]
     public async Task Generate_PromptOfAMillionCharacters_IsRefused()
     {
-        using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/generate", Request(await app.ImportedModelAsync(), new string('a', 1_000_000)));
+        using HttpResponseMessage response =
+            await app.Http.PostAsJsonAsync("/api/generate", Request(await app.ImportedModelAsync(), new string('a', 1_000_000)));
         Assert.Equal(["prompt"], (await response.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
     }
 

@@ -36,11 +36,14 @@ public sealed class ModelApiTests(WebDistillApp app) : IClassFixture<WebDistillA
     {
         Guid id = await app.ImportedModelAsync(withTokenizer: false);
         Assert.False((await app.GetAsync($"/api/models/{id}")).GetProperty("hasTokenizer").GetBoolean());
-        using HttpResponseMessage response = await app.UploadAsync(Encoding.UTF8.GetBytes(Product.Text), ("tokenizerModelId", id.ToString()));
+        using HttpResponseMessage response =
+            await app.UploadAsync(Encoding.UTF8.GetBytes(Product.Text), ("tokenizerModelId", id.ToString()));
         Assert.Equal(["tokenizerModelId"], (await response.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
     }
 
-    public static TheoryData<string> Faults => ["truncated weights", "heads", "no config", "no weights", "one tokenizer file", "other tokenizer", "path", "backslash path", "pickle"];
+    public static TheoryData<string> Faults =>
+        ["truncated weights", "heads", "no config", "no weights", "one tokenizer file", "other tokenizer", "path", "backslash "
+        + "path", "pickle"];
 
     [Theory]
     [MemberData(nameof(Faults))]
@@ -65,7 +68,8 @@ public sealed class ModelApiTests(WebDistillApp app) : IClassFixture<WebDistillA
                 files["model.safetensors"] = files["model.safetensors"][..^100];
                 return "model.safetensors";
             case "heads":
-                files["config.json"] = Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(files["config.json"]).Replace("\"n_head\": 2", "\"n_head\": 3"));
+                files["config.json"] =
+                    Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(files["config.json"]).Replace("\"n_head\": 2", "\"n_head\": 3"));
                 return "n_head";
             case "no config":
                 files.Remove("config.json");
@@ -110,7 +114,8 @@ public sealed class ModelApiTests(WebDistillApp app) : IClassFixture<WebDistillA
     public async Task Delete_TeacherOfAQueuedRun_IsRefused()
     {
         Guid model = await app.ImportedModelAsync();
-        using HttpResponseMessage upload = await app.UploadAsync(Encoding.UTF8.GetBytes(Product.Text), ("tokenizerModelId", model.ToString()));
+        using HttpResponseMessage upload =
+            await app.UploadAsync(Encoding.UTF8.GetBytes(Product.Text), ("tokenizerModelId", model.ToString()));
         Guid dataset = (await upload.JsonAsync()).GetProperty("id").GetGuid();
         await app.PollAsync($"/api/datasets/{dataset}", d => d.GetProperty("state").GetString() == "Ready");
         Guid run = await app.StartAsync(Product.TinyTraining(dataset, epochs: 100_000) with

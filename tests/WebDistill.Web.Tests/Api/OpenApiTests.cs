@@ -32,7 +32,8 @@ public sealed class OpenApiTests(WebDistillApp app) : IClassFixture<WebDistillAp
     public async Task Document_RunOptions_HaveEveryKnob()
     {
         JsonElement document = await app.GetAsync("/openapi/v1.json");
-        JsonElement options = document.GetProperty("components").GetProperty("schemas").GetProperty(nameof(DistillationOptions)).GetProperty("properties");
+        JsonElement options = document.GetProperty("components").GetProperty("schemas").GetProperty(nameof(DistillationOptions))
+            .GetProperty("properties");
         Assert.Equal(
             typeof(DistillationOptions).GetProperties().Select(p => JsonNamingPolicy.CamelCase.ConvertName(p.Name)).Order(),
             options.EnumerateObject().Select(p => p.Name).Order());

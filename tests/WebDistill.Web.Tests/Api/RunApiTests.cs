@@ -24,7 +24,8 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
         Assert.Equal(
             typeof(StepReport).GetProperties().Select(p => JsonNamingPolicy.CamelCase.ConvertName(p.Name)).Order(),
             steps[0].EnumerateObject().Select(p => p.Name).Order());
-        Assert.Equal([total], (await app.GetAsync($"/api/runs/{id}/steps?after={total - 1}")).EnumerateArray().Select(s => s.GetProperty("step").GetInt32()));
+        Assert.Equal([total],
+            (await app.GetAsync($"/api/runs/{id}/steps?after={total - 1}")).EnumerateArray().Select(s => s.GetProperty("step").GetInt32()));
         Assert.Equal(steps[^1].GetProperty("validationPerplexity").GetDouble(), run.GetProperty("validationPerplexity").GetDouble());
         Assert.Equal(steps[^1].GetProperty("totalLoss").GetDouble(), run.GetProperty("totalLoss").GetDouble());
 
@@ -32,7 +33,8 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
         Assert.Equal(id, model.GetProperty("runId").GetGuid());
         Assert.Equal("Run", model.GetProperty("origin").GetString());
         Assert.True(model.GetProperty("hasTokenizer").GetBoolean());
-        Assert.Contains((await app.GetAsync($"/api/runs/{id}/log")).EnumerateArray(), line => line.GetProperty("text").GetString()!.Contains("Training on"));
+        Assert.Contains((await app.GetAsync($"/api/runs/{id}/log")).EnumerateArray(),
+            line => line.GetProperty("text").GetString()!.Contains("Training on"));
         Assert.Equal(64, run.GetProperty("datasetSha256").GetString()!.Length);
         Assert.Equal(64, run.GetProperty("tokenizerSha256").GetString()!.Length);
         Assert.NotEmpty(run.GetProperty("engine").GetString()!);
@@ -47,14 +49,16 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
         JsonElement trained = await app.EndOfRunAsync(teacher);
         DistillationOptions options = Product.TinyTraining(dataset) with
         {
-            TeacherId = trained.GetProperty("studentModelId").GetString(), StudentInitialisation = "teacher-layers", StudentLayerCount = 1, StudentWidth = null,
+            TeacherId = trained.GetProperty("studentModelId").GetString(), StudentInitialisation = "teacher-layers", StudentLayerCount = 1,
+                StudentWidth = null,
             StudentHeads = null, ContextLength = null, AlphaCe = 5, AlphaClm = 2, AlphaCos = 1,
         };
         JsonElement run = await app.EndOfRunAsync(await app.StartAsync(options));
 
         Assert.True(run.GetProperty("status").GetString() == "Completed", run.ToString());
         Assert.Equal("Distillation", run.GetProperty("kind").GetString());
-        Assert.Equal(trained.GetProperty("validationPerplexity").GetDouble(), run.GetProperty("teacherPerplexity").GetDouble(), tolerance: 1e-6);
+        Assert.Equal(trained.GetProperty("validationPerplexity").GetDouble(), run.GetProperty("teacherPerplexity").GetDouble(),
+            tolerance: 1e-6);
         Assert.Equal(2, run.GetProperty("teacherLayers").GetInt32());
         Assert.Equal(1, run.GetProperty("studentLayers").GetInt32());
         JsonElement last = (await app.GetAsync($"/api/runs/{run.GetProperty("id").GetGuid()}/steps")).EnumerateArray().Last();
@@ -72,7 +76,8 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
     [InlineData("""{"temperature": 0, "learningRate": 1e999}""", "datasetId learningRate studentInitialisation temperature")]
     [InlineData("""{"temperture": 2, "Epochs": 1, "batchSize": 1.5, "gradientAccumulation": 4294967296, "shuffle": "yes", "semantics": "Loose"}""",
         "Epochs batchSize datasetId gradientAccumulation semantics shuffle studentInitialisation temperture")]
-    [InlineData("""{"batchSize": null, "studentTeacherLayers": [0, "x"]}""", "batchSize datasetId studentInitialisation studentTeacherLayers")]
+    [InlineData("""{"batchSize": null, "studentTeacherLayers": [0, "x"]}""", "batchSize datasetId studentInitialisation "
+        + "studentTeacherLayers")]
     [InlineData("""{"datasetId": "../../etc/passwd", "studentInitialisation": "random"}""",
         "contextLength datasetId studentHeads studentLayerCount studentWidth")]
     public async Task Post_BadOptions_NamesEveryBadField(string body, string fields)
@@ -87,7 +92,8 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
     [Fact]
     public async Task Post_NotJson_IsUnsupportedMediaType()
     {
-        using HttpResponseMessage response = await app.Http.PostAsync("/api/runs", new StringContent("name=x", Encoding.UTF8, "application/x-www-form-urlencoded"));
+        using HttpResponseMessage response =
+            await app.Http.PostAsync("/api/runs", new StringContent("name=x", Encoding.UTF8, "application/x-www-form-urlencoded"));
         await response.ProblemAsync(HttpStatusCode.UnsupportedMediaType);
     }
 
@@ -98,7 +104,8 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
         using HttpResponseMessage upload = await app.UploadAsync(Encoding.UTF8.GetBytes(Product.Text), ("vocabularySize", "280"));
         Guid dataset = (await upload.JsonAsync()).GetProperty("id").GetGuid();
         await app.PollAsync($"/api/datasets/{dataset}", d => d.GetProperty("state").GetString() == "Ready");
-        DistillationOptions options = new() { TeacherId = teacher.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1, AlphaCos = 0 };
+        DistillationOptions options =
+            new() { TeacherId = teacher.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1, AlphaCos = 0 };
         using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options);
         JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);
         Assert.Equal(["teacherId"], problem.Fields());
@@ -186,7 +193,8 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
         Guid teacher = student.GetProperty("afterRunId").GetGuid();
         Assert.Equal(teacher, student.GetProperty("teacherId").GetGuid());
 
-        await own.PollAsync($"/api/runs/{teacher}", run => run.GetProperty("step").GetInt32() > 0 || run.GetProperty("status").GetString() == "Failed");
+        await own.PollAsync($"/api/runs/{teacher}", run => run.GetProperty("step").GetInt32() > 0
+            || run.GetProperty("status").GetString() == "Failed");
         using HttpResponseMessage stopped = await own.Http.PostAsync($"/api/runs/{teacher}/stop", null);
         Assert.Equal(HttpStatusCode.Accepted, stopped.StatusCode);
         JsonElement end = await own.EndOfRunAsync(student.GetProperty("id").GetGuid());

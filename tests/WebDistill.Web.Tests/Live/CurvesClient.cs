@@ -59,7 +59,8 @@ internal sealed class CurvesClient : IAsyncDisposable
     }
 
     private Task SendAsync(string json) =>
-        _socket.SendAsync((byte[])[.. Encoding.UTF8.GetBytes(json), RecordSeparator], WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
+        _socket.SendAsync((byte[])[.. Encoding.UTF8.GetBytes(json), RecordSeparator], WebSocketMessageType.Text, endOfMessage: true,
+            CancellationToken.None);
 
     private async Task<JsonElement> MessageAsync()
     {
@@ -72,7 +73,8 @@ internal sealed class CurvesClient : IAsyncDisposable
             text.Write(buffer, 0, result.Count);
             if (!result.EndOfMessage || buffer[result.Count - 1] != RecordSeparator)
                 continue;
-            foreach (string json in Encoding.UTF8.GetString(text.ToArray()).Split((char)RecordSeparator, StringSplitOptions.RemoveEmptyEntries))
+            foreach (string json in Encoding.UTF8.GetString(text.ToArray())
+                .Split((char)RecordSeparator, StringSplitOptions.RemoveEmptyEntries))
                 _received.Enqueue(JsonSerializer.Deserialize<JsonElement>(json));
             text.SetLength(0);
         }

@@ -89,12 +89,14 @@ public sealed class CurvesHubTests(WebDistillApp app) : IClassFixture<WebDistill
         var id = Guid.CreateVersion7();
         await app.Service<DatabaseWriter>().WriteAsync(async db =>
         {
-            db.Runs.Add(new Run { Id = id, Name = "long", Status = RunStatus.Completed, OptionsJson = "{}", Step = steps, TotalSteps = steps });
+            db.Runs.Add(new Run { Id = id, Name = "long", Status = RunStatus.Completed, OptionsJson = "{}", Step = steps,
+                TotalSteps = steps });
             await db.SaveChangesAsync();
             db.ChangeTracker.AutoDetectChangesEnabled = false;
             db.StepMetrics.AddRange(Enumerable.Range(1, steps).Select(step => new StepMetric
             {
-                RunId = id, Step = step, TotalLoss = 1.5 / step, TokensSeen = (1L << 40) + step, LearningRate = 1e-3, GradientNorm = 1, TokensPerSecond = 1,
+                RunId = id, Step = step, TotalLoss = 1.5 / step, TokensSeen = (1L << 40) + step, LearningRate = 1e-3, GradientNorm = 1,
+                    TokensPerSecond = 1,
             }));
             await db.SaveChangesAsync();
         });

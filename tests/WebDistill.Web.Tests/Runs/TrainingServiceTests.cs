@@ -25,12 +25,15 @@ public sealed class TrainingServiceTests
         Assert.All(new[] { doomed, dependent, third, fourth }, id => Assert.Equal("Queued", Status(app, id).Result));
         await app.Service<RunService>().StopAsync(first);
 
-        JsonElement[] ended = [await app.EndOfRunAsync(doomed), await app.EndOfRunAsync(dependent), await app.EndOfRunAsync(third), await app.EndOfRunAsync(fourth)];
+        JsonElement[] ended =
+            [await app.EndOfRunAsync(doomed), await app.EndOfRunAsync(dependent), await app.EndOfRunAsync(third),
+            await app.EndOfRunAsync(fourth)];
         Assert.Equal(["Failed", "Failed", "Completed", "Completed"], ended.Select(run => run.GetProperty("status").GetString()));
         Assert.NotEmpty(ended[0].GetProperty("error").GetString()!);
         Assert.Contains("Failed", ended[1].GetProperty("error").GetString());
         Assert.True(ended[3].GetProperty("startedAt").GetDateTime() >= ended[2].GetProperty("finishedAt").GetDateTime());
-        Assert.Contains((await app.GetAsync($"/api/runs/{doomed}/log")).EnumerateArray(), line => line.GetProperty("text").GetString()!.StartsWith("Failed", StringComparison.Ordinal));
+        Assert.Contains((await app.GetAsync($"/api/runs/{doomed}/log")).EnumerateArray(),
+            line => line.GetProperty("text").GetString()!.StartsWith("Failed", StringComparison.Ordinal));
         using HttpResponseMessage healthy = await app.Http.GetAsync("/healthz");
         Assert.True(healthy.IsSuccessStatusCode);
     }
@@ -43,7 +46,8 @@ public sealed class TrainingServiceTests
         TrainingService training = app.Service<TrainingService>();
         Run teacher = await training.EnqueueAsync(Product.TinyTraining(dataset) with { StudentLayerCount = 2 }, default);
         Run student = await training.EnqueueAsync(
-            new DistillationOptions { TeacherId = teacher.Id.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1, Epochs = 1 }, default, teacher.Id);
+            new DistillationOptions { TeacherId = teacher.Id.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1,
+                Epochs = 1 }, default, teacher.Id);
         JsonElement ended = await app.EndOfRunAsync(student.Id);
         Assert.True(ended.GetProperty("status").GetString() == "Completed", ended.ToString());
         Assert.Equal(2, ended.GetProperty("teacherLayers").GetInt32());
@@ -60,8 +64,10 @@ public sealed class TrainingServiceTests
         Assert.Equal(run.GetProperty("totalSteps").GetInt32() / 10, checkpoints.Length);
         foreach (JsonElement checkpoint in checkpoints)
         {
-            string folder = Path.Combine(app.Root, "runs", id.ToString("N"), "checkpoints", $"step-{checkpoint.GetProperty("step").GetInt32()}");
-            Assert.Equal(checkpoint.GetProperty("weightsSha256").GetString(), Distillation.Models.Gpt2Checkpoint.Inspect(folder).WeightsSha256);
+            string folder = Path.Combine(app.Root, "runs",
+                id.ToString("N"), "checkpoints", $"step-{checkpoint.GetProperty("step").GetInt32()}");
+            Assert.Equal(checkpoint.GetProperty("weightsSha256").GetString(),
+                Distillation.Models.Gpt2Checkpoint.Inspect(folder).WeightsSha256);
             Distillation.Models.Gpt2Checkpoint.Load(folder).Dispose();
         }
         Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(app.Root, "incoming")));
@@ -81,7 +87,8 @@ public sealed class TrainingServiceTests
             waiting = await before.StartAsync(Product.TinyTraining(dataset));
         }
         // What a kill leaves behind: a row that says Running, and folders that no row names.
-        DbContextOptions<WebDistillDb> options = new DbContextOptionsBuilder<WebDistillDb>().UseSqlite($"Data Source={Path.Combine(root.FullName, "webdistill.db")}").Options;
+        DbContextOptions<WebDistillDb> options = new DbContextOptionsBuilder<WebDistillDb>()
+            .UseSqlite($"Data Source={Path.Combine(root.FullName, "webdistill.db")}").Options;
         await using (var db = new WebDistillDb(options))
             await db.Runs.Where(run => run.Id == cut).ExecuteUpdateAsync(set => set.SetProperty(run => run.Status, RunStatus.Running));
         string halfUpload = Directory.CreateDirectory(Path.Combine(root.FullName, "incoming", "half")).FullName;
@@ -101,5 +108,6 @@ public sealed class TrainingServiceTests
         root.Delete(recursive: true);
     }
 
-    private static async Task<string> Status(WebDistillApp app, Guid id) => (await app.GetAsync($"/api/runs/{id}")).GetProperty("status").GetString()!;
+    private static async Task<string> Status(WebDistillApp app, Guid id) => (await app.GetAsync($"/api/runs/{id}")).GetProperty("status")
+        .GetString()!;
 }

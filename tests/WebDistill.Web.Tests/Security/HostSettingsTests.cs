@@ -31,7 +31,8 @@ public sealed class HostSettingsTests
     public void Read_SeveralBadOptions_ListsAllWithTheirKeys()
     {
         var failure = Assert.Throws<HostSettingsException>(() => Read(
-            ("Storage:Root", " "), ("Storage:MaxUploadMegabytes", "lots"), ("Security:AllowRemoteWithoutLogin", "maybe"), ("Security:AllowedHosts:0", "http://x"),
+            ("Storage:Root", " "), ("Storage:MaxUploadMegabytes", "lots"), ("Security:AllowRemoteWithoutLogin", "maybe"),
+                ("Security:AllowedHosts:0", "http://x"),
             ("Playground:LoadedModels", "0"), ("Playground:IdleModelMinutes", "-1"), ("urls", "nonsense")));
         Assert.Equal(7, failure.Failures.Count);
         Assert.All(

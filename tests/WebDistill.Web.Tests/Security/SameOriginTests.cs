@@ -19,7 +19,8 @@ public sealed class SameOriginTests(WebDistillApp app) : IClassFixture<WebDistil
     {
         (string Header, string Value)[] foreign =
         [
-            ("Origin", "http://evil.example"), ("Origin", "null"), ("Origin", "http://127.0.0.1:1"), ("Sec-Fetch-Site", "cross-site"), ("Host", "evil.example"),
+            ("Origin", "http://evil.example"), ("Origin", "null"), ("Origin", "http://127.0.0.1:1"), ("Sec-Fetch-Site", "cross-site"),
+                ("Host", "evil.example"),
             ("Host", "127.0.0.1.evil.example"),
         ];
         foreach ((string header, string value) in foreign)
@@ -56,7 +57,8 @@ public sealed class SameOriginTests(WebDistillApp app) : IClassFixture<WebDistil
         using var socket = new ClientWebSocket();
         socket.Options.SetRequestHeader("Origin", "http://evil.example");
         socket.Options.CollectHttpResponseDetails = true;
-        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(new Uri($"{app.Address.Replace("http:", "ws:")}/hubs/curves"), CancellationToken.None));
+        await Assert.ThrowsAsync<WebSocketException>(() =>
+            socket.ConnectAsync(new Uri($"{app.Address.Replace("http:", "ws:")}/hubs/curves"), CancellationToken.None));
         Assert.Equal(HttpStatusCode.Forbidden, socket.HttpStatusCode);
     }
 
