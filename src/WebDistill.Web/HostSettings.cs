@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net;
+using WebDistill.Distillation.QuickStart;
 
 namespace WebDistill.Web;
 
@@ -10,9 +11,10 @@ namespace WebDistill.Web;
 /// <param name="AllowedHosts">Security:AllowedHosts: names, besides loopback's, under which browsers may reach this server.</param>
 /// <param name="LoadedModels">Playground:LoadedModels: models kept in memory for generation.</param>
 /// <param name="IdleModelMinutes">Playground:IdleModelMinutes: minutes after which an unused one is freed.</param>
+/// <param name="QuickStartStories">QuickStart:Stories: stories in the corpus that the quick start writes.</param>
 public sealed record HostSettings(
     string StorageRoot, long MaxUploadBytes, bool AllowRemoteWithoutLogin, IReadOnlyList<string> AllowedHosts, int LoadedModels,
-        int IdleModelMinutes)
+        int IdleModelMinutes, int QuickStartStories)
 {
     /// <summary>Reads and checks the options.</summary>
     /// <exception cref="HostSettingsException">Lists every option that cannot be used, with its key.</exception>
@@ -29,6 +31,7 @@ public sealed record HostSettings(
             failures.Add($"Security:AllowedHosts contains '{host}', expected a host name or an address without scheme and port.");
         int loaded = (int)Integer("Playground:LoadedModels", 2, 1, 64);
         int idle = (int)Integer("Playground:IdleModelMinutes", 10, 1, 1440);
+        int stories = (int)Integer("QuickStart:Stories", StoryCorpus.QuickStartStories, 50, 100_000);
         foreach (string address in ListenAddresses(configuration))
         {
             if (Host(address) is not string host)
@@ -39,7 +42,7 @@ public sealed record HostSettings(
                     + "Security:AllowRemoteWithoutLogin to true if the network keeps others out.");
         }
         return failures.Count == 0
-            ? new HostSettings(root, megabytes << 20, remote, hosts, loaded, idle)
+            ? new HostSettings(root, megabytes << 20, remote, hosts, loaded, idle, stories)
             : throw new HostSettingsException(failures);
 
         long Integer(string key, long whenMissing, long minimum, long maximum)

@@ -454,7 +454,7 @@ class RunCurves {
     this.zoomed = null;
     this.disposed = false;
     this.nextDraw = 0;
-    this.state = { runId: this.id, state: "loading", points: 0, lastStep: 0, gaps: 0, duplicates: 0, draws: 0, drawMs: 0, longestDrawMs: 0, historyMs: 0, reconnects: 0, status: null };
+    this.state = { runId: this.id, state: "loading", points: 0, lastStep: 0, gaps: 0, duplicates: 0, draws: 0, drawMs: 0, longestDrawMs: 0, historyMs: 0, firstDrawMs: 0, reconnects: 0, status: null };
     window.webdistillCurves = this.state;
 
     this.charts = [new LossChart(this), ...multiples.map(m => new NumberChart(this, m))];
@@ -495,7 +495,7 @@ class RunCurves {
       const began = performance.now();
       this.charts.forEach(c => c.draw());
       const ms = performance.now() - began;
-      this.state.draws++;
+      if (this.state.draws++ === 0) this.state.firstDrawMs = performance.now();
       this.state.drawMs += ms;
       this.state.longestDrawMs = Math.max(this.state.longestDrawMs, ms);
       // A drawing that takes long leaves at least as much time again to the rest of the page.

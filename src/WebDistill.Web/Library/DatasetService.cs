@@ -344,18 +344,18 @@ public sealed class DatasetService(
         });
     }
 
-    private static void WriteStories(Stream stream, int seed, Action<double> progress, CancellationToken cancel)
+    private void WriteStories(Stream stream, int seed, Action<double> progress, CancellationToken cancel)
     {
         using var text = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false),
             leaveOpen: true) { NewLine = "\n" };
         int written = 0;
-        foreach (string story in StoryCorpus.Generate(seed, Runs.QuickStart.Stories))
+        foreach (string story in StoryCorpus.Generate(seed, settings.QuickStartStories))
         {
             cancel.ThrowIfCancellationRequested();
             text.WriteLine(story);
             text.WriteLine();
             if (++written % 1000 == 0)
-                progress((double)written / Runs.QuickStart.Stories);
+                progress((double)written / settings.QuickStartStories);
         }
     }
 

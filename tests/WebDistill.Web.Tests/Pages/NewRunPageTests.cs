@@ -1,0 +1,98 @@
+using Microsoft.Playwright;
+using WebDistill.Data;
+using WebDistill.Web.Runs;
+using static Microsoft.Playwright.Assertions;
+
+namespace WebDistill.Web.Tests.Pages;
+
+public sealed class NewRunPageTests(WebDistillApp app, Browser browser) : IClassFixture<WebDistillApp>, IClassFixture<Browser>
+{
+    [Theory]
+    [InlineData("learningRate", "1,5", "write 1.5")]
+    [InlineData("learningRate", "NaN", "is not a finite number")]
+    [InlineData("learningRate", "fast", "is not a number")]
+    [InlineData("learningRate", "", "is blank")]
+    [InlineData("learningRate", "-1", "-1")]
+    [InlineData("epochs", "1.5", "is not a whole number")]
+    [InlineData("batchSize", "0", "0")]
+    [InlineData("studentHeads", "3", "do not divide the width")]
+    [InlineData("warmupProportion", "7", "7")]
+    public async Task Field_BadValue_MessageBesideItAndNoLaunch(string field, string value, string message)
+    {
+        await SmallRuns.DatasetAsync(app);
+        await using Visit visit = await browser.OpenAsync(app, "/runs/new");
+        ILocator launch = visit.Page.Locator("#launch");
+        await Expect(launch).Not.ToHaveAttributeAsync("aria-disabled", "true");
+        string good = await visit.Page.InputValueAsync($"#{field}");
+
+        await visit.Page.FillAsync($"#{field}", value);
+        await Expect(visit.Page.Locator($"#{field}-problem")).ToContainTextAsync(message);
+        await Expect(visit.Page.Locator($"#{field}")).ToHaveAttributeAsync("aria-invalid", "true");
+        await Expect(launch).ToHaveAttributeAsync("aria-disabled", "true");
+        await Expect(visit.Page.Locator(".problem-list")).ToContainTextAsync(message);
+        await visit.Page.Locator(".problem-list a").First.ClickAsync();
+        await Expect(visit.Page.Locator($"#{field}")).ToBeFocusedAsync();
+
+        await visit.Page.FillAsync($"#{field}", good);
+        await Expect(visit.Page.Locator($"#{field}-problem")).ToHaveCountAsync(0);
+        await Expect(launch).Not.ToHaveAttributeAsync("aria-disabled", "true");
+        Assert.Equal("", visit.Faults);
+    }
+
+    [Fact]
+    public async Task Launch_TeacherFromScratch_TrainsIt_ThenTheFormPicturesItsPrediction()
+    {
+        await SmallRuns.DatasetAsync(app);
+        await using Visit visit = await browser.OpenAsync(app, "/runs/new");
+        foreach ((string field, string value) in new[]
+        {
+            ("name", "Tiny teacher"), ("studentLayerCount", "2"), ("studentWidth", "16"), ("studentHeads", "2"), ("contextLength", "16"), ("epochs", "2"),
+        })
+            await visit.Page.FillAsync($"#{field}", value);
+        await Expect(visit.Page.Locator(".field.changed #epochs, .field.changed:has(#epochs)").First).ToBeVisibleAsync();
+        await Expect(visit.Page.Locator(".facts")).ToContainTextAsync("128");
+        await visit.Page.Locator("#launch").ClickAsync();
+        await visit.Page.WaitForURLAsync(address => !address.EndsWith("/new", StringComparison.Ordinal));
+        await Expect(visit.Page.Locator(".run-line .status")).ToHaveTextAsync("Completed", new LocatorAssertionsToHaveTextOptions { Timeout = 60_000 });
+
+        await visit.GoAsync("/runs/new");
+        await Expect(visit.Page.Locator("#teacherId option:checked")).ToHaveTextAsync("Tiny teacher");
+        await Expect(visit.Page.Locator(".softened .bar-row")).ToHaveCountAsync(12);
+        string warm = await visit.Page.Locator(".softened .share").First.InnerTextAsync();
+        await visit.Page.FillAsync("#temperature", "20");
+        await Expect(visit.Page.Locator(".softened .caption")).ToContainTextAsync("T = 20");
+        Assert.True(Share(await visit.Page.Locator(".softened .share").First.InnerTextAsync()) < Share(warm));
+        await visit.Page.FillAsync("#temperature", "0");
+        await Expect(visit.Page.Locator("#temperature-problem")).ToContainTextAsync("0");
+        await visit.Page.Locator(".field:has(#temperature) > .label .reset").ClickAsync();
+        await Expect(visit.Page.Locator("#temperature")).ToHaveValueAsync("2");
+        await visit.Page.GetByLabel("Layer 1", new PageGetByLabelOptions { Exact = true }).CheckAsync();
+        await Expect(visit.Page.Locator("#studentTeacherLayers")).ToHaveValueAsync("0, 1");
+        Assert.Equal("", visit.Faults);
+    }
+
+    [Fact]
+    public async Task Preset_Paper_FillsItsSettings()
+    {
+        await using Visit visit = await browser.OpenAsync(app, "/runs/new");
+        await visit.Button("Knowledge Distillation on GPT2").ClickAsync();
+        await Expect(visit.Page.Locator("#gradientAccumulation")).ToHaveValueAsync("500");
+        await Expect(visit.Page.Locator("#learningRate")).ToHaveValueAsync("2.5e-4");
+        await Expect(visit.Page.Locator("#warmupProportion")).ToHaveValueAsync("0.05");
+        await Expect(visit.Page.Locator("#contextLength")).ToHaveValueAsync("1024");
+        await Expect(visit.Page.Locator("#epochs")).ToHaveValueAsync("4");
+        Assert.Equal("", visit.Faults);
+    }
+
+    [Fact]
+    public async Task Clone_RecordedRun_TakesItsOptions()
+    {
+        Run run = await SmallRuns.RecordedAsync(app, "Original", 10);
+        await using Visit visit = await browser.OpenAsync(app, $"/runs/new?clone={run.Id:N}");
+        await Expect(visit.Page.Locator("#name")).ToHaveValueAsync("Original (copy)");
+        await Expect(visit.Page.Locator(".presets")).ToContainTextAsync("Clone of Original");
+        Assert.Equal("", visit.Faults);
+    }
+
+    private static double Share(string text) => double.Parse(text.Split(' ', '\u00a0')[0], System.Globalization.CultureInfo.InvariantCulture);
+}

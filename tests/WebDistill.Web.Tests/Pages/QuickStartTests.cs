@@ -1,0 +1,65 @@
+using Microsoft.Playwright;
+using WebDistill.Data;
+using WebDistill.Web.Library;
+using WebDistill.Web.Runs;
+using static Microsoft.Playwright.Assertions;
+
+namespace WebDistill.Web.Tests.Pages;
+
+public sealed class QuickStartTests(Browser browser) : IClassFixture<Browser>
+{
+    [Fact]
+    public async Task QuickStart_OnePress_EndsInAPlaygroundWhereBothModelsWrite()
+    {
+        await using var app = new WebDistillApp(null, new Dictionary<string, string> { ["QuickStart:Stories"] = "120" });
+        string address;
+        await using (Visit first = await browser.OpenAsync(app, "/"))
+        {
+            await Expect(first.Page.GetByText("Nothing has been trained yet")).ToBeVisibleAsync();
+            await first.Page.Locator("main .button.primary.large").ClickAsync();
+            await first.Page.WaitForURLAsync("**/runs/*");
+            address = new Uri(first.Page.Url).AbsolutePath;
+            await Expect(first.Page.Locator(".stages li")).ToHaveCountAsync(5);
+
+            // The student's page shows its teacher's curves until its own begin.
+            double points = await first.WaitForPointsAsync(1);
+            await first.WaitForPointsAsync(points + 5);
+            Assert.Equal("", first.Faults);
+        }
+
+        // No tab is open now; what is trained meanwhile must be there afterwards.
+        Guid id = Guid.Parse(address[^32..]);
+        RunService runs = app.Service<RunService>();
+        Run run = await runs.GetAsync(id);
+        for (int i = 0; i < 480 && !run.IsFinal; i++)
+        {
+            await Task.Delay(250);
+            run = await runs.GetAsync(id);
+        }
+        Assert.True(run.Status == RunStatus.Completed, $"{run.Status} {run.Error}");
+
+        await using Visit second = await browser.OpenAsync(app, address);
+        await Expect(second.Page.Locator(".run-line .status")).ToHaveTextAsync("Completed");
+        await Expect(second.Page.Locator(".stages li.done")).ToHaveCountAsync(5);
+        Assert.Equal(run.Step, await second.WaitForPointsAsync(run.Step));
+        Assert.Equal(0, await second.CurvesAsync("gaps"));
+        Assert.Equal(0, await second.CurvesAsync("duplicates"));
+        Run teacher = await runs.GetAsync(run.AfterRunId!.Value);
+        Assert.Equal(teacher.TotalSteps, (await runs.StepsAsync(teacher.Id, 0, int.MaxValue)).Count);
+
+        await second.Link("Open in playground").ClickAsync();
+        await second.Page.WaitForURLAsync("**/playground?run=*");
+        await second.Page.FillAsync("#prompt", "One day");
+        await second.Button("Generate").ClickAsync();
+        ModelService models = app.Service<ModelService>();
+        foreach (Guid model in new[] { teacher.StudentModelId!.Value, run.StudentModelId!.Value })
+        {
+            string weights = (await models.GetAsync(model)).WeightsSha256;
+            await Expect(second.Page.Locator($"[title*='{weights}']").First).ToBeVisibleAsync();
+        }
+        await Expect(second.Page.Locator(".generated")).ToHaveCountAsync(2);
+        await Expect(second.Page.Locator(".generated").First).Not.ToBeEmptyAsync();
+        await Expect(second.Page.Locator(".generated").Last).Not.ToBeEmptyAsync();
+        Assert.Equal("", second.Faults);
+    }
+}

@@ -1,0 +1,74 @@
+using Microsoft.Playwright;
+using WebDistill.Data;
+using WebDistill.Web.Runs;
+using static Microsoft.Playwright.Assertions;
+
+namespace WebDistill.Web.Tests.Pages;
+
+public sealed class RunsPageTests(WebDistillApp app, Browser browser) : IClassFixture<WebDistillApp>, IClassFixture<Browser>
+{
+    [Fact]
+    public async Task Table_SomeRuns_FiltersSortsOpensAndDeletes()
+    {
+        await SmallRuns.RecordedAsync(app, "Alpha run", 30);
+        Run beta = await SmallRuns.RecordedAsync(app, "Beta run", 60);
+        await using Visit visit = await browser.OpenAsync(app, "/");
+        ILocator rows = visit.Page.Locator(".runs-table tbody tr");
+        await Expect(rows).ToHaveCountAsync(2);
+        await Expect(rows.First).ToContainTextAsync("Beta run");
+        await Expect(rows.First).ToContainTextAsync("+10.0");
+        await Expect(rows.First).ToContainTextAsync("60 % of the teacher");
+        await Expect(rows.First.Locator("svg.sparkline")).ToBeVisibleAsync();
+
+        await visit.Button("Name").ClickAsync();
+        await Expect(rows.First).ToContainTextAsync("Alpha run");
+        await visit.Page.Keyboard.PressAsync("/");
+        await Expect(visit.Page.Locator("[data-filter]")).ToBeFocusedAsync();
+        await visit.Page.Keyboard.TypeAsync("beta");
+        await Expect(rows).ToHaveCountAsync(1);
+        await rows.First.Locator("td.progress").ClickAsync();
+        await visit.Page.WaitForURLAsync($"**/runs/{beta.Id:N}");
+
+        await visit.Link("Runs").ClickAsync();
+        await Expect(rows).ToHaveCountAsync(2);
+        await visit.Button("Actions for Alpha run").ClickAsync();
+        await visit.Page.Locator("[popover]:popover-open button.danger").ClickAsync();
+        ILocator dialog = visit.Page.GetByRole(AriaRole.Dialog);
+        await Expect(dialog).ToContainTextAsync("Deletes the run with its 30 recorded steps and its log.");
+        await dialog.GetByRole(AriaRole.Button, new LocatorGetByRoleOptions { Name = "Keep" }).ClickAsync();
+        await Expect(dialog).ToHaveCountAsync(0);
+        await Expect(rows).ToHaveCountAsync(2);
+        await visit.Button("Actions for Alpha run").ClickAsync();
+        await visit.Page.Locator("[popover]:popover-open button.danger").ClickAsync();
+        await dialog.GetByRole(AriaRole.Button, new LocatorGetByRoleOptions { Name = "Delete" }).ClickAsync();
+        await Expect(rows).ToHaveCountAsync(1);
+        Assert.DoesNotContain(await app.Service<RunService>().ListAsync(), run => run.Name == "Alpha run");
+        Assert.Equal("", visit.Faults);
+    }
+
+    [Fact]
+    public async Task Keyboard_Shortcuts_GoWhereTheySay()
+    {
+        await using Visit visit = await browser.OpenAsync(app, "/datasets");
+        await visit.Page.Keyboard.PressAsync("n");
+        await Expect(visit.Page.Locator("h1")).ToHaveTextAsync("New run");
+        await visit.Page.Keyboard.PressAsync("g");
+        await visit.Page.Keyboard.PressAsync("r");
+        await Expect(visit.Page.Locator("h1")).ToHaveTextAsync("Runs");
+        Assert.Equal("", visit.Faults);
+    }
+
+    [Fact]
+    public async Task Theme_Chosen_StaysAfterReload()
+    {
+        await using Visit visit = await browser.OpenAsync(app, "/");
+        await visit.Button("Dark theme").ClickAsync();
+        Assert.Equal("rgb(15, 17, 20)", await BackgroundAsync(visit));
+        await visit.GoAsync("/models");
+        Assert.Equal("rgb(15, 17, 20)", await BackgroundAsync(visit));
+        await Expect(visit.Button("Dark theme")).ToHaveAttributeAsync("aria-pressed", "true");
+        Assert.Equal("", visit.Faults);
+    }
+
+    private static Task<string> BackgroundAsync(Visit visit) => visit.Page.EvaluateAsync<string>("() => getComputedStyle(document.body).backgroundColor");
+}

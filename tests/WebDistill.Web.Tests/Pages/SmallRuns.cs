@@ -1,0 +1,91 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using WebDistill.Data;
+using WebDistill.Distillation;
+using WebDistill.Web.Library;
+using WebDistill.Web.Runs;
+
+namespace WebDistill.Web.Tests.Pages;
+
+/// <summary>Runs for the pages to show: real ones that take a second, and recorded ones without a training behind them.</summary>
+internal static class SmallRuns
+{
+    /// <summary>A prepared data set of some hundred short documents.</summary>
+    public static async Task<Dataset> DatasetAsync(WebDistillApp app)
+    {
+        string text = string.Concat(Enumerable.Range(0, 600).Select(i => $"The {(i % 3 == 0 ? "green" : "yellow")} boat number {i % 23} left the harbour.\n\n"));
+        DatasetService datasets = app.Service<DatasetService>();
+        Dataset dataset = await datasets.CreateAsync(
+            "Boats", "boats.txt", new MemoryStream(Encoding.UTF8.GetBytes(text)), new DatasetOptions { VocabularySize = 300 });
+        for (int i = 0; i < 300 && dataset.State == DatasetState.Preparing; i++)
+        {
+            await Task.Delay(100);
+            dataset = await datasets.GetAsync(dataset.Id);
+        }
+        Assert.True(dataset.State == DatasetState.Ready, $"{dataset.State} {dataset.Error}");
+        return dataset;
+    }
+
+    /// <summary>A training from scratch of one layer, width 16.</summary>
+    public static DistillationOptions Training(Dataset dataset, int epochs = 1) => new()
+    {
+        Name = "Small training",
+        DatasetId = dataset.Id.ToString(),
+        StudentInitialisation = "random",
+        StudentLayerCount = 1,
+        StudentWidth = 16,
+        StudentHeads = 2,
+        ContextLength = 16,
+        AlphaCe = 0,
+        AlphaClm = 1,
+        AlphaCos = 0,
+        Epochs = epochs,
+        ValidationIntervalSteps = 20,
+        ValidationMaxTokens = 256,
+        CheckpointIntervalSteps = 0,
+    };
+
+    /// <summary>A completed distillation with recorded steps, as a long training would have left it.</summary>
+    public static async Task<Run> RecordedAsync(WebDistillApp app, string name, int steps)
+    {
+        await using WebDistillDb db = await app.Service<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
+        DateTime now = DateTime.UtcNow;
+        var run = new Run
+        {
+            Id = Guid.CreateVersion7(),
+            Name = name,
+            Kind = RunKind.Distillation,
+            Status = RunStatus.Completed,
+            Step = steps,
+            TotalSteps = steps,
+            OptionsJson = JsonSerializer.Serialize(new DistillationOptions { Name = name, Temperature = 3 }, WebJson.Options),
+            QueueOrder = (await db.Runs.MaxAsync(r => (long?)r.QueueOrder) ?? 0) + 1,
+            CreatedAt = now,
+            StartedAt = now.AddMinutes(-5),
+            FinishedAt = now,
+            TeacherPerplexity = 2.5,
+            ValidationPerplexity = 2.75,
+            TotalLoss = 1.25,
+            TokensPerSecond = 4321,
+            TeacherLayers = 4,
+            StudentLayers = 2,
+            TeacherParameters = 1_000_000,
+            StudentParameters = 600_000,
+        };
+        db.Runs.Add(run);
+        await db.SaveChangesAsync();
+        // One statement: 100 000 rows through the change tracker would take longer than the test.
+        await db.Database.ExecuteSqlAsync($"""
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {steps})
+            INSERT INTO StepMetrics (RunId, Step, Epoch, TokensSeen, TotalLoss, DistillationCeNatsPerToken, CausalLmNatsPerToken, LogitsMse,
+                CosineDistance, LearningRate, GradientNorm, TokensPerSecond, StepSeconds, MemoryBytes, ValidationPerplexity)
+            SELECT {run.Id}, i, i / 1000.0, i * 2048, 1 + 10.0 / (1 + i / 50.0) + (i * 7919 % 101) / 400.0, 0.5 + 5.0 / (1 + i / 60.0), 0.4 + 2.0 / (1 + i / 40.0),
+                NULL, 0.05 + 0.3 / (1 + i / 30.0), 0.0005 * (1 - i * 1.0 / {steps}), 1 + (i * 104729 % 97) / 100.0, 4000 + (i * 31 % 401), 0.5, 300000000,
+                CASE WHEN i % {Math.Max(1, steps / 20)} = 0 THEN 2.75 + 3.0 / (1 + i * 8.0 / {steps}) END
+            FROM n
+            """);
+        app.Service<RunAnnouncements>().Announce(run.Id);
+        return run;
+    }
+}
