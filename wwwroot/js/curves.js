@@ -270,7 +270,9 @@ class Chart {
 
   yRange(min, max) {
     if (min === null || max === null) return [0, 1];
-    const margin = (max - min) * 0.06 || Math.abs(max) * 0.05 || 1;
+    // A first value and its mean differ by a rounding error: an axis over so little would need more digits than a number has.
+    const flat = max - min <= 1e-6 * Math.abs(max);
+    const margin = flat ? Math.abs(max) * 0.05 || 1 : (max - min) * 0.06;
     return [min >= 0 ? Math.max(0, min - margin) : min - margin, max + margin];
   }
 
@@ -284,8 +286,7 @@ class Chart {
         button.setAttribute("aria-pressed", String(shown));
         if (e.raw) this.plot.setSeries(2 * i + 1, { show: shown });
         this.plot.setSeries(2 * i + 2, { show: shown });
-      } }, line, this.titled(e) ? "" : e.label, value);
-      if (this.titled(e)) button.setAttribute("aria-label", `Show or hide ${e.label}`);
+      } }, line, this.titled(e) ? element("span", { class: "visually-hidden" }, e.label) : e.label, value);
       return element("li", {}, button);
     }));
     this.outputs = [...this.legend.querySelectorAll(".value")];

@@ -6,8 +6,12 @@
     if (theme === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
   };
-  const press = () => document.querySelectorAll("[data-theme-choice]").forEach(b =>
+  // Called by the circuit with true once it has drawn the page: from then on every button answers.
+  const press = interactive => {
+    if (interactive === true) document.documentElement.dataset.interactive = "";
+    document.querySelectorAll("[data-theme-choice]").forEach(b =>
     b.setAttribute("aria-pressed", String(b.dataset.themeChoice === read())));
+  };
   const announce = () => document.dispatchEvent(new CustomEvent("webdistill:theme"));
   show(read());
   document.addEventListener("click", e => {

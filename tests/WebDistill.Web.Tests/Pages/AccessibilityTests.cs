@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Playwright;
 using WebDistill.Data;
 
@@ -24,7 +25,7 @@ public sealed class AccessibilityTests(AccessibilityTests.Site site, Browser bro
     public static TheoryData<string, bool, int> Pages()
     {
         var pages = new TheoryData<string, bool, int>();
-        foreach (string path in new[] { "/", "/runs/new", "/runs/{run}", "/datasets", "/models", "/playground", "/no-such-page" })
+        foreach (string path in new[] { "/", "/runs/new", "/runs/{run}", "/datasets", "/models", "/playground", "/not-found" })
         {
             pages.Add(path, false, 1400);
             pages.Add(path, true, 1400);
@@ -35,6 +36,16 @@ public sealed class AccessibilityTests(AccessibilityTests.Site site, Browser bro
         return pages;
     }
 
+    [Fact]
+    public async Task Address_NoPage_SaysSoWithItsStatus()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/no-such-page");
+        request.Headers.Accept.ParseAdd("text/html");
+        using HttpResponseMessage response = await site.App.Http.SendAsync(request);
+        Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+        Assert.Contains("Nothing stands at this address", await response.Content.ReadAsStringAsync());
+    }
+
     [Theory]
     [MemberData(nameof(Pages))]
     public async Task Page_BothThemes_NothingSeriousForAxeAndNothingWrongInTheConsole(string path, bool dark, int width)
@@ -42,10 +53,9 @@ public sealed class AccessibilityTests(AccessibilityTests.Site site, Browser bro
         await using Visit visit = await browser.OpenAsync(site.App, path.Replace("{run}", site.Run.Id.ToString("N")), dark ? ColorScheme.Dark : ColorScheme.Light, width);
         if (path.Contains("{run}"))
             await visit.WaitForPointsAsync(300);
-        Assert.Equal("", await visit.ViolationsAsync());
+        await visit.AssertAccessibleAsync();
         // A page that is wider than its window scrolls sideways.
         Assert.True(await visit.Page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth <= innerWidth"), "The page is wider than its window.");
-        if (path != "/no-such-page")
-            Assert.Equal("", visit.Faults);
+        visit.AssertNoFaults();
     }
 }

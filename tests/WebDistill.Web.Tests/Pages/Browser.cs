@@ -78,21 +78,18 @@ public sealed class Visit : IAsyncDisposable
 
     public IPage Page { get; }
 
-    /// <summary>What went wrong so far, one line each.</summary>
-    public string Faults => string.Join('\n', _faults);
+    /// <summary>Fails with everything that went wrong so far.</summary>
+    public void AssertNoFaults()
+    {
+        if (!_faults.IsEmpty)
+            Assert.Fail(string.Join('\n', _faults));
+    }
 
     /// <summary>Loads a path in this tab.</summary>
     public async Task GoAsync(string path)
     {
         await Page.GotoAsync(_address + path);
-        // The circuit takes the prerendered page over by removing its marks.
-        await Page.WaitForFunctionAsync("""
-            () => {
-              const comments = document.createTreeWalker(document, NodeFilter.SHOW_COMMENT);
-              while (comments.nextNode()) if (comments.currentNode.data.startsWith("Blazor:")) return false;
-              return window.Blazor !== undefined && window.webdistill !== undefined;
-            }
-            """);
+        await Page.WaitForFunctionAsync("() => 'interactive' in document.documentElement.dataset && window.webdistill !== undefined");
     }
 
     public ILocator Button(string name) => Page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = name, Exact = true });
@@ -110,12 +107,14 @@ public sealed class Visit : IAsyncDisposable
         return await CurvesAsync("points");
     }
 
-    /// <summary>Violations of level serious and critical, one line per element.</summary>
-    public async Task<string> ViolationsAsync()
+    /// <summary>Fails with the violations of level serious and critical, one line per element.</summary>
+    public async Task AssertAccessibleAsync()
     {
         AxeResult result = await Page.RunAxe();
-        return string.Join('\n', result.Violations.Where(violation => violation.Impact is "serious" or "critical")
+        string violations = string.Join('\n', result.Violations.Where(violation => violation.Impact is "serious" or "critical")
             .SelectMany(violation => violation.Nodes.Select(node => $"{violation.Id} ({violation.Impact}): {node.Html}")));
+        if (violations != "")
+            Assert.Fail(violations);
     }
 
     public async ValueTask DisposeAsync() => await Page.Context.CloseAsync();

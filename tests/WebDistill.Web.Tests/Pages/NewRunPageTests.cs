@@ -36,7 +36,7 @@ public sealed class NewRunPageTests(WebDistillApp app, Browser browser) : IClass
         await visit.Page.FillAsync($"#{field}", good);
         await Expect(visit.Page.Locator($"#{field}-problem")).ToHaveCountAsync(0);
         await Expect(launch).Not.ToHaveAttributeAsync("aria-disabled", "true");
-        Assert.Equal("", visit.Faults);
+        visit.AssertNoFaults();
     }
 
     [Fact]
@@ -50,7 +50,7 @@ public sealed class NewRunPageTests(WebDistillApp app, Browser browser) : IClass
         })
             await visit.Page.FillAsync($"#{field}", value);
         await Expect(visit.Page.Locator(".field.changed #epochs, .field.changed:has(#epochs)").First).ToBeVisibleAsync();
-        await Expect(visit.Page.Locator(".facts")).ToContainTextAsync("128");
+        await Expect(visit.Page.Locator(".facts")).ToContainTextAsync("256");
         await visit.Page.Locator("#launch").ClickAsync();
         await visit.Page.WaitForURLAsync(address => !address.EndsWith("/new", StringComparison.Ordinal));
         await Expect(visit.Page.Locator(".run-line .status")).ToHaveTextAsync("Completed", new LocatorAssertionsToHaveTextOptions { Timeout = 60_000 });
@@ -66,9 +66,9 @@ public sealed class NewRunPageTests(WebDistillApp app, Browser browser) : IClass
         await Expect(visit.Page.Locator("#temperature-problem")).ToContainTextAsync("0");
         await visit.Page.Locator(".field:has(#temperature) > .label .reset").ClickAsync();
         await Expect(visit.Page.Locator("#temperature")).ToHaveValueAsync("2");
-        await visit.Page.GetByLabel("Layer 1", new PageGetByLabelOptions { Exact = true }).CheckAsync();
-        await Expect(visit.Page.Locator("#studentTeacherLayers")).ToHaveValueAsync("0, 1");
-        Assert.Equal("", visit.Faults);
+        await visit.Page.GetByLabel("Layer 1", new PageGetByLabelOptions { Exact = true }).UncheckAsync();
+        await Expect(visit.Page.Locator("#studentTeacherLayers")).ToHaveValueAsync("0");
+        visit.AssertNoFaults();
     }
 
     [Fact]
@@ -81,7 +81,7 @@ public sealed class NewRunPageTests(WebDistillApp app, Browser browser) : IClass
         await Expect(visit.Page.Locator("#warmupProportion")).ToHaveValueAsync("0.05");
         await Expect(visit.Page.Locator("#contextLength")).ToHaveValueAsync("1024");
         await Expect(visit.Page.Locator("#epochs")).ToHaveValueAsync("4");
-        Assert.Equal("", visit.Faults);
+        visit.AssertNoFaults();
     }
 
     [Fact]
@@ -91,7 +91,7 @@ public sealed class NewRunPageTests(WebDistillApp app, Browser browser) : IClass
         await using Visit visit = await browser.OpenAsync(app, $"/runs/new?clone={run.Id:N}");
         await Expect(visit.Page.Locator("#name")).ToHaveValueAsync("Original (copy)");
         await Expect(visit.Page.Locator(".presets")).ToContainTextAsync("Clone of Original");
-        Assert.Equal("", visit.Faults);
+        visit.AssertNoFaults();
     }
 
     private static double Share(string text) => double.Parse(text.Split(' ', '\u00a0')[0], System.Globalization.CultureInfo.InvariantCulture);

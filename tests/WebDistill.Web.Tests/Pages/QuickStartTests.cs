@@ -24,7 +24,7 @@ public sealed class QuickStartTests(Browser browser) : IClassFixture<Browser>
             // The student's page shows its teacher's curves until its own begin.
             double points = await first.WaitForPointsAsync(1);
             await first.WaitForPointsAsync(points + 5);
-            Assert.Equal("", first.Faults);
+            first.AssertNoFaults();
         }
 
         // No tab is open now; what is trained meanwhile must be there afterwards.
@@ -60,6 +60,6 @@ public sealed class QuickStartTests(Browser browser) : IClassFixture<Browser>
         await Expect(second.Page.Locator(".generated")).ToHaveCountAsync(2);
         await Expect(second.Page.Locator(".generated").First).Not.ToBeEmptyAsync();
         await Expect(second.Page.Locator(".generated").Last).Not.ToBeEmptyAsync();
-        Assert.Equal("", second.Faults);
+        second.AssertNoFaults();
     }
 }

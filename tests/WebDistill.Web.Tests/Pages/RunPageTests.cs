@@ -29,7 +29,7 @@ public sealed class RunPageTests(WebDistillApp app, Browser browser) : IClassFix
         Assert.Equal(stopped.Step, await visit.CurvesAsync("points"));
         Assert.Equal(0, await visit.CurvesAsync("gaps"));
         Assert.Equal(0, await visit.CurvesAsync("duplicates"));
-        Assert.Equal("", visit.Faults);
+        visit.AssertNoFaults();
     }
 
     [Fact]
@@ -43,7 +43,7 @@ public sealed class RunPageTests(WebDistillApp app, Browser browser) : IClassFix
         Assert.Equal(0, await visit.CurvesAsync("gaps"));
         // Two cores that other tests use at the same time: twice the two seconds that a user is promised.
         Assert.InRange(await visit.CurvesAsync("firstDrawMs"), 1, 4000);
-        Assert.Equal("", visit.Faults);
+        visit.AssertNoFaults();
     }
 
     [Fact]
@@ -74,7 +74,7 @@ public sealed class RunPageTests(WebDistillApp app, Browser browser) : IClassFix
         await Expect(visit.Page.Locator("[data-chart=perplexity] .legend")).ToContainTextAsync("Teacher");
         await Expect(visit.Page.Locator("[data-chart=losses] figcaption")).ToContainTextAsync("Losses over 400 points");
         await Expect(visit.Page.Locator(".options > div").First).ToHaveClassAsync("differs");
-        Assert.Equal("", visit.Faults);
+        visit.AssertNoFaults();
     }
 
     [Fact]
@@ -94,7 +94,7 @@ public sealed class RunPageTests(WebDistillApp app, Browser browser) : IClassFix
         await Expect(visit.Page.Locator(".readout")).ToContainTextAsync("Step");
         await plot.DblClickAsync();
         await Expect(visit.Button("Reset zoom")).ToBeHiddenAsync();
-        Assert.Equal("", visit.Faults);
+        visit.AssertNoFaults();
     }
 
     [Fact]
@@ -109,6 +109,6 @@ public sealed class RunPageTests(WebDistillApp app, Browser browser) : IClassFix
         await visit.Page.Keyboard.PressAsync("g");
         await visit.Page.Keyboard.PressAsync("r");
         await Expect(visit.Link("A better <name>")).ToBeVisibleAsync();
-        Assert.Equal("", visit.Faults);
+        visit.AssertNoFaults();
     }
 }

@@ -28,6 +28,7 @@ public sealed class RunsPageTests(WebDistillApp app, Browser browser) : IClassFi
         await Expect(rows).ToHaveCountAsync(1);
         await rows.First.Locator("td.progress").ClickAsync();
         await visit.Page.WaitForURLAsync($"**/runs/{beta.Id:N}");
+        await Expect(visit.Page.Locator("h1")).ToHaveTextAsync("Beta run");
 
         await visit.Link("Runs").ClickAsync();
         await Expect(rows).ToHaveCountAsync(2);
@@ -43,7 +44,7 @@ public sealed class RunsPageTests(WebDistillApp app, Browser browser) : IClassFi
         await dialog.GetByRole(AriaRole.Button, new LocatorGetByRoleOptions { Name = "Delete" }).ClickAsync();
         await Expect(rows).ToHaveCountAsync(1);
         Assert.DoesNotContain(await app.Service<RunService>().ListAsync(), run => run.Name == "Alpha run");
-        Assert.Equal("", visit.Faults);
+        visit.AssertNoFaults();
     }
 
     [Fact]
@@ -55,7 +56,7 @@ public sealed class RunsPageTests(WebDistillApp app, Browser browser) : IClassFi
         await visit.Page.Keyboard.PressAsync("g");
         await visit.Page.Keyboard.PressAsync("r");
         await Expect(visit.Page.Locator("h1")).ToHaveTextAsync("Runs");
-        Assert.Equal("", visit.Faults);
+        visit.AssertNoFaults();
     }
 
     [Fact]
@@ -67,7 +68,7 @@ public sealed class RunsPageTests(WebDistillApp app, Browser browser) : IClassFi
         await visit.GoAsync("/models");
         Assert.Equal("rgb(15, 17, 20)", await BackgroundAsync(visit));
         await Expect(visit.Button("Dark theme")).ToHaveAttributeAsync("aria-pressed", "true");
-        Assert.Equal("", visit.Faults);
+        visit.AssertNoFaults();
     }
 
     private static Task<string> BackgroundAsync(Visit visit) => visit.Page.EvaluateAsync<string>("() => getComputedStyle(document.body).backgroundColor");

@@ -58,8 +58,8 @@ public abstract class LiveComponent : ComponentBase, IDisposable
     {
         foreach (IDisposable subscription in _subscriptions)
             subscription.Dispose();
+        // Not disposed: a read that has just ended may still ask for its token.
         _disposed.Cancel();
-        _disposed.Dispose();
         GC.SuppressFinalize(this);
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using WebDistill.Data;
@@ -208,6 +209,9 @@ public sealed partial class NewRunPage(
             if (!string.IsNullOrWhiteSpace(text))
                 context = text;
         }
+        // A token is at least a byte: as many bytes as the model has positions always fit.
+        while (Encoding.UTF8.GetByteCount(context) > teacher.ContextLength)
+            context = context[1..];
         IReadOnlyList<NextToken> tokens = await generation.NextTokensAsync(teacher.Id, context, int.MaxValue, cancel);
         if (_predicted?.Teacher == teacher.Id)
             (_predicting, _prediction) = (false, new TeacherPrediction(context, tokens));
@@ -325,9 +329,5 @@ public sealed partial class NewRunPage(
         double.TryParse(Draft["temperature"], NumberStyles.Float, CultureInfo.InvariantCulture, out double t) && t is >= 0.01 and <= 1000 ? t : 1;
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _gone.Cancel();
-        _gone.Dispose();
-    }
+    public void Dispose() => _gone.Cancel(); // Not disposed: a check that has just ended may still ask for its token.
 }
