@@ -1,7 +1,6 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
-using Microsoft.AspNetCore.Http.HttpResults;
 using Radzen;
 using WebDistill.Data;
 using WebDistill.Web.Api;
@@ -92,7 +91,6 @@ internal static class Composition
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(
             // SecurityHeaders says it already, and more strictly.
             options => options.ContentSecurityFrameAncestorsPolicy = null);
-        app.MapFallback(NotFoundAsync);
         app.MapHub<CurvesHub>("/hubs/curves");
         app.MapHealthChecks("/healthz");
         app.MapOpenApi();
@@ -101,19 +99,6 @@ internal static class Composition
         api.MapDatasets();
         api.MapModels();
         api.MapGenerate();
-    }
-
-    // A person who follows a stale link gets a page that says so; a program gets the bare status.
-    private static Task NotFoundAsync(HttpContext context)
-    {
-        context.Response.StatusCode = StatusCodes.Status404NotFound;
-        bool isPage = !context.Request.Path.StartsWithSegments("/api")
-            && context.Request.Headers.Accept.Any(accept => accept?.Contains("text/html", StringComparison.Ordinal) == true);
-        if (!isPage)
-            return Task.CompletedTask;
-        // By its own address: for one that it does not know the router would leave the answer empty.
-        context.Request.Path = "/not-found";
-        return new RazorComponentResult<App> { StatusCode = StatusCodes.Status404NotFound }.ExecuteAsync(context);
     }
 
     /// <summary>Prints the address that the server really listens on.</summary>

@@ -1,10 +1,9 @@
-using System.Net;
 using Microsoft.Playwright;
 using WebDistill.Data;
 
 namespace WebDistill.Web.Tests.Pages;
 
-public sealed class AccessibilityTests(AccessibilityTests.Site site, Browser browser) : IClassFixture<AccessibilityTests.Site>, IClassFixture<Browser>
+public sealed class AccessibilityTests(AccessibilityTests.Site site, Chromium chromium) : IClassFixture<AccessibilityTests.Site>, IClassFixture<Chromium>
 {
     /// <summary>A product with a recorded run, a data set, and so something to show on most pages.</summary>
     public sealed class Site : IAsyncLifetime
@@ -36,21 +35,11 @@ public sealed class AccessibilityTests(AccessibilityTests.Site site, Browser bro
         return pages;
     }
 
-    [Fact]
-    public async Task Address_NoPage_SaysSoWithItsStatus()
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, "/no-such-page");
-        request.Headers.Accept.ParseAdd("text/html");
-        using HttpResponseMessage response = await site.App.Http.SendAsync(request);
-        Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
-        Assert.Contains("Nothing stands at this address", await response.Content.ReadAsStringAsync());
-    }
-
     [Theory]
     [MemberData(nameof(Pages))]
     public async Task Page_BothThemes_NothingSeriousForAxeAndNothingWrongInTheConsole(string path, bool dark, int width)
     {
-        await using Visit visit = await browser.OpenAsync(site.App, path.Replace("{run}", site.Run.Id.ToString("N")), dark ? ColorScheme.Dark : ColorScheme.Light, width);
+        await using Visit visit = await chromium.VisitAsync(site.App, path.Replace("{run}", site.Run.Id.ToString("N")), dark ? ColorScheme.Dark : ColorScheme.Light, width);
         if (path.Contains("{run}"))
             await visit.WaitForPointsAsync(300);
         await visit.AssertAccessibleAsync();

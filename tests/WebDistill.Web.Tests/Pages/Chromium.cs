@@ -4,7 +4,7 @@ using Microsoft.Playwright;
 
 namespace WebDistill.Web.Tests.Pages;
 
-/// <summary>A headless browser; without one the tests fail, they are not skipped.</summary>
+/// <summary>A headless Chromium, Debian's unless WEBDISTILL_CHROMIUM names another; without one the tests fail, they are not skipped.</summary>
 public sealed class Chromium : IAsyncLifetime
 {
     private IPlaywright _playwright = null!;
@@ -33,24 +33,36 @@ public sealed class Chromium : IAsyncLifetime
     /// <summary>Opens an address in a context of its own and waits until the page answers.</summary>
     public async Task<IPage> OpenAsync(string address, ColorScheme theme = ColorScheme.Light, int width = 1280)
     {
+        IPage page = await NewPageAsync(theme, width, ReducedMotion.Reduce);
+        await GoAsync(page, address);
+        return page;
+    }
+
+    /// <summary>Opens a path of the product in a tab that records everything that goes wrong in it.</summary>
+    public async Task<Visit> VisitAsync(WebDistillApp app, string path, ColorScheme theme = ColorScheme.Light, int width = 1400)
+    {
+        var visit = new Visit(await NewPageAsync(theme, width, ReducedMotion.NoPreference), app.Address);
+        await visit.GoAsync(path);
+        return visit;
+    }
+
+    /// <summary>Loads an address and waits until the circuit has drawn the page: from then on every button answers.</summary>
+    internal static async Task GoAsync(IPage page, string address)
+    {
+        await page.GotoAsync(address);
+        await page.WaitForFunctionAsync("() => 'interactive' in document.documentElement.dataset && window.webdistill !== undefined");
+    }
+
+    private async Task<IPage> NewPageAsync(ColorScheme theme, int width, ReducedMotion motion)
+    {
         IBrowserContext context = await _browser.NewContextAsync(new BrowserNewContextOptions
         {
             ColorScheme = theme,
-            ReducedMotion = ReducedMotion.Reduce,
+            ReducedMotion = motion,
             ViewportSize = new ViewportSize { Width = width, Height = 900 },
         });
         context.SetDefaultTimeout(20_000);
-        IPage page = await context.NewPageAsync();
-        // The frame's first call into the browser: by then the circuit has drawn the page and answers.
-        var answers = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        page.WebSocket += (_, socket) => socket.FrameReceived += (_, frame) =>
-        {
-            if (frame.Binary is byte[] bytes && bytes.AsSpan().IndexOf("webdistillTheme.press"u8) >= 0)
-                answers.TrySetResult();
-        };
-        await page.GotoAsync(address);
-        await answers.Task.WaitAsync(TimeSpan.FromSeconds(20));
-        return page;
+        return await context.NewPageAsync();
     }
 
     /// <summary>Every violation of level serious or critical, one line per element.</summary>

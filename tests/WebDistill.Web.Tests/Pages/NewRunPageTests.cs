@@ -5,7 +5,7 @@ using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;
 
-public sealed class NewRunPageTests(WebDistillApp app, Browser browser) : IClassFixture<WebDistillApp>, IClassFixture<Browser>
+public sealed class NewRunPageTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     [Theory]
     [InlineData("learningRate", "1,5", "write 1.5")]
@@ -20,7 +20,7 @@ public sealed class NewRunPageTests(WebDistillApp app, Browser browser) : IClass
     public async Task Field_BadValue_MessageBesideItAndNoLaunch(string field, string value, string message)
     {
         await SmallRuns.DatasetAsync(app);
-        await using Visit visit = await browser.OpenAsync(app, "/runs/new");
+        await using Visit visit = await chromium.VisitAsync(app, "/runs/new");
         ILocator launch = visit.Page.Locator("#launch");
         await Expect(launch).Not.ToHaveAttributeAsync("aria-disabled", "true");
         string good = await visit.Page.InputValueAsync($"#{field}");
@@ -43,7 +43,7 @@ public sealed class NewRunPageTests(WebDistillApp app, Browser browser) : IClass
     public async Task Launch_TeacherFromScratch_TrainsIt_ThenTheFormPicturesItsPrediction()
     {
         await SmallRuns.DatasetAsync(app);
-        await using Visit visit = await browser.OpenAsync(app, "/runs/new");
+        await using Visit visit = await chromium.VisitAsync(app, "/runs/new");
         foreach ((string field, string value) in new[]
         {
             ("name", "Tiny teacher"), ("studentLayerCount", "2"), ("studentWidth", "16"), ("studentHeads", "2"), ("contextLength", "16"), ("epochs", "2"),
@@ -74,7 +74,7 @@ public sealed class NewRunPageTests(WebDistillApp app, Browser browser) : IClass
     [Fact]
     public async Task Preset_Paper_FillsItsSettings()
     {
-        await using Visit visit = await browser.OpenAsync(app, "/runs/new");
+        await using Visit visit = await chromium.VisitAsync(app, "/runs/new");
         await visit.Button("Knowledge Distillation on GPT2").ClickAsync();
         await Expect(visit.Page.Locator("#gradientAccumulation")).ToHaveValueAsync("500");
         await Expect(visit.Page.Locator("#learningRate")).ToHaveValueAsync("2.5e-4");
@@ -88,7 +88,7 @@ public sealed class NewRunPageTests(WebDistillApp app, Browser browser) : IClass
     public async Task Clone_RecordedRun_TakesItsOptions()
     {
         Run run = await SmallRuns.RecordedAsync(app, "Original", 10);
-        await using Visit visit = await browser.OpenAsync(app, $"/runs/new?clone={run.Id:N}");
+        await using Visit visit = await chromium.VisitAsync(app, $"/runs/new?clone={run.Id:N}");
         await Expect(visit.Page.Locator("#name")).ToHaveValueAsync("Original (copy)");
         await Expect(visit.Page.Locator(".presets")).ToContainTextAsync("Clone of Original");
         visit.AssertNoFaults();

@@ -6,14 +6,14 @@ using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;
 
-public sealed class QuickStartTests(Browser browser) : IClassFixture<Browser>
+public sealed class QuickStartTests(Chromium chromium) : IClassFixture<Chromium>
 {
     [Fact]
     public async Task QuickStart_OnePress_EndsInAPlaygroundWhereBothModelsWrite()
     {
         await using var app = new WebDistillApp(null, new Dictionary<string, string> { ["QuickStart:Stories"] = "120" });
         string address;
-        await using (Visit first = await browser.OpenAsync(app, "/"))
+        await using (Visit first = await chromium.VisitAsync(app, "/"))
         {
             await Expect(first.Page.GetByText("Nothing has been trained yet")).ToBeVisibleAsync();
             await first.Page.Locator("main .button.primary.large").ClickAsync();
@@ -38,7 +38,7 @@ public sealed class QuickStartTests(Browser browser) : IClassFixture<Browser>
         }
         Assert.True(run.Status == RunStatus.Completed, $"{run.Status} {run.Error}");
 
-        await using Visit second = await browser.OpenAsync(app, address);
+        await using Visit second = await chromium.VisitAsync(app, address);
         await Expect(second.Page.Locator(".run-line .status")).ToHaveTextAsync("Completed");
         await Expect(second.Page.Locator(".stages li.done")).ToHaveCountAsync(5);
         Assert.Equal(run.Step, await second.WaitForPointsAsync(run.Step));

@@ -5,14 +5,14 @@ using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;
 
-public sealed class RunPageTests(WebDistillApp app, Browser browser) : IClassFixture<WebDistillApp>, IClassFixture<Browser>
+public sealed class RunPageTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     [Fact]
     public async Task Curves_RunTrains_GrowWithoutGapsUntilItIsStopped()
     {
         Dataset dataset = await SmallRuns.DatasetAsync(app);
         Run run = await app.Service<RunService>().CreateAsync(SmallRuns.Training(dataset, epochs: 100_000));
-        await using Visit visit = await browser.OpenAsync(app, $"/runs/{run.Id:N}");
+        await using Visit visit = await chromium.VisitAsync(app, $"/runs/{run.Id:N}");
         double points = await visit.WaitForPointsAsync(1);
         await visit.WaitForPointsAsync(points + 20);
         await Expect(visit.Page.Locator(".topbar .training")).ToContainTextAsync("Small training");
@@ -36,7 +36,7 @@ public sealed class RunPageTests(WebDistillApp app, Browser browser) : IClassFix
     public async Task Open_HundredThousandSteps_DrawsThemAll()
     {
         Run run = await SmallRuns.RecordedAsync(app, "Long run", 100_000);
-        await using Visit visit = await browser.OpenAsync(app, "/models");
+        await using Visit visit = await chromium.VisitAsync(app, "/models");
         await visit.GoAsync($"/runs/{run.Id:N}");
         Assert.Equal(100_000, await visit.WaitForPointsAsync(100_000));
         await visit.Page.WaitForFunctionAsync("() => window.webdistillCurves.draws > 0");
@@ -50,7 +50,7 @@ public sealed class RunPageTests(WebDistillApp app, Browser browser) : IClassFix
     public async Task Charts_ControlsAndDownloads_Work()
     {
         Run run = await SmallRuns.RecordedAsync(app, "Recorded run", 400);
-        await using Visit visit = await browser.OpenAsync(app, $"/runs/{run.Id:N}");
+        await using Visit visit = await chromium.VisitAsync(app, $"/runs/{run.Id:N}");
         await visit.WaitForPointsAsync(400);
         ILocator chart = visit.Page.Locator("[data-chart=losses]");
         await Expect(chart.Locator(".legend button")).ToHaveCountAsync(4);
@@ -81,7 +81,7 @@ public sealed class RunPageTests(WebDistillApp app, Browser browser) : IClassFix
     public async Task Zoom_DragThenDoubleClick_ShowsARangeAndAllAgain()
     {
         Run run = await SmallRuns.RecordedAsync(app, "Zoomed run", 400);
-        await using Visit visit = await browser.OpenAsync(app, $"/runs/{run.Id:N}");
+        await using Visit visit = await chromium.VisitAsync(app, $"/runs/{run.Id:N}");
         await visit.WaitForPointsAsync(400);
         ILocator plot = visit.Page.Locator("[data-chart=losses] .u-over");
         await plot.ScrollIntoViewIfNeededAsync();
@@ -101,7 +101,7 @@ public sealed class RunPageTests(WebDistillApp app, Browser browser) : IClassFix
     public async Task Rename_NewName_StandsInTheTitleAndTheTable()
     {
         Run run = await SmallRuns.RecordedAsync(app, "Old name", 20);
-        await using Visit visit = await browser.OpenAsync(app, $"/runs/{run.Id:N}");
+        await using Visit visit = await chromium.VisitAsync(app, $"/runs/{run.Id:N}");
         await visit.Button("Rename Old name").ClickAsync();
         await visit.Page.GetByLabel("Name of the run").FillAsync("A better <name>");
         await visit.Button("Rename").ClickAsync();

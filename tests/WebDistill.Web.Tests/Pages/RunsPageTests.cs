@@ -5,14 +5,14 @@ using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;
 
-public sealed class RunsPageTests(WebDistillApp app, Browser browser) : IClassFixture<WebDistillApp>, IClassFixture<Browser>
+public sealed class RunsPageTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     [Fact]
     public async Task Table_SomeRuns_FiltersSortsOpensAndDeletes()
     {
         await SmallRuns.RecordedAsync(app, "Alpha run", 30);
         Run beta = await SmallRuns.RecordedAsync(app, "Beta run", 60);
-        await using Visit visit = await browser.OpenAsync(app, "/");
+        await using Visit visit = await chromium.VisitAsync(app, "/");
         ILocator rows = visit.Page.Locator(".runs-table tbody tr");
         await Expect(rows).ToHaveCountAsync(2);
         await Expect(rows.First).ToContainTextAsync("Beta run");
@@ -50,7 +50,7 @@ public sealed class RunsPageTests(WebDistillApp app, Browser browser) : IClassFi
     [Fact]
     public async Task Keyboard_Shortcuts_GoWhereTheySay()
     {
-        await using Visit visit = await browser.OpenAsync(app, "/datasets");
+        await using Visit visit = await chromium.VisitAsync(app, "/datasets");
         await visit.Page.Keyboard.PressAsync("n");
         await Expect(visit.Page.Locator("h1")).ToHaveTextAsync("New run");
         await visit.Page.Keyboard.PressAsync("g");
@@ -62,7 +62,7 @@ public sealed class RunsPageTests(WebDistillApp app, Browser browser) : IClassFi
     [Fact]
     public async Task Theme_Chosen_StaysAfterReload()
     {
-        await using Visit visit = await browser.OpenAsync(app, "/");
+        await using Visit visit = await chromium.VisitAsync(app, "/");
         await visit.Button("Dark theme").ClickAsync();
         Assert.Equal("rgb(15, 17, 20)", await BackgroundAsync(visit));
         await visit.GoAsync("/models");

@@ -1,52 +1,7 @@
 using System.Collections.Concurrent;
-using Deque.AxeCore.Commons;
-using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
 
 namespace WebDistill.Web.Tests.Pages;
-
-/// <summary>A headless Chromium for a test class. A missing one fails the tests: Debian's stands in /usr/bin/chromium, WEBDISTILL_CHROMIUM names another.</summary>
-public sealed class Browser : IAsyncLifetime
-{
-    private IPlaywright _playwright = null!;
-    private IBrowser _browser = null!;
-
-    public async Task InitializeAsync()
-    {
-        _playwright = await Playwright.CreateAsync();
-        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
-        {
-            ExecutablePath = Environment.GetEnvironmentVariable("WEBDISTILL_CHROMIUM") ?? "/usr/bin/chromium",
-            Args =
-            [
-                "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-                "--disable-component-update", "--disable-sync",
-            ],
-        });
-    }
-
-    public async Task DisposeAsync()
-    {
-        await _browser.CloseAsync();
-        _playwright.Dispose();
-    }
-
-    /// <summary>Opens a path of the product in a tab of its own and waits until the circuit answers.</summary>
-    public async Task<Visit> OpenAsync(WebDistillApp app, string path, ColorScheme theme = ColorScheme.Light, int width = 1400)
-    {
-        IBrowserContext context = await _browser.NewContextAsync(new BrowserNewContextOptions
-        {
-            ViewportSize = new ViewportSize { Width = width, Height = 900 },
-            ColorScheme = theme,
-            AcceptDownloads = true,
-        });
-        context.SetDefaultTimeout(20_000);
-        IPage page = await context.NewPageAsync();
-        var visit = new Visit(page, app.Address);
-        await visit.GoAsync(path);
-        return visit;
-    }
-}
 
 /// <summary>One tab, and everything that went wrong in it: console errors and warnings, failed requests, requests to other servers.</summary>
 public sealed class Visit : IAsyncDisposable
@@ -86,11 +41,7 @@ public sealed class Visit : IAsyncDisposable
     }
 
     /// <summary>Loads a path in this tab.</summary>
-    public async Task GoAsync(string path)
-    {
-        await Page.GotoAsync(_address + path);
-        await Page.WaitForFunctionAsync("() => 'interactive' in document.documentElement.dataset && window.webdistill !== undefined");
-    }
+    public Task GoAsync(string path) => Chromium.GoAsync(Page, _address + path);
 
     public ILocator Button(string name) => Page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = name, Exact = true });
 
@@ -110,9 +61,7 @@ public sealed class Visit : IAsyncDisposable
     /// <summary>Fails with the violations of level serious and critical, one line per element.</summary>
     public async Task AssertAccessibleAsync()
     {
-        AxeResult result = await Page.RunAxe();
-        string violations = string.Join('\n', result.Violations.Where(violation => violation.Impact is "serious" or "critical")
-            .SelectMany(violation => violation.Nodes.Select(node => $"{violation.Id} ({violation.Impact}): {node.Html}")));
+        string violations = await Chromium.ViolationsAsync(Page);
         if (violations != "")
             Assert.Fail(violations);
     }
