@@ -8,14 +8,14 @@ import { basename } from "node:path";
 const [file, server = "http://127.0.0.1:5080"] = process.argv.slice(2);
 if (!file) { console.error("usage: node docs/study.mjs TEXT.txt [SERVER]"); process.exit(2); }
 
-const vocabularySize = 4096, seeds = [1, 2, 3];
-const teacherShape = { studentLayerCount: 4, studentWidth: 192, studentHeads: 6, contextLength: 128 };
+const vocabularySize = 2048, seeds = [1, 2, 3];
+const teacherShape = { studentLayerCount: 4, studentWidth: 128, studentHeads: 4, contextLength: 128 };
 // What every run of the study shares: the same updates over the same tokens, whoever is trained.
 const schedule = {
-  batchSize: 16, gradientAccumulation: 1, learningRate: 1e-3, warmupProportion: 0.05, weightDecay: 0.01, maxGradientNorm: 1,
+  batchSize: 16, gradientAccumulation: 1, learningRate: 2e-3, warmupProportion: 0.05, weightDecay: 0.01, maxGradientNorm: 1,
   dropout: 0.1, validationIntervalSteps: 100, validationMaxTokens: 65536, checkpointIntervalSteps: 0,
 };
-const studentEpochs = 2, teacherEpochs = 3;
+const studentEpochs = 2, teacherEpochs = 4;
 const distilled = { alphaCe: 5, alphaClm: 2, alphaMse: 0, alphaCos: 1, temperature: 2 };
 
 async function call(method, path, body) {
