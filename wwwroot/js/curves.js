@@ -569,6 +569,8 @@ class RunCurves {
 
 /** Draws the charts of a run into an element and keeps them fed until the returned object is disposed. */
 export async function mount(host, config) {
+  // The page can be left between the call and its arrival here.
+  if (!host) return { dispose() {} };
   const curves = new RunCurves(host, config);
   curves.start().catch(e => curves.show("broken", `The curves could not be read: ${e.message}`));
   return { dispose: () => curves.dispose() };

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using WebDistill.Data;
 using WebDistill.Web.Runs;
@@ -52,7 +53,7 @@ public sealed class NewRunPageTests(WebDistillApp app, Chromium chromium) : ICla
         await Expect(visit.Page.Locator(".field.changed #epochs, .field.changed:has(#epochs)").First).ToBeVisibleAsync();
         await Expect(visit.Page.Locator(".facts")).ToContainTextAsync("256");
         await visit.Page.Locator("#launch").ClickAsync();
-        await visit.Page.WaitForURLAsync(address => !address.EndsWith("/new", StringComparison.Ordinal));
+        await Expect(visit.Page).ToHaveURLAsync(new Regex("/runs/[0-9a-f]{32}$"));
         await Expect(visit.Page.Locator(".run-line .status")).ToHaveTextAsync("Completed", new LocatorAssertionsToHaveTextOptions { Timeout = 60_000 });
 
         await visit.GoAsync("/runs/new");

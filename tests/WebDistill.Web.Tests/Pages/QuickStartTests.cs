@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using WebDistill.Data;
 using WebDistill.Web.Library;
@@ -17,7 +18,7 @@ public sealed class QuickStartTests(Chromium chromium) : IClassFixture<Chromium>
         {
             await Expect(first.Page.GetByText("Nothing has been trained yet")).ToBeVisibleAsync();
             await first.Page.Locator("main .button.primary.large").ClickAsync();
-            await first.Page.WaitForURLAsync("**/runs/*");
+            await Expect(first.Page).ToHaveURLAsync(new Regex("/runs/[0-9a-f]{32}$"));
             address = new Uri(first.Page.Url).AbsolutePath;
             await Expect(first.Page.Locator(".stages li")).ToHaveCountAsync(5);
 
@@ -48,7 +49,7 @@ public sealed class QuickStartTests(Chromium chromium) : IClassFixture<Chromium>
         Assert.Equal(teacher.TotalSteps, (await runs.StepsAsync(teacher.Id, 0, int.MaxValue)).Count);
 
         await second.Link("Open in playground").ClickAsync();
-        await second.Page.WaitForURLAsync("**/playground?run=*");
+        await Expect(second.Page).ToHaveURLAsync(new Regex("/playground\\?run="));
         await second.Page.FillAsync("#prompt", "One day");
         await second.Button("Generate").ClickAsync();
         ModelService models = app.Service<ModelService>();

@@ -98,6 +98,21 @@ public sealed class RunPageTests(WebDistillApp app, Chromium chromium) : IClassF
     }
 
     [Fact]
+    public async Task Leave_BeforeTheChartsAreLoaded_NextPageIsWhole()
+    {
+        Run run = await SmallRuns.RecordedAsync(app, "Left at once", 20);
+        await using Visit visit = await chromium.VisitAsync(app, "/");
+        for (int i = 0; i < 5; i++)
+        {
+            await visit.Page.EvaluateAsync($"() => {{ Blazor.navigateTo('/runs/{run.Id:N}'); setTimeout(() => Blazor.navigateTo('/models'), {20 * i}); }}");
+            await Expect(visit.Page.Locator("h1")).ToHaveTextAsync("Models");
+            await Task.Delay(200);
+            await Expect(visit.Page.GetByText("This page met an error")).ToHaveCountAsync(0);
+        }
+        visit.AssertNoFaults();
+    }
+
+    [Fact]
     public async Task Rename_NewName_StandsInTheTitleAndTheTable()
     {
         Run run = await SmallRuns.RecordedAsync(app, "Old name", 20);

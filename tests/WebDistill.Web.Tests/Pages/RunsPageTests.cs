@@ -27,7 +27,7 @@ public sealed class RunsPageTests(WebDistillApp app, Chromium chromium) : IClass
         await visit.Page.Keyboard.TypeAsync("beta");
         await Expect(rows).ToHaveCountAsync(1);
         await rows.First.Locator("td.progress").ClickAsync();
-        await visit.Page.WaitForURLAsync($"**/runs/{beta.Id:N}");
+        await Expect(visit.Page).ToHaveURLAsync($"{app.Address}/runs/{beta.Id:N}");
         await Expect(visit.Page.Locator("h1")).ToHaveTextAsync("Beta run");
 
         await visit.Link("Runs").ClickAsync();
