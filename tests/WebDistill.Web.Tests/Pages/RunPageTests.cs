@@ -41,8 +41,6 @@ public sealed class RunPageTests(WebDistillApp app, Chromium chromium) : IClassF
         Assert.Equal(100_000, await visit.WaitForPointsAsync(100_000));
         await visit.Page.WaitForFunctionAsync("() => window.webdistillCurves.draws > 0");
         Assert.Equal(0, await visit.CurvesAsync("gaps"));
-        // Two cores that other tests use at the same time: twice the two seconds that a user is promised.
-        Assert.InRange(await visit.CurvesAsync("firstDrawMs"), 1, 4000);
         visit.AssertNoFaults();
     }
 
