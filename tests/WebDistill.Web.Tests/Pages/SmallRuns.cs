@@ -28,23 +28,8 @@ internal static class SmallRuns
     }
 
     /// <summary>A training from scratch of one layer, width 16.</summary>
-    public static DistillationOptions Training(Dataset dataset, int epochs = 1) => new()
-    {
-        Name = "Small training",
-        DatasetId = dataset.Id.ToString(),
-        StudentInitialisation = "random",
-        StudentLayerCount = 1,
-        StudentWidth = 16,
-        StudentHeads = 2,
-        ContextLength = 16,
-        AlphaCe = 0,
-        AlphaClm = 1,
-        AlphaCos = 0,
-        Epochs = epochs,
-        ValidationIntervalSteps = 20,
-        ValidationMaxTokens = 256,
-        CheckpointIntervalSteps = 0,
-    };
+    public static DistillationOptions Training(Dataset dataset, int epochs = 1) =>
+        Product.TinyTraining(dataset.Id, epochs, "Small training");
 
     /// <summary>A completed distillation with recorded steps, as a long training would have left it.</summary>
     public static async Task<Run> RecordedAsync(WebDistillApp app, string name, int steps)
