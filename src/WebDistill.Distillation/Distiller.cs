@@ -146,7 +146,9 @@ public sealed class Distiller : IDisposable
         LossCounts total = batches.Select(Count).Aggregate((left, right) => left + right);
 
         using DisposeScope scope = NewDisposeScope();
+        var clock = new PhaseClock();
         _optimiser.zero_grad();
+        clock.Lap(Phase.Optimiser);
         var means = new double[_losses.Count];
         for (int i = 0; i < batches.Count; i++)
         {
@@ -158,7 +160,7 @@ public sealed class Distiller : IDisposable
             // Dropout depends on nothing but seed, update and micro-batch, so that a run repeats itself whatever else draws random numbers.
             manual_seed(SeededRandom.Combine(_options.Seed, step, i));
             LossCounts own = Count(batches[i]);
-            double[] sums = AccumulateGradients(batches[i], k => Share(k, own, total, _options.GradientAccumulation), step);
+            double[] sums = AccumulateGradients(batches[i], k => Share(k, own, total, _options.GradientAccumulation), step, clock);
             for (int k = 0; k < means.Length; k++)
                 means[k] += sums[k] * Share(k, own, total, batches.Count);
         }
@@ -169,6 +171,7 @@ public sealed class Distiller : IDisposable
         double learningRate = _optimiser.ParamGroups.First().LearningRate;
         _optimiser.step();
         _learningRate.step();
+        clock.Lap(Phase.Optimiser);
 
         CompletedSteps = step;
         _tokensSeen += total.Rows;
@@ -185,6 +188,7 @@ public sealed class Distiller : IDisposable
             TokensPerSecond = total.Rows / seconds,
             StepSeconds = seconds,
             MemoryBytes = Engine.Device.MemoryBytes,
+            Phases = clock.Phases,
         };
         for (int k = 0; k < means.Length; k++)
             report = _losses[k].Record(report, means[k]);
@@ -194,7 +198,7 @@ public sealed class Distiller : IDisposable
     /// <summary>Forward and backward of one micro-batch: adds to the gradients of the student's parameters.</summary>
     /// <param name="share">Factor of the k-th loss's sum in the objective, its weight excluded.</param>
     /// <returns>The sum of each loss over the batch.</returns>
-    private double[] AccumulateGradients(TokenBatch batch, Func<int, double> share, int step)
+    private double[] AccumulateGradients(TokenBatch batch, Func<int, double> share, int step, PhaseClock clock)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor ids = tensor(batch.Ids, [batch.Rows, batch.Columns], device: Engine.Device.Default);
@@ -206,7 +210,9 @@ public sealed class Distiller : IDisposable
             using DisposeScope teacherScope = NewDisposeScope();
             teacherHidden = Select(_teacher.Hidden(ids), rows).MoveToOuterDisposeScope();
         }
+        clock.Lap(Phase.TeacherForward);
         Tensor hidden = Select(Student.Hidden(ids), rows);
+        clock.Lap(Phase.StudentForward);
 
         LossTerm[] terms = [.. _losses.Select((loss, k) => new LossTerm(loss, loss.Weight(_options) * share(k)))];
         LossHeadResult head = ProjectionHead.Run(
@@ -217,7 +223,9 @@ public sealed class Distiller : IDisposable
             if (!double.IsFinite(head.Sums[k]))
                 throw new TrainingDivergedException(step, $"the loss '{terms[k].Loss.Name}' ({terms[k].Loss.Title})", head.Sums[k]);
         }
+        clock.Lap(Phase.HeadAndLosses);
         hidden.backward([head.HiddenGradient!]);
+        clock.Lap(Phase.Backward);
         return head.Sums;
     }
 

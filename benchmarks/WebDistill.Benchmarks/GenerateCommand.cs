@@ -1,0 +1,72 @@
+using System.CommandLine;
+using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Generation;
+using WebDistill.Distillation.Models;
+
+namespace WebDistill.Benchmarks;
+
+/// <summary><c>generate</c>: text token by token with cached keys and values, one row.</summary>
+internal static class GenerateCommand
+{
+    public static Command Create()
+    {
+        var layers = new Option<int>("--layers") { Description = "layers of a GPT-2 (6: the 82M student)", DefaultValueFactory = _ => 6 };
+        var prompt = new Option<int>("--prompt") { Description = "tokens of the prompt", DefaultValueFactory = _ => 32 };
+        var tokens = new Option<int>("--tokens") { Description = "tokens written", DefaultValueFactory = _ => 128 };
+        var rounds = new Option<int>("--rounds") { Description = "texts", DefaultValueFactory = _ => 5 };
+        var command = new Command("generate", "Tokens/s of generation at batch 1, beside the bound that memory sets.")
+        {
+            layers, prompt, tokens, rounds,
+        };
+        command.SetAction(result => Run(result.GetValue(layers), result.GetValue(prompt), result.GetValue(tokens),
+            result.GetValue(rounds)));
+        return command;
+    }
+
+    private static void Run(int layers, int promptLength, int count, int rounds)
+    {
+        Gpt2Config config = StepWorkload.Teacher("gpt2") with { NLayer = layers };
+        using Gpt2 model = Gpt2.CreateRandom(config, seed: 1);
+        var generator = new TextGenerator(model);
+        var random = new Random(2);
+        int[] prompt = [.. Enumerable.Range(0, promptLength).Select(_ => random.Next(config.VocabSize))];
+        var variants = new (string Name, GenerationOptions Options)[]
+        {
+            ("greedy", new GenerationOptions { Greedy = true }),
+            ("top-k 40", new GenerationOptions { TopK = 40 }),
+            ("top-p 0.9", new GenerationOptions { TopP = 0.9 }),
+        };
+        long weightBytes = 4 * (config.ParameterCount - (long)config.NPositions * config.NEmbd);
+#if MANAGED_ENGINE
+        double readBytesPerSecond = Kernels.MachineLimits.ReadBytesPerSecond(Device.Threads);
+        double bound = readBytesPerSecond / weightBytes;
+#else
+        double readBytesPerSecond = double.NaN, bound = double.NaN;
+#endif
+        foreach ((string name, GenerationOptions options) in variants)
+        {
+            GenerationOptions full = options with { MaxNewTokens = count, StopAtEndOfText = false };
+            double[] rates = new double[rounds], firsts = new double[rounds];
+            for (int round = -1; round < rounds; round++)
+            {
+                List<GeneratedToken> written = [.. generator.Generate(prompt, full)];
+                if (round >= 0)
+                {
+                    firsts[round] = written[0].SecondsSinceStart;
+                    rates[round] = (written.Count - 1) / (written[^1].SecondsSinceStart - written[0].SecondsSinceStart);
+                }
+            }
+            double median = Report.Median(rates);
+            Report.Line(new
+            {
+                Benchmark = "generate", Sampling = name, layers, promptLength, count, rounds, Engine = Device.Name,
+                TokensPerSecondMedian = Report.Rounded(median), TokensPerSecondBest = Report.Rounded(rates.Max()),
+                FirstTokenMilliseconds = Report.Rounded(1000 * Report.Median(firsts)),
+                WeightMegabytesPerToken = weightBytes / 1e6,
+                ReadGigabytesPerSecond = Report.Rounded(readBytesPerSecond / 1e9),
+                BoundTokensPerSecond = Report.Rounded(bound),
+                FractionOfBound = Report.Rounded(median / bound),
+            });
+        }
+    }
+}

@@ -1,0 +1,17 @@
+using System.CommandLine;
+using WebDistill.Benchmarks;
+
+// What is measured, one command each; docs/performance.md says how to read it.
+var root = new RootCommand("Measures WebDistill: each command prints JSON lines, units in the names.")
+{
+    StepCommand.Create(),
+    PairedCommand.Create(),
+    GenerateCommand.Create(),
+    TokenizeCommand.Create(),
+#if MANAGED_ENGINE
+    WebDistill.Benchmarks.Kernels.GemmCommand.Create(),
+    WebDistill.Benchmarks.Kernels.KernelsCommand.Create(),
+    WebDistill.Benchmarks.Kernels.CompareCommand.Create(),
+#endif
+};
+return root.Parse(args).Invoke();

@@ -1,0 +1,102 @@
+using System.CommandLine;
+using WebDistill.Distillation;
+using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Models;
+
+namespace WebDistill.Benchmarks;
+
+/// <summary>Options that name a step's size, common to the step alone and to the comparison with a peer.</summary>
+internal sealed class StepOptions
+{
+    public Option<string> Teacher { get; } = new("--teacher")
+    {
+        Description = "gpt2 (12 layers, width 768, vocabulary 50257) or tiny (6, 256, 4096)", DefaultValueFactory = _ => "gpt2",
+    };
+
+    public Option<int?> StudentLayers { get; } = new("--student-layers") { Description = "layers of the student; half of the teacher's" };
+    public Option<int> Batch { get; } = new("--batch") { Description = "rows", DefaultValueFactory = _ => 1 };
+    public Option<int> Context { get; } = new("--context") { Description = "tokens per row", DefaultValueFactory = _ => 256 };
+
+    public Option<int> Steps { get; } = new("--steps") { Description = "steps that are measured", DefaultValueFactory = _ => 5 };
+
+    public Option<int> Warmup { get; } = new("--warmup") { Description = "steps before that", DefaultValueFactory = _ => 3 };
+
+    public Option<bool> NoDropout { get; } = new("--no-dropout") { Description = "dropout 0 instead of 0.1" };
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in new Option[] { Teacher, StudentLayers, Batch, Context, Steps, Warmup, NoDropout })
+            command.Add(option);
+    }
+
+    public (Gpt2Config Teacher, int Layers, int Batch, int Context, bool Dropout) Sizes(ParseResult result)
+    {
+        Gpt2Config teacher = StepWorkload.Teacher(result.GetValue(Teacher)!);
+        return (teacher, result.GetValue(StudentLayers) ?? teacher.NLayer / 2, result.GetValue(Batch), result.GetValue(Context),
+            !result.GetValue(NoDropout));
+    }
+}
+
+/// <summary><c>step</c>: the product's own training step.</summary>
+internal static class StepCommand
+{
+    public static Command Create()
+    {
+        var options = new StepOptions();
+        var command = new Command("step", "One distillation step of the product: tokens/s, where the time goes, memory.");
+        options.AddTo(command);
+        command.SetAction(result => Run(options, result));
+        return command;
+    }
+
+    private static void Run(StepOptions options, ParseResult result)
+    {
+        (Gpt2Config teacher, int layers, int batch, int context, bool dropout) = options.Sizes(result);
+        int steps = result.GetValue(options.Steps), warmup = result.GetValue(options.Warmup);
+        using var workload = new StepWorkload(teacher, layers, batch, context, dropout);
+        for (int i = 0; i < warmup; i++)
+            workload.Step();
+
+        var reports = new List<StepReport>(steps);
+        long nativeBefore = NativeBytes(), managedBefore = GC.GetTotalAllocatedBytes(precise: true);
+        int collectionsBefore = GC.CollectionCount(0);
+        for (int i = 0; i < steps; i++)
+            reports.Add(workload.Step());
+        long managed = GC.GetTotalAllocatedBytes(precise: true) - managedBefore, native = NativeBytes() - nativeBefore;
+
+        double median = Report.Median(reports.Select(report => report.TokensPerSecond));
+        double flops = StepWorkload.StepFlops(teacher, layers, batch, context);
+        Report.Line(new
+        {
+            Benchmark = "step", Teacher = result.GetValue(options.Teacher), StudentLayers = layers, batch, context, dropout, steps, warmup,
+            Engine = Device.Name,
+            TokensPerSecondMedian = Report.Rounded(median),
+            TokensPerSecondBest = Report.Rounded(reports.Max(report => report.TokensPerSecond)),
+            GflopPerStep = Report.Rounded(flops / 1e9),
+            GflopsPerSecondMedian = Report.Rounded(flops / 1e9 * median / (batch * context)),
+            MillisecondsMedian = new
+            {
+                Step = Phase(report => report.StepSeconds),
+                TeacherForward = Phase(report => report.Phases.TeacherForwardSeconds),
+                StudentForward = Phase(report => report.Phases.StudentForwardSeconds),
+                HeadAndLosses = Phase(report => report.Phases.HeadAndLossesSeconds),
+                Backward = Phase(report => report.Phases.BackwardSeconds),
+                Optimiser = Phase(report => report.Phases.OptimiserSeconds),
+            },
+            PeakResidentMebibytes = Report.PeakResidentBytes >> 20,
+            ManagedBytesAllocatedPerStep = managed / steps,
+            NativeBytesAllocatedPerStep = native / steps,
+            GarbageCollections = GC.CollectionCount(0) - collectionsBefore,
+        });
+
+        double Phase(Func<StepReport, double> seconds) => Report.Rounded(1000 * Report.Median(reports.Select(seconds)));
+    }
+
+    /// <summary>Bytes that the engine holds from the operating system.</summary>
+    private static long NativeBytes() =>
+#if MANAGED_ENGINE
+        TorchSharp.Kernels.BufferPool.BytesReserved;
+#else
+        Environment.WorkingSet;
+#endif
+}

@@ -1,0 +1,70 @@
+using WebDistill.Distillation;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Text;
+
+namespace WebDistill.Benchmarks;
+
+/// <summary>The distillation step that is measured: random weights, random ids, the product's own loop.</summary>
+internal sealed class StepWorkload : IDisposable
+{
+    /// <summary>More than any benchmark makes.</summary>
+    private const int PlannedUpdates = 1_000_000;
+
+    private readonly Gpt2 _teacher;
+    private readonly Gpt2 _student;
+    private readonly Distiller _distiller;
+
+    public StepWorkload(Gpt2Config teacher, int studentLayers, int batch, int context, bool dropout)
+    {
+        if (context > teacher.NPositions)
+            throw new ArgumentException($"--context {context}: the teacher has {teacher.NPositions} positions. Ask for no more.");
+        double probability = dropout ? 0.1 : 0;
+        _teacher = Gpt2.CreateRandom(teacher, seed: 1);
+        _student = Gpt2.CreateRandom(teacher with
+        {
+            NLayer = studentLayers, EmbdPdrop = probability, AttnPdrop = probability, ResidPdrop = probability,
+        }, seed: 2);
+        var random = new Random(3);
+        var options = new DistillationOptions
+        {
+            Name = "benchmark", BatchSize = batch, ContextLength = context, GradientAccumulation = 1, Epochs = 1, Dropout = probability,
+        };
+        TokenBatch Next()
+        {
+            long[] ids = new long[batch * context];
+            for (int i = 0; i < ids.Length; i++)
+                ids[i] = random.Next(teacher.VocabSize);
+            return new TokenBatch(ids, [.. Enumerable.Repeat(context, batch)], batch, context);
+        }
+        _distiller = new Distiller(options, _teacher, _student, PlannedUpdates, Next, validation: null);
+    }
+
+    public StepReport Step() => _distiller.Step();
+
+    public void Dispose()
+    {
+        _distiller.Dispose();
+        _student.Dispose();
+        _teacher.Dispose();
+    }
+
+    /// <summary>A teacher by the name the command line gives it.</summary>
+    public static Gpt2Config Teacher(string name) => name switch
+    {
+        "gpt2" => new Gpt2Config { VocabSize = 50257, NPositions = 1024, NEmbd = 768, NLayer = 12, NHead = 12, EosTokenId = 50256 },
+        "tiny" => new Gpt2Config { VocabSize = 4096, NPositions = 256, NEmbd = 256, NLayer = 6, NHead = 4, EosTokenId = 0 },
+        _ => throw new ArgumentException($"--teacher {name}: expected gpt2 or tiny."),
+    };
+
+    /// <summary>Floating-point operations of one step's matrix products: 2 for each multiply-add.</summary>
+    /// <remarks>
+    /// Per token and layer 24 C² + 4 T C /2 (causal attention does half of T); head 2 V C. The teacher runs forward only; the student's
+    /// backward costs twice its forward.
+    /// </remarks>
+    public static double StepFlops(Gpt2Config teacher, int studentLayers, int batch, int context)
+    {
+        double c = teacher.NEmbd, tokens = (double)batch * context;
+        double layer = 24 * c * c + 2 * context * c, head = 2 * c * teacher.VocabSize;
+        return tokens * (teacher.NLayer * layer + head + 3 * (studentLayers * layer + head));
+    }
+}
