@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
+using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Models;
 
 namespace WebDistill.Benchmarks;
@@ -55,7 +56,8 @@ internal static class PairedCommand
         string sizes = string.Create(System.Globalization.CultureInfo.InvariantCulture,
             $"--layers {teacher.NLayer} --student-layers {layers} --width {teacher.NEmbd} --heads {teacher.NHead} "
             + $"--vocabulary {teacher.VocabSize} --positions {teacher.NPositions} --batch {batch} --context {context} "
-            + $"--dropout {(dropout ? 0.1 : 0)}");
+            + $"--dropout {(dropout ? 0.1 : 0)} "
+            + $"--threads {Device.Threads}");
         var peers = new List<Peer>();
         try
         {

@@ -83,7 +83,9 @@ def main():
         parser.add_argument("--" + name, type=int, required=True)
     parser.add_argument("--dropout", type=float, default=0.1)
     parser.add_argument("--temperature", type=float, default=2.0)
+    parser.add_argument("--threads", type=int, required=True)
     a = parser.parse_args()
+    torch.set_num_threads(a.threads)
 
     torch.manual_seed(1)
     teacher = Gpt2(a.layers, a.width, a.heads, a.vocabulary, a.positions, 0.0).eval()

@@ -91,7 +91,7 @@ internal static unsafe class Gemm
         switch (operands.K <= 0 ? InstructionSet.Plain : set)
         {
             case InstructionSet.Avx512:
-                RunBlocked<GemmTile8<Simd512, Vector512<float>>>(operands);
+                RunBlocked<GemmTile6Wide<Simd512, Vector512<float>>>(operands);
                 break;
             case InstructionSet.Avx2:
                 RunBlocked<GemmTile6<Simd256, Vector256<float>>>(operands);

@@ -50,6 +50,11 @@ internal static unsafe class GemmPacking
                 {
                     Vector256.Store(Vector256.Load(from), to);
                 }
+                else if (width == 6)
+                {
+                    Vector128.Store(Vector128.Load(from), to);
+                    *(double*)(to + 4) = *(double*)(from + 4);
+                }
                 else
                 {
                     for (int i = 0; i < width; i += 2)
@@ -73,12 +78,14 @@ internal static unsafe class GemmPacking
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PanelCopied(float* source, long depthStride, int width, long depth, float* target)
     {
-        if (width == 32)
+        if (width == 64)
         {
-            for (long k = 0; k < depth; k++, source += depthStride, target += 32)
+            for (long k = 0; k < depth; k++, source += depthStride, target += 64)
             {
                 Vector512.Store(Vector512.Load(source), target);
                 Vector512.Store(Vector512.Load(source + 16), target + 16);
+                Vector512.Store(Vector512.Load(source + 32), target + 32);
+                Vector512.Store(Vector512.Load(source + 48), target + 48);
             }
         }
         else if (width % 8 == 0)
@@ -113,6 +120,11 @@ internal static unsafe class GemmPacking
         }
         else if (width == 6)
         {
+            if (Avx.IsSupported)
+            {
+                for (; k + 8 <= depth; k += 8)
+                    Transpose6x8(source + k, outerStride, target + k * 6);
+            }
             for (; k + 4 <= depth; k += 4)
             {
                 Transpose4x4(source + k, outerStride, target + k * 6, 6);
@@ -149,6 +161,30 @@ internal static unsafe class GemmPacking
         Vector256.Store(Avx.Permute2x128(q1, q5, 0x31), target + 5 * targetStride);
         Vector256.Store(Avx.Permute2x128(q2, q6, 0x31), target + 6 * targetStride);
         Vector256.Store(Avx.Permute2x128(q3, q7, 0x31), target + 7 * targetStride);
+    }
+
+    /// <summary>target[k * 6 + i] = source[i * sourceStride + k] for i in [0, 6), k in [0, 8).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Transpose6x8(float* source, long sourceStride, float* target)
+    {
+        Vector256<float> r0 = Vector256.Load(source), r1 = Vector256.Load(source + sourceStride);
+        Vector256<float> r2 = Vector256.Load(source + 2 * sourceStride), r3 = Vector256.Load(source + 3 * sourceStride);
+        Vector256<float> r4 = Vector256.Load(source + 4 * sourceStride), r5 = Vector256.Load(source + 5 * sourceStride);
+        Vector256<float> p0 = Avx.UnpackLow(r0, r1), p1 = Avx.UnpackHigh(r0, r1), p2 = Avx.UnpackLow(r2, r3), p3 = Avx.UnpackHigh(r2, r3);
+        Vector256<float> p4 = Avx.UnpackLow(r4, r5), p5 = Avx.UnpackHigh(r4, r5);
+        Vector256<float> q0 = Avx.Shuffle(p0, p2, 0x44), q1 = Avx.Shuffle(p0, p2, 0xEE), q2 = Avx.Shuffle(p1, p3, 0x44),
+            q3 = Avx.Shuffle(p1, p3, 0xEE);
+        // Each of the first stores reaches two floats into the next row of the target, which the store after it overwrites.
+        Vector256.Store(Avx.Permute2x128(q0, p4, 0x20), target);
+        Vector256.Store(Avx.Permute2x128(q1, Avx.Shuffle(p4, p4, 0xEE), 0x20), target + 6);
+        Vector256.Store(Avx.Permute2x128(q2, p5, 0x20), target + 12);
+        Vector256.Store(Avx.Permute2x128(q3, Avx.Shuffle(p5, p5, 0xEE), 0x20), target + 18);
+        Vector256.Store(Avx.Permute2x128(q0, p4, 0x31), target + 24);
+        Vector256.Store(Avx.Permute2x128(q1, Avx.Shuffle(p4, p4, 0xEE), 0x31), target + 30);
+        Vector256.Store(Avx.Permute2x128(q2, p5, 0x31), target + 36);
+        Vector256<float> last = Avx.Permute2x128(q3, Avx.Shuffle(p5, p5, 0xEE), 0x31);
+        Vector128.Store(last.GetLower(), target + 42);
+        *(double*)(target + 46) = last.GetUpper().AsDouble()[0];
     }
 
     /// <summary>target[k * targetStride + i] = source[i * sourceStride + k] for i, k in [0, 4).</summary>
