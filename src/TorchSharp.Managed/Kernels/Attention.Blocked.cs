@@ -32,11 +32,9 @@ internal static unsafe partial class Attention
         long block = QueriesPerBlock / TTile.Rows * TTile.Rows;
         long paddedKeys = PackedProduct.RoundUp(keys, TTile.Columns), paddedSize = PackedProduct.RoundUp(size, TTile.Columns);
         long scoreStride = paddedKeys + ScoreRowPadding;
-        using var scratch = new Scratch(paddedKeys * size + keys * paddedSize + block * (scoreStride + paddedKeys + size + paddedSize)
-            + 2 * paddedKeys);
+        using var scratch = new Scratch(paddedKeys * size + keys * paddedSize + block * (scoreStride + paddedSize) + 2 * paddedKeys);
         float* keyColumns = scratch.Take(paddedKeys * size), valueColumns = scratch.Take(keys * paddedSize);
-        float* scores = scratch.Take(block * scoreStride), packedScores = scratch.Take(block * paddedKeys);
-        float* packedQuery = scratch.Take(block * size), result = scratch.Take(block * paddedSize);
+        float* scores = scratch.Take(block * scoreStride), result = scratch.Take(block * paddedSize);
         float* maskRow = settings.Mask.IsNone ? null : scratch.Take(paddedKeys);
         float* dropoutRow = settings.DropoutProbability == 0 ? null : scratch.Take(paddedKeys);
         float* inverseSums = stackalloc float[(int)QueriesPerBlock];
@@ -47,8 +45,8 @@ internal static unsafe partial class Attention
             long rows = Math.Min(block, settings.QueryLength - first);
             long visible = settings.VisibleKeys(first + rows - 1);
             long rowPanels = (rows + TTile.Rows - 1) / TTile.Rows, keyPanels = (visible + TTile.Columns - 1) / TTile.Columns;
-            PackedProduct.PackRows<TTile>(query.Row(batch, head, first), query.RowStride, 1, rows, size, packedQuery);
-            PackedProduct.Multiply<TTile>(rowPanels, keyPanels, size, packedQuery, keyColumns, size * TTile.Columns, scores, scoreStride);
+            PackedProduct.Multiply<TTile>(rowPanels, keyPanels, size, query.Row(batch, head, first), query.RowStride, 1, rows, keyColumns,
+                size * TTile.Columns, scores, scoreStride);
             for (long row = 0; row < rows; row++)
             {
                 float* rowScores = scores + row * scoreStride;
@@ -58,9 +56,8 @@ internal static unsafe partial class Attention
                 if (logSumExp != null)
                     logSumExp[first + row] = lse;
             }
-            PackedProduct.PackRows<TTile>(scores, scoreStride, 1, rows, visible, packedScores);
-            PackedProduct.Multiply<TTile>(rowPanels, paddedSize / TTile.Columns, visible, packedScores, valueColumns, keys * TTile.Columns,
-                result, paddedSize);
+            PackedProduct.Multiply<TTile>(rowPanels, paddedSize / TTile.Columns, visible, scores, scoreStride, 1, block, valueColumns,
+                keys * TTile.Columns, result, paddedSize);
             for (long row = 0; row < rows; row++)
                 ScaledCopy<S, V>(size, result + row * paddedSize, inverseSums[row], output.Row(batch, head, first + row));
         }
@@ -93,14 +90,12 @@ internal static unsafe partial class Attention
         long block = QueriesPerBlock / TTile.Rows * TTile.Rows;
         long paddedKeys = PackedProduct.RoundUp(keys, TTile.Columns), paddedSize = PackedProduct.RoundUp(size, TTile.Columns);
         long keyRows = PackedProduct.RoundUp(keys, TTile.Rows), scoreStride = paddedKeys + ScoreRowPadding;
-        long packedLength = block * Math.Max(Math.Max(paddedKeys, keyRows), size);
         using var scratch = new Scratch(2 * paddedKeys * size + keys * paddedSize + 2 * keyRows * paddedSize + 2 * block * scoreStride
-            + packedLength + 3 * block * paddedSize + 2 * paddedKeys);
+            + 3 * block * paddedSize + 2 * paddedKeys);
         float* keyColumns = scratch.Take(paddedKeys * size), valueColumns = scratch.Take(paddedKeys * size),
             keyDepth = scratch.Take(keys * paddedSize);
         float* keyGradient = scratch.Take(keyRows * paddedSize), valueGradient = scratch.Take(keyRows * paddedSize);
-        float* probabilities = scratch.Take(block * scoreStride), dScores = scratch.Take(block * scoreStride),
-            packed = scratch.Take(packedLength);
+        float* probabilities = scratch.Take(block * scoreStride), dScores = scratch.Take(block * scoreStride);
         float* queryDepth = scratch.Take(block * paddedSize), dOutputDepth = scratch.Take(block * paddedSize),
             result = scratch.Take(block * paddedSize);
         float* maskRow = settings.Mask.IsNone ? null : scratch.Take(paddedKeys);
@@ -117,10 +112,10 @@ internal static unsafe partial class Attention
             long rowPanels = (rows + TTile.Rows - 1) / TTile.Rows, keyPanels = (visible + TTile.Columns - 1) / TTile.Columns;
             long sizePanels = paddedSize / TTile.Columns, visibleRowPanels = (visible + TTile.Rows - 1) / TTile.Rows;
             float* queryBlock = query.Row(batch, head, first), dOutputBlock = dOutput.Row(batch, head, first);
-            PackedProduct.PackRows<TTile>(queryBlock, query.RowStride, 1, rows, size, packed);
-            PackedProduct.Multiply<TTile>(rowPanels, keyPanels, size, packed, keyColumns, size * TTile.Columns, probabilities, scoreStride);
-            PackedProduct.PackRows<TTile>(dOutputBlock, dOutput.RowStride, 1, rows, size, packed);
-            PackedProduct.Multiply<TTile>(rowPanels, keyPanels, size, packed, valueColumns, size * TTile.Columns, dScores, scoreStride);
+            PackedProduct.Multiply<TTile>(rowPanels, keyPanels, size, queryBlock, query.RowStride, 1, rows, keyColumns,
+                size * TTile.Columns, probabilities, scoreStride);
+            PackedProduct.Multiply<TTile>(rowPanels, keyPanels, size, dOutputBlock, dOutput.RowStride, 1, rows, valueColumns,
+                size * TTile.Columns, dScores, scoreStride);
             for (long row = 0; row < rows; row++)
             {
                 float delta = (float)VectorMath.Dot<S, V>(size, output.Row(batch, head, first + row),
@@ -128,18 +123,17 @@ internal static unsafe partial class Attention
                 GradientRow<S, V>(settings, batch, head, first + row, settings.VisibleKeys(first + row), keyPanels * TTile.Columns,
                     probabilities + row * scoreStride, dScores + row * scoreStride, logSumExp[first + row], delta, maskRow, dropoutRow);
             }
-            PackedProduct.PackRows<TTile>(dScores, scoreStride, 1, rows, visible, packed);
-            PackedProduct.Multiply<TTile>(rowPanels, sizePanels, visible, packed, keyDepth, keys * TTile.Columns, result, paddedSize);
+            PackedProduct.Multiply<TTile>(rowPanels, sizePanels, visible, dScores, scoreStride, 1, block, keyDepth, keys * TTile.Columns,
+                result, paddedSize);
             for (long row = 0; row < rows; row++)
                 ScaledCopy<S, V>(size, result + row * paddedSize, 1, dQuery.Row(batch, head, first + row));
             PackedProduct.PackColumns<TTile>(dOutputBlock, 1, dOutput.RowStride, size, rows, dOutputDepth);
             PackedProduct.PackColumns<TTile>(queryBlock, 1, query.RowStride, size, rows, queryDepth);
-            PackedProduct.PackRows<TTile>(probabilities, 1, scoreStride, visible, rows, packed);
-            PackedProduct.Multiply<TTile>(visibleRowPanels, sizePanels, rows, packed, dOutputDepth, rows * TTile.Columns, valueGradient,
-                paddedSize, accumulate: true);
-            PackedProduct.PackRows<TTile>(dScores, 1, scoreStride, visible, rows, packed);
-            PackedProduct.Multiply<TTile>(visibleRowPanels, sizePanels, rows, packed, queryDepth, rows * TTile.Columns, keyGradient,
-                paddedSize, accumulate: true);
+            // Transposed where they lie; keys beyond the visible ones, up to the edge of the last tile, have weight 0.
+            PackedProduct.Multiply<TTile>(visibleRowPanels, sizePanels, rows, probabilities, 1, scoreStride, keyPanels * TTile.Columns,
+                dOutputDepth, rows * TTile.Columns, valueGradient, paddedSize, accumulate: true);
+            PackedProduct.Multiply<TTile>(visibleRowPanels, sizePanels, rows, dScores, 1, scoreStride, keyPanels * TTile.Columns,
+                queryDepth, rows * TTile.Columns, keyGradient, paddedSize, accumulate: true);
         }
         for (long row = 0; row < keys; row++)
         {

@@ -8,9 +8,9 @@ namespace TorchSharp.Kernels;
 /// transposed, as [K, M]; op(B) is B stored as [K, N] or, transposed, as [N, K]. The leading dimensions lda, ldb, ldc count floats between
 /// stored rows.
 /// <para>
-/// The blocked form follows Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008): a piece of A is packed by all
-/// workers together, then blocks of columns are handed out, each worker packing its own piece of B; depth is the outermost loop, so that
-/// the packed A stays in the caches.
+/// The blocked form follows Goto and van de Geijn (Anatomy of High-Performance Matrix Multiplication, 2008): blocks of columns are handed
+/// out, each worker packing its own piece of B, and tiles read the rows of A where they lie. A transposed A is packed before, a piece at a
+/// time, by all workers together; depth is the outermost loop then, so that the packed piece stays in the caches.
 /// </para>
 /// <para>Every element of C is summed in one order that depends on the shape alone, so results do not change with the number of
 /// threads.</para>
@@ -121,6 +121,12 @@ internal static unsafe class Gemm
     private static void RunBlocked<TTile>(Operands o) where TTile : struct, IGemmTile
     {
         long depthStep = DepthStep(o.K);
+        if (o.DepthStrideA == 1)
+        {
+            // The depth of A is contiguous: tiles read its rows where they are, and nothing has to be packed before the columns begin.
+            MultiplyPass<TTile>(new Pass(o, 0, o.M, 0, o.K, depthStep, null));
+            return;
+        }
         long passDepth = Math.Min(o.K, DepthStepsPerPass * depthStep);
         long rowPanels = (Math.Min(o.M, RowsPerPass) + TTile.Rows - 1) / TTile.Rows;
         float* packedA = BufferPool.RentFloats(rowPanels * TTile.Rows * passDepth);
@@ -215,13 +221,21 @@ internal static unsafe class Gemm
         Operands o = pass.Operands;
         long rowsPerBlock = RowsPerBlock / TTile.Rows * TTile.Rows;
         float* packedB = BufferPool.RentFloats((endPanel - firstPanel) * TTile.Columns * pass.DepthStep);
+        float* edge = pass.IsPacked ? null : BufferPool.RentFloats(TTile.Rows * pass.DepthStep);
         for (long depth = pass.DepthStart; depth < pass.DepthEnd; depth += pass.DepthStep)
         {
             long steps = Math.Min(pass.DepthStep, pass.DepthEnd - depth);
             float* packedA = pass.PackedRows<TTile>(depth);
+            bool addToC = depth > 0 || o.Accumulate;
             for (long blockRow = firstRow; blockRow < endRow; blockRow += rowsPerBlock)
             {
                 long blockEnd = Math.Min(endRow, blockRow + rowsPerBlock);
+                if (!pass.IsPacked && blockEnd % TTile.Rows != 0)
+                {
+                    // The last rows, fewer than a tile has, are copied: the tile must not read what lies behind the matrix.
+                    long row = blockEnd / TTile.Rows * TTile.Rows;
+                    GemmPacking.Panel(o.A + row * o.RowStrideA + depth, o.RowStrideA, 1, blockEnd - row, TTile.Rows, steps, edge);
+                }
                 for (long panel = firstPanel; panel < endPanel; panel++)
                 {
                     long column = panel * TTile.Columns;
@@ -232,28 +246,31 @@ internal static unsafe class Gemm
                     for (long row = blockRow; row < blockEnd; row += TTile.Rows)
                     {
                         float* c = o.C + (pass.RowStart + row) * o.Ldc + column;
-                        bool addToC = depth > 0 || o.Accumulate;
                         float* initial = addToC ? c : o.Bias != null ? o.Bias + column : Zeros;
                         long initialStride = addToC ? o.Ldc : 0;
-                        if (row + TTile.Rows <= pass.Rows && column + TTile.Columns <= o.N)
-                            TTile.Multiply(steps, packedA + row * steps, panelB, c, o.Ldc, initial, initialStride);
+                        bool wholeRows = row + TTile.Rows <= pass.Rows;
+                        float* rows = pass.IsPacked ? packedA + row * steps : wholeRows ? o.A + row * o.RowStrideA + depth : edge;
+                        (long rowStride, long depthStride) = pass.IsPacked || !wholeRows ? (1L, TTile.Rows) : (o.RowStrideA, 1L);
+                        if (wholeRows && column + TTile.Columns <= o.N)
+                            TTile.Multiply(steps, rows, rowStride, depthStride, panelB, c, o.Ldc, initial, initialStride);
                         else
-                            MultiplyEdge<TTile>(steps, packedA + row * steps, panelB, c, o.Ldc, initial, initialStride,
+                            MultiplyEdge<TTile>(steps, rows, rowStride, depthStride, panelB, c, o.Ldc, initial, initialStride,
                                 Math.Min(TTile.Rows, pass.Rows - row), Math.Min(TTile.Columns, o.N - column));
                     }
                 }
             }
         }
         BufferPool.Return(packedB);
+        BufferPool.Return(edge);
     }
 
     /// <summary>A tile that reaches over the edge of C: computed beside it, then the part inside is copied.</summary>
     [SkipLocalsInit]
-    private static void MultiplyEdge<TTile>(long depth, float* a, float* b, float* c, long ldc, float* initial, long initialStride,
-        long rows, long columns) where TTile : struct, IGemmTile
+    private static void MultiplyEdge<TTile>(long depth, float* a, long rowStrideA, long depthStrideA, float* b, float* c, long ldc,
+        float* initial, long initialStride, long rows, long columns) where TTile : struct, IGemmTile
     {
         float* tile = stackalloc float[TTile.Rows * TTile.Columns];
-        TTile.Multiply(depth, a, b, tile, TTile.Columns, Zeros, 0);
+        TTile.Multiply(depth, a, rowStrideA, depthStrideA, b, tile, TTile.Columns, Zeros, 0);
         for (long i = 0; i < rows; i++)
             for (long j = 0; j < columns; j++)
                 c[i * ldc + j] = initial[i * initialStride + j] + tile[i * TTile.Columns + j];
@@ -266,6 +283,9 @@ internal static unsafe class Gemm
         public readonly Operands Operands = operands;
         public readonly long RowStart = rowStart, Rows = rows, DepthStart = depthStart, DepthEnd = depthEnd, DepthStep = depthStep;
         private readonly float* _packedA = packedA;
+
+        /// <summary>Whether A was packed; otherwise the depth of A is contiguous and the pass has all rows and all depth.</summary>
+        public bool IsPacked => _packedA != null;
 
         /// <summary>The packed panels of A for the depth step that starts at <paramref name="depth"/>.</summary>
         public float* PackedRows<TTile>(long depth) where TTile : struct, IGemmTile =>

@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// The innermost product: a tile of C kept in registers while one packed panel of A and one of B stream past.
-/// The panel of A holds A(i, k) at [k * Rows + i], that of B holds B(k, j) at [k * Columns + j].
+/// The innermost product: a tile of C kept in registers while some rows of A and one packed panel of B stream past. A(i, k) lies at
+/// a[i * rowStrideA + k * depthStrideA], packed (strides 1 and Rows) or where the matrix is; B(k, j) at b[k * Columns + j].
 /// </summary>
 internal unsafe interface IGemmTile
 {
@@ -13,7 +13,8 @@ internal unsafe interface IGemmTile
     static abstract int Columns { get; }
 
     /// <summary>C(i, j) = initial[i * initialStride + j] + sum over k in [0, depth) of A(i, k) B(k, j).</summary>
-    static abstract void Multiply(long depth, float* a, float* b, float* c, long ldc, float* initial, long initialStride);
+    static abstract void Multiply(long depth, float* a, long rowStrideA, long depthStrideA, float* b, float* c, long ldc, float* initial,
+        long initialStride);
 }
 
 /// <summary>8 rows by 2 vectors: 16 accumulators, for the 32 registers of Arm (8 x 8).</summary>
@@ -24,38 +25,40 @@ internal readonly unsafe struct GemmTile8<S, V> : IGemmTile where S : struct, IS
     public static int Columns => 2 * S.Count;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    public static void Multiply(long depth, float* a, float* b, float* c, long ldc, float* initial, long initialStride)
+    public static void Multiply(long depth, float* a, long rowStrideA, long depthStrideA, float* b, float* c, long ldc, float* initial,
+        long initialStride)
     {
         V c00 = S.Zero, c01 = S.Zero, c10 = S.Zero, c11 = S.Zero, c20 = S.Zero, c21 = S.Zero, c30 = S.Zero, c31 = S.Zero;
         V c40 = S.Zero, c41 = S.Zero, c50 = S.Zero, c51 = S.Zero, c60 = S.Zero, c61 = S.Zero, c70 = S.Zero, c71 = S.Zero;
+        nint step = (nint)rowStrideA * sizeof(float), step3 = 3 * step, step5 = 5 * step, step7 = 7 * step;
         for (long k = depth; k > 0; k--)
         {
             V b0 = S.Load(b), b1 = S.Load(b + S.Count);
-            V x = S.Create(a[0]);
+            V x = S.Create(*a);
             c00 = S.MultiplyAdd(x, b0, c00);
             c01 = S.MultiplyAdd(x, b1, c01);
-            x = S.Create(a[1]);
+            x = S.Create(*(float*)((byte*)a + step));
             c10 = S.MultiplyAdd(x, b0, c10);
             c11 = S.MultiplyAdd(x, b1, c11);
-            x = S.Create(a[2]);
+            x = S.Create(*(float*)((byte*)a + 2 * step));
             c20 = S.MultiplyAdd(x, b0, c20);
             c21 = S.MultiplyAdd(x, b1, c21);
-            x = S.Create(a[3]);
+            x = S.Create(*(float*)((byte*)a + step3));
             c30 = S.MultiplyAdd(x, b0, c30);
             c31 = S.MultiplyAdd(x, b1, c31);
-            x = S.Create(a[4]);
+            x = S.Create(*(float*)((byte*)a + 4 * step));
             c40 = S.MultiplyAdd(x, b0, c40);
             c41 = S.MultiplyAdd(x, b1, c41);
-            x = S.Create(a[5]);
+            x = S.Create(*(float*)((byte*)a + step5));
             c50 = S.MultiplyAdd(x, b0, c50);
             c51 = S.MultiplyAdd(x, b1, c51);
-            x = S.Create(a[6]);
+            x = S.Create(*(float*)((byte*)a + 2 * step3));
             c60 = S.MultiplyAdd(x, b0, c60);
             c61 = S.MultiplyAdd(x, b1, c61);
-            x = S.Create(a[7]);
+            x = S.Create(*(float*)((byte*)a + step7));
             c70 = S.MultiplyAdd(x, b0, c70);
             c71 = S.MultiplyAdd(x, b1, c71);
-            a += 8;
+            a += depthStrideA;
             b += 2 * S.Count;
         }
         GemmTileRow.Store<S, V>(c00, c01, c, initial);
@@ -77,32 +80,34 @@ internal readonly unsafe struct GemmTile6<S, V> : IGemmTile where S : struct, IS
     public static int Columns => 2 * S.Count;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    public static void Multiply(long depth, float* a, float* b, float* c, long ldc, float* initial, long initialStride)
+    public static void Multiply(long depth, float* a, long rowStrideA, long depthStrideA, float* b, float* c, long ldc, float* initial,
+        long initialStride)
     {
         V c00 = S.Zero, c01 = S.Zero, c10 = S.Zero, c11 = S.Zero, c20 = S.Zero, c21 = S.Zero;
         V c30 = S.Zero, c31 = S.Zero, c40 = S.Zero, c41 = S.Zero, c50 = S.Zero, c51 = S.Zero;
+        nint step = (nint)rowStrideA * sizeof(float), step3 = 3 * step, step5 = 5 * step;
         for (long k = depth; k > 0; k--)
         {
             V b0 = S.Load(b), b1 = S.Load(b + S.Count);
-            V x = S.Create(a[0]);
+            V x = S.Create(*a);
             c00 = S.MultiplyAdd(x, b0, c00);
             c01 = S.MultiplyAdd(x, b1, c01);
-            x = S.Create(a[1]);
+            x = S.Create(*(float*)((byte*)a + step));
             c10 = S.MultiplyAdd(x, b0, c10);
             c11 = S.MultiplyAdd(x, b1, c11);
-            x = S.Create(a[2]);
+            x = S.Create(*(float*)((byte*)a + 2 * step));
             c20 = S.MultiplyAdd(x, b0, c20);
             c21 = S.MultiplyAdd(x, b1, c21);
-            x = S.Create(a[3]);
+            x = S.Create(*(float*)((byte*)a + step3));
             c30 = S.MultiplyAdd(x, b0, c30);
             c31 = S.MultiplyAdd(x, b1, c31);
-            x = S.Create(a[4]);
+            x = S.Create(*(float*)((byte*)a + 4 * step));
             c40 = S.MultiplyAdd(x, b0, c40);
             c41 = S.MultiplyAdd(x, b1, c41);
-            x = S.Create(a[5]);
+            x = S.Create(*(float*)((byte*)a + step5));
             c50 = S.MultiplyAdd(x, b0, c50);
             c51 = S.MultiplyAdd(x, b1, c51);
-            a += 6;
+            a += depthStrideA;
             b += 2 * S.Count;
         }
         GemmTileRow.Store<S, V>(c00, c01, c, initial);
@@ -125,7 +130,8 @@ internal readonly unsafe struct GemmTile6Wide<S, V> : IGemmTile where S : struct
     public static int Columns => 4 * S.Count;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization), SkipLocalsInit]
-    public static void Multiply(long depth, float* a, float* b, float* c, long ldc, float* initial, long initialStride)
+    public static void Multiply(long depth, float* a, long rowStrideA, long depthStrideA, float* b, float* c, long ldc, float* initial,
+        long initialStride)
     {
         V c00 = S.Zero, c01 = S.Zero, c02 = S.Zero, c03 = S.Zero;
         V c10 = S.Zero, c11 = S.Zero, c12 = S.Zero, c13 = S.Zero;
@@ -133,40 +139,41 @@ internal readonly unsafe struct GemmTile6Wide<S, V> : IGemmTile where S : struct
         V c30 = S.Zero, c31 = S.Zero, c32 = S.Zero, c33 = S.Zero;
         V c40 = S.Zero, c41 = S.Zero, c42 = S.Zero, c43 = S.Zero;
         V c50 = S.Zero, c51 = S.Zero, c52 = S.Zero, c53 = S.Zero;
+        nint step = (nint)rowStrideA * sizeof(float), step3 = 3 * step, step5 = 5 * step;
         for (long k = depth; k > 0; k--)
         {
             V b0 = S.Load(b), b1 = S.Load(b + S.Count), b2 = S.Load(b + 2 * S.Count), b3 = S.Load(b + 3 * S.Count);
-            V x = S.Create(a[0]);
+            V x = S.Create(*a);
             c00 = S.MultiplyAdd(x, b0, c00);
             c01 = S.MultiplyAdd(x, b1, c01);
             c02 = S.MultiplyAdd(x, b2, c02);
             c03 = S.MultiplyAdd(x, b3, c03);
-            x = S.Create(a[1]);
+            x = S.Create(*(float*)((byte*)a + step));
             c10 = S.MultiplyAdd(x, b0, c10);
             c11 = S.MultiplyAdd(x, b1, c11);
             c12 = S.MultiplyAdd(x, b2, c12);
             c13 = S.MultiplyAdd(x, b3, c13);
-            x = S.Create(a[2]);
+            x = S.Create(*(float*)((byte*)a + 2 * step));
             c20 = S.MultiplyAdd(x, b0, c20);
             c21 = S.MultiplyAdd(x, b1, c21);
             c22 = S.MultiplyAdd(x, b2, c22);
             c23 = S.MultiplyAdd(x, b3, c23);
-            x = S.Create(a[3]);
+            x = S.Create(*(float*)((byte*)a + step3));
             c30 = S.MultiplyAdd(x, b0, c30);
             c31 = S.MultiplyAdd(x, b1, c31);
             c32 = S.MultiplyAdd(x, b2, c32);
             c33 = S.MultiplyAdd(x, b3, c33);
-            x = S.Create(a[4]);
+            x = S.Create(*(float*)((byte*)a + 4 * step));
             c40 = S.MultiplyAdd(x, b0, c40);
             c41 = S.MultiplyAdd(x, b1, c41);
             c42 = S.MultiplyAdd(x, b2, c42);
             c43 = S.MultiplyAdd(x, b3, c43);
-            x = S.Create(a[5]);
+            x = S.Create(*(float*)((byte*)a + step5));
             c50 = S.MultiplyAdd(x, b0, c50);
             c51 = S.MultiplyAdd(x, b1, c51);
             c52 = S.MultiplyAdd(x, b2, c52);
             c53 = S.MultiplyAdd(x, b3, c53);
-            a += 6;
+            a += depthStrideA;
             b += 4 * S.Count;
         }
         GemmTileRow.Store<S, V>(c00, c01, c, initial);

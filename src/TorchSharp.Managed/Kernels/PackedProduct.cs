@@ -1,20 +1,13 @@
 namespace TorchSharp.Kernels;
 
 /// <summary>
-/// Products of operands that a kernel has packed itself, on the calling worker alone. Results are padded to whole tiles: C needs room for
+/// Products whose B a kernel has packed itself, on the calling worker alone. Results are padded to whole tiles: C needs room for
 /// rowPanels * Rows by columnPanels * Columns.
 /// </summary>
 internal static unsafe class PackedProduct
 {
     /// <summary>The smallest multiple of <paramref name="unit"/> not below <paramref name="value"/>.</summary>
     public static long RoundUp(long value, long unit) => (value + unit - 1) / unit * unit;
-
-    /// <summary>
-    /// Packs A(i, k) = source[i * rowStride + k * depthStride] into panels of TTile.Rows, each depth * TTile.Rows floats.
-    /// </summary>
-    public static void PackRows<TTile>(float* source, long rowStride, long depthStride, long rows, long depth, float* target)
-        where TTile : struct, IGemmTile =>
-        Pack(source, rowStride, depthStride, rows, depth, TTile.Rows, target);
 
     /// <summary>
     /// Packs B(k, j) = source[j * columnStride + k * depthStride] into panels of TTile.Columns, each depth * TTile.Columns floats.
@@ -24,19 +17,32 @@ internal static unsafe class PackedProduct
         Pack(source, columnStride, depthStride, columns, depth, TTile.Columns, target);
 
     /// <summary>
-    /// C = A B (+ C). The panels of B lie <paramref name="panelStrideB"/> floats apart, which lets a product use only the first part of
-    /// their depth.
+    /// C = A B (+ C) with A(i, k) = a[i * rowStrideA + k * depthStrideA]. The panels of B lie <paramref name="panelStrideB"/> floats apart,
+    /// which lets a product use only the first part of their depth.
     /// </summary>
-    public static void Multiply<TTile>(long rowPanels, long columnPanels, long depth, float* packedA, float* packedB, long panelStrideB,
-        float* c, long ldc, bool accumulate = false) where TTile : struct, IGemmTile
+    /// <param name="readableRows">Rows of A that are there to be read; the last tile's missing ones count as 0.</param>
+    public static void Multiply<TTile>(long rowPanels, long columnPanels, long depth, float* a, long rowStrideA, long depthStrideA,
+        long readableRows, float* packedB, long panelStrideB, float* c, long ldc, bool accumulate = false) where TTile : struct, IGemmTile
     {
+        float* edge = rowPanels * TTile.Rows > readableRows ? BufferPool.RentFloats(TTile.Rows * depth) : null;
+        if (edge != null)
+        {
+            long first = (rowPanels - 1) * TTile.Rows;
+            GemmPacking.Panel(a + first * rowStrideA, rowStrideA, depthStrideA, readableRows - first, TTile.Rows, depth, edge);
+        }
         for (long column = 0; column < columnPanels; column++)
             for (long row = 0; row < rowPanels; row++)
             {
-                float* tile = c + row * TTile.Rows * ldc + column * TTile.Columns;
-                TTile.Multiply(depth, packedA + row * TTile.Rows * depth, packedB + column * panelStrideB, tile, ldc,
-                    accumulate ? tile : Gemm.Zeros, accumulate ? ldc : 0);
+                float* tile = c + row * TTile.Rows * ldc + column * TTile.Columns, panelB = packedB + column * panelStrideB;
+                float* initial = accumulate ? tile : Gemm.Zeros;
+                long initialStride = accumulate ? ldc : 0;
+                if (edge != null && row == rowPanels - 1)
+                    TTile.Multiply(depth, edge, 1, TTile.Rows, panelB, tile, ldc, initial, initialStride);
+                else
+                    TTile.Multiply(depth, a + row * TTile.Rows * rowStrideA, rowStrideA, depthStrideA, panelB, tile, ldc, initial,
+                        initialStride);
             }
+        BufferPool.Return(edge);
     }
 
     private static void Pack(float* source, long outerStride, long depthStride, long count, long depth, int width, float* target)
