@@ -76,7 +76,7 @@ internal static unsafe partial class Attention
             switch (Simd.Active)
             {
                 case InstructionSet.Avx512:
-                    ForwardFast<GemmTile8<Simd512, Vector512<float>>, Simd512, Vector512<float>>(settings, batch, head, query, key, value,
+                    ForwardFast<GemmTile6Wide<Simd512, Vector512<float>>, Simd512, Vector512<float>>(settings, batch, head, query, key, value,
                         output, lse);
                     break;
                 case InstructionSet.Avx2:
@@ -103,7 +103,7 @@ internal static unsafe partial class Attention
             switch (Simd.Active)
             {
                 case InstructionSet.Avx512:
-                    BackwardBlocked<GemmTile8<Simd512, Vector512<float>>, Simd512, Vector512<float>>(
+                    BackwardBlocked<GemmTile6Wide<Simd512, Vector512<float>>, Simd512, Vector512<float>>(
                         settings, batch, head, query, key, value, output, lse, dOutput, dQuery, dKey, dValue);
                     break;
                 case InstructionSet.Avx2:
