@@ -147,7 +147,8 @@ public sealed class Distiller : IDisposable
 
         using DisposeScope scope = NewDisposeScope();
         var clock = new PhaseClock();
-        _optimiser.zero_grad();
+        // Dropped, not filled with zeros: the first gradient that arrives is kept as it is, and until then its memory serves others.
+        Student.zero_grad(set_to_none: true);
         clock.Lap(Phase.Optimiser);
         var means = new double[_losses.Count];
         for (int i = 0; i < batches.Count; i++)
@@ -165,7 +166,7 @@ public sealed class Distiller : IDisposable
                 means[k] += sums[k] * Share(k, own, total, batches.Count);
         }
 
-        double norm = nn.utils.clip_grad_norm_(_trained, _options.MaxGradientNorm);
+        double norm = Gradients.Clip(_optimiser, _trained, _options.MaxGradientNorm);
         if (!double.IsFinite(norm))
             throw new TrainingDivergedException(step, "the gradient's norm", norm);
         double learningRate = _optimiser.ParamGroups.First().LearningRate;

@@ -45,7 +45,7 @@ public sealed record StepReport
     public required long MemoryBytes { get; init; }
 
     /// <summary>Where the time of this update went.</summary>
-    public required StepPhases Phases { get; init; }
+    public StepPhases Phases { get; init; }
 
     /// <summary>Perplexity of the student on the held-out split, measured after this update; null when none was due.</summary>
     public double? ValidationPerplexity { get; init; }

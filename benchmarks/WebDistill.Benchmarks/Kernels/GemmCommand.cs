@@ -16,6 +16,7 @@ internal static unsafe class GemmCommand
         ("c_fc forward", false, false, 3072, 768),
         ("mlp c_proj forward", false, false, 768, 3072),
         ("head chunk", false, true, 50257, 768),
+        ("head input gradient", false, false, 768, 50257),
         ("c_fc input gradient", false, true, 768, 3072),
         ("mlp c_proj input gradient", false, true, 3072, 768),
         ("c_attn input gradient", false, true, 768, 2304),
@@ -33,7 +34,7 @@ internal static unsafe class GemmCommand
     {
         double peak = MachineLimits.PeakFlopsPerSecond(WorkerPool.ThreadCount);
         foreach ((string name, bool transA, bool transB, int n, int k) in s_shapes)
-            Measure(name, transA, transB, n > 50000 ? Math.Min(rows, 256) : rows, n, k, peak);
+            Measure(name, transA, transB, Math.Max(n, k) > 50000 ? Math.Min(rows, 256) : rows, n, k, peak);
         // Weight gradients: inputs transposed times output gradients, the tokens as depth.
         Measure("c_attn weight gradient", true, false, 768, 2304, rows, peak);
         Measure("c_proj weight gradient", true, false, 768, 768, rows, peak);

@@ -3,6 +3,16 @@ namespace TorchSharp.Autograd;
 /// <summary>Recording of operations, and the walk back through them.</summary>
 internal static class Graph
 {
+    [ThreadStatic] private static bool _accumulatesIntoLeaves;
+
+    /// <summary>
+    /// The gradient that a backward pass now running has already collected at the leaf behind an input, for a node that can add to it in
+    /// place; null when there is none, or when this pass does not accumulate into every leaf.
+    /// </summary>
+    internal static torch.Tensor? CollectedGradient(Node node, int input) =>
+        _accumulatesIntoLeaves && node.Inputs[input].Node is LeafNode { Leaf.Gradient: { } gradient }
+            && gradient.is_contiguous() && gradient.dtype == torch.ScalarType.Float32 ? gradient : null;
+
     /// <summary>True when an operation on these tensors has to be recorded.</summary>
     internal static bool Records(params ReadOnlySpan<torch.Tensor?> inputs)
     {
@@ -92,6 +102,8 @@ internal static class Graph
             wanted.Add((edge.Node!, edge.Output));
         }
         var held = new List<Node>();
+        bool outer = _accumulatesIntoLeaves;
+        _accumulatesIntoLeaves = accumulate && inputs is null;
 
         try
         {
@@ -128,6 +140,7 @@ internal static class Graph
         }
         finally
         {
+            _accumulatesIntoLeaves = outer;
             foreach (torch.Tensor?[] left in arrived.Values)
             {
                 DisposeAll(left);

@@ -44,6 +44,9 @@ internal unsafe struct DistillationHeadArguments
     /// <summary>[V, C], d(total)/d(StudentEmbedding) is added to it; null: left out.</summary>
     public float* StudentEmbeddingGradient;
 
+    /// <summary>Overwrite <see cref="StudentEmbeddingGradient"/> instead of adding to it.</summary>
+    public bool OverwriteEmbeddingGradient;
+
     public readonly bool NeedsDistillation => WantDistillation || DistillationScale != 0;
     public readonly bool NeedsCausalLm => WantCausalLm || CausalLmScale != 0;
     public readonly bool NeedsMse => WantMse || MseScale != 0;
@@ -121,7 +124,8 @@ internal static unsafe class DistillationHead
                 if (own.StudentHiddenGradient != null)
                     Gemm.Run(false, false, rows, c, v, student, v, own.StudentEmbedding, c, own.StudentHiddenGradient + start * c, c);
                 if (own.StudentEmbeddingGradient != null)
-                    Gemm.Run(true, false, v, c, rows, student, v, hidden, c, own.StudentEmbeddingGradient, c, accumulate: true);
+                    Gemm.Run(true, false, v, c, rows, student, v, hidden, c, own.StudentEmbeddingGradient, c,
+                        accumulate: firstRow > 0 || !own.OverwriteEmbeddingGradient);
             }
         }
         finally

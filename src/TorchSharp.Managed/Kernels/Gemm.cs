@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace TorchSharp.Kernels;
 
@@ -245,6 +246,9 @@ internal static unsafe class Gemm
                             Math.Min(TTile.Columns, o.N - column), TTile.Columns, steps, panelB);
                     for (long row = blockRow; row < blockEnd; row += TTile.Rows)
                     {
+                        if (blockRow == firstRow)
+                            PrefetchPanel<TTile>(o, panel + 1 < endPanel ? panel + 1 : firstPanel,
+                                panel + 1 < endPanel ? depth : depth + steps, pass, row - firstRow, blockEnd - firstRow);
                         float* c = o.C + (pass.RowStart + row) * o.Ldc + column;
                         float* initial = addToC ? c : o.Bias != null ? o.Bias + column : Zeros;
                         long initialStride = addToC ? o.Ldc : 0;
@@ -262,6 +266,28 @@ internal static unsafe class Gemm
         }
         BufferPool.Return(packedB);
         BufferPool.Return(edge);
+    }
+
+    /// <summary>
+    /// Asks for the part of B that is packed next, a share of it with each row of tiles, so that packing finds it in the second-level cache.
+    /// </summary>
+    /// <param name="done">Rows of this block before the tile; of <paramref name="rows"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PrefetchPanel<TTile>(in Operands o, long panel, long depth, in Pass pass, long done, long rows)
+        where TTile : struct, IGemmTile
+    {
+        const long FloatsPerLine = 16;
+        if (!Sse.IsSupported || depth >= pass.DepthEnd)
+            return;
+        long steps = Math.Min(pass.DepthStep, pass.DepthEnd - depth);
+        long columns = Math.Min(TTile.Columns, o.N - panel * TTile.Columns);
+        (long outer, long inner) = o.ColumnStrideB == 1 ? (steps, columns) : (columns, steps);
+        long outerStride = o.ColumnStrideB == 1 ? o.DepthStrideB : o.ColumnStrideB;
+        float* source = o.B + panel * TTile.Columns * o.ColumnStrideB + depth * o.DepthStrideB;
+        long end = outer * (done + TTile.Rows) / rows;
+        for (long i = outer * done / rows; i < Math.Min(outer, end); i++)
+            for (long j = 0; j < inner; j += FloatsPerLine)
+                Sse.Prefetch1(source + i * outerStride + j);
     }
 
     /// <summary>A tile that reaches over the edge of C: computed beside it, then the part inside is copied.</summary>

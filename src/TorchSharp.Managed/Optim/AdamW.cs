@@ -93,6 +93,12 @@ namespace TorchSharp.Modules
             base.add_param_group(param_group);
         }
 
+        /// <summary>
+        /// Factor on every gradient in the next <see cref="step"/>, which sets it back to 1: clipping without a pass of its own over the
+        /// gradients.
+        /// </summary>
+        internal float GradientScale { get; set; } = 1;
+
         public override Tensor? step(Func<Tensor>? closure = null)
         {
             Tensor? loss = closure?.Invoke();
@@ -109,12 +115,13 @@ namespace TorchSharp.Modules
                     }
                 }
             }
+            GradientScale = 1;
             return loss;
         }
 
         internal override OptimizerState NewState(Parameter parameter) => new State(parameter);
 
-        private static unsafe void Update(Parameter parameter, Tensor gradient, State state, Options options, double learningRate)
+        private unsafe void Update(Parameter parameter, Tensor gradient, State state, Options options, double learningRate)
         {
             if (!parameter.is_contiguous())
             {
@@ -124,7 +131,7 @@ namespace TorchSharp.Modules
             state.step++;
             var settings = new AdamWSettings(learningRate, options.beta1!.Value, options.beta2!.Value, options.eps!.Value,
                 options.weight_decay!.Value, state.step,
-                GradientScale: options.maximize == true ? -1 : 1);
+                GradientScale: options.maximize == true ? -GradientScale : GradientScale);
             Kernels.AdamW.Update(parameter.ElementCount, parameter.FloatData, dense.FloatData, state.exp_avg.FloatData,
                 state.exp_avg_sq.FloatData, settings,
                 state.max_exp_avg_sq is { } maximum ? maximum.FloatData : null);

@@ -17,11 +17,33 @@ public static partial class torch
             /// <returns>
             /// The norm before scaling. NaN or infinite when a gradient is; the gradients are then NaN or zero, as in PyTorch.
             /// </returns>
-            public static unsafe double clip_grad_norm_(IEnumerable<Parameter> tensors, double max_norm, double norm_type = 2)
+            public static double clip_grad_norm_(IEnumerable<Parameter> tensors, double max_norm, double norm_type = 2)
             {
                 using DisposeScope scope = NewDisposeScope();
                 using IDisposable unrecorded = no_grad();
                 Tensor[] gradients = [.. tensors.Select(parameter => parameter.grad).OfType<Tensor>()];
+                double total = GradientNorm(gradients, norm_type);
+                double scale = ClippingScale(total, max_norm);
+                if (scale != 1)
+                {
+                    foreach (Tensor gradient in gradients)
+                    {
+                        gradient.mul_(scale);
+                    }
+                }
+                return total;
+            }
+
+            /// <summary>Factor that brings gradients of this norm down to max_norm; 1 where they are within it.</summary>
+            internal static double ClippingScale(double norm, double maxNorm)
+            {
+                double scale = maxNorm / (norm + 1e-6);
+                return scale >= 1 ? 1 : scale;
+            }
+
+            /// <summary>The norm of all gradients taken together.</summary>
+            internal static unsafe double GradientNorm(IEnumerable<Tensor> gradients, double norm_type = 2)
+            {
                 double total = 0;
                 foreach (Tensor gradient in gradients)
                 {
@@ -42,15 +64,6 @@ public static partial class torch
                 if (!double.IsPositiveInfinity(norm_type))
                 {
                     total = Math.Pow(total, 1 / norm_type);
-                }
-
-                double scale = max_norm / (total + 1e-6);
-                if (!(scale >= 1))
-                {
-                    foreach (Tensor gradient in gradients)
-                    {
-                        gradient.mul_(scale);
-                    }
                 }
                 return total;
             }

@@ -355,11 +355,14 @@ public static partial class torch
                 SavedTensor saved = node.Save(ordered);
                 node.Derivative = gradient =>
                 {
-                    Tensor full = Empty([tableRows, columns], ScalarType.Float32, zero: true);
+                    // A few rows are added to what the table has collected already, rather than a table of zeros with those rows.
+                    Tensor? collected = Graph.CollectedGradient(node, 0);
+                    Tensor full = collected ?? Empty([tableRows, columns], ScalarType.Float32, zero: true);
                     using Tensor rowsOfGradient = gradient.contiguous();
                     Kernels.Embedding.ScatterAdd(rows, columns, tableRows, (long*)saved.Value.Data, rowsOfGradient.FloatData,
                         full.FloatData);
-                    return [full];
+                    collected?.Storage.MarkChanged();
+                    return [collected is null ? full : null];
                 };
             }
             return result;

@@ -229,16 +229,19 @@ internal static unsafe class MatrixProducts
                     // In the layout of the weight, even when that is a transposed view: the sums into its gradient then run over contiguous
                     // memory.
                     bool swapped = weightStrides[0] == 1 && weightStrides[1] != 1;
-                    toWeight = torch.Tensor.Empty(swapped ? [weightShape[1], weightShape[0]] : weightShape, gradient.dtype);
-                    if (weightIsTransposed != swapped)
+                    torch.Tensor? collected = Graph.CollectedGradient(node, 1);
+                    toWeight = collected
+                        ?? torch.Tensor.Empty(swapped ? [weightShape[1], weightShape[0]] : weightShape, gradient.dtype);
+                    if (weightIsTransposed != (swapped && collected is null))
                     {
-                        Gemm(flatGradient.t(), flatInput, toWeight);
+                        Gemm(flatGradient.t(), flatInput, toWeight, accumulate: collected is not null);
                     }
                     else
                     {
-                        Gemm(flatInput.t(), flatGradient, toWeight);
+                        Gemm(flatInput.t(), flatGradient, toWeight, accumulate: collected is not null);
                     }
-                    toWeight = swapped ? toWeight.t() : toWeight;
+                    collected?.Storage.MarkChanged();
+                    toWeight = collected is not null ? null : swapped ? toWeight.t() : toWeight;
                 }
                 if (bias is not null && node.Needs(2))
                 {

@@ -63,5 +63,9 @@ internal sealed class Conv1D : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor x) => nn.functional.linear(x, weight.transpose(0, 1), bias);
+    public override Tensor forward(Tensor x)
+    {
+        long[] shape = x.shape;
+        return bias.addmm(x.reshape(-1, shape[^1]), weight).reshape([.. shape[..^1], weight.shape[1]]);
+    }
 }

@@ -50,11 +50,12 @@ internal static class ProjectionHead
         Tensor embedding = input.StudentEmbedding.detach();
         Tensor? teacherHidden = input.TeacherHidden?.contiguous(), teacherEmbedding = input.TeacherEmbedding?.detach();
         Tensor? embeddingGradient = null;
+        bool isFirst = input.StudentEmbedding.Gradient is null;
         if (hiddenGradient is not null)
         {
-            if (input.StudentEmbedding.grad is null)
-                input.StudentEmbedding.grad = zeros_like(embedding).DetachFromDisposeScope();
-            embeddingGradient = input.StudentEmbedding.grad;
+            if (isFirst)
+                input.StudentEmbedding.grad = empty_like(embedding);
+            embeddingGradient = input.StudentEmbedding.Gradient;
         }
         fixed (long* targets = input.Targets)
         {
@@ -72,6 +73,7 @@ internal static class ProjectionHead
                 Temperature = (float)input.Temperature,
                 StudentHiddenGradient = Data(hiddenGradient),
                 StudentEmbeddingGradient = Data(embeddingGradient),
+                OverwriteEmbeddingGradient = isFirst,
             };
             foreach ((DistillationLoss loss, double scale) in terms)
             {
