@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace TorchSharp.Kernels;
@@ -235,6 +236,7 @@ internal static unsafe partial class Attention
     }
 
     /// <summary>0 or 1 / (1 - p) for each key of one query, as in <see cref="DropoutFactor"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FillDropout(in AttentionSettings settings, long batch, long head, long query, long count, float* row)
     {
         uint threshold = Dropout.Threshold(settings.DropoutProbability);
@@ -243,10 +245,18 @@ internal static unsafe partial class Attention
         ulong counter = settings.DropoutOffset + queryRow * Philox.CountersFor(settings.KeyLength);
         long counters = (long)Philox.CountersFor(count);
         var words = (uint*)row;
-        // The words are made in the row itself, which has room for whole counters, and then replaced one by one.
+        // The words are made in the row itself, which has room for whole counters, and then replaced.
         Philox.Words(settings.DropoutSeed, counter, counters, words);
-        for (long j = 0; j < count; j++)
-            row[j] = words[j] < threshold ? 0 : scale;
+        long done = 0;
+        var limit = new Vector<uint>(threshold);
+        var kept = new Vector<float>(scale);
+        for (; done + Vector<uint>.Count <= count; done += Vector<uint>.Count)
+        {
+            Vector<float> dropped = Vector.As<uint, float>(Vector.LessThan(Vector.Load(words + done), limit));
+            Vector.Store(Vector.ConditionalSelect(dropped, Vector<float>.Zero, kept), row + done);
+        }
+        for (; done < count; done++)
+            row[done] = words[done] < threshold ? 0 : scale;
     }
 
     private static bool HasNaN(long count, float* x)

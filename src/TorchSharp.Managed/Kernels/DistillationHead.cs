@@ -105,8 +105,10 @@ internal static unsafe class DistillationHead
         DistillationHeadSums total = default;
         long v = own.VocabularySize, c = own.StudentWidth, d = own.TeacherWidth;
         long chunk = Math.Min(own.Rows, Math.Clamp(LogitsPerChunk / Math.Max(1, v), SmallestChunkRows, LargestChunkRows));
-        float* student = BufferPool.RentFloats(chunk * v);
-        float* teacher = own.NeedsTeacher ? BufferPool.RentFloats(chunk * v) : null;
+        // Rows begin on cache lines, whatever the vocabulary's size.
+        long stride = PackedProduct.RoundUp(v, BufferPool.AlignmentBytes / sizeof(float));
+        float* student = BufferPool.RentFloats(chunk * stride);
+        float* teacher = own.NeedsTeacher ? BufferPool.RentFloats(chunk * stride) : null;
         var rowSums = new DistillationHeadSums[chunk];
         try
         {
@@ -114,17 +116,18 @@ internal static unsafe class DistillationHead
             {
                 long rows = Math.Min(chunk, own.Rows - start), firstRow = start;
                 float* hidden = own.StudentHidden + start * c;
-                Gemm.Run(false, true, rows, v, c, hidden, c, own.StudentEmbedding, c, student, v);
+                Gemm.Run(false, true, rows, v, c, hidden, c, own.StudentEmbedding, c, student, stride);
                 if (teacher != null)
-                    Gemm.Run(false, true, rows, v, d, own.TeacherHidden + start * d, d, own.TeacherEmbedding, d, teacher, v);
-                WorkerPool.For((int)rows, (row, _) => rowSums[row] = Row(own, student + row * v, teacher == null ? null : teacher + row * v,
-                    own.Targets == null ? NoTarget : own.Targets[firstRow + row]));
+                    Gemm.Run(false, true, rows, v, d, own.TeacherHidden + start * d, d, own.TeacherEmbedding, d, teacher,
+                        stride);
+                WorkerPool.For((int)rows, (row, _) => rowSums[row] = Row(own, student + row * stride,
+                    teacher == null ? null : teacher + row * stride, own.Targets == null ? NoTarget : own.Targets[firstRow + row]));
                 for (long row = 0; row < rows; row++)
                     total += rowSums[row];
                 if (own.StudentHiddenGradient != null)
-                    Gemm.Run(false, false, rows, c, v, student, v, own.StudentEmbedding, c, own.StudentHiddenGradient + start * c, c);
+                    Gemm.Run(false, false, rows, c, v, student, stride, own.StudentEmbedding, c, own.StudentHiddenGradient + start * c, c);
                 if (own.StudentEmbeddingGradient != null)
-                    Gemm.Run(true, false, v, c, rows, student, v, hidden, c, own.StudentEmbeddingGradient, c,
+                    Gemm.Run(true, false, v, c, rows, student, stride, hidden, c, own.StudentEmbeddingGradient, c,
                         accumulate: firstRow > 0 || !own.OverwriteEmbeddingGradient);
             }
         }

@@ -31,7 +31,7 @@ internal static unsafe class Gemm
     private const long RowsPerPass = 3072;
 
     private const long ColumnsPerTask = 256;
-    private const long TasksPerWorker = 4;
+    private const long TasksPerWorker = 2;
     private const long ProductsPerTask = 1 << 15;
 
     /// <summary>Up to this many rows the product is bound by reading B once, and packing it would only add to that.</summary>
@@ -193,12 +193,8 @@ internal static unsafe class Gemm
         Operands o = pass.Operands;
         long workers = WorkerPool.ThreadCount;
         long columnPanels = (o.N + TTile.Columns - 1) / TTile.Columns;
-        long panelsPerTask = Math.Clamp((columnPanels + TasksPerWorker * workers - 1) / (TasksPerWorker * workers), 1,
-            ColumnsPerTask / TTile.Columns);
         bool small = pass.Rows * o.N * (pass.DepthEnd - pass.DepthStart) < ProductsPerTask;
-        if (small)
-            panelsPerTask = columnPanels;
-        long columnTasks = (columnPanels + panelsPerTask - 1) / panelsPerTask;
+        long columnTasks = small ? 1 : ColumnTasks(columnPanels, ColumnsPerTask / TTile.Columns, workers);
         // A narrow product has too few column blocks for all workers: its rows are divided as well, and B is packed once for each part.
         long rowsPerBlock = RowsPerBlock / TTile.Rows * TTile.Rows;
         long rowBlocks = small ? 1 : (pass.Rows + rowsPerBlock - 1) / rowsPerBlock;
@@ -207,12 +203,27 @@ internal static unsafe class Gemm
         rowTasks = (rowBlocks + blocksPerTask - 1) / blocksPerTask;
         WorkerPool.For(checked((int)(columnTasks * rowTasks)), (task, _) =>
         {
-            long firstPanel = task % columnTasks * panelsPerTask;
-            long endPanel = Math.Min(columnPanels, firstPanel + panelsPerTask);
+            long column = task % columnTasks;
+            long firstPanel = column * columnPanels / columnTasks, endPanel = (column + 1) * columnPanels / columnTasks;
             long firstRow = task / columnTasks * blocksPerTask * rowsPerBlock;
             long endRow = small ? pass.Rows : Math.Min(pass.Rows, firstRow + blocksPerTask * rowsPerBlock);
             MultiplyBlock<TTile>(pass, firstPanel, endPanel, firstRow, endRow);
         });
+    }
+
+    /// <summary>
+    /// Into how many tasks the columns are divided: few and large ones, because each reads all of A, but so that no worker is left with
+    /// nothing to do while another has a whole task before it.
+    /// </summary>
+    internal static long ColumnTasks(long panels, long largestTask, long workers)
+    {
+        long fewest = Math.Min(panels, Math.Max((panels + largestTask - 1) / largestTask, TasksPerWorker * workers)), best = fewest;
+        for (long tasks = fewest; tasks <= Math.Min(panels, fewest + 4 * workers); tasks++)
+            if (Longest(tasks) < Longest(best))
+                best = tasks;
+        return best;
+
+        long Longest(long tasks) => (tasks + workers - 1) / workers * ((panels + tasks - 1) / tasks);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]

@@ -18,7 +18,7 @@ public sealed class TokenSamplerTests
     [InlineData(4, 0.8, 2.0)]
     public void Choose_ManyDraws_FollowTheRestrictedDistribution(int topK, double topP, double temperature)
     {
-        double[] expected = Expected(topK, topP, temperature);
+        double[] expected = Expected(s_logits, topK, topP, temperature);
         var sampler = new TokenSampler(new GenerationOptions { TopK = topK, TopP = topP, Temperature = temperature, Seed = 4 });
         const int draws = 40_000;
         var counts = new int[s_logits.Length];
@@ -32,6 +32,23 @@ public sealed class TokenSamplerTests
                 GoldenFiles.AssertNear(
                     expected[i], (double)counts[i] / draws, 0, 5 * Math.Sqrt(expected[i] / draws), $"share of token {i}");
         }
+    }
+
+    [Theory]
+    [InlineData(0.3)]
+    [InlineData(0.9)]
+    [InlineData(0.999)]
+    public void Choose_TopPOfALargeVocabulary_DrawsFromWhatSortingKeepsAndFromAllOfIt(double topP)
+    {
+        var random = new Random(7);
+        // Ties on purpose: the smaller index is kept.
+        float[] logits = [.. Enumerable.Range(0, 300).Select(_ => MathF.Round(4 * random.NextSingle(), 1))];
+        double[] expected = Expected(logits, 0, topP, 1);
+        var sampler = new TokenSampler(new GenerationOptions { TopP = topP, Seed = 5 });
+        var counts = new int[logits.Length];
+        for (int i = 0; i < 100_000; i++)
+            counts[sampler.Choose(logits)]++;
+        Assert.Equal(expected.Select(share => share > 0), counts.Select(count => count > 0));
     }
 
     [Fact]
@@ -52,23 +69,23 @@ public sealed class TokenSamplerTests
             Assert.Throws<InvalidDataException>(() => new TokenSampler(new GenerationOptions()).Choose([1f, float.NaN])).Message);
 
     /// <summary>By sorting, which the sampler avoids.</summary>
-    private static double[] Expected(int topK, double topP, double temperature)
+    private static double[] Expected(float[] logits, int topK, double topP, double temperature)
     {
-        int[] order = [.. Enumerable.Range(0, s_logits.Length).OrderByDescending(i => s_logits[i]).ThenBy(i => i)];
+        int[] order = [.. Enumerable.Range(0, logits.Length).OrderByDescending(i => logits[i]).ThenBy(i => i)];
         if (topK > 0)
             order = order[..topK];
-        double total = order.Sum(i => Math.Exp(s_logits[i] / temperature)), reached = 0;
+        double total = order.Sum(i => Math.Exp(logits[i] / temperature)), reached = 0;
         var kept = new List<int>();
         foreach (int i in order)
         {
             if (reached >= topP * total)
                 break;
             kept.Add(i);
-            reached += Math.Exp(s_logits[i] / temperature);
+            reached += Math.Exp(logits[i] / temperature);
         }
-        var shares = new double[s_logits.Length];
+        var shares = new double[logits.Length];
         foreach (int i in kept)
-            shares[i] = Math.Exp(s_logits[i] / temperature) / reached;
+            shares[i] = Math.Exp(logits[i] / temperature) / reached;
         return shares;
     }
 }
