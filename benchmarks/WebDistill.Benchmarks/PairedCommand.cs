@@ -12,6 +12,11 @@ namespace WebDistill.Benchmarks;
 /// </summary>
 internal static class PairedCommand
 {
+    /// <summary>
+    /// Wait before each measured step: whoever ran before has idle threads that spin for a while (OpenBLAS's longest) before they sleep.
+    /// </summary>
+    private static readonly TimeSpan s_settle = TimeSpan.FromMilliseconds(200);
+
     /// <summary>How PyTorch is started. None of these is a change of the script.</summary>
     private static readonly (string Name, (string Variable, string Value)[] Environment)[] s_modes =
     [
@@ -78,8 +83,13 @@ internal static class PairedCommand
             var ownSeconds = new List<double>();
             for (int round = 0; round < rounds; round++)
             {
+                Thread.Sleep(s_settle);
                 ownSeconds.Add(own.Step().StepSeconds);
-                peers.ForEach(peer => peer.Seconds.Add(peer.Step()));
+                foreach (Peer peer in peers)
+                {
+                    Thread.Sleep(s_settle);
+                    peer.Seconds.Add(peer.Step());
+                }
             }
             double tokens = batch * context;
             long ownPeak = Report.PeakResidentBytes;

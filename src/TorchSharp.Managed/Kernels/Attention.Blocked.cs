@@ -151,14 +151,20 @@ internal static unsafe partial class Attention
     private static (float LogSumExp, float InverseSum) SoftmaxRow<S, V>(in AttentionSettings settings, long batch, long head, long query,
         long count, long paddedCount, float* scores, float* maskRow, float* dropoutRow) where S : struct, ISimd<V>
     {
-        if (maskRow != null)
-            FillMask(settings, batch, head, query, count, maskRow);
+        // Without a mask and with a positive scale the largest product is the largest score, and the scale is applied with the exponential.
         V scale = S.Create(settings.Scale);
-        for (long j = 0; j < count; j += S.Count)
+        bool isScaled = maskRow != null || !(settings.Scale > 0);
+        if (isScaled)
         {
-            long lanes = count - j;
-            V shift = maskRow == null ? S.Zero : VectorMath.Load<S, V>(maskRow + j, lanes);
-            VectorMath.Store<S, V>(S.MultiplyAdd(VectorMath.Load<S, V>(scores + j, lanes), scale, shift), scores + j, lanes);
+            if (maskRow != null)
+                FillMask(settings, batch, head, query, count, maskRow);
+            for (long j = 0; j < count; j += S.Count)
+            {
+                long lanes = count - j;
+                V shift = maskRow == null ? S.Zero : VectorMath.Load<S, V>(maskRow + j, lanes);
+                VectorMath.Store<S, V>(S.MultiplyAdd(VectorMath.Load<S, V>(scores + j, lanes), scale, shift), scores + j, lanes);
+            }
+            scale = S.Create(1f);
         }
         float maximum = VectorMath.Maximum<S, V>(count, scores);
         if (float.IsNegativeInfinity(maximum) && !HasNaN(count, scores))
@@ -173,7 +179,8 @@ internal static unsafe partial class Attention
         for (long j = 0; j < count; j += S.Count)
         {
             long lanes = count - j;
-            V power = VectorMath.Exp<S, V>(S.Subtract(VectorMath.Load<S, V>(scores + j, lanes, float.NegativeInfinity), shiftedBy));
+            V shifted = S.Subtract(VectorMath.Load<S, V>(scores + j, lanes, float.NegativeInfinity), shiftedBy);
+            V power = VectorMath.Exp<S, V>(S.Multiply(shifted, scale));
             sum = S.Add(sum, power);
             if (dropoutRow != null)
                 power = S.Multiply(power, VectorMath.Load<S, V>(dropoutRow + j, lanes));
@@ -182,7 +189,7 @@ internal static unsafe partial class Attention
         for (long j = count; j < paddedCount; j++)
             scores[j] = 0;
         double total = S.SumInDouble(sum);
-        return ((float)(maximum + Math.Log(total)), (float)(1 / total));
+        return ((float)((isScaled ? maximum : maximum * settings.Scale) + Math.Log(total)), (float)(1 / total));
     }
 
     /// <summary>

@@ -37,6 +37,8 @@ internal static unsafe class Gemm
     /// <summary>Up to this many rows the product is bound by reading B once, and packing it would only add to that.</summary>
     private const long LargestMatrixVectorRows = 4;
 
+    private const int FloatsPerLine = 16;
+
     /// <summary>A row of zeros as wide as the widest tile: the initial value of a product that adds to nothing.</summary>
     internal static readonly float* Zeros = BufferPool.RentFloats(64, zero: true);
 
@@ -264,6 +266,8 @@ internal static unsafe class Gemm
                         float* initial = addToC ? c : o.Bias != null ? o.Bias + column : Zeros;
                         long initialStride = addToC ? o.Ldc : 0;
                         bool wholeRows = row + TTile.Rows <= pass.Rows;
+                        if (wholeRows)
+                            PrefetchTile<TTile>(c, o.Ldc);
                         float* rows = pass.IsPacked ? packedA + row * steps : wholeRows ? o.A + row * o.RowStrideA + depth : edge;
                         (long rowStride, long depthStride) = pass.IsPacked || !wholeRows ? (1L, TTile.Rows) : (o.RowStrideA, 1L);
                         if (wholeRows && column + TTile.Columns <= o.N)
@@ -279,6 +283,17 @@ internal static unsafe class Gemm
         BufferPool.Return(edge);
     }
 
+    /// <summary>Asks for the tile of C, which is wanted when its sums are done.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void PrefetchTile<TTile>(float* c, long ldc) where TTile : struct, IGemmTile
+    {
+        if (!Sse.IsSupported)
+            return;
+        for (int row = 0; row < TTile.Rows; row++)
+            for (int column = 0; column < TTile.Columns; column += FloatsPerLine)
+                Sse.Prefetch0(c + row * ldc + column);
+    }
+
     /// <summary>
     /// Asks for the part of B that is packed next, a share of it with each row of tiles, so that packing finds it in the second-level cache.
     /// </summary>
@@ -287,7 +302,6 @@ internal static unsafe class Gemm
     private static void PrefetchPanel<TTile>(in Operands o, long panel, long depth, in Pass pass, long done, long rows)
         where TTile : struct, IGemmTile
     {
-        const long FloatsPerLine = 16;
         if (!Sse.IsSupported || depth >= pass.DepthEnd)
             return;
         long steps = Math.Min(pass.DepthStep, pass.DepthEnd - depth);
