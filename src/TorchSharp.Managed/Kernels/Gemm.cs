@@ -266,7 +266,7 @@ internal static unsafe class Gemm
                         float* initial = addToC ? c : o.Bias != null ? o.Bias + column : Zeros;
                         long initialStride = addToC ? o.Ldc : 0;
                         bool wholeRows = row + TTile.Rows <= pass.Rows;
-                        if (wholeRows)
+                        if (addToC)
                             PrefetchTile<TTile>(c, o.Ldc);
                         float* rows = pass.IsPacked ? packedA + row * steps : wholeRows ? o.A + row * o.RowStrideA + depth : edge;
                         (long rowStride, long depthStride) = pass.IsPacked || !wholeRows ? (1L, TTile.Rows) : (o.RowStrideA, 1L);
@@ -283,7 +283,7 @@ internal static unsafe class Gemm
         BufferPool.Return(edge);
     }
 
-    /// <summary>Asks for the tile of C, which is wanted when its sums are done.</summary>
+    /// <summary>Asks for a tile of C that will be added to: it is wanted when its sums are done.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void PrefetchTile<TTile>(float* c, long ldc) where TTile : struct, IGemmTile
     {

@@ -22,6 +22,34 @@ public sealed class GraphTests : EngineTest
     }
 
     [Fact]
+    public void Backward_WeightAndTableWithCollectedGradients_AddInPlace()
+    {
+        Tensor table = randn(9, 4).requires_grad_(), weight = randn(4, 3).requires_grad_(), bias = randn(3).requires_grad_();
+        Tensor ids = tensor(new long[] { 1, 8, 1 });
+        Tensor Loss() => bias.addmm(table.index_select(0, ids), weight).square().sum();
+        Loss().backward();
+        float[] once = Values(table.grad!), weightOnce = Values(weight.grad!);
+        Tensor kept = table.grad!, weightKept = weight.grad!;
+        Loss().backward();
+        Loss().backward();
+        AssertValues(table.grad!, [.. once.Select(value => 3 * value)]);
+        AssertValues(weight.grad!, [.. weightOnce.Select(value => 3 * value)]);
+        AssertValues(kept, Values(table.grad!));
+        AssertValues(weightKept, Values(weight.grad!));
+    }
+
+    [Fact]
+    public void Grad_WithCollectedGradients_LeavesThemAlone()
+    {
+        Tensor table = randn(9, 4).requires_grad_(), ids = tensor(new long[] { 2, 2 });
+        table.index_select(0, ids).sum().backward();
+        float[] before = Values(table.grad!);
+        Tensor gradient = autograd.grad([table.index_select(0, ids).sum()], [table])[0];
+        AssertValues(table.grad!, before);
+        AssertValues(gradient, before);
+    }
+
+    [Fact]
     public void Backward_SecondTime_ThrowsUnlessTheGraphIsRetained()
     {
         Tensor x = tensor(new[] { 1f, 2f }).requires_grad_();

@@ -153,6 +153,20 @@ public sealed unsafe class DistillationHeadTests : KernelTests
     }
 
     [Fact]
+    public void Run_OverwrittenEmbeddingGradient_EqualsOneAddedToZeros()
+    {
+        const long rows = 300, vocabulary = 50;
+        Problem added = Create(rows, vocabulary, scale: 1), overwritten = Create(rows, vocabulary, scale: 1);
+        new Span<float>(added.Arguments.StudentEmbeddingGradient, (int)(vocabulary * Width)).Clear();
+        new Span<float>(overwritten.Arguments.StudentEmbeddingGradient, (int)(vocabulary * Width)).Fill(float.NaN);
+        overwritten.Arguments.OverwriteEmbeddingGradient = true;
+        _ = DistillationHead.Run(added.Arguments);
+        _ = DistillationHead.Run(overwritten.Arguments);
+        AssertClose(vocabulary * Width, added.Arguments.StudentEmbeddingGradient, overwritten.Arguments.StudentEmbeddingGradient, 0,
+            "embedding gradient");
+    }
+
+    [Fact]
     public void Run_MissingOrInvalidOperands_Throws()
     {
         Problem problem = Create(rows: 2, vocabulary: 8, scale: 1);

@@ -57,6 +57,49 @@ public sealed unsafe class GemmTests : KernelTests
     }
 
     [Theory, MemberData(nameof(FastSetNames))]
+    public void Run_SizesAroundTheTiles_EqualsPlain(string set)
+    {
+        foreach (long rows in new long[] { 5, 6, 7, 11, 12, 13, 125, 126, 127 })
+            foreach (long columns in new long[] { 63, 64, 65, 128, 257 })
+                foreach (bool transA in new[] { false, true })
+                    Compare(set, transA, rows % 2 == 0, rows, columns, 29, accumulate: rows % 3 == 0, bias: columns % 2 == 0, padding: 0);
+    }
+
+    [Theory, MemberData(nameof(FastSetNames))]
+    public void Run_OperandsThatEndWhereMemoryEnds_ReadsNothingBeyond(string set)
+    {
+        if (!OperatingSystem.IsLinux())
+            return;   // the guard below is made with Linux's calls
+        Use(set);
+        foreach ((long m, long n, long k) in new (long, long, long)[] { (7, 65, 13), (13, 17, 401), (5, 200, 8), (1, 33, 21), (131, 3, 5) })
+            for (int layout = 0; layout < 4; layout++)
+            {
+                bool transA = (layout & 1) != 0, transB = (layout & 2) != 0;
+                using var a = new MemoryEdge(m * k);
+                using var b = new MemoryEdge(k * n);
+                using var c = new MemoryEdge(m * n);
+                Gemm.Run(transA, transB, m, n, k, a.Data, transA ? m : k, b.Data, transB ? k : n, c.Data, n);
+                Assert.Equal(k, c.Data[m * n - 1]);
+            }
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(16)]
+    public void ColumnTasks_AnyWidth_LeaveNoWorkerWaitingForAWholeTask(long workers)
+    {
+        const long largest = 4;
+        for (long panels = 1; panels < 900; panels++)
+        {
+            long tasks = Gemm.ColumnTasks(panels, largest, workers);
+            Assert.InRange(tasks, Math.Min(panels, (panels + largest - 1) / largest), panels);
+            double longest = (double)((tasks + workers - 1) / workers) * ((panels + tasks - 1) / tasks);
+            Assert.True(longest <= (double)panels / workers + largest, $"{panels} panels in {tasks} tasks");
+        }
+    }
+
+    [Theory, MemberData(nameof(FastSetNames))]
     public void Run_NoDepth_GivesBiasOrC(string set)
     {
         Use(set);

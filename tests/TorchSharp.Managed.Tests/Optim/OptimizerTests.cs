@@ -183,6 +183,25 @@ public sealed class OptimizerTests : EngineTest
     }
 
     [Fact]
+    public void AdamW_GradientScale_EqualsClippingBeforeTheStepAndHoldsForOneStep()
+    {
+        Parameter clipped = nn.Parameter(randn(70)), scaled = nn.Parameter(clipped.detach().clone());
+        using AdamW first = optim.AdamW([clipped], lr: 0.01), second = optim.AdamW([scaled], lr: 0.01);
+        for (int step = 0; step < 3; step++)
+        {
+            Tensor gradient = randn(70) * 5;
+            clipped.grad = gradient.clone();
+            scaled.grad = gradient.clone();
+            double norm = nn.utils.clip_grad_norm_([clipped], 1);
+            second.GradientScale = (float)nn.utils.ClippingScale(norm, 1);
+            first.step();
+            second.step();
+            Assert.Equal(1, second.GradientScale);
+        }
+        AssertValues(scaled, Values(clipped));
+    }
+
+    [Fact]
     public void ClipGradNorm_GradientThatIsNotFinite_IsReported()
     {
         Parameter a = nn.Parameter(zeros(2));
