@@ -115,6 +115,9 @@ public sealed class BpeTokenizer
         return ids;
     }
 
+    /// <summary>Encoders that wait for work: as many as ever worked at the same time.</summary>
+    internal int IdleEncoderCount => _idleEncoders.Count;
+
     /// <summary>Appends the ids of a text, special tokens being ordinary text: the fast path.</summary>
     public void EncodeTo(ReadOnlySpan<char> text, List<int> ids)
     {

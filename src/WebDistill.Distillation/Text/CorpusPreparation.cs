@@ -88,6 +88,9 @@ public static class CorpusPreparation
         CorpusChunkReader reader, BpeTokenizer tokenizer, CorpusOptions options, CancellationToken cancel)
     {
         int threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
+        // More chunks wait than threads work on them, so the scheduler has to know how many that are.
+        var scheduler = new ConcurrentExclusiveSchedulerPair(TaskScheduler.Default, threads);
+        var workers = new TaskFactory(cancel, TaskCreationOptions.None, TaskContinuationOptions.None, scheduler.ConcurrentScheduler);
         var atWork = new Queue<Task<EncodedChunk>>();
         try
         {
@@ -99,7 +102,7 @@ public static class CorpusPreparation
                     CorpusChunk? chunk = reader.Next();
                     more = chunk is not null;
                     if (chunk is not null)
-                        atWork.Enqueue(Task.Run(() => Encode(chunk, tokenizer, options), cancel));
+                        atWork.Enqueue(workers.StartNew(() => Encode(chunk, tokenizer, options)));
                 }
                 if (atWork.TryPeek(out Task<EncodedChunk>? first))
                 {

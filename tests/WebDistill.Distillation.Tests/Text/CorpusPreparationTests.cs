@@ -167,6 +167,14 @@ public sealed class CorpusPreparationTests : IDisposable
     }
 
     [Fact]
+    public void Prepare_OneThread_EncodesOneChunkAtATime()
+    {
+        BpeTokenizer own = BpeTokenizer.Train(["the ball is in the basket"], 260);
+        CorpusPreparation.Prepare(LargeCorpus(), own, new CorpusOptions { Format = "text-paragraphs", Threads = 1 }, Train, Validation);
+        Assert.Equal(1, own.IdleEncoderCount);
+    }
+
+    [Fact]
     public void Prepare_Cancelled_StopsAndLeavesNothing()
     {
         string source = LargeCorpus();
