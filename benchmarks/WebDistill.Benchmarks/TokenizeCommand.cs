@@ -11,6 +11,9 @@ namespace WebDistill.Benchmarks;
 /// </summary>
 internal static class TokenizeCommand
 {
+    /// <summary>Until the run-time has compiled the encoder for good.</summary>
+    private const int WarmupRounds = 5;
+
     public static Command Create()
     {
         var tokenizer = new Option<DirectoryInfo>("--tokenizer") { Description = "GPT-2's vocab.json and merges.txt", Required = true };
@@ -50,7 +53,7 @@ internal static class TokenizeCommand
         }) ?? throw new InvalidOperationException("'node' did not start.");
         List<double> cold = [], warm = [], theirs = [];
         int tokens = 0;
-        for (int round = -1; round < rounds; round++)
+        for (int round = -WarmupRounds; round < rounds; round++)
         {
             // A tokenizer of its own, so that no pre-token is known; then the same text once more, all of them known.
             BpeTokenizer tokenizer = BpeTokenizer.Load(folder);

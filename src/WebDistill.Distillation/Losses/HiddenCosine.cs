@@ -8,7 +8,7 @@ namespace WebDistill.Distillation.Losses;
 /// </remarks>
 public sealed class HiddenCosine : DistillationLoss
 {
-    private const double Epsilon = 1e-12;
+    internal const double Epsilon = 1e-12;
 
     /// <inheritdoc/>
     public override string Name => "cos";

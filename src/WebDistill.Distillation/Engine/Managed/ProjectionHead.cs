@@ -7,12 +7,15 @@ using static TorchSharp.torch;
 namespace WebDistill.Distillation.Engine;
 
 /// <summary>
-/// Output projection and losses of this engine: one kernel for the losses on the logits, composed tensor operations for all others.
+/// Output projection and losses of this engine: one kernel for the losses on the logits, one for the cosine, composed tensor operations for
+/// any other.
 /// </summary>
 internal static class ProjectionHead
 {
     /// <summary>Whether the sum of this loss comes from a fused kernel.</summary>
-    public static bool IsFused(DistillationLoss loss) => loss is DistillationCrossEntropy or CausalLanguageModel or LogitsSquaredError;
+    public static bool IsFused(DistillationLoss loss) => IsOnLogits(loss) || loss is HiddenCosine;
+
+    private static bool IsOnLogits(DistillationLoss loss) => loss is DistillationCrossEntropy or CausalLanguageModel or LogitsSquaredError;
 
     /// <summary>Sums every term over all rows and, if asked, adds the gradients.</summary>
     public static LossHeadResult Run(LossHeadInput input, IReadOnlyList<LossTerm> terms, bool gradients)
@@ -21,12 +24,17 @@ internal static class ProjectionHead
         List<LossTerm> composed = [.. terms.Where(term => !IsFused(term.Loss))];
         LossHeadResult rest = composed.Count > 0 ? LossHead.Compose(input, composed, gradients) : new LossHeadResult([], null);
         DistillationHeadSums fused = default;
+        double cosine = 0;
         Tensor? hiddenGradient = rest.HiddenGradient;
         if (composed.Count < terms.Count)
         {
-            Tensor? fusedGradient = gradients ? zeros_like(input.StudentHidden) : null;
-            if (input.StudentHidden.shape[0] > 0)
+            bool onLogits = terms.Any(term => IsOnLogits(term.Loss)) && input.StudentHidden.shape[0] > 0;
+            // The kernel of the logits overwrites the gradient, that of the cosine adds to it.
+            Tensor? fusedGradient = !gradients ? null : onLogits ? empty_like(input.StudentHidden) : zeros_like(input.StudentHidden);
+            if (onLogits)
                 fused = RunKernel(input, terms, fusedGradient);
+            foreach (LossTerm term in terms.Where(term => term.Loss is HiddenCosine))
+                cosine = RunCosine(input, (float)term.Scale, fusedGradient);
             hiddenGradient = hiddenGradient is null ? fusedGradient : hiddenGradient.add_(fusedGradient!);
         }
 
@@ -38,6 +46,7 @@ internal static class ProjectionHead
                 DistillationCrossEntropy => fused.Distillation,
                 CausalLanguageModel => fused.CausalLm,
                 LogitsSquaredError => fused.SquaredError,
+                HiddenCosine => cosine,
                 _ => rest.Sums[composed.IndexOf(terms[i])],
             };
         }
@@ -93,6 +102,13 @@ internal static class ProjectionHead
             }
             return DistillationHead.Run(arguments);
         }
+    }
+
+    private static unsafe double RunCosine(LossHeadInput input, float scale, Tensor? hiddenGradient)
+    {
+        Tensor student = input.StudentHidden.contiguous(), teacher = input.TeacherHidden!.contiguous();
+        return CosineDistance.Run(student.shape[0], student.shape[1], Data(student), Data(teacher), HiddenCosine.Epsilon, scale,
+            Data(hiddenGradient));
     }
 
     /// <summary>The tensor's memory, which is unmanaged and stays where it is while the tensor lives.</summary>
