@@ -170,7 +170,17 @@ public sealed class CorpusPreparationTests : IDisposable
     public void Prepare_OneThread_EncodesOneChunkAtATime()
     {
         BpeTokenizer own = BpeTokenizer.Train(["the ball is in the basket"], 260);
-        CorpusPreparation.Prepare(LargeCorpus(), own, new CorpusOptions { Format = "text-paragraphs", Threads = 1 }, Train, Validation);
+        // The test's own runner may hold all threads that the pool starts with, and would hide what is tested.
+        ThreadPool.GetMinThreads(out int workers, out int completions);
+        ThreadPool.SetMinThreads(workers + 8, completions);
+        try
+        {
+            CorpusPreparation.Prepare(LargeCorpus(), own, new CorpusOptions { Format = "text-paragraphs", Threads = 1 }, Train, Validation);
+        }
+        finally
+        {
+            ThreadPool.SetMinThreads(workers, completions);
+        }
         Assert.Equal(1, own.IdleEncoderCount);
     }
 
