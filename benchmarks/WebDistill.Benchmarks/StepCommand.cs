@@ -58,10 +58,14 @@ internal static class StepCommand
             workload.Step();
 
         var reports = new List<StepReport>(steps);
+        var phases = new List<StepPhases>(steps);
         long nativeBefore = NativeBytes(), managedBefore = GC.GetTotalAllocatedBytes(precise: true);
         int collectionsBefore = GC.CollectionCount(0);
         for (int i = 0; i < steps; i++)
+        {
             reports.Add(workload.Step());
+            phases.Add(workload.LastPhases);
+        }
         long managed = GC.GetTotalAllocatedBytes(precise: true) - managedBefore, native = NativeBytes() - nativeBefore;
 
         double median = Report.Median(reports.Select(report => report.TokensPerSecond));
@@ -76,20 +80,22 @@ internal static class StepCommand
             GflopsPerSecondMedian = Report.Rounded(flops / 1e9 * median / (batch * context)),
             MillisecondsMedian = new
             {
-                Step = Phase(report => report.StepSeconds),
-                TeacherForward = Phase(report => report.Phases.TeacherForwardSeconds),
-                StudentForward = Phase(report => report.Phases.StudentForwardSeconds),
-                HeadAndLosses = Phase(report => report.Phases.HeadAndLossesSeconds),
-                Backward = Phase(report => report.Phases.BackwardSeconds),
-                Optimiser = Phase(report => report.Phases.OptimiserSeconds),
+                Step = Report.Rounded(1000 * Report.Median(reports.Select(report => report.StepSeconds))),
+                TeacherForward = Phase(phase => phase.TeacherForwardSeconds),
+                StudentForward = Phase(phase => phase.StudentForwardSeconds),
+                HeadAndLosses = Phase(phase => phase.HeadAndLossesSeconds),
+                Backward = Phase(phase => phase.BackwardSeconds),
+                Optimiser = Phase(phase => phase.OptimiserSeconds),
             },
+            // With all its digits: the same for any number of threads, or something is summed in another order.
+            LastTotalLoss = reports[^1].TotalLoss,
             PeakResidentMebibytes = Report.PeakResidentBytes >> 20,
             ManagedBytesAllocatedPerStep = managed / steps,
             NativeBytesAllocatedPerStep = native / steps,
             GarbageCollections = GC.CollectionCount(0) - collectionsBefore,
         });
 
-        double Phase(Func<StepReport, double> seconds) => Report.Rounded(1000 * Report.Median(reports.Select(seconds)));
+        double Phase(Func<StepPhases, double> seconds) => Report.Rounded(1000 * Report.Median(phases.Select(seconds)));
     }
 
     /// <summary>Bytes that the engine holds from the operating system.</summary>

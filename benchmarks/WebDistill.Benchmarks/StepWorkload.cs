@@ -41,6 +41,9 @@ internal sealed class StepWorkload : IDisposable
 
     public StepReport Step() => _distiller.Step();
 
+    /// <summary>Where the time of the latest step went.</summary>
+    public StepPhases LastPhases => _distiller.LastStepPhases;
+
     public void Dispose()
     {
         _distiller.Dispose();

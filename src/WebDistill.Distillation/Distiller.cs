@@ -91,6 +91,9 @@ public sealed class Distiller : IDisposable
     /// <summary>The student's latest perplexity on the held-out split.</summary>
     public double? LastValidationPerplexity { get; private set; }
 
+    /// <summary>Where the time of the latest update went.</summary>
+    public StepPhases LastStepPhases { get; private set; }
+
     /// <summary>The model in training.</summary>
     public Gpt2 Student { get; }
 
@@ -174,6 +177,7 @@ public sealed class Distiller : IDisposable
         _learningRate.step();
         clock.Lap(Phase.Optimiser);
 
+        LastStepPhases = clock.Phases;
         CompletedSteps = step;
         _tokensSeen += total.Rows;
         _batchesUsed += batches.Count;
@@ -189,7 +193,6 @@ public sealed class Distiller : IDisposable
             TokensPerSecond = total.Rows / seconds,
             StepSeconds = seconds,
             MemoryBytes = Engine.Device.MemoryBytes,
-            Phases = clock.Phases,
         };
         for (int k = 0; k < means.Length; k++)
             report = _losses[k].Record(report, means[k]);
