@@ -58,10 +58,10 @@ internal static class TokenizeCommand
             // A tokenizer of its own, so that no pre-token is known; then the same text once more, all of them known.
             BpeTokenizer tokenizer = BpeTokenizer.Load(folder);
             var ids = new List<int>(text.Length / 2);
-            double first = Seconds(() => tokenizer.EncodeTo(text, ids));
+            double first = Timing.Seconds(() => tokenizer.EncodeTo(text, ids));
             tokens = ids.Count;
             ids.Clear();
-            double second = Seconds(() => tokenizer.EncodeTo(text, ids));
+            double second = Timing.Seconds(() => tokenizer.EncodeTo(text, ids));
             peer.StandardInput.WriteLine("encode");
             JsonElement answer = JsonDocument.Parse(peer.StandardOutput.ReadLine() ?? throw new InvalidOperationException(
                 "The peer ended without an answer: its error output is above. It needs 'npm ci' in benchmarks/peers.")).RootElement;
@@ -107,7 +107,7 @@ internal static class TokenizeCommand
                 foreach (int count in threads.Distinct())
                 {
                     var options = new CorpusOptions { Format = "text-paragraphs", Threads = count };
-                    double taken = Seconds(() => CorpusPreparation.Prepare(corpus, tokenizer, options, Path.Combine(work, "train"),
+                    double taken = Timing.Seconds(() => CorpusPreparation.Prepare(corpus, tokenizer, options, Path.Combine(work, "train"),
                         Path.Combine(work, "validation")));
                     if (round >= 0)
                         seconds[count].Add(taken);
@@ -127,12 +127,5 @@ internal static class TokenizeCommand
         {
             Directory.Delete(work, recursive: true);
         }
-    }
-
-    private static double Seconds(Action action)
-    {
-        long started = Stopwatch.GetTimestamp();
-        action();
-        return Stopwatch.GetElapsedTime(started).TotalSeconds;
     }
 }

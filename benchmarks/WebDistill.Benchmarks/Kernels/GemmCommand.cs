@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using TorchSharp.Kernels;
 
 namespace WebDistill.Benchmarks.Kernels;
@@ -47,14 +46,7 @@ internal static unsafe class GemmCommand
     {
         float* a = Random(m * k), b = Random(k * n), c = Random(m * n);
         long lda = transA ? m : k, ldb = transB ? k : n;
-        var seconds = new List<double>();
-        long started = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(started).TotalSeconds < SecondsPerShape || seconds.Count < 3)
-        {
-            long call = Stopwatch.GetTimestamp();
-            Gemm.Run(transA, transB, m, n, k, a, lda, b, ldb, c, n);
-            seconds.Add(Stopwatch.GetElapsedTime(call).TotalSeconds);
-        }
+        List<double> seconds = Timing.Repeated(SecondsPerShape, () => Gemm.Run(transA, transB, m, n, k, a, lda, b, ldb, c, n));
         double flops = 2.0 * m * n * k, median = flops / Report.Median(seconds);
         Report.Line(new
         {

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using TorchSharp.Kernels;
 
 namespace WebDistill.Benchmarks.Kernels;
@@ -91,14 +90,7 @@ internal static unsafe class KernelsCommand
     private static void Measure(string name, int rows, double bytes, double bandwidth, Action body)
     {
         body();
-        var seconds = new List<double>();
-        long started = Stopwatch.GetTimestamp();
-        while (Stopwatch.GetElapsedTime(started).TotalSeconds < SecondsPerKernel || seconds.Count < 3)
-        {
-            long call = Stopwatch.GetTimestamp();
-            body();
-            seconds.Add(Stopwatch.GetElapsedTime(call).TotalSeconds);
-        }
+        List<double> seconds = Timing.Repeated(SecondsPerKernel, body);
         double median = Report.Median(seconds);
         Report.Line(new
         {

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using TorchSharp.Kernels;
@@ -61,16 +60,12 @@ internal static unsafe class MachineLimits
     }
 
     /// <summary>The shortest of five calls, seconds, after one that is not counted.</summary>
-    public static double BestSeconds(Action action)
+    private static double BestSeconds(Action action)
     {
         action();
         double best = double.PositiveInfinity;
         for (int i = 0; i < Repetitions; i++)
-        {
-            long started = Stopwatch.GetTimestamp();
-            action();
-            best = Math.Min(best, Stopwatch.GetElapsedTime(started).TotalSeconds);
-        }
+            best = Math.Min(best, Timing.Seconds(action));
         return best;
     }
 

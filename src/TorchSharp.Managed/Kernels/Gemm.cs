@@ -165,6 +165,7 @@ internal static unsafe class Gemm
         });
     }
 
+    /// <summary>Packs rows of a transposed A: neighbouring rows lie side by side.</summary>
     private static void PackRows<TTile>(in Pass pass, long firstPanel, long endPanel, long depth) where TTile : struct, IGemmTile
     {
         Operands o = pass.Operands;
@@ -173,9 +174,9 @@ internal static unsafe class Gemm
         for (long panel = firstPanel; panel < endPanel;)
         {
             long row = panel * TTile.Rows;
-            float* source = o.A + (pass.RowStart + row) * o.RowStrideA + depth * o.DepthStrideA;
+            float* source = o.A + pass.RowStart + row + depth * o.DepthStrideA;
             long fullPanels = Math.Min(endPanel - panel, (pass.Rows - row) / TTile.Rows);
-            if (o.RowStrideA == 1 && fullPanels > 0)
+            if (fullPanels > 0)
             {
                 int together = (int)Math.Min(4, fullPanels);
                 GemmPacking.FourPanels(source, o.DepthStrideA, together, TTile.Rows, steps, target + row * steps, TTile.Rows * steps);
@@ -183,8 +184,7 @@ internal static unsafe class Gemm
             }
             else
             {
-                GemmPacking.Panel(source, o.RowStrideA, o.DepthStrideA, Math.Min(TTile.Rows, pass.Rows - row), TTile.Rows, steps,
-                    target + row * steps);
+                GemmPacking.Panel(source, 1, o.DepthStrideA, pass.Rows - row, TTile.Rows, steps, target + row * steps);
                 panel++;
             }
         }

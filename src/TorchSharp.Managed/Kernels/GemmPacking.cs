@@ -16,6 +16,7 @@ internal static unsafe class GemmPacking
 
     /// <summary>
     /// Packs one panel of <paramref name="available"/> (at most <paramref name="width"/>) neighbours over <paramref name="depth"/> steps.
+    /// A full panel is as wide as a tile has columns, which is a multiple of 8; one of a tile's rows is packed here only where rows are missing.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Panel(float* source, long outerStride, long depthStride, long available, int width, long depth, float* target)
@@ -30,7 +31,7 @@ internal static unsafe class GemmPacking
 
     /// <summary>
     /// Packs up to four neighbouring full panels at once from a source whose neighbours are contiguous (a transposed A): whole cache lines
-    /// are used while they are there. Not more than four, because the long strides fall onto few cache sets.
+    /// are used while they are there. A panel is 6 or 8 wide, as the tiles have rows. Not more than four, because the long strides fall onto few cache sets.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void FourPanels(float* source, long depthStride, int panels, int width, long depth, float* target, long panelStride)
@@ -50,15 +51,10 @@ internal static unsafe class GemmPacking
                 {
                     Vector256.Store(Vector256.Load(from), to);
                 }
-                else if (width == 6)
+                else
                 {
                     Vector128.Store(Vector128.Load(from), to);
                     *(double*)(to + 4) = *(double*)(from + 4);
-                }
-                else
-                {
-                    for (int i = 0; i < width; i += 2)
-                        *(double*)(to + i) = *(double*)(from + i);
                 }
             }
         }
@@ -88,17 +84,11 @@ internal static unsafe class GemmPacking
                 Vector512.Store(Vector512.Load(source + 48), target + 48);
             }
         }
-        else if (width % 8 == 0)
+        else
         {
             for (long k = 0; k < depth; k++, source += depthStride, target += width)
                 for (int i = 0; i < width; i += 8)
                     Vector256.Store(Vector256.Load(source + i), target + i);
-        }
-        else
-        {
-            for (long k = 0; k < depth; k++, source += depthStride, target += width)
-                for (int i = 0; i < width; i++)
-                    target[i] = source[i];
         }
     }
 
@@ -106,35 +96,17 @@ internal static unsafe class GemmPacking
     private static void PanelTransposed(float* source, long outerStride, int width, long depth, float* target)
     {
         long k = 0;
-        if (width % 8 == 0 && Avx.IsSupported)
+        if (Avx.IsSupported)
         {
             for (; k + 8 <= depth; k += 8)
                 for (int i = 0; i < width; i += 8)
                     Transpose8x8(source + i * outerStride + k, outerStride, target + k * width + i, width);
         }
-        else if (width % 4 == 0)
+        else
         {
             for (; k + 4 <= depth; k += 4)
                 for (int i = 0; i < width; i += 4)
                     Transpose4x4(source + i * outerStride + k, outerStride, target + k * width + i, width);
-        }
-        else if (width == 6)
-        {
-            if (Avx.IsSupported)
-            {
-                for (; k + 8 <= depth; k += 8)
-                    Transpose6x8(source + k, outerStride, target + k * 6);
-            }
-            for (; k + 4 <= depth; k += 4)
-            {
-                Transpose4x4(source + k, outerStride, target + k * 6, 6);
-                float* row4 = source + 4 * outerStride + k, row5 = row4 + outerStride;
-                for (int i = 0; i < 4; i++)
-                {
-                    target[(k + i) * 6 + 4] = row4[i];
-                    target[(k + i) * 6 + 5] = row5[i];
-                }
-            }
         }
         PanelPlain(source + k, outerStride, 1, width, width, depth - k, target + k * width);
     }
@@ -161,30 +133,6 @@ internal static unsafe class GemmPacking
         Vector256.Store(Avx.Permute2x128(q1, q5, 0x31), target + 5 * targetStride);
         Vector256.Store(Avx.Permute2x128(q2, q6, 0x31), target + 6 * targetStride);
         Vector256.Store(Avx.Permute2x128(q3, q7, 0x31), target + 7 * targetStride);
-    }
-
-    /// <summary>target[k * 6 + i] = source[i * sourceStride + k] for i in [0, 6), k in [0, 8).</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Transpose6x8(float* source, long sourceStride, float* target)
-    {
-        Vector256<float> r0 = Vector256.Load(source), r1 = Vector256.Load(source + sourceStride);
-        Vector256<float> r2 = Vector256.Load(source + 2 * sourceStride), r3 = Vector256.Load(source + 3 * sourceStride);
-        Vector256<float> r4 = Vector256.Load(source + 4 * sourceStride), r5 = Vector256.Load(source + 5 * sourceStride);
-        Vector256<float> p0 = Avx.UnpackLow(r0, r1), p1 = Avx.UnpackHigh(r0, r1), p2 = Avx.UnpackLow(r2, r3), p3 = Avx.UnpackHigh(r2, r3);
-        Vector256<float> p4 = Avx.UnpackLow(r4, r5), p5 = Avx.UnpackHigh(r4, r5);
-        Vector256<float> q0 = Avx.Shuffle(p0, p2, 0x44), q1 = Avx.Shuffle(p0, p2, 0xEE), q2 = Avx.Shuffle(p1, p3, 0x44),
-            q3 = Avx.Shuffle(p1, p3, 0xEE);
-        // Each of the first stores reaches two floats into the next row of the target, which the store after it overwrites.
-        Vector256.Store(Avx.Permute2x128(q0, p4, 0x20), target);
-        Vector256.Store(Avx.Permute2x128(q1, Avx.Shuffle(p4, p4, 0xEE), 0x20), target + 6);
-        Vector256.Store(Avx.Permute2x128(q2, p5, 0x20), target + 12);
-        Vector256.Store(Avx.Permute2x128(q3, Avx.Shuffle(p5, p5, 0xEE), 0x20), target + 18);
-        Vector256.Store(Avx.Permute2x128(q0, p4, 0x31), target + 24);
-        Vector256.Store(Avx.Permute2x128(q1, Avx.Shuffle(p4, p4, 0xEE), 0x31), target + 30);
-        Vector256.Store(Avx.Permute2x128(q2, p5, 0x31), target + 36);
-        Vector256<float> last = Avx.Permute2x128(q3, Avx.Shuffle(p5, p5, 0xEE), 0x31);
-        Vector128.Store(last.GetLower(), target + 42);
-        *(double*)(target + 46) = last.GetUpper().AsDouble()[0];
     }
 
     /// <summary>target[k * targetStride + i] = source[i * sourceStride + k] for i, k in [0, 4).</summary>

@@ -13,8 +13,12 @@ internal static unsafe class PackedProduct
     /// Packs B(k, j) = source[j * columnStride + k * depthStride] into panels of TTile.Columns, each depth * TTile.Columns floats.
     /// </summary>
     public static void PackColumns<TTile>(float* source, long columnStride, long depthStride, long columns, long depth, float* target)
-        where TTile : struct, IGemmTile =>
-        Pack(source, columnStride, depthStride, columns, depth, TTile.Columns, target);
+        where TTile : struct, IGemmTile
+    {
+        for (long first = 0; first < columns; first += TTile.Columns)
+            GemmPacking.Panel(source + first * columnStride, columnStride, depthStride, Math.Min(TTile.Columns, columns - first),
+                TTile.Columns, depth, target + first * depth);
+    }
 
     /// <summary>
     /// C = A B (+ C) with A(i, k) = a[i * rowStrideA + k * depthStrideA]. The panels of B lie <paramref name="panelStrideB"/> floats apart,
@@ -43,12 +47,5 @@ internal static unsafe class PackedProduct
                         initialStride);
             }
         BufferPool.Return(edge);
-    }
-
-    private static void Pack(float* source, long outerStride, long depthStride, long count, long depth, int width, float* target)
-    {
-        for (long first = 0; first < count; first += width)
-            GemmPacking.Panel(source + first * outerStride, outerStride, depthStride, Math.Min(width, count - first), width, depth,
-                target + first * depth);
     }
 }
