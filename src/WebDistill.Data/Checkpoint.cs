@@ -1,8 +1,14 @@
 namespace WebDistill.Data;
 
-/// <summary>Weights saved during a run, as a Hugging Face folder under data/runs/{run}/checkpoints/step-{step}.</summary>
+/// <summary>
+/// A state of a run from which it can go on, and a Hugging Face model at once: a folder under data/runs/{run}/checkpoints. The folders are
+/// the truth, these rows list them.
+/// </summary>
 public sealed class Checkpoint
 {
+    /// <summary>Names it where a model can be named: in the playground.</summary>
+    public Guid Id { get; set; }
+
     /// <summary>The run.</summary>
     public Guid RunId { get; set; }
 
@@ -14,6 +20,9 @@ public sealed class Checkpoint
 
     /// <summary>Size of the folder.</summary>
     public long Bytes { get; set; }
+
+    /// <summary>Perplexity of the student on the held-out split at this very update; null when it was not measured then.</summary>
+    public double? ValidationPerplexity { get; set; }
 
     /// <summary>Hash of the weights.</summary>
     public required string WeightsSha256 { get; set; }

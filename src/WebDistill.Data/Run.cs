@@ -10,20 +10,32 @@ public enum RunKind
     Distillation,
 }
 
-/// <summary>Where a run stands. The last four are final.</summary>
+/// <summary>Where a run stands. Which status may follow which is the business of RunLifecycle and of nothing else.</summary>
 public enum RunStatus
 {
     /// <summary>Waits for its turn.</summary>
     Queued,
 
-    /// <summary>Is being trained by this process.</summary>
+    /// <summary>Its turn has come: models, corpus and checkpoint are being read and checked.</summary>
+    Preparing,
+
+    /// <summary>Makes updates.</summary>
     Running,
+
+    /// <summary>Was asked to pause and is saving its state.</summary>
+    Pausing,
+
+    /// <summary>Rests with its state saved until somebody resumes it, or waits for room on the disk.</summary>
+    Paused,
+
+    /// <summary>Was asked to stop and is saving its state.</summary>
+    Stopping,
+
+    /// <summary>Was stopped by a person. Can be resumed from its checkpoints.</summary>
+    Stopped,
 
     /// <summary>Did every update; its student is a model of its own.</summary>
     Completed,
-
-    /// <summary>Was stopped by a person.</summary>
-    Stopped,
 
     /// <summary>Ended with an error, which <see cref="Run.Error"/> states.</summary>
     Failed,
@@ -53,7 +65,7 @@ public sealed class Run
     /// <summary>Updates planned; 0 until the corpus is prepared.</summary>
     public int TotalSteps { get; set; }
 
-    /// <summary>Why it failed or was interrupted.</summary>
+    /// <summary>Why it failed, was interrupted, or waits.</summary>
     public string? Error { get; set; }
 
     /// <summary>The DistillationOptions, whole, as JSON.</summary>
@@ -77,11 +89,35 @@ public sealed class Run
     /// <summary>When it was asked for, UTC.</summary>
     public DateTime CreatedAt { get; set; }
 
-    /// <summary>When training began, UTC.</summary>
+    /// <summary>When training began for the first time, UTC.</summary>
     public DateTime? StartedAt { get; set; }
 
-    /// <summary>When it came to its final status, UTC.</summary>
+    /// <summary>When it came to rest, UTC; null while it waits or trains.</summary>
     public DateTime? FinishedAt { get; set; }
+
+    /// <summary>How often it was started: 1 for a run that was never cut.</summary>
+    public int Attempt { get; set; }
+
+    /// <summary>Updates that the present attempt found done.</summary>
+    public int AttemptFromStep { get; set; }
+
+    /// <summary>When the present attempt began, UTC.</summary>
+    public DateTime? AttemptStartedAt { get; set; }
+
+    /// <summary>Time spent on it, all attempts together, up to the latest recorded update.</summary>
+    public double TrainedSeconds { get; set; }
+
+    /// <summary>Attempts in a row that ended with the process before they recorded an update.</summary>
+    public int FruitlessAttempts { get; set; }
+
+    /// <summary>The checkpoint that the next attempt goes on from; null means the newest complete one.</summary>
+    public int? ResumeStep { get; set; }
+
+    /// <summary>The run whose checkpoint this one began with.</summary>
+    public Guid? BranchRunId { get; set; }
+
+    /// <summary>The update of that checkpoint.</summary>
+    public int? BranchStep { get; set; }
 
     /// <summary>The teacher's perplexity on the held-out split.</summary>
     public double? TeacherPerplexity { get; set; }
@@ -128,6 +164,9 @@ public sealed class Run
     /// <summary>Joins the runs that one press of "Quick start" made.</summary>
     public Guid? QuickStartId { get; set; }
 
-    /// <summary>Whether nothing more can happen to the run.</summary>
-    public bool IsFinal => Status is not (RunStatus.Queued or RunStatus.Running);
+    /// <summary>Whether it is being worked on: it has the machine.</summary>
+    public bool IsActive => Status is RunStatus.Preparing or RunStatus.Running or RunStatus.Pausing or RunStatus.Stopping;
+
+    /// <summary>Whether it has come to an end; what happens afterwards somebody has to ask for.</summary>
+    public bool IsFinal => Status is RunStatus.Completed or RunStatus.Stopped or RunStatus.Failed or RunStatus.Interrupted;
 }

@@ -1,7 +1,8 @@
 namespace WebDistill.Data;
 
 /// <summary>
-/// One update of one run: the numbers of a StepReport, under the same names and units. Key: (<see cref="RunId"/>, <see cref="Step"/>).
+/// One update of one run: the numbers of a StepReport, under the same names and units. Key: (<see cref="RunId"/>, <see cref="Step"/>,
+/// <see cref="Attempt"/>).
 /// </summary>
 public sealed class StepMetric
 {
@@ -10,6 +11,14 @@ public sealed class StepMetric
 
     /// <summary>Update number, from 1.</summary>
     public int Step { get; set; }
+
+    /// <summary>The attempt that made it, from 1.</summary>
+    public int Attempt { get; set; }
+
+    /// <summary>
+    /// Whether a later attempt went on from an earlier update: this one was recorded, and then made again. It is kept and never shown.
+    /// </summary>
+    public bool Superseded { get; set; }
 
     /// <summary>Epochs finished, with fraction.</summary>
     public double Epoch { get; set; }

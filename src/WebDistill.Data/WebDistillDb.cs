@@ -38,17 +38,19 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
     {
         model.Entity<Run>(run =>
         {
+            run.Ignore(r => r.IsActive);
             run.Ignore(r => r.IsFinal);
             run.HasIndex(r => new { r.Status, r.QueueOrder });
         });
         model.Entity<StepMetric>(metric =>
         {
-            metric.HasKey(m => new { m.RunId, m.Step });
+            metric.HasKey(m => new { m.RunId, m.Step, m.Attempt });
             metric.HasOne<Run>().WithMany().HasForeignKey(m => m.RunId).OnDelete(DeleteBehavior.Cascade);
         });
         model.Entity<Checkpoint>(checkpoint =>
         {
             checkpoint.HasKey(c => new { c.RunId, c.Step });
+            checkpoint.HasIndex(c => c.Id);
             checkpoint.HasOne<Run>().WithMany().HasForeignKey(c => c.RunId).OnDelete(DeleteBehavior.Cascade);
         });
         model.Entity<LogLine>().HasOne<Run>().WithMany().HasForeignKey(l => l.RunId).OnDelete(DeleteBehavior.Cascade);

@@ -179,8 +179,22 @@ public sealed record DistillationOptions
     /// <summary>Upper bound of validation tokens read per measurement.</summary>
     public int ValidationMaxTokens { get; init; } = 65536;
 
-    /// <summary>Updates between two saved checkpoints; 0 saves at the end only.</summary>
+    // ---- Checkpoints: besides these a run saves one at its end, and when it is paused, stopped or shut down
+
+    /// <summary>Updates between two saved checkpoints; 0 saves none for this reason.</summary>
     public int CheckpointIntervalSteps { get; init; } = 500;
+
+    /// <summary>Minutes after which a checkpoint is saved if none was; 0 saves none for this reason.</summary>
+    public double CheckpointIntervalMinutes { get; init; } = 10;
+
+    /// <summary>The latest checkpoints that are kept; older ones are removed unless another rule keeps them.</summary>
+    public int KeepLastCheckpoints { get; init; } = 3;
+
+    /// <summary>Keep the checkpoint with the lowest perplexity on the held-out split.</summary>
+    public bool KeepBestCheckpoint { get; init; } = true;
+
+    /// <summary>Keep every checkpoint whose update is a multiple of this; 0 keeps none for this reason.</summary>
+    public int KeepCheckpointEverySteps { get; init; }
 
     /// <summary>Every problem that can be seen without reading a model or a corpus; empty when there is none.</summary>
     /// <remarks>
@@ -218,7 +232,11 @@ public sealed record DistillationOptions
 
         problems.Integer(nameof(ValidationIntervalSteps), ValidationIntervalSteps, 0, int.MaxValue, "0 measures at the end only");
         problems.Integer(nameof(ValidationMaxTokens), ValidationMaxTokens, 2, int.MaxValue, "tokens read per measurement");
-        problems.Integer(nameof(CheckpointIntervalSteps), CheckpointIntervalSteps, 0, int.MaxValue, "0 saves at the end only");
+        problems.Integer(nameof(CheckpointIntervalSteps), CheckpointIntervalSteps, 0, int.MaxValue, "0 switches this reason off");
+        problems.Number(nameof(CheckpointIntervalMinutes), CheckpointIntervalMinutes, 0, 10_000, excludesMinimum: false,
+            "0 switches this reason off");
+        problems.Integer(nameof(KeepLastCheckpoints), KeepLastCheckpoints, 1, 100_000, "the latest one is always kept");
+        problems.Integer(nameof(KeepCheckpointEverySteps), KeepCheckpointEverySteps, 0, int.MaxValue, "0 keeps none for this reason");
         return problems.Found;
     }
 

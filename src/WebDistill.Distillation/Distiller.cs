@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using TorchSharp;
 using TorchSharp.Modules;
+using WebDistill.Distillation.Checkpoints;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Losses;
@@ -25,6 +26,7 @@ public sealed class Distiller : IDisposable
     private readonly TokenFile? _validation;
     private readonly int _batchesPerEpoch;
     private readonly Func<TokenBatch> _nextBatch;
+    private readonly BatchSampler? _sampler;
     private readonly IReadOnlyList<DistillationLoss> _losses;
     private readonly LearningRateSchedule _schedule;
     private readonly int _contextLength;
@@ -32,7 +34,10 @@ public sealed class Distiller : IDisposable
     private readonly AdamW _optimiser;
     private readonly optim.lr_scheduler.LRScheduler _learningRate;
     private readonly List<string> _notes = [];
+    private SamplerPosition? _samplerAfterUpdate;
     private List<TokenBatch>? _interrupted;
+    private StepReport? _unreported;
+    private int _validatedStep;
     private long _tokensSeen;
     private long _batchesUsed;
 
@@ -48,6 +53,8 @@ public sealed class Distiller : IDisposable
     private Distiller(DistillationOptions options, Gpt2? teacher, Gpt2 student, BatchSampler sampler, TokenFile? validation)
         : this(options, teacher, student, sampler.BatchesPerEpoch, sampler.Next, validation)
     {
+        _sampler = sampler;
+        _samplerAfterUpdate = sampler.Position;
     }
 
     /// <summary>A run over batches from anywhere.</summary>
@@ -97,12 +104,62 @@ public sealed class Distiller : IDisposable
     /// <summary>The model in training.</summary>
     public Gpt2 Student { get; }
 
-    /// <summary>Trains to the end: updates, validation at the interval, checkpoints when due.</summary>
-    /// <param name="checkpointDue">Called every <see cref="DistillationOptions.CheckpointIntervalSteps"/> updates.</param>
-    /// <exception cref="OperationCanceledException">Cancelled, between two micro-batches; the weights are those of the last finished
-    /// update.</exception>
+    /// <summary>Where the run stands after its last finished update, whatever was begun since.</summary>
+    /// <exception cref="InvalidOperationException">The batches do not come from a corpus: there is no position to go back to.</exception>
+    public TrainingState State => new()
+    {
+        Step = CompletedSteps,
+        TokensSeen = _tokensSeen,
+        BatchesUsed = _batchesUsed,
+        Sampler = _samplerAfterUpdate
+            ?? throw new InvalidOperationException("A run over batches from elsewhere has no state: only a corpus can be gone back to."),
+        TeacherValidationPerplexity = TeacherValidationPerplexity,
+        LastValidationPerplexity = LastValidationPerplexity,
+        Unreported = _unreported,
+    };
+
+    /// <summary>Perplexity on the held-out split of the weights as they are; null when it was not measured for this update.</summary>
+    public double? ValidationPerplexityOfState => _validatedStep == CompletedSteps ? LastValidationPerplexity : null;
+
+    /// <summary>The optimiser's state of every trained parameter, live, under the parameter's name.</summary>
+    internal IEnumerable<(string Name, AdamW.State State)> Moments()
+    {
+        Dictionary<Parameter, string> names = new(ReferenceEqualityComparer.Instance);
+        foreach ((string name, Parameter parameter) in Student.named_parameters())
+            names.Add(parameter, name);
+        return _optimiser.parameters().Select(parameter => names[parameter]).Zip(OptimiserMoments.Of(_optimiser));
+    }
+
+    /// <summary>
+    /// Takes a run that has made no update to where another one stood. Weights and <see cref="Moments"/> are the caller's part.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">An update was made already.</exception>
+    /// <exception cref="ArgumentException">The state cannot be one of a run with these options and this corpus.</exception>
+    internal void GoOnFrom(TrainingState state)
+    {
+        if (CompletedSteps > 0 || _sampler is null)
+            throw new InvalidOperationException($"Only a new run over a corpus can go on from a state; this one made {CompletedSteps} updates.");
+        if (state.Step < 0 || state.Step > TotalSteps)
+            throw new ArgumentException($"The state is that of update {state.Step}; expected 0 to {TotalSteps}, all the updates of the run.");
+        _sampler.Position = state.Sampler;
+        _samplerAfterUpdate = state.Sampler;
+        // Schedulers have no state to load; their place is the number of their steps.
+        for (int step = 0; step < state.Step; step++)
+            _learningRate.step();
+        CompletedSteps = state.Step;
+        _tokensSeen = state.TokensSeen;
+        _batchesUsed = state.BatchesUsed;
+        TeacherValidationPerplexity = state.TeacherValidationPerplexity;
+        LastValidationPerplexity = state.LastValidationPerplexity;
+        _unreported = state.Unreported;
+    }
+
+    /// <summary>Trains to the end: updates, and validation at the interval.</summary>
+    /// <param name="afterUpdate">Called after every update, once it is reported: the time to save a checkpoint.</param>
+    /// <exception cref="OperationCanceledException">Cancelled, between two micro-batches or while the perplexity is measured; weights and
+    /// <see cref="State"/> are those of the last finished update.</exception>
     /// <exception cref="TrainingDivergedException">A loss or the gradient became NaN or infinite.</exception>
-    public void Run(IProgress<StepReport> progress, Action<string>? log, Action<Distiller>? checkpointDue, CancellationToken cancel)
+    public void Run(IProgress<StepReport> progress, Action<string>? log, Action<Distiller>? afterUpdate, CancellationToken cancel)
     {
         foreach (string note in _notes)
             log?.Invoke(note);
@@ -113,23 +170,25 @@ public sealed class Distiller : IDisposable
                 CultureInfo.InvariantCulture, $"Teacher's perplexity on the held-out text: {TeacherValidationPerplexity:F2}."));
         }
 
-        while (CompletedSteps < TotalSteps)
+        while (CompletedSteps < TotalSteps || _unreported is not null)
         {
-            StepReport report = Step(cancel);
-            if (_validation is not null && IsDue(_options.ValidationIntervalSteps, orAtEnd: true))
+            // Remembered until it is reported: a run that is cut while the perplexity is measured loses no update.
+            StepReport report = _unreported ??= Step(cancel);
+            if (_validation is not null && IsValidationDue())
             {
                 LastValidationPerplexity = MeasurePerplexity(Student, cancel);
+                _validatedStep = CompletedSteps;
                 report = report with { ValidationPerplexity = LastValidationPerplexity };
                 log?.Invoke(string.Create(CultureInfo.InvariantCulture,
                     $"Update {report.Step}: student's perplexity on the held-out text {LastValidationPerplexity:F2}."));
             }
             progress.Report(report);
-            if (IsDue(_options.CheckpointIntervalSteps, orAtEnd: false))
-                checkpointDue?.Invoke(this);
+            _unreported = null;
+            afterUpdate?.Invoke(this);
         }
 
-        bool IsDue(int interval, bool orAtEnd) =>
-            interval > 0 && CompletedSteps % interval == 0 || orAtEnd && CompletedSteps == TotalSteps;
+        bool IsValidationDue() =>
+            CompletedSteps == TotalSteps || _options.ValidationIntervalSteps is > 0 and int interval && CompletedSteps % interval == 0;
     }
 
     /// <summary>One update.</summary>
@@ -175,6 +234,7 @@ public sealed class Distiller : IDisposable
         double learningRate = _optimiser.ParamGroups.First().LearningRate;
         _optimiser.step();
         _learningRate.step();
+        _samplerAfterUpdate = _sampler?.Position;
         clock.Lap(Phase.Optimiser);
 
         LastStepPhases = clock.Phases;

@@ -7,6 +7,7 @@ using WebDistill.Web.Api;
 using WebDistill.Web.Components;
 using WebDistill.Web.Library;
 using WebDistill.Web.Live;
+using WebDistill.Web.Notifications;
 using WebDistill.Web.Playground;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Security;
@@ -18,7 +19,7 @@ namespace WebDistill.Web;
 internal static class Composition
 {
     // Below the 5 seconds after which a supervisor may lose patience.
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(4.5);
 
     public static void AddStorage(this IServiceCollection services, DataFolder folder)
     {
@@ -27,19 +28,29 @@ internal static class Composition
         services.AddSqliteDatabase(folder.DatabaseFile);
     }
 
-    public static void AddRuns(this IServiceCollection services) => services
+    /// <summary>What training a run needs: with or without a web host.</summary>
+    public static void AddTraining(this IServiceCollection services) => services
         .AddSingleton<RunAnnouncements>()
+        .AddSingleton<RunEvents>()
+        .AddSingleton<RunLifecycle>()
         .AddSingleton<RunChecks>()
+        .AddSingleton<RunQueue>()
+        .AddSingleton<RunTrainer>();
+
+    public static void AddRuns(this IServiceCollection services) => services
         .AddSingleton<QuickStart>()
         .AddSingleton<RunService>()
-        .AddSingleton<TrainingService>()
-        .AddHostedService(provider => provider.GetRequiredService<TrainingService>());
+        .AddSingleton<Housekeeping>()
+        .AddSingleton<Webhook>()
+        .AddHostedService(provider => provider.GetRequiredService<Webhook>())
+        .AddHostedService<TrainingService>();
 
     public static void AddLibrary(this IServiceCollection services) => services
         .AddSingleton<DatasetAnnouncements>()
         .AddSingleton<DatasetService>()
         .AddHostedService(provider => provider.GetRequiredService<DatasetService>())
         .AddSingleton<ModelService>()
+        .AddSingleton<ModelFolders>()
         .AddSingleton<ModelCache>()
         .AddSingleton<GenerationService>();
 
@@ -99,6 +110,7 @@ internal static class Composition
         api.MapDatasets();
         api.MapModels();
         api.MapGenerate();
+        api.MapStorage();
     }
 
     /// <summary>Prints the address that the server really listens on.</summary>

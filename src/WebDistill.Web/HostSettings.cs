@@ -12,9 +12,11 @@ namespace WebDistill.Web;
 /// <param name="LoadedModels">Playground:LoadedModels: models kept in memory for generation.</param>
 /// <param name="IdleModelMinutes">Playground:IdleModelMinutes: minutes after which an unused one is freed.</param>
 /// <param name="QuickStartStories">QuickStart:Stories: stories in the corpus that the quick start writes.</param>
+/// <param name="ResumeInterrupted">Training:ResumeInterrupted: whether runs that the end of the process cut go on by themselves.</param>
+/// <param name="WebhookUrl">Notifications:WebhookUrl: who is told, by an HTTP POST, that a run changed; null tells nobody.</param>
 public sealed record HostSettings(
     string StorageRoot, long MaxUploadBytes, bool AllowRemoteWithoutLogin, IReadOnlyList<string> AllowedHosts, int LoadedModels,
-        int IdleModelMinutes, int QuickStartStories)
+        int IdleModelMinutes, int QuickStartStories, bool ResumeInterrupted, Uri? WebhookUrl)
 {
     /// <summary>Reads and checks the options.</summary>
     /// <exception cref="HostSettingsException">Lists every option that cannot be used, with its key.</exception>
@@ -32,6 +34,11 @@ public sealed record HostSettings(
         int loaded = (int)Integer("Playground:LoadedModels", 2, 1, 64);
         int idle = (int)Integer("Playground:IdleModelMinutes", 10, 1, 1440);
         int stories = (int)Integer("QuickStart:Stories", StoryCorpus.QuickStartStories, 50, 100_000);
+        bool resume = Boolean("Training:ResumeInterrupted", true);
+        Uri? webhook = null;
+        if (configuration["Notifications:WebhookUrl"] is { Length: > 0 } url
+            && !(Uri.TryCreate(url, UriKind.Absolute, out webhook) && webhook.Scheme is "http" or "https"))
+            failures.Add($"Notifications:WebhookUrl is '{url}', expected an address such as https://example.org/hook, or nothing.");
         foreach (string address in ListenAddresses(configuration))
         {
             if (Host(address) is not string host)
@@ -42,7 +49,7 @@ public sealed record HostSettings(
                     + "Security:AllowRemoteWithoutLogin to true if the network keeps others out.");
         }
         return failures.Count == 0
-            ? new HostSettings(root, megabytes << 20, remote, hosts, loaded, idle, stories)
+            ? new HostSettings(root, megabytes << 20, remote, hosts, loaded, idle, stories, resume, webhook)
             : throw new HostSettingsException(failures);
 
         long Integer(string key, long whenMissing, long minimum, long maximum)

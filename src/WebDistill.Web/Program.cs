@@ -1,4 +1,5 @@
 using WebDistill.Web;
+using WebDistill.Web.Notifications;
 using WebDistill.Web.Storage;
 
 // `dotnet run` starts in the repository root and a container in its publish folder: appsettings.json stands in both.
@@ -23,12 +24,16 @@ catch (Exception e) when (e is HostSettingsException or IOException or Unauthori
 // Radzen's files, also when the environment is not Development; nothing to do in a published folder.
 builder.WebHost.UseStaticWebAssets();
 builder.Services.AddStorage(folder);
+builder.Services.AddTraining();
 builder.Services.AddRuns();
 builder.Services.AddLibrary();
 builder.Services.AddWeb();
 
 WebApplication app = builder.Build();
-await app.PrepareStorageAsync();
+_ = app.Services.GetRequiredService<Webhook>(); // Hears of the runs that the next line finds interrupted.
+await app.Services.PrepareStorageAsync();
+if (app.Services.GetRequiredService<HostSettings>().ResumeInterrupted)
+    await app.Services.ResumeInterruptedAsync();
 app.UseWeb();
 app.MapWeb();
 app.AnnounceAddress();

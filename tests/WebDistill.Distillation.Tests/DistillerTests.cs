@@ -93,18 +93,18 @@ public sealed class DistillerTests
         using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         var reports = new List<StepReport>();
         var log = new List<string>();
-        int checkpoints = 0;
+        var updates = new List<int>();
         DistillationOptions options = s_options with { Epochs = 6, BatchSize = 4, ValidationIntervalSteps = 10,
-            CheckpointIntervalSteps = 7, ValidationMaxTokens = 400 };
+            ValidationMaxTokens = 400 };
         using var distiller = new Distiller(options, teacher, student, tokens, tokens);
-        distiller.Run(new Recorder(reports), log.Add, _ => checkpoints++, CancellationToken.None);
+        distiller.Run(new Recorder(reports), log.Add, d => updates.Add(d.CompletedSteps), CancellationToken.None);
 
         Assert.Equal(distiller.TotalSteps, reports.Count);
         Assert.Equal(Enumerable.Range(1, reports.Count), reports.Select(report => report.Step));
         Assert.True(reports[^1].DistillationCeNatsPerToken < 0.7 * reports[0].DistillationCeNatsPerToken,
             $"{reports[0].DistillationCeNatsPerToken} to {reports[^1].DistillationCeNatsPerToken}");
         Assert.Equal(6, reports[^1].Epoch, 6);
-        Assert.Equal(distiller.TotalSteps / 7, checkpoints);
+        Assert.Equal(reports.Select(report => report.Step), updates);
         Assert.All(reports, report =>
             Assert.Equal(report.Step % 10 == 0 || report.Step == distiller.TotalSteps, report.ValidationPerplexity is not null));
         Assert.Equal(distiller.LastValidationPerplexity, reports[^1].ValidationPerplexity);

@@ -49,6 +49,6 @@ public sealed class DurableFileTests : IDisposable
     {
         if (OperatingSystem.IsWindows())
             return;   // nothing is synced there
-        Assert.Throws<IOException>(() => DurableFile.SyncFolder(_folder.File("none")));
+        Assert.Throws<IOException>(() => FileLayer.Disk.SyncFolder(_folder.File("none")));
     }
 }

@@ -73,7 +73,7 @@ internal static class Product
 
     /// <summary>Waits until a run has come to an end and returns it.</summary>
     public static Task<JsonElement> EndOfRunAsync(this WebDistillApp app, Guid id) =>
-        app.PollAsync($"/api/runs/{id}", run => run.GetProperty("status").GetString() is not ("Queued" or "Running"));
+        app.PollAsync($"/api/runs/{id}", run => run.GetProperty("status").GetString() is "Completed" or "Stopped" or "Failed" or "Interrupted");
 
     public static async Task<JsonElement> PollAsync(this WebDistillApp app, string path, Func<JsonElement, bool> isDone)
     {

@@ -522,9 +522,8 @@ class RunCurves {
 
   async start() {
     const began = performance.now();
-    const history = await readHistory(this.id);
+    await this.readHistory();
     if (this.disposed) return;
-    this.take(history.step, history.columns);
     this.state.historyMs = performance.now() - began;
 
     this.hub = new signalR.HubConnectionBuilder().withUrl("/hubs/curves")
@@ -543,12 +542,33 @@ class RunCurves {
     this.watch();
   }
 
+  async readHistory() {
+    const history = await readHistory(this.id);
+    if (this.disposed) return;
+    this.attempt = history.attempt;
+    this.take(history.step, history.columns);
+  }
+
+  // The run went on from an earlier update than the last one drawn: what came after it is made again.
+  async startOver() {
+    this.table = new StepTable();
+    await this.readHistory();
+    if (!this.disposed) this.watch();
+  }
+
   watch() {
     this.show("live", "");
-    this.hub.stream("Watch", this.id, this.table.lastStep).subscribe({
-      next: rows => this.take(rows.step, rows, rows.status, rows.teacherPerplexity),
+    let outdated = false;
+    this.hub.stream("Watch", this.id, this.table.lastStep, this.attempt).subscribe({
+      next: rows => {
+        outdated = this.table.lastStep > 0 && rows.attempt !== this.attempt;
+        if (outdated) return;
+        this.attempt = rows.attempt;
+        this.take(rows.step, rows, rows.status, rows.teacherPerplexity);
+      },
       complete: () => {
         if (this.disposed) return;
+        if (outdated) { this.startOver().catch(e => this.show("broken", `The curves could not be read: ${e.message}`)); return; }
         if (["Completed", "Stopped", "Failed", "Interrupted"].includes(this.state.status)) this.show("ended", "");
         else if (this.hub.state === signalR.HubConnectionState.Connected) setTimeout(() => !this.disposed && this.watch(), 500);
       },

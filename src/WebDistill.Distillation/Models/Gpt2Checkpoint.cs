@@ -58,16 +58,20 @@ public static partial class Gpt2Checkpoint
     /// Writes config.json and model.safetensors (F32, keys with <c>transformer.</c>), each of which appears whole or not at all. The folder
     /// is created.
     /// </summary>
-    public static void Save(Gpt2 model, string folder)
+    /// <returns>What was written, as <see cref="Inspect"/> finds it.</returns>
+    public static CheckpointInfo Save(Gpt2 model, string folder, FileLayer? files = null)
     {
         Directory.CreateDirectory(folder);
-        SafetensorsWriter.Write(
-            Path.Combine(folder, WeightsFileName),
+        string weights = Path.Combine(folder, WeightsFileName);
+        string sha256 = SafetensorsWriter.Write(
+            weights,
             [.. model.named_parameters().Select(
                 pair => SafetensorsTensor.Single(Prefix + pair.Item1, pair.Item2.shape, values => ParameterData.Read(pair.Item2, values)))],
-            new Dictionary<string, string> { ["format"] = "pt" });
+            new Dictionary<string, string> { ["format"] = "pt" }, files);
         // Last, so that a folder with a configuration has its weights.
-        DurableFile.WriteText(Path.Combine(folder, ConfigFileName), model.Config.ToJson());
+        DurableFile.WriteText(Path.Combine(folder, ConfigFileName), model.Config.ToJson(), files);
+        return new CheckpointInfo(
+            model.Config, model.Config.ParameterCount, new FileInfo(weights).Length, sha256, SafetensorsType.F32.ToString());
     }
 
     /// <summary>

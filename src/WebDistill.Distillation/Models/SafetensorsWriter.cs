@@ -61,10 +61,11 @@ public static class SafetensorsWriter
     /// <summary>Writes a file that appears whole or not at all, the tensors in the given order.</summary>
     /// <returns>SHA-256 of the file in lower-case hex, as <see cref="SafetensorsFile.ComputeSha256"/> finds it.</returns>
     /// <exception cref="ArgumentException">Two tensors have the same name, or one is named like the metadata.</exception>
-    public static string Write(string path, IReadOnlyList<SafetensorsTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null)
+    public static string Write(string path, IReadOnlyList<SafetensorsTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null,
+        FileLayer? files = null)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        using var file = new DurableFile(path);
+        using var file = new DurableFile(path, files);
         Append(Header(tensors, metadata));
         foreach (SafetensorsTensor tensor in tensors)
         {

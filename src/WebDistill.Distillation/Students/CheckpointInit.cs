@@ -5,7 +5,8 @@ namespace WebDistill.Distillation.Students;
 /// <summary>Goes on from a stored model: same architecture, same weights, the run's dropout.</summary>
 public sealed class CheckpointInit : StudentInit
 {
-    internal const string InitName = "checkpoint";
+    /// <summary>As options spell it.</summary>
+    public const string InitName = "checkpoint";
 
     /// <inheritdoc/>
     public override string Name => InitName;

@@ -77,7 +77,7 @@ public sealed class BpeTokenizer
         BpeTrainer.Train(documents, vocabularySize, progress, cancel);
 
     /// <summary>Writes vocab.json and merges.txt, which <see cref="Load"/> and Hugging Face's tokenizers read.</summary>
-    public void Save(string folder)
+    public void Save(string folder, FileLayer? files = null)
     {
         Directory.CreateDirectory(folder);
         DurableFile.Write(Path.Combine(folder, VocabularyFileName), stream =>
@@ -87,14 +87,14 @@ public sealed class BpeTokenizer
             for (int id = 0; id < _tokens.Length; id++)
                 json.WriteNumber(ByteAlphabet.ToSymbols(_tokens[id]), id);
             json.WriteEndObject();
-        });
+        }, files);
         DurableFile.Write(Path.Combine(folder, MergesFileName), stream =>
         {
             using var text = new StreamWriter(stream, s_utf8, leaveOpen: true) { NewLine = "\n" };
             text.WriteLine("#version: 0.2");
             foreach (Merge merge in _merges)
                 text.WriteLine($"{ByteAlphabet.ToSymbols(_tokens[merge.Left])} {ByteAlphabet.ToSymbols(_tokens[merge.Right])}");
-        });
+        }, files);
     }
 
     /// <summary>The ids of a text.</summary>

@@ -12,14 +12,16 @@ public sealed record RunResponse(
     Guid? StudentModelId, Guid? AfterRunId, Guid? QuickStartId, DateTime CreatedAt, DateTime? StartedAt, DateTime? FinishedAt,
     double? TeacherPerplexity, double? ValidationPerplexity, double? TotalLoss, double? TokensPerSecond, int? TeacherLayers,
     int? StudentLayers, long? TeacherParameters, long? StudentParameters, string? TeacherSha256, string? DatasetSha256,
-    string? TokenizerSha256, string? Engine, string? Version, JsonElement Options)
+    string? TokenizerSha256, string? Engine, string? Version, long QueueOrder, int Attempt, double TrainedSeconds, Guid? BranchRunId,
+    int? BranchStep, JsonElement Options)
 {
     /// <summary>The response of a run.</summary>
     public static RunResponse Of(Run run) => new(
         run.Id, run.Name, run.Kind, run.Status, run.Step, run.TotalSteps, run.Error, run.TeacherId, run.DatasetId, run.StudentModelId,
         run.AfterRunId, run.QuickStartId, run.CreatedAt, run.StartedAt, run.FinishedAt, run.TeacherPerplexity, run.ValidationPerplexity,
         run.TotalLoss, run.TokensPerSecond, run.TeacherLayers, run.StudentLayers, run.TeacherParameters, run.StudentParameters,
-        run.TeacherSha256, run.DatasetSha256, run.TokenizerSha256, run.Engine, run.Version,
+        run.TeacherSha256, run.DatasetSha256, run.TokenizerSha256, run.Engine, run.Version, run.QueueOrder, run.Attempt,
+        run.TrainedSeconds, run.BranchRunId, run.BranchStep,
         JsonSerializer.Deserialize<JsonElement>(run.OptionsJson));
 }
 
@@ -34,10 +36,36 @@ public sealed record NameRequest
 }
 
 /// <summary>A line of a run's log.</summary>
-public sealed record LogLineResponse(DateTime At, string Text);
+public sealed record LogLineResponse(DateTime At, LogSeverity Severity, int Step, string Text)
+{
+    /// <summary>The response of a line.</summary>
+    public static LogLineResponse Of(LogLine line) => new(line.At, line.Severity, line.Step, line.Text);
+}
 
-/// <summary>Weights saved during a run.</summary>
-public sealed record CheckpointResponse(int Step, DateTime CreatedAt, long Bytes, string WeightsSha256);
+/// <summary>A state saved during a run. The id stands where a model's can: for generation.</summary>
+public sealed record CheckpointResponse(
+    Guid Id, int Step, DateTime CreatedAt, long Bytes, double? ValidationPerplexity, string WeightsSha256);
+
+/// <summary>The checkpoint to resume from; without one, the newest complete one.</summary>
+public sealed record ResumeRequest
+{
+    /// <summary>Its update.</summary>
+    public int? Step { get; init; }
+}
+
+/// <summary>How much longer a completed run shall train.</summary>
+public sealed record ContinueRequest
+{
+    /// <summary>More passes over the training split.</summary>
+    public required int Epochs { get; init; }
+}
+
+/// <summary>A place in the queue.</summary>
+public sealed record PositionRequest
+{
+    /// <summary>1 is the next to start.</summary>
+    public required int Position { get; init; }
+}
 
 /// <summary>A data set as the API shows it.</summary>
 public sealed record DatasetResponse(

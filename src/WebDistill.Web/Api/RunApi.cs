@@ -1,8 +1,11 @@
 using System.Globalization;
+using System.Text;
+using System.Text.Json;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Web.Live;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Api;
 
@@ -59,25 +62,87 @@ internal static class RunApi
         runs.MapGet("/{id:guid}/steps.bin",
             async (Guid id, string? after, RunService service, HttpContext context, CancellationToken cancel) =>
         {
+            // The attempt before the rows: one that begins in between makes the client read again.
+            int attempt = (await service.GetAsync(id, cancel)).Attempt;
             byte[] history = StepHistory.Encode(
-                await service.MetricsAsync(id, Integer("after", after, 0, 0, int.MaxValue), int.MaxValue, cancel));
+                attempt, await service.MetricsAsync(id, Integer("after", after, 0, 0, int.MaxValue), int.MaxValue, cancel));
             return TypedResults.Bytes(history, "application/octet-stream");
         }).ProducesProblem(404).WithSummary("The same as binary columns (docs of StepHistory)");
 
         runs.MapGet("/{id:guid}/log", async (Guid id, RunService service, CancellationToken cancel) =>
-                (await service.LogAsync(id, cancel)).Select(line => new LogLineResponse(line.At, line.Text)))
+                (await service.LogAsync(id, cancel)).Select(LogLineResponse.Of))
             .ProducesProblem(404).WithSummary("The log of a run");
+
+        runs.MapGet("/{id:guid}/log.jsonl", async (Guid id, RunService service, CancellationToken cancel) =>
+        {
+            string lines = string.Concat((await service.LogAsync(id, cancel))
+                .Select(line => JsonSerializer.Serialize(LogLineResponse.Of(line), WebJson.Options) + "\n"));
+            return TypedResults.File(Encoding.UTF8.GetBytes(lines), "application/jsonl", $"run-{id:N}-log.jsonl");
+        }).ProducesProblem(404).WithSummary("The log of a run as a file: one JSON object per line");
 
         runs.MapGet("/{id:guid}/checkpoints", async (Guid id, RunService service, CancellationToken cancel) =>
                 (await service.CheckpointsAsync(id, cancel))
-                    .Select(c => new CheckpointResponse(c.Step, c.CreatedAt, c.Bytes, c.WeightsSha256)))
+                    .Select(c => new CheckpointResponse(c.Id, c.Step, c.CreatedAt, c.Bytes, c.ValidationPerplexity, c.WeightsSha256)))
             .ProducesProblem(404).WithSummary("The checkpoints of a run");
+
+        runs.MapGet("/{id:guid}/checkpoints/{step:int}/files",
+            async (Guid id, int step, RunService service, HttpContext context, CancellationToken cancel) =>
+        {
+            string checkpoint = await service.CheckpointFolderAsync(id, step, cancel);
+            context.Response.ContentType = "application/zip";
+            context.Response.Headers.ContentDisposition = $"attachment; filename=\"run-{id:N}-step-{step}.zip\"";
+            await FolderArchive.WriteAsync(checkpoint, context.Response.Body, cancel);
+        }).ProducesProblem(404).WithSummary("A checkpoint as a zip archive: a Hugging Face model with the state to go on from");
+
+        runs.MapDelete("/{id:guid}/checkpoints/{step:int}", async (Guid id, int step, RunService service, CancellationToken cancel) =>
+        {
+            await service.DeleteCheckpointAsync(id, step, cancel);
+            return TypedResults.NoContent();
+        }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a checkpoint");
+
+        runs.MapPost("/{id:guid}/checkpoints/{step:int}/branch",
+            async (Guid id, int step, HttpRequest request, RunService service, CancellationToken cancel) =>
+        {
+            DistillationOptions options = await JsonBody.ReadAsync<DistillationOptions>(request, cancel);
+            Run run = await service.BranchAsync(id, step, options, cancel);
+            return TypedResults.Created($"/api/runs/{run.Id}", RunResponse.Of(run));
+        }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().ProducesProblem(404)
+            .WithSummary("Queues a new run that goes on from a checkpoint under other options");
+
+        runs.MapPost("/{id:guid}/pause", async (Guid id, RunService service, CancellationToken cancel) =>
+        {
+            await service.PauseAsync(id, cancel);
+            return TypedResults.Accepted($"/api/runs/{id}", RunResponse.Of(await service.GetAsync(id, cancel)));
+        }).ProducesProblem(404).ProducesProblem(409).WithSummary("Lets a run save its state and rest");
+
+        runs.MapPost("/{id:guid}/resume", async (Guid id, HttpRequest request, RunService service, CancellationToken cancel) =>
+        {
+            ResumeRequest from = request.ContentLength is null or 0 ? new ResumeRequest()
+                : await JsonBody.ReadAsync<ResumeRequest>(request, cancel);
+            await service.ResumeAsync(id, from.Step, cancel);
+            return TypedResults.Accepted($"/api/runs/{id}", RunResponse.Of(await service.GetAsync(id, cancel)));
+        }).Accepts<ResumeRequest>("application/json").ProducesProblem(404).ProducesProblem(409)
+            .WithSummary("Lets a run go on from its newest complete checkpoint, or from the one of a step");
+
+        runs.MapPost("/{id:guid}/continue", async (Guid id, HttpRequest request, RunService service, CancellationToken cancel) =>
+        {
+            await service.ContinueAsync(id, (await JsonBody.ReadAsync<ContinueRequest>(request, cancel)).Epochs, cancel);
+            return TypedResults.Accepted($"/api/runs/{id}", RunResponse.Of(await service.GetAsync(id, cancel)));
+        }).Accepts<ContinueRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409)
+            .WithSummary("Lets a completed run train for more epochs");
+
+        runs.MapPut("/{id:guid}/position", async (Guid id, HttpRequest request, RunService service, CancellationToken cancel) =>
+        {
+            await service.MoveInQueueAsync(id, (await JsonBody.ReadAsync<PositionRequest>(request, cancel)).Position, cancel);
+            return RunResponse.Of(await service.GetAsync(id, cancel));
+        }).Accepts<PositionRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409)
+            .WithSummary("Moves a waiting run to another place in the queue");
 
         runs.MapPost("/{id:guid}/stop", async (Guid id, RunService service, CancellationToken cancel) =>
         {
             await service.StopAsync(id, cancel);
             return TypedResults.Accepted($"/api/runs/{id}", RunResponse.Of(await service.GetAsync(id, cancel)));
-        }).ProducesProblem(404).ProducesProblem(409).WithSummary("Stops a run after its present update, or takes it out of the queue");
+        }).ProducesProblem(404).ProducesProblem(409).WithSummary("Ends a run with its state saved, or takes it out of the queue");
 
         runs.MapPut("/{id:guid}/name", async (Guid id, HttpRequest request, RunService service, CancellationToken cancel) =>
         {

@@ -7,6 +7,7 @@ using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Distillation.QuickStart;
 using WebDistill.Distillation.Text;
+using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Library;
@@ -114,7 +115,7 @@ public sealed class DatasetService(
                 Sha256 = text.Sha256,
                 CreatedAt = DateTime.UtcNow,
             };
-            DataFolder.Publish(text.Folder, folder.Dataset(dataset.Id));
+            folder.Publish(text.Folder, folder.Dataset(dataset.Id));
             await AddAsync(dataset, cancel);
             return dataset;
         }
@@ -197,7 +198,7 @@ public sealed class DatasetService(
             if (dataset.State == DatasetState.Preparing)
                 throw new ConflictException($"The data set '{dataset.Name}' is being prepared. Cancel that first.");
             Run? user = await db.Runs.FirstOrDefaultAsync(
-                run => run.DatasetId == id && (run.Status == RunStatus.Queued || run.Status == RunStatus.Running), cancel);
+                run => run.DatasetId == id && RunLifecycle.NeedTheirFiles.Contains(run.Status), cancel);
             if (user is not null)
                 throw new ConflictException($"The run '{user.Name}' uses the data set '{dataset.Name}' ({user.Status}). Stop it first.");
             db.Datasets.Remove(dataset);

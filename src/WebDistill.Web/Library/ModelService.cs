@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
@@ -6,6 +5,7 @@ using WebDistill.Distillation;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
 using WebDistill.Web.Playground;
+using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Library;
@@ -19,8 +19,6 @@ public sealed record UploadedFile(string Name, Stream Content);
 public sealed partial class ModelService(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelCache cache, HostSettings settings)
 {
-    private const int BufferBytes = 1 << 20;
-
     // Read by nobody here, and part of most published folders: left out without complaint.
     private static readonly HashSet<string> _ignored =
     [
@@ -89,7 +87,7 @@ public sealed partial class ModelService(
             Names.Check("name", name);
             var id = Guid.CreateVersion7();
             Model model = await Task.Run(() => Describe(id, name.Trim(), incoming), cancel);
-            DataFolder.Publish(incoming, folder.Model(id));
+            folder.Publish(incoming, folder.Model(id));
             try
             {
                 await writer.WriteAsync(async db =>
@@ -113,23 +111,12 @@ public sealed partial class ModelService(
         }
     }
 
-    /// <summary>
-    /// Writes a model's folder as a zip archive, file by file; nothing is held in memory. The weights are stored, for they do not
-    /// compress.
-    /// </summary>
+    /// <summary>Writes a model's folder as a zip archive.</summary>
     /// <exception cref="NotFoundException">There is none with that id.</exception>
     public async Task WriteZipAsync(Guid id, Stream destination, CancellationToken cancel = default)
     {
         await GetAsync(id, cancel);
-        await using ZipArchive zip =
-            await ZipArchive.CreateAsync(destination, ZipArchiveMode.Create, leaveOpen: true, entryNameEncoding: null, cancel);
-        foreach (FileInfo file in new DirectoryInfo(folder.Model(id)).EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal))
-        {
-            ZipArchiveEntry entry = zip.CreateEntry(file.Name, CompressionLevel.NoCompression);
-            await using Stream target = await entry.OpenAsync(cancel);
-            await using FileStream source = new(file.FullName, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes, useAsync: true);
-            await source.CopyToAsync(target, BufferBytes, cancel);
-        }
+        await FolderArchive.WriteAsync(folder.Model(id), destination, cancel);
     }
 
     /// <summary>Removes a model with its files.</summary>
@@ -142,7 +129,7 @@ public sealed partial class ModelService(
             Model model = await db.Models.SingleOrDefaultAsync(m => m.Id == id, cancel) ?? throw NotFound(id);
             string text = id.ToString();
             Run? user = await db.Runs.FirstOrDefaultAsync(
-                run => (run.Status == RunStatus.Queued || run.Status == RunStatus.Running)
+                run => RunLifecycle.NeedTheirFiles.Contains(run.Status)
                     && (run.TeacherId == id || run.OptionsJson.Contains(text)), cancel);
             if (user is not null)
                 throw new ConflictException($"The run '{user.Name}' uses the model '{model.Name}' ({user.Status}). Stop it first.");

@@ -19,9 +19,12 @@ public sealed class CurvesHub(
 
     /// <summary>
     /// Streams the steps of a run after <paramref name="afterStep"/>, first the recorded ones, then each as it is saved, and a message
-    /// without rows when only the status changed. Ends when the run has ended and all its rows are sent, or when the server stops.
+    /// without rows when only the status changed. Ends when the run has ended and all its rows are sent, when the server stops, and after a
+    /// message with another attempt than the client's: what the client has is superseded then, and it reads the history anew.
     /// </summary>
-    public async IAsyncEnumerable<StepRows> Watch(Guid runId, int afterStep, [EnumeratorCancellation] CancellationToken cancel)
+    /// <param name="attempt">The attempt that the client's rows belong to; 0 when it has none.</param>
+    public async IAsyncEnumerable<StepRows> Watch(
+        Guid runId, int afterStep, int attempt, [EnumeratorCancellation] CancellationToken cancel)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel, lifetime.ApplicationStopping);
         Channel<bool> doorbell = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
@@ -32,6 +35,12 @@ public sealed class CurvesHub(
         {
             // The status is read before the rows: a run gets its final status after its last row, so no row can follow.
             (Run run, List<StepMetric> metrics) = await ReadAsync(runId, afterStep, cancel);
+            if (run.Attempt != attempt && afterStep > 0)
+            {
+                yield return StepRows.Of(run, []);
+                yield break;
+            }
+            attempt = run.Attempt;
             if (metrics.Count > 0 || run.Status != told)
                 yield return StepRows.Of(run, metrics);
             told = run.Status;
@@ -50,7 +59,7 @@ public sealed class CurvesHub(
         Run run = await db.Runs.AsNoTracking().SingleOrDefaultAsync(r => r.Id == runId, cancel)
             ?? throw new HubException($"There is no run {runId}; it may have been deleted.");
         List<StepMetric> metrics = await db.StepMetrics.AsNoTracking()
-            .Where(m => m.RunId == runId && m.Step > afterStep)
+            .Where(m => m.RunId == runId && m.Step > afterStep && !m.Superseded)
             .OrderBy(m => m.Step)
             .Take(RowsPerMessage)
             .ToListAsync(cancel);

@@ -8,16 +8,18 @@ namespace WebDistill.Web.Live;
 /// <summary>
 /// Steps as binary columns, a third of their size as JSON and read without parsing. Little-endian: an int32 with the length of the
 /// header, the header in UTF-8 padded with spaces, then the columns one after the other, each padded with zeros to a multiple of 8 bytes.
-/// The header is <c>{"rows":N,"columns":[{"name":"step","type":"int32"},{"name":"totalLoss","type":"float32"},...]}</c>; 4 + its length is
+/// The header is <c>{"attempt":A,"rows":N,"columns":[{"name":"step","type":"int32"},{"name":"totalLoss","type":"float32"},...]}</c>; 4 + its length is
 /// a multiple of 8, so that every column can be viewed in place. A step's missing number is NaN.
 /// </summary>
 public static class StepHistory
 {
     /// <summary>Encodes steps that are in order.</summary>
-    public static byte[] Encode(IReadOnlyList<StepMetric> metrics)
+    /// <param name="attempt">The attempt of the run when they were read, or an earlier one.</param>
+    public static byte[] Encode(int attempt, IReadOnlyList<StepMetric> metrics)
     {
         byte[] header = JsonSerializer.SerializeToUtf8Bytes(new
         {
+            attempt,
             rows = metrics.Count,
             columns = new[] { new { name = "step", type = "int32" } }.Concat(
                 StepColumn.All.Select(column => new { name = column.Name, type = column.Type })),

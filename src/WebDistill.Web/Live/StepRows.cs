@@ -13,6 +13,9 @@ public sealed record StepRows
     /// <summary>Where the run stood when the rows were read.</summary>
     public required RunStatus Status { get; init; }
 
+    /// <summary>How often the run was started; rows of an earlier attempt may be superseded.</summary>
+    public required int Attempt { get; init; }
+
     /// <summary>Updates planned.</summary>
     public required int TotalSteps { get; init; }
 
@@ -30,6 +33,7 @@ public sealed record StepRows
     public static StepRows Of(Run run, IReadOnlyList<StepMetric> metrics) => new()
     {
         Status = run.Status,
+        Attempt = run.Attempt,
         TotalSteps = run.TotalSteps,
         TeacherPerplexity = run.TeacherPerplexity,
         Step = [.. metrics.Select(m => m.Step)],

@@ -35,7 +35,7 @@ public sealed record NextToken(int Id, string Text, float Logit);
 /// Lets models write. Each generation runs on a thread of its own and can be abandoned at any token; several at once take turns token by
 /// token in the order in which they ask, so that two panes fill evenly.
 /// </summary>
-public sealed class GenerationService(ModelService models, ModelCache cache, IHostApplicationLifetime lifetime)
+public sealed class GenerationService(ModelFolders folders, ModelCache cache, IHostApplicationLifetime lifetime)
 {
     /// <summary>Longest prompt in characters; longer than any context of a GPT-2.</summary>
     public const int MaxPromptCharacters = 200_000;
@@ -55,7 +55,7 @@ public sealed class GenerationService(ModelService models, ModelCache cache, IHo
         Guid modelId, GenerationPrompt prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancel = default)
     {
         CheckRequest(prompt, options);
-        await models.GetAsync(modelId, cancel);
+        folders.Require(modelId);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel, lifetime.ApplicationStopping);
         // Unbounded, yet no longer than MaxNewTokens: a reader that stops reading must not hold the turn.
         Channel<GenerationEvent> events =
@@ -94,7 +94,7 @@ public sealed class GenerationService(ModelService models, ModelCache cache, IHo
         CheckRequest(new GenerationPrompt(prompt), new GenerationOptions());
         if (count < 1)
             throw new OptionsInvalidException("count", $"count is {count}, expected at least 1.");
-        await models.GetAsync(modelId, cancel);
+        folders.Require(modelId);
         return await Task.Run(() => NextTokens(modelId, prompt, count, cancel), cancel);
     }
 

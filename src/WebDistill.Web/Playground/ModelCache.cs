@@ -1,6 +1,6 @@
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
-using WebDistill.Web.Storage;
+using WebDistill.Web.Library;
 
 namespace WebDistill.Web.Playground;
 
@@ -10,22 +10,23 @@ namespace WebDistill.Web.Playground;
 /// </summary>
 public sealed class ModelCache : IDisposable
 {
-    private readonly DataFolder _folder;
+    private readonly ModelFolders _folders;
     private readonly HostSettings _settings;
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, Entry> _entries = [];
     private readonly Timer _idleTimer;
 
     /// <summary>Frees idle models from time to time.</summary>
-    public ModelCache(DataFolder folder, HostSettings settings)
+    public ModelCache(ModelFolders folders, HostSettings settings)
     {
-        _folder = folder;
+        _folders = folders;
         _settings = settings;
         _idleTimer = new Timer(_ => Trim(), null, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
     }
 
     /// <summary>Lends a model out, loading it on the calling thread if need be; dispose the lease to give it back.</summary>
-    /// <exception cref="InvalidDataException">The folder is not a model.</exception>
+    /// <param name="id">A model's or a checkpoint's.</param>
+    /// <exception cref="InvalidDataException">The folder is not a model, or there is none.</exception>
     public ModelLease Acquire(Guid id)
     {
         Entry entry;
@@ -80,7 +81,7 @@ public sealed class ModelCache : IDisposable
 
     private LoadedModel Load(Guid id)
     {
-        string path = _folder.Model(id);
+        string path = _folders.Find(id) ?? throw new InvalidDataException($"There is no model and no checkpoint {id}; it may have been deleted.");
         // Hashed as it is loaded, not looked up: the playground shows which weights really answer.
         string sha256 = Gpt2Checkpoint.Inspect(path).WeightsSha256;
         BpeTokenizer? tokenizer = File.Exists(Path.Combine(path, "vocab.json")) ? BpeTokenizer.Load(path) : null;

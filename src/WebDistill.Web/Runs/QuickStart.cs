@@ -8,7 +8,7 @@ namespace WebDistill.Web.Runs;
 /// The embedded default: a small teacher and a student half as deep, on generated stories. Every size but the number of stories
 /// (QuickStart:Stories) stands here; together they are to take less than four minutes on two cores.
 /// </summary>
-public sealed class QuickStart(DatasetService datasets, TrainingService training)
+public sealed class QuickStart(DatasetService datasets, RunQueue queue)
 {
     /// <summary>Seed of the stories.</summary>
     public const int StorySeed = 1;
@@ -66,10 +66,10 @@ public sealed class QuickStart(DatasetService datasets, TrainingService training
         var quickStartId = Guid.CreateVersion7();
         Dataset dataset = await datasets.CreateGeneratedAsync("Small stories", StorySeed, VocabularySize, ValidationProportion, cancel);
         string datasetId = dataset.Id.ToString();
-        Run teacher = await training.EnqueueAsync(
+        Run teacher = await queue.EnqueueAsync(
             Teacher with { Name = "Story teacher", DatasetId = datasetId }, cancel, quickStartId: quickStartId);
         // The model of a run has the run's id, so the student can name its teacher before that one is trained.
-        return await training.EnqueueAsync(
+        return await queue.EnqueueAsync(
             Student with { Name = "Story student", DatasetId = datasetId, TeacherId = teacher.Id.ToString() }, cancel, teacher.Id,
                 quickStartId);
     }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Checkpoints;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Runs;
@@ -9,13 +10,13 @@ namespace WebDistill.Web.Runs;
 /// <summary>What can be asked about runs and done with them, for pages and API alike.</summary>
 public sealed class RunService(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
-    RunChecks checks, TrainingService training, QuickStart quickStart)
+    RunChecks checks, RunQueue queue, RunTrainer trainer, RunLifecycle lifecycle, QuickStart quickStart)
 {
     /// <summary>Every run, newest first.</summary>
     public async Task<IReadOnlyList<Run>> ListAsync(CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return await db.Runs.AsNoTracking().OrderByDescending(run => run.QueueOrder).ToListAsync(cancel);
+        return await db.Runs.AsNoTracking().OrderByDescending(run => run.CreatedAt).ThenByDescending(run => run.Id).ToListAsync(cancel);
     }
 
     /// <summary>One run.</summary>
@@ -47,7 +48,7 @@ public sealed class RunService(
         IReadOnlyList<OptionProblem> problems = await checks.CheckAsync(options, cancel);
         if (problems.Count > 0)
             throw new OptionsInvalidException(problems);
-        return await training.EnqueueAsync(options, cancel);
+        return await queue.EnqueueAsync(options, cancel);
     }
 
     /// <summary>
@@ -56,10 +57,162 @@ public sealed class RunService(
     /// </summary>
     public Task<Run> QuickStartAsync(CancellationToken cancel = default) => quickStart.StartAsync(cancel);
 
-    /// <summary>Stops a running run after its present update, or takes a queued one out of the queue. What it recorded stays.</summary>
+    /// <summary>
+    /// Ends a run: one that trains saves its state first, one that waits, rests or was interrupted ends at once. It can be resumed.
+    /// </summary>
     /// <exception cref="NotFoundException">There is none with that id.</exception>
     /// <exception cref="ConflictException">It has ended already.</exception>
-    public Task StopAsync(Guid id, CancellationToken cancel = default) => training.StopRunAsync(id, cancel);
+    public async Task StopAsync(Guid id, CancellationToken cancel = default)
+    {
+        await lifecycle.MoveAsync(id, run => run.Status switch
+        {
+            RunStatus.Paused when trainer.Holds(id) => RunStatus.Stopping,
+            RunStatus.Queued or RunStatus.Paused or RunStatus.Interrupted => RunStatus.Stopped,
+            RunStatus.Completed or RunStatus.Stopped or RunStatus.Failed =>
+                throw new ConflictException($"The run '{run.Name}' has ended already ({run.Status}): there is nothing to stop."),
+            _ => RunStatus.Stopping,
+        }, cancel: cancel);
+        trainer.Ask(id, RunWish.Stop);
+        // Those that wait for it never start now.
+        queue.Wake();
+    }
+
+    /// <summary>Lets a run that trains save its state and rest; the next one in the queue begins.</summary>
+    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    /// <exception cref="ConflictException">It does not train.</exception>
+    public async Task PauseAsync(Guid id, CancellationToken cancel = default)
+    {
+        await lifecycle.MoveAsync(id, run => run.Status is RunStatus.Preparing or RunStatus.Running or RunStatus.Pausing
+            ? RunStatus.Pausing
+            : throw new ConflictException($"The run '{run.Name}' is {run.Status}: only one that trains can be paused."), cancel: cancel);
+        trainer.Ask(id, RunWish.Pause);
+    }
+
+    /// <summary>
+    /// Lets a run that rests go on, before all that wait: from its newest complete checkpoint, or from the one that is named. The updates
+    /// that were recorded after it are made again, and checkpoints later than a named one are removed.
+    /// </summary>
+    /// <exception cref="NotFoundException">There is no such run, or it has no complete checkpoint of that update.</exception>
+    /// <exception cref="ConflictException">It waits, trains or is complete.</exception>
+    public async Task ResumeAsync(Guid id, int? step = null, CancellationToken cancel = default)
+    {
+        if (step is int chosen)
+            await RequireCheckpointAsync(id, chosen, cancel);
+        await lifecycle.MoveAsync(id, run => run.Status switch
+        {
+            // It waits for room on the disk with its state in memory, and trains on as soon as that is saved.
+            RunStatus.Paused when trainer.Holds(id) => RunStatus.Paused,
+            RunStatus.Paused or RunStatus.Stopped or RunStatus.Failed or RunStatus.Interrupted => RunStatus.Queued,
+            RunStatus.Completed when step < run.TotalSteps => RunStatus.Queued,
+            RunStatus.Completed => throw new ConflictException(
+                $"The run '{run.Name}' has made all its {run.TotalSteps} updates. Continue it for more epochs instead."),
+            _ => throw new ConflictException($"The run '{run.Name}' is {run.Status}: there is nothing to resume."),
+        }, (db, run) =>
+        {
+            run.QueueOrder = RunQueue.Front(db);
+            run.ResumeStep = step;
+        }, cancel: cancel);
+        trainer.Retry(id);
+        queue.Wake();
+    }
+
+    /// <summary>
+    /// Lets a completed run train for more epochs, from its last state. The learning rate follows the plan of the longer run from there.
+    /// </summary>
+    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    /// <exception cref="ConflictException">It is not complete, or its last checkpoint is gone.</exception>
+    /// <exception cref="OptionsInvalidException">The number of epochs is out of range.</exception>
+    public async Task ContinueAsync(Guid id, int epochs, CancellationToken cancel = default)
+    {
+        Run run = await GetAsync(id, cancel);
+        DistillationOptions longer = Options(run);
+        longer = longer with { Epochs = (int)Math.Clamp((long)longer.Epochs + epochs, 0, int.MaxValue) };
+        if (epochs < 1)
+            throw new OptionsInvalidException("epochs", $"The value is {epochs}, expected at least 1 more epoch.");
+        if (longer.Validate().FirstOrDefault(problem => problem.Field == "epochs") is { } problem)
+            throw new OptionsInvalidException([problem]);
+        if (folder.CheckpointsOf(id).List() is not [.., var last] || last.Step != run.TotalSteps)
+            throw new ConflictException($"The checkpoint of the last update of '{run.Name}' ({run.TotalSteps}) is gone: there is nothing "
+                + "to continue from. Clone the run, or start a new one from its model.");
+        await lifecycle.MoveAsync(id, now => now.Status == RunStatus.Completed
+            ? RunStatus.Queued
+            : throw new ConflictException($"The run '{now.Name}' is {now.Status}: only a completed one can be continued."), (db, now) =>
+        {
+            now.OptionsJson = JsonSerializer.Serialize(longer, WebJson.Options);
+            now.QueueOrder = db.Runs.Max(r => r.QueueOrder) + 1;
+        }, cancel: cancel);
+        queue.Wake();
+    }
+
+    /// <summary>Queues a new run that begins with the state of a checkpoint and goes on under options of its own.</summary>
+    /// <exception cref="NotFoundException">There is no such run, or it has no complete checkpoint of that update.</exception>
+    /// <exception cref="OptionsInvalidException">It cannot be made, or the options change what a saved state depends on.</exception>
+    public async Task<Run> BranchAsync(Guid id, int step, DistillationOptions options, CancellationToken cancel = default)
+    {
+        Run parent = await GetAsync(id, cancel);
+        await RequireCheckpointAsync(id, step, cancel);
+        List<OptionProblem> problems = [.. await checks.CheckAsync(options, cancel)];
+        string source = folder.CheckpointsOf(id).Folder(step);
+        problems.AddRange(TrainingCheckpoint.CheckContinuation(TrainingCheckpoint.ReadState(source).Options, options)
+            .Where(problem => problems.All(known => known.Field != problem.Field)));
+        if (problems.Count > 0)
+            throw new OptionsInvalidException(problems);
+        var branch = Guid.CreateVersion7();
+        // A copy: the parent may go on, remove its checkpoint or be deleted.
+        await Task.Run(() => folder.CheckpointsOf(branch)
+            .Save(step, target => TrainingCheckpoint.Copy(source, target, options, folder.Files)), cancel);
+        return await queue.EnqueueAsync(options, cancel, id: branch, complete: (db, run) =>
+        {
+            run.BranchRunId = id;
+            run.BranchStep = step;
+            run.Step = step;
+            RunCheckpoints.List(db, run.Id, folder.CheckpointsOf(run.Id));
+            foreach (StepMetric metric in db.StepMetrics.AsNoTracking().Where(m => m.RunId == id && m.Step <= step && !m.Superseded))
+            {
+                (metric.RunId, metric.Attempt) = (run.Id, 0);
+                db.StepMetrics.Add(metric);
+            }
+            db.LogLines.Add(new LogLine
+            {
+                RunId = run.Id, At = DateTime.UtcNow, Step = step,
+                Text = $"Branched from update {step} of '{parent.Name}' ({parent.Id:N}); the numbers up to there are that run's.",
+            });
+        });
+    }
+
+    /// <summary>Removes one checkpoint of a run.</summary>
+    /// <exception cref="NotFoundException">There is no such run, or it has no complete checkpoint of that update.</exception>
+    /// <exception cref="ConflictException">The run trains, or could not go on without it.</exception>
+    public async Task DeleteCheckpointAsync(Guid id, int step, CancellationToken cancel = default)
+    {
+        await RequireCheckpointAsync(id, step, cancel);
+        await writer.WriteAsync(async db =>
+        {
+            Run run = await db.Runs.FindAsync([id], cancel) ?? throw NotFound(id);
+            if (run.IsActive || trainer.Holds(id))
+                throw new ConflictException($"The run '{run.Name}' is {run.Status}. Pause or stop it first.");
+            CheckpointStore store = folder.CheckpointsOf(id);
+            if (store.List().Count == 1 && RunLifecycle.NeedTheirFiles.Contains(run.Status))
+                throw new ConflictException($"It is the only complete checkpoint of '{run.Name}', which is {run.Status} and goes on from "
+                    + "it. Stop the run first.");
+            store.Remove(step);
+            RunCheckpoints.List(db, id, store);
+            await db.SaveChangesAsync(cancel);
+        }, cancel);
+        announcements.Announce(id);
+    }
+
+    /// <summary>Where the files of a checkpoint stand.</summary>
+    /// <exception cref="NotFoundException">There is no such run, or it has no complete checkpoint of that update.</exception>
+    public async Task<string> CheckpointFolderAsync(Guid id, int step, CancellationToken cancel = default)
+    {
+        await RequireCheckpointAsync(id, step, cancel);
+        return folder.CheckpointsOf(id).Folder(step);
+    }
+
+    /// <summary>Moves a waiting run to another place in the queue; 1 is the next to start.</summary>
+    /// <inheritdoc cref="RunQueue.MoveAsync"/>
+    public Task MoveInQueueAsync(Guid id, int position, CancellationToken cancel = default) => queue.MoveAsync(id, position, cancel);
 
     /// <summary>Gives a run another name.</summary>
     /// <exception cref="NotFoundException">There is none with that id.</exception>
@@ -83,8 +236,8 @@ public sealed class RunService(
         await writer.WriteAsync(async db =>
         {
             Run run = await db.Runs.SingleOrDefaultAsync(r => r.Id == id, cancel) ?? throw NotFound(id);
-            if (run.Status == RunStatus.Running)
-                throw new ConflictException($"The run '{run.Name}' is running. Stop it first.");
+            if (run.IsActive || trainer.Holds(id))
+                throw new ConflictException($"The run '{run.Name}' is {run.Status}. Stop it first.");
             Run? waiting = await db.Runs.FirstOrDefaultAsync(r => r.AfterRunId == id && r.Status == RunStatus.Queued, cancel);
             if (waiting is not null)
                 throw new ConflictException($"The run '{waiting.Name}' waits for the run '{run.Name}'. Stop or delete that one first.");
@@ -109,7 +262,7 @@ public sealed class RunService(
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         await RequireAsync(db, id, cancel);
         return await db.StepMetrics.AsNoTracking()
-            .Where(metric => metric.RunId == id && metric.Step > after)
+            .Where(metric => metric.RunId == id && metric.Step > after && !metric.Superseded)
             .OrderBy(metric => metric.Step)
             .Take(limit)
             .ToListAsync(cancel);
@@ -121,8 +274,10 @@ public sealed class RunService(
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         int last = await db.StepMetrics.Where(metric => metric.RunId == id).MaxAsync(metric => (int?)metric.Step, cancel) ?? 0;
         int stride = Math.Max(1, last / Math.Max(1, points));
+        // The steps by name, not by a condition on all of them: each is one look into the key.
+        int[] steps = [.. Enumerable.Range(1, last / stride).Select(i => i * stride)];
         return await db.StepMetrics
-            .Where(metric => metric.RunId == id && metric.Step % stride == 0)
+            .Where(metric => metric.RunId == id && steps.Contains(metric.Step) && !metric.Superseded)
             .OrderBy(metric => metric.Step)
             .Select(metric => metric.TotalLoss)
             .ToListAsync(cancel);
@@ -144,6 +299,14 @@ public sealed class RunService(
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         await RequireAsync(db, id, cancel);
         return await db.Checkpoints.AsNoTracking().Where(c => c.RunId == id).OrderBy(c => c.Step).ToListAsync(cancel);
+    }
+
+    private async Task RequireCheckpointAsync(Guid id, int step, CancellationToken cancel)
+    {
+        IReadOnlyList<Checkpoint> checkpoints = await CheckpointsAsync(id, cancel);
+        if (checkpoints.All(checkpoint => checkpoint.Step != step))
+            throw new NotFoundException($"The run has no complete checkpoint of update {step}; it has those of: "
+                + $"{(checkpoints.Count == 0 ? "none" : string.Join(", ", checkpoints.Select(checkpoint => checkpoint.Step)))}.");
     }
 
     private static async Task RequireAsync(WebDistillDb db, Guid id, CancellationToken cancel)

@@ -9,11 +9,12 @@ public static class StepMetrics
     /// <summary>
     /// The row of a report. InvalidOperationException when a number is NaN or infinite, which the database would turn into nothing.
     /// </summary>
-    public static StepMetric ToMetric(this StepReport report, Guid runId)
+    public static StepMetric ToMetric(this StepReport report, Guid runId, int attempt)
     {
         var metric = new StepMetric
         {
             RunId = runId,
+            Attempt = attempt,
             Step = report.Step,
             Epoch = report.Epoch,
             TokensSeen = report.TokensSeen,

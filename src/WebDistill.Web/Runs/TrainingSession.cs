@@ -1,7 +1,11 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Reflection;
+using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Checkpoints;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Students;
@@ -12,38 +16,61 @@ using WebDistill.Web.Storage;
 namespace WebDistill.Web.Runs;
 
 /// <summary>
-/// One run from its files to its model, on the thread that calls <see cref="Execute"/> and on no other: tensors belong to the thread that
-/// made them.
+/// One attempt at a run, from its files or its last checkpoint to its model, on the thread that calls <see cref="Execute"/> and on no
+/// other: tensors belong to the thread that made them.
 /// </summary>
-internal sealed class TrainingSession(
-    Run run, Dataset dataset, IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder,
-        RunAnnouncements announcements,
-    ILogger logger)
+internal sealed class TrainingSession
 {
+    private static readonly TimeSpan RoomPollInterval = TimeSpan.FromSeconds(5);
+
+    private readonly Run _run;
+    private readonly DistillationOptions _options;
+    private readonly RunControl _control;
+    private readonly IDbContextFactory<WebDistillDb> _contexts;
+    private readonly DatabaseWriter _writer;
+    private readonly DataFolder _folder;
+    private readonly RunAnnouncements _announcements;
+    private readonly RunLifecycle _lifecycle;
+    private readonly ILogger _logger;
+    private readonly CheckpointStore _store;
     private volatile RunRecorder? _recorder;
+    private long _savedAt = Stopwatch.GetTimestamp();
+    private int? _savedStep;
+    private int _step;
+
+    public TrainingSession(
+        Run run, RunControl control, IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder,
+        RunAnnouncements announcements, RunLifecycle lifecycle, ILogger logger)
+    {
+        (_run, _control, _contexts, _writer, _folder) = (run, control, contexts, writer, folder);
+        (_announcements, _lifecycle, _logger) = (announcements, lifecycle, logger);
+        _options = RunService.Options(run);
+        _store = folder.CheckpointsOf(run.Id);
+    }
 
     /// <summary>Trains to the end and makes a model of the student.</summary>
-    /// <param name="stop">A person's wish: the state reached is kept as a checkpoint.</param>
-    /// <param name="shutdown">The end of the process: leaves as fast as possible.</param>
-    /// <exception cref="OperationCanceledException">One of the two was signalled.</exception>
-    public void Execute(CancellationToken stop, CancellationToken shutdown)
+    /// <exception cref="OperationCanceledException">Somebody wants something else, or the process ends; the state reached is
+    /// saved.</exception>
+    public void Execute()
     {
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop, shutdown);
-        DistillationOptions options = RunService.Options(run);
-        string corpus = folder.Dataset(dataset.Id);
+        Dataset dataset = ReadDataset();
+        string corpus = _folder.Dataset(dataset.Id);
         using TokenFile train = TokenFile.Open(DatasetFiles.Train(corpus));
         using TokenFile? validation = dataset.ValidationTokens > 0 ? TokenFile.Open(DatasetFiles.Validation(corpus)) : null;
-        using Gpt2? teacher = run.TeacherId is Guid teacherId ? Gpt2Checkpoint.Load(folder.Model(teacherId)) : null;
-        using Gpt2? checkpoint = options.StudentModelId is string modelId && options.StudentInitialisation == "checkpoint"
-            ? Gpt2Checkpoint.Load(folder.Model(Guid.Parse(modelId)))
-            : null;
-        using Gpt2 student = StudentInits.Create(options, teacher, train.VocabularySize, checkpoint, train.EndOfTextId);
-        ended.Token.ThrowIfCancellationRequested();
-        using var distiller = new Distiller(options, teacher, student, train, validation);
+        using Gpt2? teacher = _run.TeacherId is Guid teacherId ? Gpt2Checkpoint.Load(_folder.Model(teacherId)) : null;
+        TrainingProvenance provenance = DescribeOrigin(corpus, train, validation);
+        BpeTokenizer tokenizer = BpeTokenizer.Load(corpus);
 
-        DescribeRun(options, teacher, student, distiller, train);
-        Train(distiller, stop, ended.Token);
-        SaveModel(distiller);
+        string? start = FindStart(provenance);
+        using Gpt2 student = CreateStudent(teacher, train, start);
+        _control.Ended.ThrowIfCancellationRequested();
+        using var distiller = new Distiller(_options, teacher, student, train, validation);
+        if (start is not null)
+            TrainingCheckpoint.Restore(start, distiller);
+        BeginAttempt(teacher, distiller, train, dataset, provenance);
+        Move(from: RunStatus.Preparing, to: RunStatus.Running);
+        Train(distiller, tokenizer, provenance);
+        SaveModel(distiller, tokenizer);
     }
 
     /// <summary>Closes the record from another thread, when this one does not end in time: no step can be recorded afterwards.</summary>
@@ -53,111 +80,281 @@ internal sealed class TrainingSession(
             await recorder.DisposeAsync();
     }
 
-    /// <summary>Adds a line to the run's log.</summary>
-    public void Log(string text)
+    /// <summary>A sentence about the last complete checkpoint, for the message of a failure.</summary>
+    public string LastGoodState() => _store.List() is [.., CheckpointManifest last]
+        ? string.Create(CultureInfo.InvariantCulture, $" The last complete checkpoint is that of update {last.Step}: resume from it, or "
+            + $"branch a new run from it with other options.")
+        : " There is no checkpoint yet: clone the run and change its options.";
+
+    private void Log(string text) => Log(text, LogSeverity.Information);
+
+    private void Log(string text, LogSeverity severity)
     {
-        logger.LogInformation("Run {RunId} ({Name}): {Text}", run.Id, run.Name, text);
-        writer.Write(db =>
+        _logger.Log(severity == LogSeverity.Information ? LogLevel.Information : LogLevel.Warning,
+            "Run {RunId} ({Name}): {Text}", _run.Id, _run.Name, text);
+        Write(db =>
+            db.LogLines.Add(new LogLine { RunId = _run.Id, At = DateTime.UtcNow, Severity = severity, Step = _step, Text = text }));
+        _announcements.Announce(_run.Id);
+    }
+
+    private Dataset ReadDataset()
+    {
+        using WebDistillDb db = _contexts.CreateDbContext();
+        return db.Datasets.AsNoTracking().SingleOrDefault(dataset => dataset.Id == _run.DatasetId)
+            ?? throw new InvalidDataException("Its data set was deleted. Clone the run with another one.");
+    }
+
+    private TrainingProvenance DescribeOrigin(string corpus, TokenFile train, TokenFile? validation)
+    {
+        string? teacherSha256 = null;
+        if (_run.TeacherId is Guid teacherId)
         {
-            db.LogLines.Add(new LogLine { RunId = run.Id, At = DateTime.UtcNow, Text = text });
-            db.SaveChanges();
+            using SafetensorsFile weights = SafetensorsFile.OpenModel(_folder.Model(teacherId));
+            teacherSha256 = weights.ComputeSha256(_control.Ended);
+        }
+        return new TrainingProvenance(
+            teacherSha256, Sha256(DatasetFiles.Train(corpus)), validation is null ? null : Sha256(DatasetFiles.Validation(corpus)),
+            train.TokenizerSha256, Device.Name, ProductVersion);
+
+        static string Sha256(string path)
+        {
+            using FileStream stream = File.OpenRead(path);
+            return Convert.ToHexStringLower(SHA256.HashData(stream));
+        }
+    }
+
+    /// <summary>The checkpoint to go on from, checked to the last byte; null starts from the beginning.</summary>
+    private string? FindStart(TrainingProvenance provenance)
+    {
+        _store.CleanUp();
+        string? start;
+        if (_run.ResumeStep is int chosen)
+        {
+            start = _store.Folder(chosen);
+            TrainingCheckpoint.Verify(start);
+            foreach (int later in _store.RemoveAfter(chosen))
+                Log($"The checkpoint of update {later} is removed: the run goes on from update {chosen}.");
+        }
+        else
+        {
+            start = _store.Newest(out IReadOnlyList<DamagedCheckpoint> damaged)?.Folder;
+            foreach (DamagedCheckpoint checkpoint in damaged)
+                Log($"The checkpoint {checkpoint.Name} is damaged and passed over: {checkpoint.Problem}", LogSeverity.Warning);
+        }
+        if (start is null)
+        {
+            if (_run.Step > 0)
+                Log("There is no complete checkpoint: the run begins anew.", LogSeverity.Warning);
+            return null;
+        }
+        (TrainingState state, DistillationOptions saved, TrainingProvenance origin) = TrainingCheckpoint.ReadState(start);
+        provenance.RequireSameAs(origin);
+        IReadOnlyList<OptionProblem> problems = TrainingCheckpoint.CheckContinuation(saved, _options);
+        if (problems.Count > 0)
+            throw new InvalidDataException(string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")));
+        _step = state.Step;
+        _savedStep = state.Unreported is null ? state.Step : null;
+        Log($"Goes on from the checkpoint of update {state.Step}.");
+        if (origin.Engine != provenance.Engine)
+            Log($"The checkpoint was saved on {origin.Engine}, the run goes on on {provenance.Engine}: the results may differ in the last "
+                + "digits from those of an uninterrupted run.", LogSeverity.Warning);
+        return start;
+    }
+
+    private Gpt2 CreateStudent(Gpt2? teacher, TokenFile train, string? start)
+    {
+        if (start is not null)
+        {
+            using Gpt2 saved = Gpt2Checkpoint.Load(start);
+            return StudentInits.Create(
+                _options with { StudentInitialisation = CheckpointInit.InitName }, teacher, train.VocabularySize, saved, train.EndOfTextId);
+        }
+        using Gpt2? first = _options.StudentModelId is string modelId && _options.StudentInitialisation == CheckpointInit.InitName
+            ? Gpt2Checkpoint.Load(_folder.Model(Guid.Parse(modelId)))
+            : null;
+        return StudentInits.Create(_options, teacher, train.VocabularySize, first, train.EndOfTextId);
+    }
+
+    /// <summary>Writes down what the attempt is made of, and marks the recorded updates that it will make again.</summary>
+    private void BeginAttempt(Gpt2? teacher, Distiller distiller, TokenFile train, Dataset dataset, TrainingProvenance provenance)
+    {
+        Gpt2Config student = distiller.Student.Config;
+        RunPlan plan = RunPlan.Compute(_options, teacher?.Config, student, train);
+        int recorded = distiller.State.Unreported is { } unreported ? unreported.Step - 1 : distiller.CompletedSteps;
+        int superseded = 0;
+        Write(db =>
+        {
+            superseded = db.StepMetrics.Where(metric => metric.RunId == _run.Id && metric.Step > recorded && !metric.Superseded)
+                .ExecuteUpdate(set => set.SetProperty(metric => metric.Superseded, true));
+            db.Runs.Where(run => run.Id == _run.Id).ExecuteUpdate(set => set
+                .SetProperty(run => run.Step, recorded)
+                .SetProperty(run => run.AttemptFromStep, recorded)
+                .SetProperty(run => run.ResumeStep, (int?)null)
+                .SetProperty(run => run.TotalSteps, distiller.TotalSteps)
+                .SetProperty(run => run.TeacherLayers, teacher == null ? null : teacher.Config.NLayer)
+                .SetProperty(run => run.TeacherParameters, teacher == null ? null : teacher.Config.ParameterCount)
+                .SetProperty(run => run.StudentLayers, student.NLayer)
+                .SetProperty(run => run.StudentParameters, student.ParameterCount)
+                .SetProperty(run => run.FlopsPerToken, plan.FlopsPerToken)
+                .SetProperty(run => run.TeacherSha256, provenance.TeacherSha256)
+                .SetProperty(run => run.DatasetSha256, dataset.Sha256)
+                .SetProperty(run => run.TokenizerSha256, provenance.TokenizerSha256)
+                .SetProperty(run => run.Engine, provenance.Engine)
+                .SetProperty(run => run.Version, provenance.Version));
+            ListCheckpoints(db);
         });
-        announcements.Announce(run.Id);
+        if (superseded > 0)
+            Log($"{superseded} recorded updates came after the checkpoint: they are made again, and the old records are superseded.");
+        Log($"Training on {provenance.Engine}: {distiller.TotalSteps} updates, student of {student.NLayer} layers and "
+            + $"{student.ParameterCount} parameters, {train.TokenCount} tokens.");
     }
 
-    private void DescribeRun(DistillationOptions options, Gpt2? teacher, Gpt2 student, Distiller distiller, TokenFile train)
+    private void Train(Distiller distiller, BpeTokenizer tokenizer, TrainingProvenance provenance)
     {
-        using WebDistillDb read = contexts.CreateDbContext();
-        string? teacherSha256 = read.Models.Where(model => model.Id == run.TeacherId).Select(model => model.WeightsSha256)
-            .SingleOrDefault();
-        RunPlan plan = RunPlan.Compute(options, teacher?.Config, student.Config, train);
-        writer.Write(db => db.Runs.Where(r => r.Id == run.Id).ExecuteUpdate(set => set
-            .SetProperty(r => r.TotalSteps, distiller.TotalSteps)
-            .SetProperty(r => r.TeacherLayers, teacher == null ? null : teacher.Config.NLayer)
-            .SetProperty(r => r.TeacherParameters, teacher == null ? null : teacher.Config.ParameterCount)
-            .SetProperty(r => r.StudentLayers, student.Config.NLayer)
-            .SetProperty(r => r.StudentParameters, student.Config.ParameterCount)
-            .SetProperty(r => r.FlopsPerToken, plan.FlopsPerToken)
-            .SetProperty(r => r.TeacherSha256, teacherSha256)
-            .SetProperty(r => r.DatasetSha256, dataset.Sha256)
-            .SetProperty(r => r.TokenizerSha256, train.TokenizerSha256)
-            .SetProperty(r => r.Engine, Device.Name)
-            .SetProperty(r => r.Version, ProductVersion)));
-        Log($"Training on {Device.Name}: {distiller.TotalSteps} updates, student of {student.Config.NLayer} layers and "
-            + $"{student.Config.ParameterCount} parameters, {train.TokenCount} tokens.");
-    }
-
-    private void Train(Distiller distiller, CancellationToken stop, CancellationToken ended)
-    {
-        var recorder = new RunRecorder(run.Id, writer, announcements, () => distiller.TeacherValidationPerplexity);
+        var recorder = new RunRecorder(_run, _writer, _announcements, () => distiller.TeacherValidationPerplexity, _logger);
         _recorder = recorder;
         try
         {
-            distiller.Run(recorder, Log, SaveCheckpoint, ended);
+            distiller.Run(recorder, Log, AfterUpdate, _control.Ended);
+            SaveCheckpoint();
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested && distiller.CompletedSteps > 0)
+        catch (OperationCanceledException) when (_control.Ended.IsCancellationRequested)
         {
-            SaveCheckpoint(distiller);
+            if (distiller.CompletedSteps > 0)
+                SaveCheckpoint();
             throw;
         }
         finally
         {
             recorder.DisposeAsync().AsTask().GetAwaiter().GetResult();
         }
-    }
 
-    private void SaveCheckpoint(Distiller distiller)
-    {
-        int step = distiller.CompletedSteps;
-        string final = folder.Checkpoint(run.Id, step);
-        if (Directory.Exists(final))
-            return; // Stopped right after the interval saved this very step.
-        (CheckpointInfo info, string incoming) = Write(distiller);
-        DataFolder.Publish(incoming, final);
-        long bytes = DataFolder.Bytes(final);
-        writer.Write(db =>
+        void AfterUpdate(Distiller _)
         {
-            db.Checkpoints.Add(new Checkpoint
+            _step = distiller.CompletedSteps;
+            bool bySteps = _options.CheckpointIntervalSteps > 0 && _step % _options.CheckpointIntervalSteps == 0;
+            bool byTime = _options.CheckpointIntervalMinutes > 0
+                && Stopwatch.GetElapsedTime(_savedAt).TotalMinutes >= _options.CheckpointIntervalMinutes;
+            if (bySteps || byTime)
+                SaveCheckpoint();
+        }
+
+        void SaveCheckpoint()
+        {
+            _step = distiller.CompletedSteps;
+            if (_savedStep == _step)
+                return;
+            // First the rows, then the checkpoint: one that is newer than its rows would leave a gap in the curves.
+            recorder.Flush();
+            CheckpointManifest? saved = null;
+            while (saved is null)
             {
-                RunId = run.Id, Step = step, CreatedAt = DateTime.UtcNow, Bytes = bytes, WeightsSha256 = info.WeightsSha256,
-            });
-            db.SaveChanges();
-        });
-        Log($"Checkpoint saved after update {step}.");
+                try
+                {
+                    saved = _store.Save(_step, folder =>
+                        TrainingCheckpoint.Write(folder, distiller, tokenizer, _options, provenance, _folder.Files));
+                }
+                catch (IOException problem) when (FileLayer.IsDiskFull(problem))
+                {
+                    WaitForRoom(distiller.Student.Config.ParameterCount, problem);
+                }
+            }
+            _savedAt = Stopwatch.GetTimestamp();
+            _savedStep = distiller.State.Unreported is null ? _step : null;
+            IReadOnlyList<int> removed = _store.Prune(CheckpointRetention.Of(_options));
+            Write(ListCheckpoints);
+            Log($"Checkpoint saved after update {_step}."
+                + (removed.Count == 0 ? "" : $" Removed by the rule of retention: {string.Join(", ", removed)}."));
+        }
     }
 
-    private void SaveModel(Distiller distiller)
+    /// <summary>
+    /// Rests with the state in memory until there is room, or somebody says to try again. A wish to end, or the end of the process, gets
+    /// one last try and then the last complete checkpoint must do.
+    /// </summary>
+    private void WaitForRoom(long parameters, IOException problem)
     {
-        (CheckpointInfo info, string incoming) = Write(distiller);
-        DataFolder.Publish(incoming, folder.Model(run.Id));
-        Model model = ModelDescription.Create(run.Id, run.Name, info, BpeTokenizer.Load(folder.Dataset(dataset.Id)).Sha256);
-        model.Origin = ModelOrigin.Run;
-        model.RunId = run.Id;
-        writer.Write(db =>
+        // Weights and two moments, and as much again as a margin for the database.
+        long needed = 2 * 3 * sizeof(float) * parameters;
+        if (_control.Ended.IsCancellationRequested)
         {
-            db.Models.Add(model);
-            Run row = db.Runs.Single(r => r.Id == run.Id);
-            row.StudentModelId = model.Id;
-            row.TeacherPerplexity = distiller.TeacherValidationPerplexity ?? row.TeacherPerplexity;
-            row.ValidationPerplexity = distiller.LastValidationPerplexity ?? row.ValidationPerplexity;
-            db.SaveChanges();
-        });
-        Log($"The student is the model '{model.Name}' now (SHA-256 {info.WeightsSha256}).");
+            Log($"The disk is full, and the state after update {_step} could not be saved: {problem.Message}", LogSeverity.Warning);
+            throw new OperationCanceledException(_control.Ended);
+        }
+        string reason = $"The disk is full: a checkpoint needs {needed:N0} bytes and {_folder.FreeBytes:N0} are free under "
+            + $"{_folder.Root}. Nothing is lost; the run goes on by itself when there is room, or at once when it is resumed.";
+        Move(from: RunStatus.Running, to: RunStatus.Paused, reason);
+        do
+            _control.WaitForRetry(RoomPollInterval);
+        while (_folder.FreeBytes < needed && !_control.Ended.IsCancellationRequested);
+        Move(from: RunStatus.Paused, to: RunStatus.Running);
     }
 
-    private (CheckpointInfo Info, string Incoming) Write(Distiller distiller)
+    private void SaveModel(Distiller distiller, BpeTokenizer tokenizer)
     {
-        string incoming = folder.CreateIncoming();
+        using (WebDistillDb read = _contexts.CreateDbContext())
+        {
+            // Cut after the model was made and before the run was complete.
+            string weights = _store.List()[^1].WeightsSha256;
+            if (read.Models.Any(made => made.RunId == _run.Id && made.WeightsSha256 == weights))
+                return;
+        }
+        string incoming = _folder.CreateIncoming();
+        CheckpointInfo info;
         try
         {
-            Gpt2Checkpoint.Save(distiller.Student, incoming);
-            BpeTokenizer.Load(folder.Dataset(dataset.Id)).Save(incoming);
-            return (Gpt2Checkpoint.Inspect(incoming), incoming);
+            info = Gpt2Checkpoint.Save(distiller.Student, incoming, _folder.Files);
+            tokenizer.Save(incoming, _folder.Files);
         }
         catch
         {
             Directory.Delete(incoming, recursive: true);
             throw;
+        }
+        // A run that was continued makes a model beside its first one: that may be somebody's teacher by now.
+        Guid id = Directory.Exists(_folder.Model(_run.Id)) ? Guid.CreateVersion7() : _run.Id;
+        _folder.Publish(incoming, _folder.Model(id));
+        string name = id == _run.Id ? _run.Name : $"{_run.Name}, {_options.Epochs} epochs";
+        Model model = ModelDescription.Create(id, name, info, tokenizer.Sha256);
+        model.Origin = ModelOrigin.Run;
+        model.RunId = _run.Id;
+        Write(db =>
+        {
+            db.Models.Add(model);
+            Run row = db.Runs.Single(r => r.Id == _run.Id);
+            row.StudentModelId = model.Id;
+            row.TeacherPerplexity = distiller.TeacherValidationPerplexity ?? row.TeacherPerplexity;
+            row.ValidationPerplexity = distiller.LastValidationPerplexity ?? row.ValidationPerplexity;
+        });
+        Log($"The student is the model '{model.Name}' now (SHA-256 {info.WeightsSha256}).");
+    }
+
+    private void ListCheckpoints(WebDistillDb db) => RunCheckpoints.List(db, _run.Id, _store);
+
+    /// <summary>Moves the run on, unless somebody's wish has changed its status meanwhile.</summary>
+    private void Move(RunStatus from, RunStatus to, string? error = null) => WhenThereIsRoom(() => _lifecycle
+        .MoveAsync(_run.Id, run => run.Status == from ? to : run.Status, error: error).GetAwaiter().GetResult());
+
+    private void Write(Action<WebDistillDb> change) => WhenThereIsRoom(() => _writer.Write(db =>
+    {
+        change(db);
+        db.SaveChanges();
+    }));
+
+    private void WhenThereIsRoom(Action save)
+    {
+        while (true)
+        {
+            try
+            {
+                save();
+                return;
+            }
+            catch (Exception e) when (SqliteDatabase.IsFull(e) && !_control.Ended.IsCancellationRequested)
+            {
+                _logger.LogError(e, "The disk is full: run {RunId} waits for room in the database", _run.Id);
+                _control.WaitForRetry(RoomPollInterval);
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 using WebDistill.Distillation;
+using WebDistill.Distillation.Checkpoints;
 
 namespace WebDistill.Web.Storage;
 
@@ -11,9 +12,11 @@ public sealed class DataFolder : IDisposable
     private readonly FileStream _lock;
 
     /// <summary>Creates the folders under <paramref name="root"/> that are missing and takes the folder for this process alone.</summary>
+    /// <param name="files">What writes there.</param>
     /// <exception cref="IOException">Another process has it: two would train the same queue.</exception>
-    public DataFolder(string root)
+    public DataFolder(string root, FileLayer? files = null)
     {
+        Files = files ?? FileLayer.Disk;
         Root = Path.GetFullPath(root);
         foreach (string folder in new[] { Root, Models, Datasets, Runs, Incoming })
             Directory.CreateDirectory(folder);
@@ -34,8 +37,17 @@ public sealed class DataFolder : IDisposable
     /// <summary>Storage:Root as an absolute path.</summary>
     public string Root { get; }
 
+    /// <summary>What writes there.</summary>
+    public FileLayer Files { get; }
+
+    /// <summary>Bytes that this process may still write there.</summary>
+    public long FreeBytes => new DriveInfo(Root).AvailableFreeSpace;
+
     /// <summary>The database file.</summary>
     public string DatabaseFile => Path.Combine(Root, "webdistill.db");
+
+    /// <summary>Copies of the database.</summary>
+    public string Backups => Path.Combine(Root, "backups");
 
     private string Models => Path.Combine(Root, "models");
     private string Datasets => Path.Combine(Root, "datasets");
@@ -51,8 +63,8 @@ public sealed class DataFolder : IDisposable
     /// <summary>A run's folder.</summary>
     public string Run(Guid id) => Path.Combine(Runs, id.ToString("N"));
 
-    /// <summary>A checkpoint's Hugging Face folder.</summary>
-    public string Checkpoint(Guid runId, int step) => Path.Combine(Run(runId), "checkpoints", $"step-{step}");
+    /// <summary>A run's checkpoints.</summary>
+    public CheckpointStore CheckpointsOf(Guid runId) => new(Path.Combine(Run(runId), "checkpoints"), Files);
 
     /// <summary>A new folder to write into.</summary>
     public string CreateIncoming() => Directory.CreateDirectory(Path.Combine(Incoming, Guid.NewGuid().ToString("N"))).FullName;
@@ -62,7 +74,7 @@ public sealed class DataFolder : IDisposable
     /// created.
     /// IOException when <paramref name="final"/> exists.
     /// </summary>
-    public static void Publish(string incoming, string final)
+    public void Publish(string incoming, string final)
     {
         string parent = Path.GetDirectoryName(final)!;
         Directory.CreateDirectory(parent);
@@ -71,9 +83,9 @@ public sealed class DataFolder : IDisposable
             using FileStream stream = new(file, FileMode.Open, FileAccess.ReadWrite);
             stream.Flush(flushToDisk: true);
         }
-        DurableFile.SyncFolder(incoming);
-        Directory.Move(incoming, final);
-        DurableFile.SyncFolder(parent);
+        Files.SyncFolder(incoming);
+        Files.RenameFolder(incoming, final);
+        Files.SyncFolder(parent);
     }
 
     /// <summary>

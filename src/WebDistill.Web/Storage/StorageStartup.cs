@@ -1,33 +1,55 @@
+using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
+using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Storage;
 
-/// <summary>What happens to the stored state before the server answers anyone.</summary>
+/// <summary>What happens to the stored state before anything else does.</summary>
 internal static class StorageStartup
 {
     /// <summary>
-    /// Creates or migrates the database, marks the runs that an earlier process left running as interrupted, and removes the files that
-    /// no row names.
+    /// Creates or migrates the database, tells the truth about the runs that an earlier process left unfinished, and removes the files
+    /// that no row names.
     /// </summary>
-    public static async Task PrepareStorageAsync(this WebApplication app)
+    public static async Task PrepareStorageAsync(this IServiceProvider services)
     {
-        var contexts = app.Services.GetRequiredService<IDbContextFactory<WebDistillDb>>();
+        var contexts = services.GetRequiredService<IDbContextFactory<WebDistillDb>>();
+        var folder = services.GetRequiredService<DataFolder>();
         await SqliteDatabase.MigrateAsync(contexts);
         await using WebDistillDb db = await contexts.CreateDbContextAsync();
-        foreach (Run run in await db.Runs.Where(run => run.Status == RunStatus.Running).ToListAsync())
-        {
-            run.Status = RunStatus.Interrupted;
-            run.Error = $"The server ended while this run was training, after {run.Step} recorded updates. Its steps and checkpoints are "
-                + "kept.";
-            run.FinishedAt = DateTime.UtcNow;
-            db.LogLines.Add(new LogLine { RunId = run.Id, At = DateTime.UtcNow, Text = $"{run.Status}: {run.Error}" });
-            app.Logger.LogWarning("Run {RunId} ({Name}): {Error}", run.Id, run.Name, run.Error);
-        }
-        await db.SaveChangesAsync();
-        app.Services.GetRequiredService<DataFolder>().RemoveLeftOvers(
+        List<Run> runs = await db.Runs.AsNoTracking().ToListAsync();
+        foreach (Run run in runs.Where(run => run.IsActive))
+            await TellTheTruthAsync(services, run);
+        folder.RemoveLeftOvers(
             (await db.Models.Select(model => model.Id).ToListAsync()).ToHashSet(),
             (await db.Datasets.Select(dataset => dataset.Id).ToListAsync()).ToHashSet(),
-            (await db.Runs.Select(run => run.Id).ToListAsync()).ToHashSet());
+            runs.Select(run => run.Id).ToHashSet());
+    }
+
+    /// <summary>Puts the interrupted runs back into the queue, where they stood; one that never gets to an update is given up.</summary>
+    public static async Task ResumeInterruptedAsync(this IServiceProvider services)
+    {
+        var lifecycle = services.GetRequiredService<RunLifecycle>();
+        await using WebDistillDb db = await services.GetRequiredService<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
+        foreach (Run run in await db.Runs.AsNoTracking().Where(run => run.Status == RunStatus.Interrupted).ToListAsync())
+        {
+            if (run.FruitlessAttempts >= RunLifecycle.MostFruitlessAttempts)
+                await lifecycle.MoveAsync(run.Id, _ => RunStatus.Failed, (_, failed) => failed.FruitlessAttempts = 0,
+                    $"The server ended {run.FruitlessAttempts} times before this run recorded an update: it may be what ends it, for "
+                    + "example by taking all memory. Resume it to try again, or clone it with a smaller batch size or context length.");
+            else
+                await lifecycle.MoveAsync(run.Id, _ => RunStatus.Queued);
+        }
+    }
+
+    private static async Task TellTheTruthAsync(IServiceProvider services, Run run)
+    {
+        var folder = services.GetRequiredService<DataFolder>();
+        string error = string.Create(CultureInfo.InvariantCulture,
+            $"The server ended while this run was training, after {run.Step} recorded updates.");
+        await services.GetRequiredService<RunLifecycle>().MoveAsync(
+            run.Id, now => RunLifecycle.Resolve(now.Status, RunStatus.Interrupted),
+            (db, _) => RunCheckpoints.List(db, run.Id, folder.CheckpointsOf(run.Id)), error);
     }
 }

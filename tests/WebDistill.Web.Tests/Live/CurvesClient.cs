@@ -16,13 +16,13 @@ internal sealed class CurvesClient : IAsyncDisposable
     }
 
     /// <summary>Connects and asks for the steps of a run.</summary>
-    public static async Task<CurvesClient> WatchAsync(string address, Guid runId, int afterStep)
+    public static async Task<CurvesClient> WatchAsync(string address, Guid runId, int afterStep, int attempt = 1)
     {
         var client = new CurvesClient();
         await client._socket.ConnectAsync(new Uri($"{address.Replace("http:", "ws:")}/hubs/curves"), CancellationToken.None);
         await client.SendAsync("""{"protocol":"json","version":1}""");
         Assert.Empty((await client.MessageAsync()).EnumerateObject());
-        await client.SendAsync($$"""{"type":4,"invocationId":"1","target":"Watch","arguments":["{{runId}}",{{afterStep}}]}""");
+        await client.SendAsync($$"""{"type":4,"invocationId":"1","target":"Watch","arguments":["{{runId}}",{{afterStep}},{{attempt}}]}""");
         return client;
     }
 

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Microsoft.Extensions.Logging.Abstractions;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Web.Runs;
@@ -11,17 +12,18 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
     public async Task Report_FasterThanTheDatabase_RecordsEveryStepAndItsEveryNumber()
     {
         const int steps = 3 * RunRecorder.QueueCapacity;
-        Guid id = await AddRunAsync();
+        Run run = await AddRunAsync();
+        Guid id = run.Id;
         int rings = 0;
         using IDisposable subscription = app.Service<RunAnnouncements>().Subscribe(id, () => Interlocked.Increment(ref rings));
-        await using (var recorder = new RunRecorder(id, app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), () => 7.5))
+        await using (var recorder = Recorder(run, () => 7.5))
         {
             for (int step = 1; step <= steps; step++)
                 recorder.Report(Report(step));
         }
         IReadOnlyList<StepReport> recorded = await app.Service<RunService>().StepsAsync(id, 0, int.MaxValue);
         Assert.Equal(Enumerable.Range(1, steps).Select(Report), recorded);
-        Run run = await app.Service<RunService>().GetAsync(id);
+        run = await app.Service<RunService>().GetAsync(id);
         Assert.Equal(steps, run.Step);
         Assert.Equal(7.5, run.TeacherPerplexity);
         Assert.Equal(Report(steps).TotalLoss, run.TotalLoss);
@@ -31,10 +33,11 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
     [Fact]
     public async Task Report_OneStep_IsSavedAndAnnouncedWithinASecond()
     {
-        Guid id = await AddRunAsync();
+        Run run = await AddRunAsync();
+        Guid id = run.Id;
         var heard = new TaskCompletionSource();
         using IDisposable subscription = app.Service<RunAnnouncements>().Subscribe(id, () => heard.TrySetResult());
-        await using var recorder = new RunRecorder(id, app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), () => null);
+        await using var recorder = Recorder(run, () => null);
         recorder.Report(Report(1));
         // Generous: this proves that a lone step is not held back until the next, not how fast the machine is.
         await heard.Task.WaitAsync(TimeSpan.FromSeconds(10));
@@ -44,8 +47,9 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
     [Fact]
     public async Task Report_StepThatCannotBeSaved_FailsTheNextReportAndTheEnd()
     {
-        Guid id = await AddRunAsync();
-        var recorder = new RunRecorder(id, app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), () => null);
+        Run run = await AddRunAsync();
+        Guid id = run.Id;
+        var recorder = Recorder(run, () => null);
         recorder.Report(Report(1) with { GradientNorm = double.PositiveInfinity });
         Exception failure = await Assert.ThrowsAsync<ChannelClosedException>(async () =>
         {
@@ -78,14 +82,43 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
         ValidationPerplexity = step % 10 == 0 ? 1.9 * step : null,
     };
 
-    private async Task<Guid> AddRunAsync()
+    [Fact]
+    public async Task Flush_AfterAReport_ReturnsWhenTheStepIsSaved()
     {
-        var id = Guid.CreateVersion7();
+        Run run = await AddRunAsync();
+        await using RunRecorder recorder = Recorder(run, () => null);
+        for (int step = 1; step <= 20; step++)
+        {
+            recorder.Report(Report(step));
+            recorder.Flush();
+            Assert.Equal(step, (await app.Service<RunService>().StepsAsync(run.Id, 0, 100)).Count);
+        }
+        recorder.Flush();
+    }
+
+    [Fact]
+    public async Task Flush_AfterAStepThatCannotBeSaved_Throws()
+    {
+        RunRecorder recorder = Recorder(await AddRunAsync(), () => null);
+        recorder.Report(Report(1) with { TotalLoss = double.NaN });
+        Assert.Throws<ChannelClosedException>(recorder.Flush);
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await recorder.DisposeAsync());
+    }
+
+    private RunRecorder Recorder(Run run, Func<double?> teacherPerplexity) => new(
+        run, app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), teacherPerplexity, NullLogger.Instance);
+
+    private async Task<Run> AddRunAsync()
+    {
+        var run = new Run
+        {
+            Id = Guid.CreateVersion7(), Name = "recorded", Status = RunStatus.Completed, OptionsJson = "{}", Attempt = 1,
+        };
         await app.Service<DatabaseWriter>().WriteAsync(async db =>
         {
-            db.Runs.Add(new Run { Id = id, Name = "recorded", Status = RunStatus.Completed, OptionsJson = "{}" });
+            db.Runs.Add(run);
             await db.SaveChangesAsync();
         });
-        return id;
+        return run;
     }
 }

@@ -15,7 +15,7 @@ public sealed class TrainingServiceTests
         Guid dataset = await app.ReadyDatasetAsync();
         Guid first = await app.StartAsync(Product.TinyTraining(dataset, epochs: 100_000));
         Guid doomed = await app.StartAsync(Product.TinyTraining(dataset));
-        Guid dependent = (await app.Service<TrainingService>().EnqueueAsync(Product.TinyTraining(dataset), default, afterRunId: doomed)).Id;
+        Guid dependent = (await app.Service<RunQueue>().EnqueueAsync(Product.TinyTraining(dataset), default, afterRunId: doomed)).Id;
         Guid third = await app.StartAsync(Product.TinyTraining(dataset));
         Guid fourth = await app.StartAsync(Product.TinyTraining(dataset));
         // What the run needs is gone when its turn comes, as after a disk error.
@@ -43,7 +43,7 @@ public sealed class TrainingServiceTests
     {
         await using var app = new WebDistillApp();
         Guid dataset = await app.ReadyDatasetAsync();
-        TrainingService training = app.Service<TrainingService>();
+        RunQueue training = app.Service<RunQueue>();
         Run teacher = await training.EnqueueAsync(Product.TinyTraining(dataset) with { StudentLayerCount = 2 }, default);
         Run student = await training.EnqueueAsync(
             new DistillationOptions { TeacherId = teacher.Id.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1,

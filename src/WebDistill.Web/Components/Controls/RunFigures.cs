@@ -8,13 +8,14 @@ public static class RunFigures
     /// <summary>Share of the updates done, 0 to 1.</summary>
     public static double Progress(this Run run) => run.TotalSteps > 0 ? Math.Min(1, (double)run.Step / run.TotalSteps) : 0;
 
-    /// <summary>From the first update to the end, or to now.</summary>
-    public static TimeSpan? Duration(this Run run) => run.StartedAt is DateTime started ? (run.FinishedAt ?? DateTime.UtcNow) - started : null;
+    /// <summary>Time spent training, all attempts together; pauses do not count.</summary>
+    public static TimeSpan? Duration(this Run run) => run.StartedAt is null ? null : TimeSpan.FromSeconds(run.TrainedSeconds);
 
-    /// <summary>At the mean speed so far; null before the first update and after the last.</summary>
-    public static TimeSpan? TimeLeft(this Run run) => run.Status == RunStatus.Running && run.Step > 0 && run.TotalSteps > 0
-        ? run.Duration() * ((double)(run.TotalSteps - run.Step) / run.Step)
-        : null;
+    /// <summary>At the mean speed of the present attempt; null before its first update and after the last.</summary>
+    public static TimeSpan? TimeLeft(this Run run) =>
+        run.Status == RunStatus.Running && run.Step > run.AttemptFromStep && run.AttemptStartedAt is DateTime started
+            ? (DateTime.UtcNow - started) * ((double)(run.TotalSteps - run.Step) / (run.Step - run.AttemptFromStep))
+            : null;
 
     /// <summary>Relative distance of the student's perplexity from the teacher's; negative when the student is better.</summary>
     public static double? GapToTeacher(this Run run) => run.ValidationPerplexity / run.TeacherPerplexity - 1;

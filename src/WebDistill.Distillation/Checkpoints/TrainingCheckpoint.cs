@@ -1,0 +1,255 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using TorchSharp.Modules;
+using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Text;
+
+namespace WebDistill.Distillation.Checkpoints;
+
+/// <summary>The file of a checkpoint that lists the others.</summary>
+/// <param name="Step">Updates done.</param>
+/// <param name="SavedAt">When, UTC.</param>
+/// <param name="ValidationPerplexity">Perplexity of these very weights on the held-out split; null when it was not measured.</param>
+/// <param name="Files">Every other file of the folder.</param>
+public sealed record CheckpointManifest(int Step, DateTime SavedAt, double? ValidationPerplexity, IReadOnlyList<CheckpointFile> Files)
+{
+    /// <summary>Size of all the files that it lists.</summary>
+    [JsonIgnore]
+    public long Bytes => Files.Sum(file => file.Bytes);
+
+    /// <summary>Hash of the student's weights.</summary>
+    [JsonIgnore]
+    public string WeightsSha256 => Files.Single(file => file.Name == Gpt2Checkpoint.WeightsFileName).Sha256;
+}
+
+/// <summary>One file of a checkpoint.</summary>
+public sealed record CheckpointFile(string Name, long Bytes, string Sha256);
+
+/// <summary>
+/// A folder from which a run goes on: a Hugging Face model (config.json, model.safetensors, vocab.json, merges.txt), the optimiser's moments
+/// (optimizer.safetensors), the rest of the state (training_state.json), and manifest.json with the size and hash of each.
+/// </summary>
+public static class TrainingCheckpoint
+{
+    /// <summary>Name of the list of files.</summary>
+    public const string ManifestFileName = "manifest.json";
+
+    private const string MomentsFileName = "optimizer.safetensors";
+    private const string StateFileName = "training_state.json";
+    private const int FormatVersion = 1;
+
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
+    {
+        WriteIndented = true,
+        NumberHandling = JsonNumberHandling.Strict,
+    };
+
+    /// <summary>Writes a checkpoint into an empty folder, the manifest last.</summary>
+    public static CheckpointManifest Write(
+        string folder, Distiller distiller, BpeTokenizer tokenizer, DistillationOptions options, TrainingProvenance provenance,
+        FileLayer files)
+    {
+        TrainingState state = distiller.State;
+        CheckpointInfo model = Gpt2Checkpoint.Save(distiller.Student, folder, files);
+        tokenizer.Save(folder, files);
+        string moments = SafetensorsWriter.Write(Path.Combine(folder, MomentsFileName), Tensors(distiller), metadata: null, files);
+        DurableFile.WriteText(Path.Combine(folder, StateFileName),
+            JsonSerializer.Serialize(new StateFile(FormatVersion, state, options, provenance), s_json), files);
+
+        var known = new Dictionary<string, string>
+        {
+            [Gpt2Checkpoint.WeightsFileName] = model.WeightsSha256, [MomentsFileName] = moments,
+        };
+        var manifest = new CheckpointManifest(
+            state.Step, DateTime.UtcNow, distiller.ValidationPerplexityOfState,
+            [.. new DirectoryInfo(folder).EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal).Select(file =>
+                new CheckpointFile(file.Name, file.Length, known.GetValueOrDefault(file.Name) ?? Sha256(file.FullName)))]);
+        DurableFile.WriteText(Path.Combine(folder, ManifestFileName), JsonSerializer.Serialize(manifest, s_json), files);
+        return manifest;
+    }
+
+    /// <summary>Copies a checkpoint into an empty folder, for a run that goes on from it under other options.</summary>
+    /// <exception cref="InvalidDataException">The checkpoint is damaged, or its state cannot be read.</exception>
+    public static CheckpointManifest Copy(string source, string folder, DistillationOptions options, FileLayer files)
+    {
+        CheckpointManifest manifest = Verify(source);
+        (TrainingState state, _, TrainingProvenance provenance) = ReadState(source);
+        foreach (CheckpointFile file in manifest.Files.Where(file => file.Name != StateFileName))
+        {
+            using FileStream stream = File.OpenRead(Path.Combine(source, file.Name));
+            DurableFile.Write(Path.Combine(folder, file.Name), target => stream.CopyTo(target, 1 << 20), files);
+        }
+        string copied = Path.Combine(folder, StateFileName);
+        DurableFile.WriteText(copied, JsonSerializer.Serialize(new StateFile(FormatVersion, state, options, provenance), s_json), files);
+        CheckpointManifest own = manifest with
+        {
+            SavedAt = DateTime.UtcNow,
+            Files = [.. manifest.Files.Select(file =>
+                file.Name == StateFileName ? new CheckpointFile(file.Name, new FileInfo(copied).Length, Sha256(copied)) : file)],
+        };
+        DurableFile.WriteText(Path.Combine(folder, ManifestFileName), JsonSerializer.Serialize(own, s_json), files);
+        return own;
+    }
+
+    /// <summary>Reads the list of files and compares the sizes, not the hashes: for lists and for choosing what to keep.</summary>
+    /// <exception cref="InvalidDataException">The folder is no complete checkpoint; says what is missing.</exception>
+    public static CheckpointManifest ReadManifest(string folder)
+    {
+        CheckpointManifest manifest = Read<CheckpointManifest>(Path.Combine(folder, ManifestFileName));
+        foreach (CheckpointFile file in manifest.Files)
+        {
+            var found = new FileInfo(Path.Combine(folder, file.Name));
+            if (!found.Exists)
+                throw new InvalidDataException($"{found.FullName} is missing.");
+            if (found.Length != file.Bytes)
+                throw new InvalidDataException($"{found.FullName} has {found.Length} bytes, expected {file.Bytes}.");
+        }
+        return manifest;
+    }
+
+    /// <summary>Compares every byte with the hashes that were saved.</summary>
+    /// <exception cref="InvalidDataException">The checkpoint is damaged or incomplete; names the file.</exception>
+    public static CheckpointManifest Verify(string folder)
+    {
+        CheckpointManifest manifest = ReadManifest(folder);
+        foreach (CheckpointFile file in manifest.Files)
+        {
+            string path = Path.Combine(folder, file.Name), found = Sha256(path);
+            if (found != file.Sha256)
+                throw new InvalidDataException($"{path} is damaged: its SHA-256 is {found}, expected {file.Sha256}.");
+        }
+        return manifest;
+    }
+
+    /// <summary>The options and the provenance that a checkpoint was saved with.</summary>
+    /// <exception cref="InvalidDataException">The file cannot be read.</exception>
+    public static (TrainingState State, DistillationOptions Options, TrainingProvenance Provenance) ReadState(string folder)
+    {
+        string path = Path.Combine(folder, StateFileName);
+        StateFile file = Read<StateFile>(path);
+        return file.FormatVersion == FormatVersion
+            ? (file.State, file.Options, file.Provenance)
+            : throw new InvalidDataException(
+                $"{path} has format version {file.FormatVersion}, expected {FormatVersion}. It was saved by another version of WebDistill.");
+    }
+
+    /// <summary>
+    /// Puts a run that has made no update where the checkpoint was saved: moments, sampler, schedule and counters. The student must have
+    /// been made of the checkpoint's weights.
+    /// </summary>
+    /// <exception cref="InvalidDataException">The checkpoint does not fit the student or the corpus.</exception>
+    public static void Restore(string folder, Distiller distiller)
+    {
+        using SafetensorsFile moments = SafetensorsFile.Open(Path.Combine(folder, MomentsFileName));
+        foreach ((string name, AdamW.State state) in distiller.Moments())
+        {
+            state.step = moments.Find(Steps(name)) is null ? throw Missing(Steps(name)) : ReadSteps(moments, Steps(name));
+            ParameterData.Write(state.exp_avg, values => ReadMoment(moments, $"{name}.exp_avg", values));
+            ParameterData.Write(state.exp_avg_sq, values => ReadMoment(moments, $"{name}.exp_avg_sq", values));
+        }
+        try
+        {
+            distiller.GoOnFrom(ReadState(folder).State);
+        }
+        catch (ArgumentException problem)
+        {
+            throw new InvalidDataException($"{folder}: {problem.Message}", problem);
+        }
+
+        void ReadMoment(SafetensorsFile file, string name, Span<float> values)
+        {
+            if (file.Find(name) is not { } entry)
+                throw Missing(name);
+            if (entry.ElementCount != values.Length)
+                throw new InvalidDataException(
+                    $"{folder}: '{name}' has {entry.ElementCount} numbers, the student's parameter {values.Length}.");
+            file.ReadSingles(name, values);
+        }
+
+        InvalidDataException Missing(string name) => new($"{Path.Combine(folder, MomentsFileName)} has no tensor '{name}'.");
+    }
+
+    /// <summary>
+    /// The options that a run which goes on from a checkpoint may not change, because the saved state means nothing under others.
+    /// </summary>
+    public static IReadOnlyList<OptionProblem> CheckContinuation(DistillationOptions saved, DistillationOptions wanted)
+    {
+        var problems = new OptionProblems();
+        Same(nameof(saved.TeacherId), o => o.TeacherId);
+        Same(nameof(saved.DatasetId), o => o.DatasetId);
+        Same(nameof(saved.StudentInitialisation), o => o.StudentInitialisation);
+        Same(nameof(saved.StudentTeacherLayers), o => o.StudentTeacherLayers is { } layers ? string.Join(", ", layers) : null);
+        Same(nameof(saved.StudentLayerCount), o => o.StudentLayerCount);
+        Same(nameof(saved.StudentModelId), o => o.StudentModelId);
+        Same(nameof(saved.StudentWidth), o => o.StudentWidth);
+        Same(nameof(saved.StudentHeads), o => o.StudentHeads);
+        Same(nameof(saved.SequenceMode), o => o.SequenceMode);
+        Same(nameof(saved.ContextLength), o => o.ContextLength);
+        Same(nameof(saved.GroupBySize), o => o.GroupBySize);
+        Same(nameof(saved.Shuffle), o => o.Shuffle);
+        Same(nameof(saved.BatchSize), o => o.BatchSize);
+        Same(nameof(saved.GradientAccumulation), o => o.GradientAccumulation);
+        Same(nameof(saved.Seed), o => o.Seed);
+        Same(nameof(saved.Semantics), o => o.Semantics);
+        Same(nameof(saved.FreezePositionEmbeddings), o => o.FreezePositionEmbeddings);
+        return problems.Found;
+
+        void Same(string property, Func<DistillationOptions, object?> value)
+        {
+            if (!Equals(value(saved), value(wanted)))
+                problems.Add(property,
+                    $"The value is {Text(value(wanted))}, expected {Text(value(saved))}: a run that goes on from a checkpoint keeps its "
+                    + "corpus, its order and its student's shape. Put the value back, or clone the run and start it anew.");
+        }
+
+        static string Text(object? value) => value is null ? "not given" : $"'{value}'";
+    }
+
+    private static List<SafetensorsTensor> Tensors(Distiller distiller)
+    {
+        List<SafetensorsTensor> tensors = [];
+        foreach ((string name, AdamW.State state) in distiller.Moments())
+        {
+            tensors.Add(SafetensorsTensor.Int64(Steps(name), [1], values => values[0] = state.step));
+            tensors.Add(SafetensorsTensor.Single($"{name}.exp_avg", state.exp_avg.shape, v => ParameterData.Read(state.exp_avg, v)));
+            tensors.Add(SafetensorsTensor.Single(
+                $"{name}.exp_avg_sq", state.exp_avg_sq.shape, v => ParameterData.Read(state.exp_avg_sq, v)));
+        }
+        return tensors;
+    }
+
+    private static string Steps(string parameter) => $"{parameter}.step";
+
+    private static long ReadSteps(SafetensorsFile file, string name)
+    {
+        long[] steps = [0];
+        file.ReadInt64s(name, steps);
+        return steps[0];
+    }
+
+    private static T Read<T>(string path)
+    {
+        if (!File.Exists(path))
+            throw new InvalidDataException($"{path} is missing: the checkpoint is not complete.");
+        try
+        {
+            return JsonSerializer.Deserialize<T>(File.ReadAllBytes(path), s_json)
+                ?? throw new InvalidDataException($"{path} is empty, expected a JSON object.");
+        }
+        catch (JsonException problem)
+        {
+            throw new InvalidDataException($"{path} is not what was written: {problem.Message}", problem);
+        }
+    }
+
+    private static string Sha256(string path)
+    {
+        using FileStream stream = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    private sealed record StateFile(
+        int FormatVersion, TrainingState State, DistillationOptions Options, TrainingProvenance Provenance);
+}

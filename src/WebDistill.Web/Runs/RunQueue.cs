@@ -1,0 +1,143 @@
+using System.Text.Json;
+using System.Threading.Channels;
+using Microsoft.EntityFrameworkCore;
+using WebDistill.Data;
+using WebDistill.Distillation;
+
+namespace WebDistill.Web.Runs;
+
+/// <summary>
+/// The runs that wait, in order. One that cannot start yet (its data set is being prepared, the run it waits for is not complete) lets
+/// later ones pass.
+/// </summary>
+public sealed class RunQueue(
+    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, RunAnnouncements announcements, RunLifecycle lifecycle)
+{
+    private readonly Channel<bool> _changed =
+        Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
+    /// <summary>Puts a run at the end of the queue. The options must have been checked.</summary>
+    /// <param name="afterRunId">A run that must be complete first.</param>
+    /// <param name="quickStartId">Joins runs that were made together.</param>
+    /// <param name="id">The run's id, where its files are there already.</param>
+    /// <param name="complete">Completes the row before it is saved.</param>
+    public async Task<Run> EnqueueAsync(
+        DistillationOptions options, CancellationToken cancel, Guid? afterRunId = null, Guid? quickStartId = null,
+        Guid? id = null, Action<WebDistillDb, Run>? complete = null)
+    {
+        Guid? teacherId = options.TeacherId is null ? null : Guid.Parse(options.TeacherId);
+        Guid datasetId = Guid.Parse(options.DatasetId);
+        Run run = await writer.WriteAsync(async db =>
+        {
+            string datasetName = (await db.Datasets.SingleAsync(d => d.Id == datasetId, cancel)).Name;
+            string? teacherName = (await db.Models.SingleOrDefaultAsync(m => m.Id == teacherId, cancel))?.Name;
+            string name = options.Name.Trim();
+            if (name == "")
+                name = teacherName is null ? $"Training on {datasetName}" : $"{teacherName}, distilled on {datasetName}";
+            var added = new Run
+            {
+                Id = id ?? Guid.CreateVersion7(),
+                Name = name,
+                Kind = teacherId is null ? RunKind.Training : RunKind.Distillation,
+                Status = RunStatus.Queued,
+                OptionsJson = JsonSerializer.Serialize(options with { Name = name }, WebJson.Options),
+                TeacherId = teacherId,
+                DatasetId = datasetId,
+                AfterRunId = afterRunId,
+                QuickStartId = quickStartId,
+                QueueOrder = (await db.Runs.MaxAsync(r => (long?)r.QueueOrder, cancel) ?? 0) + 1,
+                CreatedAt = DateTime.UtcNow,
+            };
+            db.Runs.Add(added);
+            complete?.Invoke(db, added);
+            await db.SaveChangesAsync(cancel);
+            return added;
+        }, cancel);
+        announcements.Announce(run.Id);
+        Wake();
+        return run;
+    }
+
+    /// <summary>The queue number that stands before all that wait.</summary>
+    public static long Front(WebDistillDb db) =>
+        (db.Runs.Where(run => run.Status == RunStatus.Queued).Min(run => (long?)run.QueueOrder) ?? 1) - 1;
+
+    /// <summary>Moves a waiting run to another place.</summary>
+    /// <param name="position">From 1, the next one to start.</param>
+    /// <exception cref="NotFoundException">There is no such run.</exception>
+    /// <exception cref="ConflictException">It does not wait any more.</exception>
+    /// <exception cref="OptionsInvalidException">There is no such place.</exception>
+    public async Task MoveAsync(Guid id, int position, CancellationToken cancel = default)
+    {
+        await writer.WriteAsync(async db =>
+        {
+            Run run = await db.Runs.FindAsync([id], cancel) ?? throw RunService.NotFound(id);
+            if (run.Status != RunStatus.Queued)
+                throw new ConflictException($"The run '{run.Name}' is {run.Status}: only one that waits has a place in the queue.");
+            List<Run> queued =
+                await db.Runs.Where(r => r.Status == RunStatus.Queued).OrderBy(r => r.QueueOrder).ThenBy(r => r.Id).ToListAsync(cancel);
+            if (position < 1 || position > queued.Count)
+                throw new OptionsInvalidException("position", $"The position is {position}, expected 1 to {queued.Count}.");
+            // The same numbers, given out anew: no run that is not in the queue is touched.
+            long[] numbers = [.. queued.Select(r => r.QueueOrder)];
+            queued.Remove(run);
+            queued.Insert(position - 1, run);
+            foreach ((Run moved, long number) in queued.Zip(numbers))
+                moved.QueueOrder = number;
+            await db.SaveChangesAsync(cancel);
+        }, cancel);
+        announcements.Announce(id);
+        Wake();
+    }
+
+    /// <summary>Makes <see cref="ChangedAsync"/> return: something may be able to start now.</summary>
+    public void Wake() => _changed.Writer.TryWrite(true);
+
+    /// <summary>Waits until something may be able to start.</summary>
+    public async Task ChangedAsync(CancellationToken cancel) => await _changed.Reader.ReadAsync(cancel);
+
+    /// <summary>The first run that can start; null when there is none. Those that never will are failed with the reason.</summary>
+    public async Task<Run?> NextAsync(CancellationToken cancel)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        List<Run> queued = await db.Runs.AsNoTracking().Where(run => run.Status == RunStatus.Queued)
+            .OrderBy(run => run.QueueOrder).ThenBy(run => run.Id).ToListAsync(cancel);
+        foreach (Run run in queued)
+        {
+            Run? before = run.AfterRunId is Guid beforeId
+                ? await db.Runs.AsNoTracking().SingleOrDefaultAsync(r => r.Id == beforeId, cancel)
+                : null;
+            Dataset? dataset = await db.Datasets.AsNoTracking().SingleOrDefaultAsync(d => d.Id == run.DatasetId, cancel);
+            string? never = Never(run, before, dataset);
+            if (never is not null)
+            {
+                try
+                {
+                    await lifecycle.MoveAsync(run.Id, _ => RunStatus.Failed, error: never, cancel: cancel);
+                }
+                catch (Exception e) when (e is ConflictException or NotFoundException)
+                {
+                    // Stopped or deleted in the same moment: that is its end as well.
+                }
+            }
+            else if (before is null or { Status: RunStatus.Completed } && dataset!.State == DatasetState.Ready)
+            {
+                return run;
+            }
+        }
+        return null;
+    }
+
+    private static string? Never(Run run, Run? before, Dataset? dataset)
+    {
+        if (run.AfterRunId is not null && before is null)
+            return "The run that it waited for was deleted.";
+        if (before is { Status: RunStatus.Failed or RunStatus.Stopped })
+            return $"The run '{before.Name}' that it waited for did not complete: {before.Status}. {before.Error}".TrimEnd();
+        if (dataset is null)
+            return "Its data set was deleted.";
+        return dataset.State is DatasetState.Failed or DatasetState.Cancelled
+            ? $"Its data set '{dataset.Name}' could not be prepared: {dataset.Error}"
+            : null;
+    }
+}

@@ -1,0 +1,153 @@
+using System.Threading.Channels;
+using Microsoft.EntityFrameworkCore;
+using WebDistill.Data;
+using WebDistill.Distillation;
+using WebDistill.Web.Storage;
+
+namespace WebDistill.Web.Runs;
+
+/// <summary>
+/// Trains one run at a time, on a thread of its own, from its claim to its last status. Needs no web host: the queue of the server and the
+/// command line use it alike.
+/// </summary>
+public sealed class RunTrainer(
+    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
+    RunLifecycle lifecycle, ILogger<RunTrainer> logger)
+{
+    /// <summary>How long the end of the process waits for a run to save its state: below the 5 seconds of common supervisors.</summary>
+    public static readonly TimeSpan ShutdownPatience = TimeSpan.FromSeconds(3.5);
+
+    private static readonly TimeSpan StatusRetryDelay = TimeSpan.FromSeconds(1);
+
+    private volatile RunControl? _current;
+
+    /// <summary>Whether a thread works on that run, or waits for room on the disk with its state in memory.</summary>
+    public bool Holds(Guid id) => _current?.Id == id;
+
+    /// <summary>Asks the run to end, if a thread works on it.</summary>
+    internal void Ask(Guid id, RunWish wish)
+    {
+        if (_current is RunControl current && current.Id == id)
+            current.Ask(wish);
+    }
+
+    /// <summary>Makes a run that waits for room on the disk try at once.</summary>
+    internal void Retry(Guid id)
+    {
+        if (_current is RunControl current && current.Id == id)
+            current.Retry();
+    }
+
+    /// <summary>Claims a queued run, trains it, and returns when it is at rest again.</summary>
+    /// <param name="shutdown">The end of the process: the run saves its state and is Interrupted.</param>
+    /// <returns>The run as it came to rest; null when somebody stopped or deleted it before it could be claimed.</returns>
+    public async Task<Run?> TrainAsync(Guid id, CancellationToken shutdown)
+    {
+        using var control = new RunControl(id, shutdown);
+        _current = control;
+        try
+        {
+            Run run;
+            try
+            {
+                run = await lifecycle.MoveAsync(id, _ => RunStatus.Preparing, (_, claimed) =>
+                {
+                    claimed.StartedAt ??= DateTime.UtcNow;
+                    claimed.AttemptStartedAt = DateTime.UtcNow;
+                    claimed.Attempt++;
+                    claimed.FruitlessAttempts++;
+                }, cancel: CancellationToken.None);
+            }
+            catch (Exception e) when (e is ConflictException or NotFoundException)
+            {
+                return null;
+            }
+
+            var session = new TrainingSession(run, control, contexts, writer, folder, announcements, lifecycle, logger);
+            Task<(RunStatus Status, string? Error)> outcome = StartThread(session, control);
+            // The thread gets the signal as well; what is waited for here is only how long the process may take to end.
+            await Task.WhenAny(outcome, Task.Delay(Timeout.Infinite, shutdown));
+            await Task.WhenAny(outcome, Task.Delay(ShutdownPatience, CancellationToken.None));
+            (RunStatus status, string? error) = (RunStatus.Interrupted, InterruptedUnsaved);
+            if (outcome.IsCompleted)
+                (status, error) = await outcome;
+            else
+                await session.CloseRecordAsync();
+            return await FinishAsync(id, status, error, shutdown);
+        }
+        finally
+        {
+            _current = null;
+        }
+    }
+
+    private const string InterruptedSaved = "The server was shut down. The state is saved as a checkpoint.";
+
+    private const string InterruptedUnsaved = "The server was shut down, and there was no time to save the latest state: it goes on from "
+        + "its last complete checkpoint.";
+
+    private Task<(RunStatus Status, string? Error)> StartThread(TrainingSession session, RunControl control)
+    {
+        var outcome = new TaskCompletionSource<(RunStatus, string?)>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var thread = new Thread(() => outcome.SetResult(Execute(session, control)))
+        {
+            Name = "Training",
+            IsBackground = true,
+            // Pages answer while it computes.
+            Priority = ThreadPriority.BelowNormal,
+        };
+        thread.Start();
+        return outcome.Task;
+    }
+
+    private (RunStatus Status, string? Error) Execute(TrainingSession session, RunControl control)
+    {
+        try
+        {
+            session.Execute();
+            return (RunStatus.Completed, null);
+        }
+        catch (OperationCanceledException) when (control.Ended.IsCancellationRequested)
+        {
+            return control.Wish switch
+            {
+                RunWish.Stop => (RunStatus.Stopped, null),
+                RunWish.Pause => (RunStatus.Paused, null),
+                _ => (RunStatus.Interrupted, InterruptedSaved),
+            };
+        }
+        catch (Exception e)
+        {
+            // Whatever it is, it is this run's: the queue goes on with the next one.
+            logger.LogError(e, "Run {RunId} failed", control.Id);
+            return (RunStatus.Failed, Describe(e) + session.LastGoodState());
+        }
+    }
+
+    private static string Describe(Exception e) => e switch
+    {
+        OutOfMemoryException => $"There is not enough memory: {e.Message} Halve the batch size and double the gradient accumulation (the "
+            + "update stays the same), or shorten the context.",
+        ChannelClosedException { InnerException: Exception inner } => $"A step could not be recorded: {inner.Message}",
+        InvalidDataException or ArgumentException or IOException or TrainingDivergedException => e.Message,
+        _ => $"{e.GetType().Name}: {e.Message}",
+    };
+
+    private async Task<Run?> FinishAsync(Guid id, RunStatus status, string? error, CancellationToken shutdown)
+    {
+        while (true)
+        {
+            try
+            {
+                return await lifecycle.MoveAsync(
+                    id, run => RunLifecycle.Resolve(run.Status, status), (_, run) => run.FruitlessAttempts = 0, error);
+            }
+            catch (Exception e) when (e is not (ConflictException or NotFoundException) && !shutdown.IsCancellationRequested)
+            {
+                // Without room for a row there is no honest status: it is written as soon as there is.
+                logger.LogError(e, "The status of run {RunId} could not be saved; trying again", id);
+                await Task.WhenAny(Task.Delay(StatusRetryDelay, shutdown));
+            }
+        }
+    }
+}
