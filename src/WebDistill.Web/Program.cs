@@ -1,13 +1,14 @@
 using WebDistill.Web;
+using WebDistill.Web.Headless;
 using WebDistill.Web.Notifications;
 using WebDistill.Web.Storage;
 
 // `dotnet run` starts in the repository root and a container in its publish folder: appsettings.json stands in both.
-WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
-{
-    Args = args,
-    ContentRootPath = File.Exists("appsettings.json") ? Directory.GetCurrentDirectory() : AppContext.BaseDirectory,
-});
+string contentRoot = File.Exists("appsettings.json") ? Directory.GetCurrentDirectory() : AppContext.BaseDirectory;
+if (args is [HeadlessRun.Command, ..])
+    return await HeadlessRun.ExecuteAsync(args[1..], contentRoot);
+
+WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = contentRoot });
 DataFolder folder;
 try
 {

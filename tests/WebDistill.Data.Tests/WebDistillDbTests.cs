@@ -45,7 +45,7 @@ public sealed class WebDistillDbTests : IAsyncLifetime
 
     [Theory]
     [InlineData("journal_mode", "wal")]
-    [InlineData("synchronous", "1")]
+    [InlineData("synchronous", "2")]
     [InlineData("foreign_keys", "1")]
     public async Task Connection_Opened_HasItsPragma(string pragma, string expected)
     {

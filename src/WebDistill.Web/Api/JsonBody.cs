@@ -34,10 +34,16 @@ internal static class JsonBody
         if (request.ContentLength > MaxBytes)
             throw new BadHttpRequestException($"The body has {request.ContentLength} bytes, expected at most {MaxBytes}.",
                 StatusCodes.Status413PayloadTooLarge);
-        byte[] body = await BytesAsync(request.Body, cancel);
+        return Read<T>(await BytesAsync(request.Body, cancel));
+    }
+
+    /// <summary>A JSON object as <typeparamref name="T"/> without the properties that cannot be read, and the problems of those.</summary>
+    /// <exception cref="OptionsInvalidException">Not JSON, not an object, or a required property is missing.</exception>
+    public static (T Value, IReadOnlyList<OptionProblem> Problems) Read<T>(byte[] body)
+    {
         using JsonDocument document = Parse<T>(body);
         if (document.RootElement.ValueKind != JsonValueKind.Object)
-            throw new OptionsInvalidException("$", $"The body is a JSON {document.RootElement.ValueKind}, expected an object.");
+            throw new OptionsInvalidException("$", $"The text is a JSON {document.RootElement.ValueKind}, expected an object.");
 
         JsonTypeInfo type = WebJson.Options.GetTypeInfo(typeof(T));
         var readable = new JsonObject();
@@ -117,7 +123,7 @@ internal static class JsonBody
         }
         catch (JsonException malformed)
         {
-            throw new OptionsInvalidException(Field<T>(body), $"The body is not valid JSON: {malformed.Message} Numbers are written as "
+            throw new OptionsInvalidException(Field<T>(body), $"The text is not valid JSON: {malformed.Message} Numbers are written as "
                 + "0.5; NaN, Infinity and comments do not exist.");
         }
     }

@@ -1,0 +1,170 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Microsoft.EntityFrameworkCore;
+using WebDistill.Data;
+using WebDistill.Distillation;
+using WebDistill.Web.Api;
+using WebDistill.Web.Notifications;
+using WebDistill.Web.Runs;
+using WebDistill.Web.Storage;
+
+namespace WebDistill.Web.Headless;
+
+/// <summary>
+/// <c>run OPTIONS.json</c> and <c>run --resume ID</c>: trains one run in the terminal, with the same database, checkpoints and life cycle as
+/// the server and without its pages. What a cluster's scheduler starts.
+/// </summary>
+internal static class HeadlessRun
+{
+    /// <summary>The word that asks for it.</summary>
+    public const string Command = "run";
+
+    private const int Completed = 0, BadOptions = 2, Failed = 3, StoppedByCtrlC = 130, Terminated = 143;
+
+    private const string Usage = """
+        Usage: run OPTIONS.json            train a run with these options (the JSON that POST /api/runs takes)
+               run --resume RUN_ID         let a run go on from its newest complete checkpoint
+        Any setting of appsettings.json can follow, for example --Storage:Root=/data/webdistill.
+        Exit code: 0 completed, 2 bad options, 3 failed, 130 stopped by Ctrl-C after a checkpoint, 143 terminated after a checkpoint.
+        """;
+
+    /// <summary>Trains one run and returns the process's exit code.</summary>
+    /// <param name="arguments">What follows the word "run".</param>
+    public static async Task<int> ExecuteAsync(string[] arguments, string contentRoot)
+    {
+        if (arguments is not [string first, ..] || first is "--help" or "-h" || first == "--resume" && arguments.Length < 2)
+        {
+            Console.Error.WriteLine(Usage);
+            return arguments is ["--help" or "-h", ..] ? Completed : BadOptions;
+        }
+        bool resumes = first == "--resume";
+        try
+        {
+            using IHost host = Build(arguments[(resumes ? 2 : 1)..], contentRoot);
+            await host.Services.PrepareStorageAsync();
+            Run run = resumes ? await ResumeAsync(host.Services, arguments[1]) : await CreateAsync(host.Services, first);
+            return await TrainAsync(host.Services, run);
+        }
+        catch (OptionsInvalidException e)
+        {
+            foreach (OptionProblem problem in e.Problems)
+                Console.Error.WriteLine($"{problem.Field}: {problem.Message}");
+            return BadOptions;
+        }
+        catch (Exception e) when (e is HostSettingsException or IOException or UnauthorizedAccessException or NotFoundException
+            or ConflictException)
+        {
+            Console.Error.WriteLine(e.Message);
+            return BadOptions;
+        }
+    }
+
+    private static IHost Build(string[] settings, string contentRoot)
+    {
+        HostApplicationBuilder builder = Host.CreateApplicationBuilder(
+            new HostApplicationBuilderSettings { Args = settings, ContentRootPath = contentRoot });
+        HostSettings read = HostSettings.Read(builder.Configuration);
+        builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
+            .AddFilter(null, LogLevel.Warning);
+        builder.Services.AddSingleton(read);
+        builder.Services.AddStorage(new DataFolder(Path.GetFullPath(read.StorageRoot, contentRoot)));
+        builder.Services.AddTraining();
+        builder.Services.AddSingleton<Webhook>();
+        return builder.Build();
+    }
+
+    private static async Task<Run> CreateAsync(IServiceProvider services, string path)
+    {
+        (DistillationOptions options, IReadOnlyList<OptionProblem> unread) =
+            JsonBody.Read<DistillationOptions>(await File.ReadAllBytesAsync(path));
+        List<OptionProblem> problems = [.. unread];
+        problems.AddRange((await services.GetRequiredService<RunChecks>().CheckAsync(options, CancellationToken.None))
+            .Where(problem => unread.All(known => known.Field != problem.Field)));
+        if (problems.Any(problem => problem.Field is "datasetId" or "teacherId" or "studentModelId"))
+            await ListLibraryAsync(services);
+        return problems.Count == 0
+            ? await services.GetRequiredService<RunQueue>().EnqueueAsync(options, CancellationToken.None)
+            : throw new OptionsInvalidException(problems);
+    }
+
+    private static async Task<Run> ResumeAsync(IServiceProvider services, string text)
+    {
+        if (!Guid.TryParse(text, out Guid id))
+            throw new OptionsInvalidException("--resume", $"The value is '{text}', expected the id of a run.");
+        return await services.GetRequiredService<RunLifecycle>().MoveAsync(id, _ => RunStatus.Queued);
+    }
+
+    private static async Task ListLibraryAsync(IServiceProvider services)
+    {
+        await using WebDistillDb db = await services.GetRequiredService<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
+        Console.Error.WriteLine("Data sets:");
+        foreach (Dataset dataset in await db.Datasets.AsNoTracking().OrderBy(dataset => dataset.Name).ToListAsync())
+            Console.Error.WriteLine($"  {dataset.Id}  {dataset.Name} ({dataset.State})");
+        Console.Error.WriteLine("Models:");
+        foreach (Model model in await db.Models.AsNoTracking().OrderBy(model => model.Name).ToListAsync())
+            Console.Error.WriteLine($"  {model.Id}  {model.Name}");
+    }
+
+    private static async Task<int> TrainAsync(IServiceProvider services, Run run)
+    {
+        var trainer = services.GetRequiredService<RunTrainer>();
+        var lifecycle = services.GetRequiredService<RunLifecycle>();
+        var webhook = services.GetRequiredService<Webhook>();
+        await webhook.StartAsync(CancellationToken.None);
+        Console.WriteLine($"Run {run.Id} ({run.Name}): {run.Status}. Ctrl-C saves its state and stops it.");
+
+        using var terminated = new CancellationTokenSource();
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+        {
+            context.Cancel = true;
+            terminated.Cancel();
+        });
+        Task? stopping = null;
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
+        {
+            // A second one ends the process as it is: the last complete checkpoint stands.
+            if (stopping is not null)
+                return;
+            context.Cancel = true;
+            stopping = StopAsync();
+        });
+
+        Task<Run?> training = trainer.TrainAsync(run.Id, terminated.Token);
+        var bar = new ProgressLine(Console.Out, Console.IsOutputRedirected);
+        while (!training.IsCompleted)
+        {
+            await Task.WhenAny(training, Task.Delay(bar.Interval));
+            bar.Draw(await ReadAsync());
+        }
+        await training;
+        Run ended = await ReadAsync();
+        bar.End(ended);
+        await webhook.StopAsync(CancellationToken.None);
+        return ended.Status switch
+        {
+            RunStatus.Completed => Completed,
+            RunStatus.Stopped or RunStatus.Paused => StoppedByCtrlC,
+            RunStatus.Interrupted => Terminated,
+            _ => Failed,
+        };
+
+        async Task StopAsync()
+        {
+            try
+            {
+                await lifecycle.MoveAsync(run.Id, now => now.Status == RunStatus.Queued ? RunStatus.Stopped : RunStatus.Stopping);
+            }
+            catch (ConflictException)
+            {
+                return; // It has just ended by itself.
+            }
+            trainer.Ask(run.Id, RunWish.Stop);
+        }
+
+        async Task<Run> ReadAsync()
+        {
+            await using WebDistillDb db = await services.GetRequiredService<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
+            return await db.Runs.AsNoTracking().SingleAsync(row => row.Id == run.Id);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace WebDistill.Web.Tests.Reliability;
+
+/// <summary>The real product in a process of its own, to be killed.</summary>
+internal sealed class ServerProcess : IAsyncDisposable
+{
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(90);
+    private readonly Process _process;
+
+    private ServerProcess(Process process, string address)
+    {
+        _process = process;
+        Address = address;
+        Http = new HttpClient { BaseAddress = new Uri(address), Timeout = _patience };
+    }
+
+    public string Address { get; }
+
+    public HttpClient Http { get; }
+
+    public int Id => _process.Id;
+
+    /// <summary>Starts the server on a free loopback port and returns when it answers.</summary>
+    public static async Task<ServerProcess> StartAsync(string root, params string[] settings)
+    {
+        Process process = Start(["--urls", "http://127.0.0.1:0", "--Storage:Root", root, "--Logging:LogLevel:Default", "Warning", .. settings]);
+        string? line;
+        do
+            line = await process.StandardOutput.ReadLineAsync().WaitAsync(_patience);
+        while (line is not null && !line.StartsWith("WebDistill listens on ", StringComparison.Ordinal));
+        if (line is null)
+            throw new InvalidOperationException($"The server did not start: {await process.StandardError.ReadToEndAsync()}");
+        // Read on, so that the process never waits for a full pipe.
+        _ = process.StandardOutput.ReadToEndAsync();
+        _ = process.StandardError.ReadToEndAsync();
+        return new ServerProcess(process, line["WebDistill listens on ".Length..]);
+    }
+
+    /// <summary>Starts the product with any arguments.</summary>
+    public static Process Start(IEnumerable<string> arguments) => Process.Start(
+        new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, .. arguments])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = WebDistillApp.RepositoryRoot,
+        })!;
+
+    /// <summary>Power off: SIGKILL, no chance to do anything.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+    }
+
+    /// <summary>Sends SIGTERM and waits for the end.</summary>
+    /// <returns>How long that took.</returns>
+    public async Task<TimeSpan> TerminateAsync()
+    {
+        var clock = Stopwatch.StartNew();
+        await SignalAsync("-TERM", _process.Id);
+        await _process.WaitForExitAsync().WaitAsync(_patience);
+        return clock.Elapsed;
+    }
+
+    public static async Task SignalAsync(string signal, int processId)
+    {
+        using Process kill = Process.Start("kill", [signal, processId.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
+    }
+
+    public async Task<JsonElement> GetAsync(string path) => await Http.GetFromJsonAsync<JsonElement>(path);
+
+    public async Task<Guid> CreateRunAsync(JsonElement options)
+    {
+        using HttpResponseMessage created = await Http.PostAsJsonAsync("/api/runs", options);
+        string answer = await created.Content.ReadAsStringAsync();
+        Assert.True(created.IsSuccessStatusCode, answer);
+        return JsonDocument.Parse(answer).RootElement.GetProperty("id").GetGuid();
+    }
+
+    /// <summary>Waits until a run says what is expected.</summary>
+    public async Task<JsonElement> WaitAsync(Guid run, Func<JsonElement, bool> expected)
+    {
+        var clock = Stopwatch.StartNew();
+        while (true)
+        {
+            JsonElement found = await GetAsync($"/api/runs/{run}");
+            if (expected(found))
+                return found;
+            Assert.True(clock.Elapsed < _patience, $"The run did not come to the expected state in {_patience}: {found}");
+            await Task.Delay(25);
+        }
+    }
+
+    public Task<JsonElement> CompletedAsync(Guid run) => WaitAsync(run, found =>
+    {
+        string status = found.GetProperty("status").GetString()!;
+        Assert.True(status is not "Failed" and not "Stopped", found.ToString());
+        return status == "Completed";
+    });
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        if (!_process.HasExited)
+            await KillAsync();
+        _process.Dispose();
+    }
+}
