@@ -385,8 +385,60 @@ namespace WebDistill.Migrations
                     b.Property<double>("StepSeconds")
                         .HasColumnType("REAL");
 
-                    b.Property<bool>("Superseded")
+                    b.Property<double>("TokensPerSecond")
+                        .HasColumnType("REAL");
+
+                    b.Property<long>("TokensSeen")
                         .HasColumnType("INTEGER");
+
+                    b.Property<double>("TotalLoss")
+                        .HasColumnType("REAL");
+
+                    b.Property<double?>("ValidationPerplexity")
+                        .HasColumnType("REAL");
+
+                    b.HasKey("RunId", "Step");
+
+                    b.ToTable("StepMetrics");
+                });
+
+            modelBuilder.Entity("WebDistill.Data.SupersededStep", b =>
+                {
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Attempt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int>("Step")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<double?>("CausalLmNatsPerToken")
+                        .HasColumnType("REAL");
+
+                    b.Property<double?>("CosineDistance")
+                        .HasColumnType("REAL");
+
+                    b.Property<double?>("DistillationCeNatsPerToken")
+                        .HasColumnType("REAL");
+
+                    b.Property<double>("Epoch")
+                        .HasColumnType("REAL");
+
+                    b.Property<double>("GradientNorm")
+                        .HasColumnType("REAL");
+
+                    b.Property<double>("LearningRate")
+                        .HasColumnType("REAL");
+
+                    b.Property<double?>("LogitsMse")
+                        .HasColumnType("REAL");
+
+                    b.Property<long>("MemoryBytes")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<double>("StepSeconds")
+                        .HasColumnType("REAL");
 
                     b.Property<double>("TokensPerSecond")
                         .HasColumnType("REAL");
@@ -400,9 +452,9 @@ namespace WebDistill.Migrations
                     b.Property<double?>("ValidationPerplexity")
                         .HasColumnType("REAL");
 
-                    b.HasKey("RunId", "Step", "Attempt");
+                    b.HasKey("RunId", "Attempt", "Step");
 
-                    b.ToTable("StepMetrics");
+                    b.ToTable("SupersededSteps");
                 });
 
             modelBuilder.Entity("WebDistill.Data.Checkpoint", b =>
@@ -424,6 +476,15 @@ namespace WebDistill.Migrations
                 });
 
             modelBuilder.Entity("WebDistill.Data.StepMetric", b =>
+                {
+                    b.HasOne("WebDistill.Data.Run", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("WebDistill.Data.SupersededStep", b =>
                 {
                     b.HasOne("WebDistill.Data.Run", null)
                         .WithMany()

@@ -1,10 +1,16 @@
 namespace WebDistill.Data;
 
+/// <summary>One update of one run as it is shown. Key: (<see cref="StepNumbers.RunId"/>, <see cref="StepNumbers.Step"/>).</summary>
+public sealed class StepMetric : StepNumbers;
+
 /// <summary>
-/// One update of one run: the numbers of a StepReport, under the same names and units. Key: (<see cref="RunId"/>, <see cref="Step"/>,
-/// <see cref="Attempt"/>).
+/// An update that was recorded after the checkpoint from which a later attempt went on, and then made again: kept, and never shown. Key:
+/// (<see cref="StepNumbers.RunId"/>, <see cref="StepNumbers.Attempt"/>, <see cref="StepNumbers.Step"/>).
 /// </summary>
-public sealed class StepMetric
+public sealed class SupersededStep : StepNumbers;
+
+/// <summary>The numbers of a StepReport, under the same names and units.</summary>
+public abstract class StepNumbers
 {
     /// <summary>The run.</summary>
     public Guid RunId { get; set; }
@@ -12,13 +18,8 @@ public sealed class StepMetric
     /// <summary>Update number, from 1.</summary>
     public int Step { get; set; }
 
-    /// <summary>The attempt that made it, from 1.</summary>
+    /// <summary>The attempt that made it, from 1; 0 where it was taken over from the run that this one is a branch of.</summary>
     public int Attempt { get; set; }
-
-    /// <summary>
-    /// Whether a later attempt went on from an earlier update: this one was recorded, and then made again. It is kept and never shown.
-    /// </summary>
-    public bool Superseded { get; set; }
 
     /// <summary>Epochs finished, with fraction.</summary>
     public double Epoch { get; set; }

@@ -14,7 +14,10 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
     /// <summary>The numbers of every update.</summary>
     public DbSet<StepMetric> StepMetrics => Set<StepMetric>();
 
-    /// <summary>Weights saved during runs.</summary>
+    /// <summary>Updates that were made again.</summary>
+    public DbSet<SupersededStep> SupersededSteps => Set<SupersededStep>();
+
+    /// <summary>States saved during runs.</summary>
     public DbSet<Checkpoint> Checkpoints => Set<Checkpoint>();
 
     /// <summary>The logs of runs.</summary>
@@ -44,8 +47,14 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
         });
         model.Entity<StepMetric>(metric =>
         {
-            metric.HasKey(m => new { m.RunId, m.Step, m.Attempt });
+            metric.HasKey(m => new { m.RunId, m.Step });
             metric.HasOne<Run>().WithMany().HasForeignKey(m => m.RunId).OnDelete(DeleteBehavior.Cascade);
+        });
+        model.Entity<SupersededStep>(step =>
+        {
+            // A run can go back further and further: one attempt's update is superseded once.
+            step.HasKey(s => new { s.RunId, s.Attempt, s.Step });
+            step.HasOne<Run>().WithMany().HasForeignKey(s => s.RunId).OnDelete(DeleteBehavior.Cascade);
         });
         model.Entity<Checkpoint>(checkpoint =>
         {

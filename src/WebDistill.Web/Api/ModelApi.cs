@@ -1,7 +1,6 @@
-using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Net.Http.Headers;
 using WebDistill.Data;
 using WebDistill.Web.Library;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Api;
 
@@ -24,16 +23,10 @@ internal static class ModelApi
             .ProducesProblem(415)
             .WithSummary("Adds a model out of the files of a Hugging Face folder");
 
-        models.MapGet("/{id:guid}/download", async (Guid id, ModelService service, HttpContext context, CancellationToken cancel) =>
+        models.MapGet("/{id:guid}/download", async (Guid id, ModelService service, DataFolder folder, HttpContext context, CancellationToken cancel) =>
         {
             Model model = await service.GetAsync(id, cancel);
-            var attachment = new ContentDispositionHeaderValue("attachment");
-            attachment.SetHttpFileName($"{model.Name}.zip");
-            context.Response.Headers.ContentDisposition = attachment.ToString();
-            // ZipArchive writes the few bytes after each entry synchronously, also when everything else is asynchronous.
-            if (context.Features.Get<IHttpBodyControlFeature>() is IHttpBodyControlFeature body)
-                body.AllowSynchronousIO = true;
-            return TypedResults.Stream(stream => service.WriteZipAsync(id, stream, cancel), "application/zip");
+            return FolderArchive.Download(context, folder.Model(id), $"{model.Name}.zip");
         }).ProducesProblem(404).WithSummary("The model's Hugging Face folder as a zip archive");
 
         models.MapDelete("/{id:guid}", async (Guid id, ModelService service, CancellationToken cancel) =>

@@ -5,7 +5,6 @@ using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Web.Live;
 using WebDistill.Web.Runs;
-using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Api;
 
@@ -88,10 +87,8 @@ internal static class RunApi
         runs.MapGet("/{id:guid}/checkpoints/{step:int}/files",
             async (Guid id, int step, RunService service, HttpContext context, CancellationToken cancel) =>
         {
-            string checkpoint = await service.CheckpointFolderAsync(id, step, cancel);
-            context.Response.ContentType = "application/zip";
-            context.Response.Headers.ContentDisposition = $"attachment; filename=\"run-{id:N}-step-{step}.zip\"";
-            await FolderArchive.WriteAsync(checkpoint, context.Response.Body, cancel);
+            Run run = await service.GetAsync(id, cancel);
+            return FolderArchive.Download(context, await service.CheckpointFolderAsync(id, step, cancel), $"{run.Name}, update {step}.zip");
         }).ProducesProblem(404).WithSummary("A checkpoint as a zip archive: a Hugging Face model with the state to go on from");
 
         runs.MapDelete("/{id:guid}/checkpoints/{step:int}", async (Guid id, int step, RunService service, CancellationToken cancel) =>

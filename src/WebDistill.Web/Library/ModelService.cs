@@ -111,14 +111,6 @@ public sealed partial class ModelService(
         }
     }
 
-    /// <summary>Writes a model's folder as a zip archive.</summary>
-    /// <exception cref="NotFoundException">There is none with that id.</exception>
-    public async Task WriteZipAsync(Guid id, Stream destination, CancellationToken cancel = default)
-    {
-        await GetAsync(id, cancel);
-        await FolderArchive.WriteAsync(folder.Model(id), destination, cancel);
-    }
-
     /// <summary>Removes a model with its files.</summary>
     /// <exception cref="NotFoundException">There is none with that id.</exception>
     /// <exception cref="ConflictException">A queued or running run, the preparation of a data set, or a generation uses it.</exception>

@@ -59,7 +59,7 @@ public sealed class CurvesHub(
         Run run = await db.Runs.AsNoTracking().SingleOrDefaultAsync(r => r.Id == runId, cancel)
             ?? throw new HubException($"There is no run {runId}; it may have been deleted.");
         List<StepMetric> metrics = await db.StepMetrics.AsNoTracking()
-            .Where(m => m.RunId == runId && m.Step > afterStep && !m.Superseded)
+            .Where(m => m.RunId == runId && m.Step > afterStep)
             .OrderBy(m => m.Step)
             .Take(RowsPerMessage)
             .ToListAsync(cancel);

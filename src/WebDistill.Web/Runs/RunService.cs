@@ -167,7 +167,7 @@ public sealed class RunService(
             run.BranchStep = step;
             run.Step = step;
             RunCheckpoints.List(db, run.Id, folder.CheckpointsOf(run.Id));
-            foreach (StepMetric metric in db.StepMetrics.AsNoTracking().Where(m => m.RunId == id && m.Step <= step && !m.Superseded))
+            foreach (StepMetric metric in db.StepMetrics.AsNoTracking().Where(m => m.RunId == id && m.Step <= step))
             {
                 (metric.RunId, metric.Attempt) = (run.Id, 0);
                 db.StepMetrics.Add(metric);
@@ -262,7 +262,7 @@ public sealed class RunService(
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         await RequireAsync(db, id, cancel);
         return await db.StepMetrics.AsNoTracking()
-            .Where(metric => metric.RunId == id && metric.Step > after && !metric.Superseded)
+            .Where(metric => metric.RunId == id && metric.Step > after)
             .OrderBy(metric => metric.Step)
             .Take(limit)
             .ToListAsync(cancel);
@@ -277,7 +277,7 @@ public sealed class RunService(
         // The steps by name, not by a condition on all of them: each is one look into the key.
         int[] steps = [.. Enumerable.Range(1, last / stride).Select(i => i * stride)];
         return await db.StepMetrics
-            .Where(metric => metric.RunId == id && steps.Contains(metric.Step) && !metric.Superseded)
+            .Where(metric => metric.RunId == id && steps.Contains(metric.Step))
             .OrderBy(metric => metric.Step)
             .Select(metric => metric.TotalLoss)
             .ToListAsync(cancel);

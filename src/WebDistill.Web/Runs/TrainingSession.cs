@@ -184,8 +184,7 @@ internal sealed class TrainingSession
         int superseded = 0;
         Write(db =>
         {
-            superseded = db.StepMetrics.Where(metric => metric.RunId == _run.Id && metric.Step > recorded && !metric.Superseded)
-                .ExecuteUpdate(set => set.SetProperty(metric => metric.Superseded, true));
+            superseded = Supersede(db, recorded);
             db.Runs.Where(run => run.Id == _run.Id).ExecuteUpdate(set => set
                 .SetProperty(run => run.Step, recorded)
                 .SetProperty(run => run.AttemptFromStep, recorded)
@@ -207,6 +206,19 @@ internal sealed class TrainingSession
             Log($"{superseded} recorded updates came after the checkpoint: they are made again, and the old records are superseded.");
         Log($"Training on {provenance.Engine}: {distiller.TotalSteps} updates, student of {student.NLayer} layers and "
             + $"{student.ParameterCount} parameters, {train.TokenCount} tokens.");
+    }
+
+    private int Supersede(WebDistillDb db, int recorded)
+    {
+        List<StepMetric> later = [.. db.StepMetrics.Where(metric => metric.RunId == _run.Id && metric.Step > recorded)];
+        foreach (StepMetric metric in later)
+        {
+            var superseded = new SupersededStep();
+            db.Entry(superseded).CurrentValues.SetValues(metric);
+            db.SupersededSteps.Add(superseded);
+        }
+        db.StepMetrics.RemoveRange(later);
+        return later.Count;
     }
 
     private void Train(Distiller distiller, BpeTokenizer tokenizer, TrainingProvenance provenance)

@@ -11,23 +11,12 @@ namespace WebDistill.Migrations
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
         {
-            migrationBuilder.DropPrimaryKey(
-                name: "PK_StepMetrics",
-                table: "StepMetrics");
-
             migrationBuilder.AddColumn<int>(
                 name: "Attempt",
                 table: "StepMetrics",
                 type: "INTEGER",
                 nullable: false,
                 defaultValue: 0);
-
-            migrationBuilder.AddColumn<bool>(
-                name: "Superseded",
-                table: "StepMetrics",
-                type: "INTEGER",
-                nullable: false,
-                defaultValue: false);
 
             migrationBuilder.AddColumn<int>(
                 name: "Attempt",
@@ -109,10 +98,37 @@ namespace WebDistill.Migrations
                 type: "REAL",
                 nullable: true);
 
-            migrationBuilder.AddPrimaryKey(
-                name: "PK_StepMetrics",
-                table: "StepMetrics",
-                columns: new[] { "RunId", "Step", "Attempt" });
+            migrationBuilder.CreateTable(
+                name: "SupersededSteps",
+                columns: table => new
+                {
+                    RunId = table.Column<Guid>(type: "TEXT", nullable: false),
+                    Step = table.Column<int>(type: "INTEGER", nullable: false),
+                    Attempt = table.Column<int>(type: "INTEGER", nullable: false),
+                    Epoch = table.Column<double>(type: "REAL", nullable: false),
+                    TokensSeen = table.Column<long>(type: "INTEGER", nullable: false),
+                    TotalLoss = table.Column<double>(type: "REAL", nullable: false),
+                    DistillationCeNatsPerToken = table.Column<double>(type: "REAL", nullable: true),
+                    CausalLmNatsPerToken = table.Column<double>(type: "REAL", nullable: true),
+                    LogitsMse = table.Column<double>(type: "REAL", nullable: true),
+                    CosineDistance = table.Column<double>(type: "REAL", nullable: true),
+                    LearningRate = table.Column<double>(type: "REAL", nullable: false),
+                    GradientNorm = table.Column<double>(type: "REAL", nullable: false),
+                    TokensPerSecond = table.Column<double>(type: "REAL", nullable: false),
+                    StepSeconds = table.Column<double>(type: "REAL", nullable: false),
+                    MemoryBytes = table.Column<long>(type: "INTEGER", nullable: false),
+                    ValidationPerplexity = table.Column<double>(type: "REAL", nullable: true)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_SupersededSteps", x => new { x.RunId, x.Attempt, x.Step });
+                    table.ForeignKey(
+                        name: "FK_SupersededSteps_Runs_RunId",
+                        column: x => x.RunId,
+                        principalTable: "Runs",
+                        principalColumn: "Id",
+                        onDelete: ReferentialAction.Cascade);
+                });
 
             // What is known of the time that earlier runs took.
             migrationBuilder.Sql("""
@@ -131,9 +147,8 @@ namespace WebDistill.Migrations
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
-            migrationBuilder.DropPrimaryKey(
-                name: "PK_StepMetrics",
-                table: "StepMetrics");
+            migrationBuilder.DropTable(
+                name: "SupersededSteps");
 
             migrationBuilder.DropIndex(
                 name: "IX_Checkpoints_Id",
@@ -141,10 +156,6 @@ namespace WebDistill.Migrations
 
             migrationBuilder.DropColumn(
                 name: "Attempt",
-                table: "StepMetrics");
-
-            migrationBuilder.DropColumn(
-                name: "Superseded",
                 table: "StepMetrics");
 
             migrationBuilder.DropColumn(
@@ -194,11 +205,6 @@ namespace WebDistill.Migrations
             migrationBuilder.DropColumn(
                 name: "ValidationPerplexity",
                 table: "Checkpoints");
-
-            migrationBuilder.AddPrimaryKey(
-                name: "PK_StepMetrics",
-                table: "StepMetrics",
-                columns: new[] { "RunId", "Step" });
         }
     }
 }
