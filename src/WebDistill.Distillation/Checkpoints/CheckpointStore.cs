@@ -42,6 +42,7 @@ public sealed partial class CheckpointStore(string folder, FileLayer files)
 {
     private const string Partial = ".partial";
     private const string Deleted = ".deleted";
+    private const string Damaged = ".damaged";
 
     /// <summary>Where the complete checkpoint of an update stands.</summary>
     /// <exception cref="InvalidDataException">There is none.</exception>
@@ -105,6 +106,18 @@ public sealed partial class CheckpointStore(string folder, FileLayer files)
             }
         }
         return null;
+    }
+
+    /// <summary>
+    /// Renames a damaged checkpoint to <c>.damaged</c>: it is kept for who wants to look at it, and no rule takes it for a complete one.
+    /// </summary>
+    public void SetAside(DamagedCheckpoint checkpoint)
+    {
+        string place = Path.Combine(folder, checkpoint.Name), aside = place + Damaged;
+        if (Directory.Exists(aside))
+            files.DeleteFolder(aside);
+        files.RenameFolder(place, aside);
+        files.SyncFolder(folder);
     }
 
     /// <summary>Removes what <paramref name="retention"/> does not keep, oldest first, and never the only complete one.</summary>

@@ -51,6 +51,7 @@ public static class TrainingCheckpoint
         string folder, Distiller distiller, BpeTokenizer tokenizer, DistillationOptions options, TrainingProvenance provenance,
         FileLayer files)
     {
+        files = new UnpublishedFolder(files);
         TrainingState state = distiller.State;
         CheckpointInfo model = Gpt2Checkpoint.Save(distiller.Student, folder, files);
         tokenizer.Save(folder, files);
@@ -74,6 +75,7 @@ public static class TrainingCheckpoint
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or its state cannot be read.</exception>
     public static CheckpointManifest Copy(string source, string folder, DistillationOptions options, FileLayer files)
     {
+        files = new UnpublishedFolder(files);
         CheckpointManifest manifest = Verify(source);
         (TrainingState state, _, TrainingProvenance provenance) = ReadState(source);
         foreach (CheckpointFile file in manifest.Files.Where(file => file.Name != StateFileName))
@@ -248,6 +250,29 @@ public static class TrainingCheckpoint
     {
         using FileStream stream = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+
+    /// <summary>
+    /// Files of a folder that nobody knows yet: their names need not survive before the folder's own does, which whoever publishes it sees
+    /// to. Saves half of the waits for the disk.
+    /// </summary>
+    private sealed class UnpublishedFolder(FileLayer files) : FileLayer
+    {
+        public override Stream Create(string path) => files.Create(path);
+
+        public override void Sync(Stream stream) => files.Sync(stream);
+
+        public override void RenameFile(string from, string to) => files.RenameFile(from, to);
+
+        public override void RenameFolder(string from, string to) => files.RenameFolder(from, to);
+
+        public override void DeleteFile(string path) => files.DeleteFile(path);
+
+        public override void DeleteFolder(string path) => files.DeleteFolder(path);
+
+        public override void SyncFolder(string folder)
+        {
+        }
     }
 
     private sealed record StateFile(

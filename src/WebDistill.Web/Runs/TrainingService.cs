@@ -5,7 +5,8 @@ namespace WebDistill.Web.Runs;
 
 /// <summary>Trains the queued runs, one at a time and in order, whether or not a page is open. No run's failure ends the queue.</summary>
 public sealed class TrainingService(
-    RunQueue queue, RunTrainer trainer, DatasetAnnouncements datasets, ILogger<TrainingService> logger) : BackgroundService
+    RunQueue queue, RunTrainer trainer, DatasetAnnouncements datasets, IHostApplicationLifetime lifetime, ILogger<TrainingService> logger)
+    : BackgroundService
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
 
@@ -13,16 +14,20 @@ public sealed class TrainingService(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using IDisposable subscription = datasets.Subscribe(null, queue.Wake);
-        while (!stoppingToken.IsCancellationRequested)
+        // The first sign of the end, not this service's turn to stop, which comes when the open pages are closed: the state is saved
+        // meanwhile.
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lifetime.ApplicationStopping);
+        CancellationToken shutdown = ended.Token;
+        while (!shutdown.IsCancellationRequested)
         {
             try
             {
-                if (await queue.NextAsync(stoppingToken) is Run run)
-                    await trainer.TrainAsync(run.Id, stoppingToken);
+                if (await queue.NextAsync(shutdown) is Run run)
+                    await trainer.TrainAsync(run.Id, shutdown);
                 else
-                    await queue.ChangedAsync(stoppingToken);
+                    await queue.ChangedAsync(shutdown);
             }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            catch (OperationCanceledException) when (shutdown.IsCancellationRequested)
             {
                 logger.LogDebug("The training queue is closed");
             }
@@ -30,7 +35,7 @@ public sealed class TrainingService(
             {
                 // A database that cannot be read or written for a moment, for one: the queue waits for better times and does not end.
                 logger.LogError(e, "The training queue could not go on; trying again in {Delay}", RetryDelay);
-                await Task.WhenAny(Task.Delay(RetryDelay, stoppingToken));
+                await Task.WhenAny(Task.Delay(RetryDelay, shutdown));
             }
         }
     }

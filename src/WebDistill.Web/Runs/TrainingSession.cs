@@ -139,7 +139,10 @@ internal sealed class TrainingSession
         {
             start = _store.Newest(out IReadOnlyList<DamagedCheckpoint> damaged)?.Folder;
             foreach (DamagedCheckpoint checkpoint in damaged)
+            {
+                _store.SetAside(checkpoint);
                 Log($"The checkpoint {checkpoint.Name} is damaged and passed over: {checkpoint.Problem}", LogSeverity.Warning);
+            }
         }
         if (start is null)
         {

@@ -203,6 +203,26 @@ public sealed class CheckpointStoreTests : IDisposable
     }
 
     [Fact]
+    public void SetAside_DamagedOnesOfTheRightSize_AreNoLongerTakenForComplete()
+    {
+        var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
+        _run.Distiller.Step();
+        _run.Save(store, FileLayer.Disk);
+        _run.Distiller.Step();
+        _run.Save(store, FileLayer.Disk);
+        string weights = Path.Combine(store.Folder(2), "model.safetensors");
+        byte[] bytes = File.ReadAllBytes(weights);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(weights, bytes);
+        Assert.Equal(1, store.Newest(out IReadOnlyList<DamagedCheckpoint> damaged)!.Value.Manifest.Step);
+        store.SetAside(damaged.Single());
+        Assert.Empty(store.Prune(new CheckpointRetention(1, false, 0)));
+        Assert.Equal(1, store.Newest(out damaged)!.Value.Manifest.Step);
+        Assert.Empty(damaged);
+        Assert.True(Directory.Exists(_folder.File("run/step-2.damaged")));
+    }
+
+    [Fact]
     public void Prune_OnlyOneComplete_KeepsItWhateverTheOthersAre()
     {
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);

@@ -27,12 +27,21 @@ internal sealed class ServerProcess : IAsyncDisposable
     public static async Task<ServerProcess> StartAsync(string root, params string[] settings)
     {
         Process process = Start(["--urls", "http://127.0.0.1:0", "--Storage:Root", root, "--Logging:LogLevel:Default", "Warning", .. settings]);
-        string? line;
-        do
-            line = await process.StandardOutput.ReadLineAsync().WaitAsync(_patience);
-        while (line is not null && !line.StartsWith("WebDistill listens on ", StringComparison.Ordinal));
-        if (line is null)
-            throw new InvalidOperationException($"The server did not start: {await process.StandardError.ReadToEndAsync()}");
+        string? line = null;
+        try
+        {
+            do
+                line = await process.StandardOutput.ReadLineAsync().WaitAsync(_patience);
+            while (line is not null && !line.StartsWith("WebDistill listens on ", StringComparison.Ordinal));
+            if (line is null)
+                throw new InvalidOperationException($"The server did not start: {await process.StandardError.ReadToEndAsync()}");
+        }
+        catch
+        {
+            // No test may leave a server behind that trains on.
+            process.Kill();
+            throw;
+        }
         // Read on, so that the process never waits for a full pipe.
         _ = process.StandardOutput.ReadToEndAsync();
         _ = process.StandardError.ReadToEndAsync();

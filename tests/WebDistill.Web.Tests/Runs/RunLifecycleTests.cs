@@ -60,7 +60,7 @@ public sealed class RunLifecycleTests
     {
         await using var app = new WebDistillApp();
         Guid dataset = await app.ReadyDatasetAsync();
-        Guid id = await app.StartAsync(Product.TinyTraining(dataset, epochs: 60));
+        Guid id = await app.StartAsync(Product.TinyTraining(dataset, epochs: 20));
         await app.PollAsync($"/api/runs/{id}", run => run.GetProperty("step").GetInt32() > 20);
         (await app.Http.PostAsync($"/api/runs/{id}/pause", null)).EnsureSuccessStatusCode();
         JsonElement paused = await app.PollAsync($"/api/runs/{id}", run => run.GetProperty("status").GetString() == "Paused");
@@ -213,7 +213,7 @@ public sealed class RunLifecycleTests
         using IDisposable listening = app.Service<RunEvents>().Subscribe(change => changes.Enqueue((change.Run.Id, change.From, change.Run.Status)));
         List<Guid> runs = [];
         for (int i = 0; i < 4; i++)
-            runs.Add(await app.StartAsync(Product.TinyTraining(dataset, epochs: 30) with { CheckpointIntervalSteps = 50 }));
+            runs.Add(await app.StartAsync(Product.TinyTraining(dataset, epochs: 8) with { CheckpointIntervalSteps = 50 }));
         var deleted = new ConcurrentDictionary<Guid, bool>();
         var answers = new ConcurrentDictionary<HttpStatusCode, int>();
 
@@ -228,7 +228,7 @@ public sealed class RunLifecycleTests
                 string action = ((string[])["pause", "resume", "stop", "resume", "pause", "start", "delete", "position"])[random.Next(8)];
                 using HttpResponseMessage answer = action switch
                 {
-                    "start" => await app.Http.PostAsJsonAsync("/api/runs", Product.TinyTraining(dataset, epochs: 20), WebJson.Options),
+                    "start" => await app.Http.PostAsJsonAsync("/api/runs", Product.TinyTraining(dataset, epochs: 6), WebJson.Options),
                     "delete" => await app.Http.DeleteAsync($"/api/runs/{id}"),
                     "position" => await app.Http.PutAsJsonAsync($"/api/runs/{id}/position", new { position = 1 }),
                     _ => await app.Http.PostAsync($"/api/runs/{id}/{action}", null),

@@ -54,49 +54,6 @@ public sealed class HostSettingsTests
         Assert.DoesNotContain("   at ", error);
     }
 
-    [Fact]
-    public async Task Terminate_WatchedWhileTraining_EndsWithinFiveSecondsAndSaysInterruptedAfterwards()
-    {
-        if (OperatingSystem.IsWindows())
-            return; // No SIGTERM there.
-        DirectoryInfo root = Directory.CreateTempSubdirectory("webdistill-");
-        Guid run;
-        await using (var setUp = new WebDistillApp(root.FullName))
-        {
-            run = await setUp.StartAsync(Product.TinyTraining(await setUp.ReadyDatasetAsync(), epochs: 100_000));
-            await setUp.PollAsync($"/api/runs/{run}", r => r.GetProperty("step").GetInt32() > 0);
-        }
-        // Interrupted by the end of that host; asked for again in a process of its own.
-        using Process server = StartServer(root.FullName, "http://127.0.0.1:0");
-        string? line = await server.StandardOutput.ReadLineAsync();
-        Assert.StartsWith("WebDistill listens on http://127.0.0.1:", line);
-        string address = line!["WebDistill listens on ".Length..];
-        using var http = new HttpClient { BaseAddress = new Uri(address) };
-        string first = await http.GetStringAsync($"/api/runs/{run}");
-        Assert.Contains("\"status\":\"Interrupted\"", first);
-        string options = System.Text.Json.JsonDocument.Parse(first).RootElement.GetProperty("options").GetRawText();
-        using HttpResponseMessage created = await http.PostAsync("/api/runs", new StringContent(options, null, "application/json"));
-        string answer = await created.Content.ReadAsStringAsync();
-        Assert.True(created.IsSuccessStatusCode, answer);
-        Guid second = System.Text.Json.JsonDocument.Parse(answer).RootElement.GetProperty("id").GetGuid();
-        await using Live.CurvesClient watcher = await Live.CurvesClient.WatchAsync(address, second, afterStep: 0);
-        await watcher.NextAsync();
-
-        var clock = Stopwatch.StartNew();
-        using (Process kill = Process.Start("kill", ["-TERM", server.Id.ToString()]))
-            await kill.WaitForExitAsync();
-        await server.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
-        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), $"It took {clock.Elapsed}.");
-
-        await using (var after = new WebDistillApp(root.FullName))
-        {
-            System.Text.Json.JsonElement ended = await after.GetAsync($"/api/runs/{second}");
-            Assert.Equal("Interrupted", ended.GetProperty("status").GetString());
-            Assert.Equal(ended.GetProperty("step").GetInt32(), (await after.GetAsync($"/api/runs/{second}/steps")).GetArrayLength());
-        }
-        root.Delete(recursive: true);
-    }
-
     private static HostSettings Read(params (string Key, string Value)[] settings) => HostSettings.Read(
         new ConfigurationBuilder().AddInMemoryCollection(settings.Select(s => new KeyValuePair<string, string?>(s.Key, s.Value))).Build());
 

@@ -1,0 +1,237 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using WebDistill.Data;
+using WebDistill.Distillation;
+using WebDistill.Web.Runs;
+using WebDistill.Web.Storage;
+
+namespace WebDistill.Web.Tests.Reliability;
+
+/// <summary>Failures are told plainly, cost nothing that is saved, and end neither the queue nor the server.</summary>
+public sealed class FailureTests
+{
+    [Fact]
+    public async Task Diverged_NamesStepTermAndLastGoodCheckpointAndTheQueueGoesOn()
+    {
+        await using var app = new WebDistillApp();
+        Guid dataset = await app.ReadyDatasetAsync();
+        // The square of the logits' scale overflows float32 after some updates of such a rate.
+        Guid doomed = await app.StartAsync(Product.TinyTraining(dataset, epochs: 400) with
+        {
+            LearningRate = 10, WarmupProportion = 0, MaxGradientNorm = 1e30, WeightDecay = 10, CheckpointIntervalSteps = 1, ValidationIntervalSteps = 0,
+        });
+        Guid next = await app.StartAsync(Product.TinyTraining(dataset));
+        JsonElement failed = await app.EndOfRunAsync(doomed);
+        Assert.Equal("Failed", failed.GetProperty("status").GetString());
+        string error = failed.GetProperty("error").GetString()!;
+        Assert.Matches(@"^Update \d+: (the gradient's norm|the loss 'clm'.*) is (NaN|Infinity|-Infinity)", error);
+        int good = (await app.GetAsync($"/api/runs/{doomed}/checkpoints")).EnumerateArray().Last().GetProperty("step").GetInt32();
+        Assert.Contains($"The last complete checkpoint is that of update {good}", error);
+        Assert.Contains("branch", error);
+        Assert.Equal("Completed", (await app.EndOfRunAsync(next)).GetProperty("status").GetString());
+        JsonElement line = (await app.GetAsync($"/api/runs/{doomed}/log")).EnumerateArray().Last();
+        Assert.Equal("Error", line.GetProperty("severity").GetString());
+    }
+
+    [Theory]
+    [InlineData("teacher", "The teacher's weights changed")]
+    [InlineData("corpus", "The training split changed")]
+    [InlineData("dataset row", "Its data set was deleted")]
+    [InlineData("all checkpoints", "begins anew")]
+    [InlineData("newest checkpoint", "is damaged and passed over")]
+    public async Task Resume_SomethingChangedMeanwhile_IsSaidAndNothingElseBreaks(string what, string message)
+    {
+        await using var app = new WebDistillApp();
+        Guid dataset = await app.ReadyDatasetAsync();
+        Guid teacher = await app.StartAsync(Product.TinyTraining(dataset));
+        await app.EndOfRunAsync(teacher);
+        Guid id = await app.StartAsync(new DistillationOptions
+        {
+            TeacherId = teacher.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1, Epochs = 200, BatchSize = 8,
+            CheckpointIntervalSteps = 10, Dropout = 0, KeepBestCheckpoint = false, ValidationIntervalSteps = 0,
+        });
+        await app.PollAsync($"/api/runs/{id}", run => run.GetProperty("step").GetInt32() > 30);
+        (await app.Http.PostAsync($"/api/runs/{id}/stop", null)).EnsureSuccessStatusCode();
+        int stopped = (await app.EndOfRunAsync(id)).GetProperty("step").GetInt32();
+        string[] checkpoints = [.. Directory.GetDirectories(Path.Combine(app.Root, "runs", id.ToString("N"), "checkpoints"))
+            .OrderBy(path => int.Parse(Path.GetFileName(path)["step-".Length..].Split('.')[0], System.Globalization.CultureInfo.InvariantCulture))];
+        switch (what)
+        {
+            case "teacher":
+                Damage(Path.Combine(app.Root, "models", teacher.ToString("N"), "model.safetensors"));
+                break;
+            case "corpus":
+                Damage(Directory.GetFiles(Path.Combine(app.Root, "datasets", dataset.ToString("N")), "*train*").Single(), at: 100);
+                break;
+            case "dataset row":
+                Assert.Equal(HttpStatusCode.NoContent, (await app.Http.DeleteAsync($"/api/datasets/{dataset}")).StatusCode);
+                break;
+            case "all checkpoints":
+                foreach (string checkpoint in checkpoints)
+                    Damage(Path.Combine(checkpoint, "optimizer.safetensors"));
+                break;
+            case "newest checkpoint":
+                Damage(Path.Combine(checkpoints[^1], "model.safetensors"));
+                break;
+        }
+        (await app.Http.PostAsync($"/api/runs/{id}/resume", null)).EnsureSuccessStatusCode();
+        bool goesOn = what.EndsWith("checkpoint", StringComparison.Ordinal) || what.EndsWith("checkpoints", StringComparison.Ordinal);
+        JsonElement run = await app.PollAsync($"/api/runs/{id}", r => r.GetProperty("status").GetString() == (goesOn ? "Running" : "Failed")
+            && (!goesOn || r.GetProperty("step").GetInt32() > stopped));
+        string log = (await app.GetAsync($"/api/runs/{id}/log")).ToString();
+        Assert.Contains(message, JsonSerializer.Deserialize<JsonElement>(log).EnumerateArray()
+            .Select(line => line.GetProperty("text").GetString()!).Single(text => text.Contains(message, StringComparison.Ordinal)));
+        if (goesOn)
+        {
+            await app.Http.PostAsync($"/api/runs/{id}/stop", null);
+            await app.EndOfRunAsync(id);
+            int[] steps = [.. (await app.GetAsync($"/api/runs/{id}/steps")).EnumerateArray().Select(step => step.GetProperty("step").GetInt32())];
+            Assert.Equal(Enumerable.Range(1, steps.Length), steps);
+        }
+        else
+        {
+            Assert.Contains(message, run.GetProperty("error").GetString());
+        }
+    }
+
+    [Fact]
+    public async Task DiskFull_AtACheckpoint_PausesLosesNothingAndGoesOnWhenThereIsRoom()
+    {
+        DirectoryInfo root = Directory.CreateTempSubdirectory("webdistill-");
+        DistillationOptions options;
+        await using (var app = new WebDistillApp(root.FullName))
+            options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 3) with { CheckpointIntervalSteps = 20, Dropout = 0.1 };
+        string[] weights = new string[2];
+        for (int round = 0; round < 2; round++)
+        {
+            var files = new FullDisk();
+            await using ServiceProvider services = Training(root.FullName, files);
+            Run run = await services.GetRequiredService<RunQueue>().EnqueueAsync(options, default);
+            files.IsFull = round == 1;
+            Task<Run?> training = services.GetRequiredService<RunTrainer>().TrainAsync(run.Id, default);
+            if (files.IsFull)
+            {
+                Run paused = await WaitAsync(services, run.Id, r => r.Status == RunStatus.Paused);
+                Assert.Matches(@"^The disk is full: a checkpoint needs [\d,]+ bytes and [\d,]+ are free", paused.Error);
+                Assert.Equal(20, paused.Step);
+                Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(root.FullName, "runs", run.Id.ToString("N"), "checkpoints")));
+                // Asked to go on while there is still no room, it pauses again.
+                services.GetRequiredService<RunTrainer>().Retry(run.Id);
+                await Task.Delay(300);
+                await WaitAsync(services, run.Id, r => r.Status == RunStatus.Paused);
+                files.IsFull = false;
+                services.GetRequiredService<RunTrainer>().Retry(run.Id);
+            }
+            Run ended = (await training)!;
+            Assert.Equal((RunStatus.Completed, 1), (ended.Status, ended.Attempt));
+            await using WebDistillDb db = await services.GetRequiredService<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
+            weights[round] = (await db.Models.SingleAsync(model => model.RunId == run.Id)).WeightsSha256;
+        }
+        Assert.Equal(weights[0], weights[1]);
+        Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        root.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task DiskFull_AndStopped_EndsWithTheLastCompleteCheckpoint()
+    {
+        DirectoryInfo root = Directory.CreateTempSubdirectory("webdistill-");
+        DistillationOptions options;
+        await using (var app = new WebDistillApp(root.FullName))
+            options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 3) with { CheckpointIntervalSteps = 20 };
+        var files = new FullDisk();
+        await using (ServiceProvider services = Training(root.FullName, files))
+        {
+            Run run = await services.GetRequiredService<RunQueue>().EnqueueAsync(options, default);
+            files.FullAfter = 20;
+            Task<Run?> training = services.GetRequiredService<RunTrainer>().TrainAsync(run.Id, default);
+            await WaitAsync(services, run.Id, r => r.Status == RunStatus.Paused);
+            await services.GetRequiredService<RunLifecycle>().MoveAsync(run.Id, _ => RunStatus.Stopping);
+            services.GetRequiredService<RunTrainer>().Ask(run.Id, RunWish.Stop);
+            Assert.Equal(RunStatus.Stopped, (await training)!.Status);
+            await using WebDistillDb db = await services.GetRequiredService<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
+            Assert.Contains(await db.LogLines.Where(line => line.RunId == run.Id).ToListAsync(),
+                line => line.Severity == LogSeverity.Warning && line.Text.Contains("could not be saved", StringComparison.Ordinal));
+        }
+        Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        root.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task Interrupted_AgainAndAgainBeforeAnUpdate_IsGivenUp()
+    {
+        DirectoryInfo root = Directory.CreateTempSubdirectory("webdistill-");
+        Guid id;
+        await using (var app = new WebDistillApp(root.FullName))
+        {
+            Guid blocking = await app.StartAsync(Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 100_000));
+            id = await app.StartAsync(Product.TinyTraining(Guid.Parse((await app.GetAsync($"/api/runs/{blocking}")).GetProperty("datasetId").GetString()!)));
+            // As if the process had died that often while it was preparing.
+            await app.Service<DatabaseWriter>().WriteAsync(db => db.Runs.Where(r => r.Id == id).ExecuteUpdateAsync(set => set
+                .SetProperty(r => r.Status, RunStatus.Preparing).SetProperty(r => r.FruitlessAttempts, RunLifecycle.MostFruitlessAttempts)));
+            await app.Http.PostAsync($"/api/runs/{blocking}/stop", null);
+            await app.EndOfRunAsync(blocking);
+        }
+        await using (var app = new WebDistillApp(root.FullName))
+        {
+            JsonElement run = await app.GetAsync($"/api/runs/{id}");
+            Assert.Equal("Failed", run.GetProperty("status").GetString());
+            Assert.Contains("before this run recorded an update", run.GetProperty("error").GetString());
+            // A person may try again.
+            (await app.Http.PostAsync($"/api/runs/{id}/resume", null)).EnsureSuccessStatusCode();
+            Assert.Equal("Completed", (await app.EndOfRunAsync(id)).GetProperty("status").GetString());
+        }
+        root.Delete(recursive: true);
+    }
+
+    private static void Damage(string path, int at = -3)
+    {
+        byte[] bytes = File.ReadAllBytes(path);
+        bytes[at < 0 ? bytes.Length + at : at] ^= 1;
+        File.WriteAllBytes(path, bytes);
+    }
+
+    /// <summary>Training without a web host, as the command line composes it.</summary>
+    private static ServiceProvider Training(string root, FileLayer files)
+    {
+        var services = new ServiceCollection();
+        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.None));
+        services.AddStorage(new DataFolder(root, files));
+        services.AddTraining();
+        return services.BuildServiceProvider();
+    }
+
+    private static async Task<Run> WaitAsync(IServiceProvider services, Guid id, Func<Run, bool> expected)
+    {
+        for (int i = 0; ; i++)
+        {
+            await using WebDistillDb db = await services.GetRequiredService<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
+            Run run = await db.Runs.AsNoTracking().SingleAsync(r => r.Id == id);
+            if (expected(run))
+                return run;
+            Assert.True(i < 3000, $"The run stays {run.Status}: {run.Error}");
+            await Task.Delay(20);
+        }
+    }
+
+    /// <summary>A disk without room for a checkpoint, always or after so many files.</summary>
+    private sealed class FullDisk : FileLayer
+    {
+        private int _created;
+
+        public volatile bool IsFull;
+
+        public int FullAfter { get; set; } = int.MaxValue;
+
+        public override void Sync(Stream stream)
+        {
+            if (IsFull || Interlocked.Increment(ref _created) > FullAfter)
+                throw new IOException("No space left on device", 28);
+            base.Sync(stream);
+        }
+    }
+}
