@@ -1,5 +1,7 @@
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace WebDistill.Data.Tests;
@@ -41,6 +43,29 @@ public sealed class WebDistillDbTests : IAsyncLifetime
         await SqliteDatabase.MigrateAsync(_contexts);
         await using WebDistillDb db = await _contexts.CreateDbContextAsync();
         Assert.Equal(id, (await db.Runs.SingleAsync()).Id);
+    }
+
+    [Fact]
+    public async Task Migrate_DatabaseOfTheFirstVersion_KeepsRunsStepsAndLog()
+    {
+        await using (WebDistillDb db = await _contexts.CreateDbContextAsync())
+        {
+            await db.Database.EnsureDeletedAsync();
+            await db.GetService<IMigrator>().MigrateAsync("Initial");
+            await db.Database.ExecuteSqlRawAsync("""
+                INSERT INTO Runs (Id, Name, Kind, Status, Step, TotalSteps, OptionsJson, QueueOrder, CreatedAt)
+                VALUES ('00000000-0000-0000-0000-00000000000A', 'old', 'Training', 'Completed', 2, 2, '{{}}', 1, '2026-11-01');
+                INSERT INTO StepMetrics (RunId, Step, Epoch, TokensSeen, TotalLoss, LearningRate, GradientNorm, TokensPerSecond, StepSeconds, MemoryBytes)
+                VALUES ('00000000-0000-0000-0000-00000000000A', 1, 0.5, 10, 3, 1, 1, 100, 1.5, 1), ('00000000-0000-0000-0000-00000000000A', 2, 1, 20, 2, 1, 1, 100, 2.5, 1);
+                INSERT INTO LogLines (RunId, At, Text) VALUES ('00000000-0000-0000-0000-00000000000A', '2026-11-01', 'hello');
+                """);
+        }
+        await SqliteDatabase.MigrateAsync(_contexts);
+        await using WebDistillDb migrated = await _contexts.CreateDbContextAsync();
+        Assert.Equal(4, (await migrated.Runs.SingleAsync()).TrainedSeconds);
+        Assert.Equal([3, 2], await migrated.StepMetrics.OrderBy(step => step.Step).Select(step => step.TotalLoss).ToListAsync());
+        Assert.Equal(LogSeverity.Information, (await migrated.LogLines.SingleAsync()).Severity);
+        Assert.Empty(await SqliteDatabase.CheckIntegrityAsync(migrated, default));
     }
 
     [Theory]
