@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
@@ -39,6 +40,29 @@ public sealed partial class ModelService(
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         return await db.Models.AsNoTracking().SingleOrDefaultAsync(model => model.Id == id, cancel) ?? throw NotFound(id);
+    }
+
+    /// <summary>A checkpoint of a run as the model that it is, under a name that says which; null when there is none with that id.</summary>
+    public async Task<Model?> FindCheckpointAsync(Guid id, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        if (await db.Checkpoints.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancel) is not Checkpoint checkpoint)
+            return null;
+        Run run = await db.Runs.AsNoTracking().SingleAsync(row => row.Id == checkpoint.RunId, cancel);
+        try
+        {
+            string path = folder.CheckpointsOf(run.Id).Folder(checkpoint.Step);
+            Model model = await Task.Run(() => ModelDescription.Create(
+                id, string.Create(CultureInfo.InvariantCulture, $"{run.Name}, update {checkpoint.Step}"), Gpt2Checkpoint.Inspect(path),
+                run.TokenizerSha256), cancel);
+            (model.Origin, model.RunId, model.CreatedAt) = (ModelOrigin.Run, run.Id, checkpoint.CreatedAt);
+            return model;
+        }
+        catch (InvalidDataException)
+        {
+            // Removed or damaged in the meantime: then it cannot answer, and there is none.
+            return null;
+        }
     }
 
     /// <summary>

@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
@@ -26,6 +27,35 @@ public sealed class RunService(
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         return await db.Runs.AsNoTracking().SingleOrDefaultAsync(run => run.Id == id, cancel) ?? throw NotFound(id);
     }
+
+    /// <summary>One run; null when there is none with that id.</summary>
+    public async Task<Run?> FindAsync(Guid id, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Runs.AsNoTracking().SingleOrDefaultAsync(run => run.Id == id, cancel);
+    }
+
+    /// <summary>The run that has the machine; null while it is free.</summary>
+    public async Task<Run?> ActiveAsync(CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Runs.AsNoTracking()
+            .Where(run => run.Status == RunStatus.Preparing || run.Status == RunStatus.Running || run.Status == RunStatus.Pausing
+                || run.Status == RunStatus.Stopping)
+            .OrderBy(run => run.QueueOrder)
+            .FirstOrDefaultAsync(cancel);
+    }
+
+    /// <summary>The runs that wait, the next one first.</summary>
+    public async Task<IReadOnlyList<Guid>> QueueAsync(CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Runs.Where(run => run.Status == RunStatus.Queued).OrderBy(run => run.QueueOrder).ThenBy(run => run.Id)
+            .Select(run => run.Id).ToListAsync(cancel);
+    }
+
+    /// <summary>Whether the run is at work, or rests with its state in memory until there is room on the disk.</summary>
+    public bool IsHeld(Guid id) => trainer.Holds(id);
 
     /// <summary>The options of a run, as it was asked for.</summary>
     public static DistillationOptions Options(Run run) =>
@@ -268,19 +298,36 @@ public sealed class RunService(
             .ToListAsync(cancel);
     }
 
-    /// <summary>About <paramref name="points"/> values of the total loss, evenly spaced over the run so far.</summary>
-    public async Task<IReadOnlyList<double>> SparklineAsync(Guid id, int points, CancellationToken cancel = default)
+    /// <summary>Updates between two points of a sparkline of a run that has made <paramref name="steps"/> of them: a power of two, so that
+    /// few different ones occur and a longer run keeps the points that it has.</summary>
+    public static int SparklineStride(int steps, int points) =>
+        (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(1, (steps + points - 1) / Math.Max(1, points)));
+
+    /// <summary>
+    /// At most <paramref name="points"/> values of the total loss of each run, evenly spaced over what it has recorded: one query for
+    /// all runs of about the same length.
+    /// </summary>
+    /// <param name="runs">Ids, and the updates recorded.</param>
+    public async Task<IReadOnlyDictionary<Guid, IReadOnlyList<double>>> SparklinesAsync(
+        IEnumerable<(Guid Id, int Steps)> runs, int points, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        int last = await db.StepMetrics.Where(metric => metric.RunId == id).MaxAsync(metric => (int?)metric.Step, cancel) ?? 0;
-        int stride = Math.Max(1, last / Math.Max(1, points));
-        // The steps by name, not by a condition on all of them: each is one look into the key.
-        int[] steps = [.. Enumerable.Range(1, last / stride).Select(i => i * stride)];
-        return await db.StepMetrics
-            .Where(metric => metric.RunId == id && steps.Contains(metric.Step))
-            .OrderBy(metric => metric.Step)
-            .Select(metric => metric.TotalLoss)
-            .ToListAsync(cancel);
+        var lines = new Dictionary<Guid, IReadOnlyList<double>>();
+        foreach (IGrouping<int, (Guid Id, int Steps)> alike in runs.GroupBy(run => SparklineStride(run.Steps, points)))
+        {
+            Guid[] ids = [.. alike.Select(run => run.Id)];
+            int last = alike.Max(run => run.Steps);
+            // The steps by name, not by a condition on all of them: each is one look into the key.
+            int[] steps = [.. Enumerable.Range(1, last / alike.Key).Select(i => i * alike.Key)];
+            var found = await db.StepMetrics
+                .Where(metric => ids.Contains(metric.RunId) && steps.Contains(metric.Step))
+                .OrderBy(metric => metric.RunId).ThenBy(metric => metric.Step)
+                .Select(metric => new { metric.RunId, metric.TotalLoss })
+                .ToListAsync(cancel);
+            foreach (var line in found.GroupBy(point => point.RunId, point => point.TotalLoss))
+                lines[line.Key] = [.. line];
+        }
+        return lines;
     }
 
     /// <summary>The log of a run, oldest line first.</summary>

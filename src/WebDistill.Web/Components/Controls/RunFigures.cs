@@ -1,3 +1,4 @@
+using System.Globalization;
 using WebDistill.Data;
 
 namespace WebDistill.Web.Components.Controls;
@@ -19,6 +20,37 @@ public static class RunFigures
 
     /// <summary>Relative distance of the student's perplexity from the teacher's; negative when the student is better.</summary>
     public static double? GapToTeacher(this Run run) => run.ValidationPerplexity / run.TeacherPerplexity - 1;
+
+    /// <summary>Whether it can be asked to rest; while it does so already, the button says it.</summary>
+    public static bool CanPause(this Run run) => run.Status is RunStatus.Preparing or RunStatus.Running or RunStatus.Pausing;
+
+    /// <summary>Whether it can go on from its newest checkpoint.</summary>
+    public static bool CanResume(this Run run) =>
+        run.Status is RunStatus.Paused or RunStatus.Stopped or RunStatus.Failed or RunStatus.Interrupted;
+
+    /// <summary>Whether it can be ended.</summary>
+    public static bool CanStop(this Run run) => !run.IsFinal || run.Status == RunStatus.Interrupted;
+
+    /// <summary>Whether it can go on from a checkpoint of that update instead of its newest one.</summary>
+    public static bool CanResumeFrom(this Run run, int step) =>
+        run.CanResume() || run.Status == RunStatus.Completed && step < run.TotalSteps;
+
+    /// <summary>The status inside a sentence.</summary>
+    public static string Word(this RunStatus status) => status.ToString().ToLowerInvariant();
+
+    /// <summary>Its place in the queue, from 1: "next", "2nd in the queue".</summary>
+    public static string PlaceText(int place) => place == 1 ? "next" : string.Create(CultureInfo.InvariantCulture, $"{place}{(place % 100, place % 10) switch
+    {
+        (>= 11 and <= 13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    }} in the queue");
+
+    /// <summary>The checkpoint with the lowest validation perplexity, the one that "keep the best" keeps; null when none was measured.</summary>
+    public static Checkpoint? Best(this IEnumerable<Checkpoint> checkpoints) => checkpoints.Where(saved => saved.ValidationPerplexity is not null)
+        .OrderBy(saved => saved.ValidationPerplexity).ThenByDescending(saved => saved.Step).FirstOrDefault();
 
     /// <summary>The class of the status' colour.</summary>
     public static string Class(this RunStatus status) => status.ToString().ToLowerInvariant();

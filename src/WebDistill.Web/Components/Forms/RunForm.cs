@@ -13,6 +13,12 @@ public sealed class RunForm(RunDraft draft, RunDraft basis, string basisName, Ac
     /// <summary>Name of the preset or run that the form started from.</summary>
     public string BasisName => basisName;
 
+    /// <summary>Options that keep their value.</summary>
+    public IReadOnlySet<string> Kept { get; init; } = new HashSet<string>();
+
+    /// <summary>Why <see cref="Kept"/> ones do.</summary>
+    public string WhyKept { get; init; } = "";
+
     /// <summary>Every problem found, in the form's reading order.</summary>
     public IReadOnlyList<OptionProblem> Problems { get; set; } = [];
 

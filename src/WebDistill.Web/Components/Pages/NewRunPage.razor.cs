@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Checkpoints;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
 using WebDistill.Web.Components.Controls;
@@ -41,12 +42,25 @@ public sealed partial class NewRunPage(
     private RunPlan? _plan;
     private double? _seconds;
     private string? _waiting;
+    private (Run Run, int Step)? _branch;
     private bool _launching;
     private Exception? _failure;
 
     /// <summary>Id of a run whose options are taken.</summary>
     [SupplyParameterFromQuery(Name = "clone")]
     public string? CloneId { get; set; }
+
+    /// <summary>Id of a run one of whose checkpoints the new one begins with.</summary>
+    [SupplyParameterFromQuery(Name = "branch")]
+    public string? BranchId { get; set; }
+
+    /// <summary>The update of that checkpoint.</summary>
+    [SupplyParameterFromQuery(Name = "step")]
+    public string? BranchStep { get; set; }
+
+    /// <summary>A number of the options that is halved: "learningRate".</summary>
+    [SupplyParameterFromQuery(Name = "halve")]
+    public string? Halve { get; set; }
 
     /// <summary>Id of a model preselected as teacher.</summary>
     [SupplyParameterFromQuery(Name = "teacher")]
@@ -65,9 +79,22 @@ public sealed partial class NewRunPage(
     {
         _models = await modelService.ListAsync(_gone.Token);
         _datasets = await datasetService.ListAsync(_gone.Token);
-        Run? active = (await runs.ListAsync(_gone.Token)).FirstOrDefault(run => !run.IsFinal);
+        Run? active = await runs.ActiveAsync(_gone.Token);
+        if (active is null && await runs.QueueAsync(_gone.Token) is [.., Guid last])
+            active = await runs.FindAsync(last, _gone.Token);
         _waiting = active?.Name;
-        if (Guid.TryParse(CloneId, out Guid id))
+        if (BranchId is not null)
+        {
+            try
+            {
+                await BeginBranchAsync();
+            }
+            catch (Exception e) when (e is NotFoundException or OptionsInvalidException)
+            {
+                _failure = e;
+            }
+        }
+        else if (Guid.TryParse(CloneId, out Guid id))
         {
             try
             {
@@ -100,6 +127,23 @@ public sealed partial class NewRunPage(
             Changed();
     }
 
+    private async Task BeginBranchAsync()
+    {
+        if (!Guid.TryParse(BranchId, out Guid id))
+            throw new NotFoundException($"There is no run '{BranchId}'; it may have been deleted.");
+        if (!int.TryParse(BranchStep, NumberStyles.None, CultureInfo.InvariantCulture, out int step))
+            throw new NotFoundException($"The checkpoint's update is '{BranchStep}', expected a whole number, as in &step=500.");
+        Run run = await runs.GetAsync(id, _gone.Token);
+        await runs.CheckpointFolderAsync(id, step, _gone.Token);
+        DistillationOptions options = RunService.Options(run);
+        RunDraft draft = RunDraft.Of(options);
+        draft["name"] = $"{run.Name}, from update {step.ToString(CultureInfo.InvariantCulture)}";
+        if (Halve == "learningRate")
+            draft["learningRate"] = RunDraft.Of(options with { LearningRate = options.LearningRate / 2 })["learningRate"];
+        _branch = (run, step);
+        Begin(draft, RunDraft.Of(options), $"Branch of {run.Name}");
+    }
+
     // Of the models that can be shown text, the one there is most to learn from.
     private Model? Largest() => _models.Where(model => model.TokenizerSha256 is not null).MaxBy(model => model.ParameterCount);
 
@@ -111,7 +155,11 @@ public sealed partial class NewRunPage(
 
     private void Begin(RunDraft draft, RunDraft basis, string basisName)
     {
-        _form = new RunForm(draft, basis, basisName, Changed);
+        _form = new RunForm(draft, basis, basisName, Changed)
+        {
+            Kept = _branch is null ? new HashSet<string>() : TrainingCheckpoint.KeptOptions,
+            WhyKept = "A run that goes on from a checkpoint keeps its corpus, the order of it and its student's shape.",
+        };
         // The choice lists compare texts, and ids are stored in more than one notation.
         foreach (string field in new[] { "teacherId", "datasetId", "studentModelId" })
             draft[field] = Guid.TryParse(draft[field], out Guid id) ? Text(id) : "";
@@ -139,7 +187,11 @@ public sealed partial class NewRunPage(
     {
         Model? before = _teacher;
         FindTeacher();
-        if (_teacher is null && Initialisation is { NeedsTeacher: true })
+        if (_branch is not null)
+        {
+            // What the form would adapt to the teacher is kept.
+        }
+        else if (_teacher is null && Initialisation is { NeedsTeacher: true })
             Draft["studentInitialisation"] = "random";
         else if (before is null && _teacher is not null && Draft["studentInitialisation"] == "random")
             Draft["studentInitialisation"] = "teacher-layers";
@@ -188,6 +240,8 @@ public sealed partial class NewRunPage(
         HashSet<string> fields = [.. unreadable.Select(problem => problem.Field)];
         _form!.Problems = InOrder(unreadable.Concat(problems.Where(problem => !fields.Contains(problem.Field))));
         (_plan, _seconds) = unreadable.Count > 0 ? (null, null) : await runs.PlanAsync(options, cancel);
+        if (_branch is var (_, done) && _plan is not null)
+            _seconds *= Math.Max(0, 1 - ((double)done / _plan.TotalUpdates));
     }
 
     // The picture of the temperature: the chosen teacher's prediction in the middle of the chosen data set's first block.
@@ -232,13 +286,19 @@ public sealed partial class NewRunPage(
         _launching = true;
         try
         {
-            Run run = await runs.CreateAsync(Draft.Read(out _));
+            DistillationOptions options = Draft.Read(out _);
+            Run run = await (_branch is var (parent, step) ? runs.BranchAsync(parent.Id, step, options) : runs.CreateAsync(options));
             navigation.NavigateTo($"/runs/{run.Id:N}");
         }
         catch (OptionsInvalidException e)
         {
             _form.Problems = InOrder(e.Problems);
             _launching = false;
+        }
+        catch (Exception e) when (e is NotFoundException or InvalidDataException or IOException)
+        {
+            // The checkpoint is gone or damaged, or there is no room for its copy.
+            (_failure, _launching) = (e, false);
         }
     }
 

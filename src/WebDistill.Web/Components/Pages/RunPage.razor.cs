@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Components;
@@ -28,10 +29,14 @@ public sealed partial class RunPage(
     private IReadOnlyList<LogLine> _log = [];
     private IReadOnlyList<(OptionField Field, string Value, bool Differs)> _options = [];
     private DatasetProgress? _progress;
+    private string? _parent;
+    private int? _best, _place;
+    private int _revival;
+    private bool _isHeld;
     private Exception? _failure;
     private string? _missing;
     private Guid _loaded;
-    private bool _editing, _focusName, _stopping;
+    private bool _editing, _focusName;
     private string _name = "";
     private ElementReference _nameBox;
 
@@ -45,7 +50,7 @@ public sealed partial class RunPage(
         if (_loaded == Id)
             return;
         _loaded = Id;
-        (_run, _charted, _missing, _editing, _stopping, _options) = (null, null, null, false, false, []);
+        (_run, _charted, _missing, _editing, _options) = (null, null, null, false, []);
         await LoadAsync();
     }
 
@@ -73,12 +78,21 @@ public sealed partial class RunPage(
             Run run = await runs.GetAsync(Id, Gone);
             _checkpoints = await runs.CheckpointsAsync(Id, Gone);
             _log = await runs.LogAsync(Id, Gone);
-            if (_options.Count == 0)
+            _best = _checkpoints.Best()?.Step;
+            // Without a reason it rests by request, and the thread that saved it may be about to let go.
+            _isHeld = run is { Status: RunStatus.Paused, Error: not null } && runs.IsHeld(Id);
+            _place = run.Status == RunStatus.Queued && (await runs.QueueAsync(Gone)).ToList().IndexOf(Id) is >= 0 and int index ? index + 1 : null;
+            // The epochs change when a run is continued.
+            if (_options.Count == 0 || _run?.OptionsJson != run.OptionsJson)
                 _options = await DescribeAsync(RunService.Options(run));
-            Run? teacher = run.Step == 0 && run.AfterRunId is Guid before ? await FindAsync(before) : null;
+            _parent = run.BranchRunId is Guid parent ? (await runs.FindAsync(parent, Gone))?.Name : null;
+            Run? teacher = run.Step == 0 && run.AfterRunId is Guid before ? await runs.FindAsync(before, Gone) : null;
             _progress = run.DatasetId is Guid datasetId ? datasets.Progress(datasetId) : null;
-            _charted = run.Step > 0 || run.Status == RunStatus.Running ? run : teacher is { Step: > 0 } or { Status: RunStatus.Running } ? teacher : null;
+            _charted = HasCurves(run) ? run : HasCurves(teacher) ? teacher : null;
             _stages = run is { QuickStartId: not null, AfterRunId: not null } ? await StagesAsync(run) : [];
+            // The live wire of a run that had ended is closed: the charts open it anew.
+            if (_run is { IsFinal: true } && !run.IsFinal)
+                _revival++;
             _run = run;
         }
         catch (NotFoundException e)
@@ -87,19 +101,46 @@ public sealed partial class RunPage(
         }
     }
 
-    private async Task<Run?> FindAsync(Guid id) => (await runs.ListAsync(Gone)).FirstOrDefault(run => run.Id == id);
+    private static bool HasCurves(Run? run) => run is { Step: > 0 } or { Status: RunStatus.Running or RunStatus.Pausing or RunStatus.Stopping };
+
+    private bool CanContinue =>
+        _run!.Status == RunStatus.Completed && _checkpoints is [.., Checkpoint last] && last.Step == _run.TotalSteps;
+
+    private string CloneAddress => $"/runs/new?clone={Id:N}";
+
+    private string BranchAddress(int step) => string.Create(CultureInfo.InvariantCulture, $"/runs/new?branch={Id:N}&step={step}");
+
+    private string FirstCheckpoint()
+    {
+        const string always = "one is always saved at the end, and on pause and stop";
+        if (_run!.IsFinal)
+            return "No checkpoint was saved before the run ended, or all were deleted: it can only begin anew.";
+        DistillationOptions options = RunService.Options(_run);
+        List<string> reasons = [];
+        if (options.CheckpointIntervalSteps > 0 && (_run.TotalSteps == 0 || options.CheckpointIntervalSteps <= _run.TotalSteps))
+            reasons.Add($"after update {Figures.Count(options.CheckpointIntervalSteps)}");
+        if (options.CheckpointIntervalMinutes > 0)
+            reasons.Add($"after {options.CheckpointIntervalMinutes.ToString("0.##", CultureInfo.InvariantCulture)} minutes of training");
+        return reasons.Count switch
+        {
+            0 => $"The first one is saved when the run ends, or is paused or stopped.",
+            1 => $"The first one is saved {reasons[0]}; {always}.",
+            _ => $"The first one is saved {reasons[0]} or {reasons[1]}, whichever comes first; {always}.",
+        };
+    }
 
     // The same five steps that the button stands for, each from what is stored about it.
     private async Task<IReadOnlyList<Stage>> StagesAsync(Run student)
     {
-        Run? teacher = await FindAsync(student.AfterRunId!.Value);
+        Run? teacher = await runs.FindAsync(student.AfterRunId!.Value, Gone);
         Dataset? dataset = (await datasets.ListAsync(Gone)).FirstOrDefault(d => d.Id == student.DatasetId);
         bool ready = dataset is null or { State: DatasetState.Ready };
         bool writing = !ready && _progress is null or { Phase: "Waiting" or "Writing stories" };
         bool taught = teacher is null or { Status: RunStatus.Completed };
         bool completed = student.Status == RunStatus.Completed;
         bool halted = student.IsFinal && !completed;
-        bool distilling = student.Status == RunStatus.Running && (student.TotalSteps == 0 || student.Step < student.TotalSteps);
+        bool begun = student.IsActive || student.Status == RunStatus.Paused;
+        bool distilling = begun && (student.TotalSteps == 0 || student.Step < student.TotalSteps);
         string Now(bool done, bool now) => done ? "done" : now && !halted ? "now" : "";
         string phase = _progress is null ? "" : $"{_progress.Phase}, {100 * _progress.Fraction:0} %";
         return
@@ -107,9 +148,9 @@ public sealed partial class RunPage(
             new("Write corpus", ready ? $"{Figures.Count(dataset?.Documents ?? 0)} stories" : writing ? phase : "", Now(ready || !writing, !ready && writing)),
             new("Train vocabulary", ready ? $"{Figures.Count(dataset?.VocabularySize ?? 0)} tokens" : writing ? "" : phase, Now(ready, !ready && !writing)),
             new("Train teacher", RunDetail(teacher), Now(taught, ready && !taught)),
-            new("Distil student", RunDetail(student), Now(completed || (student.Status == RunStatus.Running && !distilling), distilling)),
+            new("Distil student", RunDetail(student), Now(completed || (begun && !distilling), distilling)),
             new("Evaluate", completed && student.ValidationPerplexity is double p ? $"perplexity {Figures.Perplexity(p)}" : "",
-                Now(completed, student.Status == RunStatus.Running && !distilling)),
+                Now(completed, begun && !distilling)),
         ];
     }
 
@@ -117,7 +158,7 @@ public sealed partial class RunPage(
     {
         null => "",
         { Status: RunStatus.Queued } => "waits",
-        { Status: RunStatus.Running, TotalSteps: > 0 } => $"{100 * run.Progress():0} %{(run.TimeLeft() is TimeSpan left ? $", {Figures.Duration(left)} left" : "")}",
+        { IsActive: true, TotalSteps: > 0 } => $"{100 * run.Progress():0} %{(run.TimeLeft() is TimeSpan left ? $", {Figures.Duration(left)} left" : "")}",
         { Status: RunStatus.Completed } => run.Duration() is TimeSpan took ? Figures.Duration(took) : "",
         _ => run.Status.ToString(),
     };
@@ -148,13 +189,17 @@ public sealed partial class RunPage(
 
     private string Timing() => _run!.Status switch
     {
-        RunStatus.Queued => "waits for its turn",
+        RunStatus.Queued => _place is int place ? RunFigures.PlaceText(place) : "waits for its turn",
+        RunStatus.Preparing => "reads models, corpus and checkpoint",
         RunStatus.Running => _run.TimeLeft() is TimeSpan left ? $"{Figures.Duration(left)} left" : "starting",
+        RunStatus.Pausing or RunStatus.Stopping => "saves its state",
+        RunStatus.Paused or RunStatus.Stopped or RunStatus.Interrupted when _run.Duration() is TimeSpan so => $"trained for {Figures.Duration(so)} so far",
         _ => _run.Duration() is TimeSpan took ? $"took {Figures.Duration(took)}" : "never started",
     };
 
     private string WaitingFor() => _run!.IsFinal ? "This run ended before its first update."
         : _progress is { Phase: not "Waiting" } ? $"{_progress.Phase}. Curves appear with the first update."
+        : _run.IsActive ? "It reads its models and its corpus. Curves appear with the first update."
         : _run.AfterRunId is not null ? "It starts when its teacher is trained."
         : "It waits for its turn; one run trains at a time. Curves appear with the first update.";
 
@@ -175,9 +220,44 @@ public sealed partial class RunPage(
     {
         if (!await RunActions.ConfirmStopAsync(dialogs, _run!))
             return;
-        _stopping = true;
         await runs.StopAsync(Id);
-        notifications.Notify(NotificationSeverity.Success, $"Stopping {_run!.Name}");
+        await LoadAsync();
+    });
+
+    private Task PauseAsync() => TryAsync(async () =>
+    {
+        await runs.PauseAsync(Id);
+        await LoadAsync();
+    });
+
+    private Task ResumeAsync() => TryAsync(async () =>
+    {
+        await runs.ResumeAsync(Id);
+        await LoadAsync();
+    });
+
+    private Task ResumeFromAsync(Checkpoint checkpoint) => TryAsync(async () =>
+    {
+        if (!await RunActions.ConfirmResumeFromAsync(dialogs, _run!, checkpoint.Step, _checkpoints))
+            return;
+        await runs.ResumeAsync(Id, checkpoint.Step);
+        await LoadAsync();
+    });
+
+    private Task ContinueAsync() => TryAsync(async () =>
+    {
+        if (await RunActions.AskEpochsAsync(dialogs, _run!) is not int epochs)
+            return;
+        await runs.ContinueAsync(Id, epochs);
+        await LoadAsync();
+    });
+
+    private Task DeleteCheckpointAsync(Checkpoint checkpoint) => TryAsync(async () =>
+    {
+        if (!await RunActions.ConfirmDeleteCheckpointAsync(dialogs, _run!, checkpoint, _checkpoints.Count == 1))
+            return;
+        await runs.DeleteCheckpointAsync(Id, checkpoint.Step);
+        notifications.Notify(NotificationSeverity.Success, $"Deleted the checkpoint of update {Figures.Count(checkpoint.Step)}");
         await LoadAsync();
     });
 
