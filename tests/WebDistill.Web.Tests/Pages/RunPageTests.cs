@@ -19,7 +19,7 @@ public sealed class RunPageTests(WebDistillApp app, Chromium chromium) : IClassF
 
         await visit.Button("Stop").ClickAsync();
         ILocator dialog = visit.Page.GetByRole(AriaRole.Dialog);
-        await Expect(dialog).ToContainTextAsync("It ends after its present update");
+        await Expect(dialog).ToContainTextAsync("It saves its state after its present update");
         await dialog.GetByRole(AriaRole.Button, new LocatorGetByRoleOptions { Name = "Stop", Exact = true }).ClickAsync();
         await Expect(visit.Page.Locator(".run-line .status")).ToHaveTextAsync("Stopped");
         await visit.Page.WaitForFunctionAsync("() => window.webdistillCurves.state === 'ended'");

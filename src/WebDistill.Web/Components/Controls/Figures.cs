@@ -5,7 +5,8 @@ namespace WebDistill.Web.Components.Controls;
 /// <summary>How numbers are written on every page: thin separators, two decimals for a perplexity, four for a loss.</summary>
 public static class Figures
 {
-    private const char ThinSpace = '\u2009';
+    // Narrow and without a break: a number never wraps within itself.
+    private const char ThinSpace = '\u202f';
     private static readonly NumberFormatInfo Format = new() { NumberGroupSeparator = ThinSpace.ToString(), NumberDecimalSeparator = "." };
 
     /// <summary>1 234 567.</summary>

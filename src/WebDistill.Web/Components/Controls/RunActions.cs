@@ -38,7 +38,9 @@ public static class RunActions
         string? removed = later.Length == 0 ? null
             : $"Removes {(later.Length == 1 ? "the later checkpoint" : $"the {later.Length} later checkpoints")}, "
                 + $"{Figures.BytesText(later.Sum(saved => saved.Bytes))}: "
-                + $"{(later.Length == 1 ? "update" : "updates")} {string.Join(", ", later.Select(saved => Figures.Count(saved.Step)))}.";
+                + $"{(later.Length == 1 ? "update" : "updates")} {(later.Length > 6
+                    ? $"{Figures.Count(later[0].Step)} to {Figures.Count(later[^1].Step)}"
+                    : string.Join(", ", later.Select(saved => Figures.Count(saved.Step))))}.";
         return Confirmation.AskAsync(dialogs, $"Resume {run.Name} from update {Figures.Count(step)}?", text, removed, "Resume", later.Length > 0, "Cancel");
     }
 

@@ -59,7 +59,7 @@ public sealed record OptionField(
         new("validationIntervalSteps", "Validate every", OptionKind.Integer, "Updates between two measurements of the validation perplexity. 0 measures at the end only.", "20 to 500.", "updates"),
         new("validationMaxTokens", "Validation tokens", OptionKind.Integer, "Most held-out tokens read per measurement.", "8192 and more.", "tokens"),
         new("checkpointIntervalSteps", "Checkpoint every", OptionKind.Integer, "Updates between two saved checkpoints. 0 saves none for this reason; one is always saved at the end, on pause, stop and shutdown.", "100 to 1000.", "updates"),
-        new("checkpointIntervalMinutes", "Or every", OptionKind.Number, "Minutes after which a checkpoint is saved if none was: the most work that a power cut can cost. 0 saves none for this reason.", "5 to 30.", "minutes"),
+        new("checkpointIntervalMinutes", "Checkpoint at least every", OptionKind.Number, "Minutes after which a checkpoint is saved if none was: the most work that a power cut can cost. 0 saves none for this reason.", "5 to 30.", "minutes"),
         new("keepLastCheckpoints", "Keep the latest", OptionKind.Integer, "Checkpoints that are kept; older ones are removed unless another rule keeps them. Each takes three times the student's weights.", "1 to 5.", "checkpoints"),
         new("keepBestCheckpoint", "Keep the best", OptionKind.Boolean, "Keeps the checkpoint with the lowest validation perplexity."),
         new("keepCheckpointEverySteps", "Keep multiples of", OptionKind.Integer, "Keeps every checkpoint whose update is a multiple of this. 0 keeps none for this reason.", "0, or a few times the interval.", "updates"),

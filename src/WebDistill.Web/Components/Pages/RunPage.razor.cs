@@ -174,8 +174,12 @@ public sealed partial class RunPage(
             names.TryAdd(dataset.Id, dataset.Name);
         return [.. OptionField.All
             .Where(field => field.Name != "name")
-            .Select(field => (Field: field, Value: Shown(RunDraft.Write(values[field.Name])), Differs: RunDraft.Write(values[field.Name]) != RunDraft.Write(defaults[field.Name])))
+            .Select(field => (Field: field, Value: Shown(RunDraft.Write(values[field.Name])) + Unit(field, values[field.Name]), Differs: RunDraft.Write(values[field.Name]) != RunDraft.Write(defaults[field.Name])))
             .OrderByDescending(entry => entry.Differs)];
+
+        // "T" and "peak" stand beside the box of the form and say nothing after a number.
+        static string Unit(OptionField field, JsonNode? value) =>
+            value is null || field.Unit is null or "T" or "peak" ? "" : $" {field.Unit}";
 
         string Shown(string text) => text switch
         {
