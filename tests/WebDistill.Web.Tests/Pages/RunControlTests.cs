@@ -9,11 +9,23 @@ using static Microsoft.Playwright.Assertions;
 namespace WebDistill.Web.Tests.Pages;
 
 /// <summary>What a person does with a run: pause, resume, stop, continue, branch, and its place in the queue.</summary>
-public sealed class RunControlTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
+public sealed class RunControlTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>, IAsyncLifetime
 {
     private static readonly LocatorAssertionsToHaveTextOptions s_patient = new() { Timeout = 60_000 };
 
     private RunService Runs => app.Service<RunService>();
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    // One run trains at a time: what a test leaves behind would let the next one wait for ever.
+    public async Task DisposeAsync()
+    {
+        foreach (Run run in await Runs.ListAsync())
+        {
+            if (!run.IsFinal && run.Status != RunStatus.Stopping)
+                await Runs.StopAsync(run.Id);
+        }
+    }
 
     [Fact]
     public async Task PauseAndResume_FromThePage_TrainsOnWithoutAGap()
@@ -167,7 +179,7 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium) : ICla
     [Fact]
     public async Task Queue_MovedFromTheMenu_ChangesTheOrderAndCancels()
     {
-        Run busy = await StartAsync("Busy run");
+        await StartAsync("Busy run");
         Dataset dataset = await SmallRuns.DatasetAsync(app);
         foreach (string name in new[] { "First", "Second", "Third" })
             await Runs.CreateAsync(SmallRuns.Training(dataset) with { Name = name, Epochs = 100_000 });
@@ -195,12 +207,6 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium) : ICla
         await ActAsync(visit, "Busy run", "Pause");
         await Expect(visit.Page.Locator("tr:has-text('Busy run') .status")).ToHaveTextAsync("Paused", s_patient);
         await Expect(visit.Page.Locator("tr:has-text('Second') .status")).ToHaveTextAsync("Running", s_patient);
-        foreach (Run run in await Runs.ListAsync())
-        {
-            if (run.Status is RunStatus.Queued or RunStatus.Preparing or RunStatus.Running)
-                await Runs.StopAsync(run.Id);
-        }
-        await Runs.StopAsync(busy.Id);
         visit.AssertNoFaults();
     }
 
