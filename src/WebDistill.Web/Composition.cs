@@ -40,6 +40,7 @@ internal static class Composition
     public static void AddRuns(this IServiceCollection services) => services
         .AddSingleton<QuickStart>()
         .AddSingleton<RunService>()
+        .AddSingleton<Sparklines>()
         .AddSingleton<Housekeeping>()
         .AddSingleton<Webhook>()
         .AddHostedService(provider => provider.GetRequiredService<Webhook>())

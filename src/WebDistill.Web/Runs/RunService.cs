@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
@@ -296,38 +295,6 @@ public sealed class RunService(
             .OrderBy(metric => metric.Step)
             .Take(limit)
             .ToListAsync(cancel);
-    }
-
-    /// <summary>Updates between two points of a sparkline of a run that has made <paramref name="steps"/> of them: a power of two, so that
-    /// few different ones occur and a longer run keeps the points that it has.</summary>
-    public static int SparklineStride(int steps, int points) =>
-        (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(1, (steps + points - 1) / Math.Max(1, points)));
-
-    /// <summary>
-    /// At most <paramref name="points"/> values of the total loss of each run, evenly spaced over what it has recorded: one query for
-    /// all runs of about the same length.
-    /// </summary>
-    /// <param name="runs">Ids, and the updates recorded.</param>
-    public async Task<IReadOnlyDictionary<Guid, IReadOnlyList<double>>> SparklinesAsync(
-        IEnumerable<(Guid Id, int Steps)> runs, int points, CancellationToken cancel = default)
-    {
-        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        var lines = new Dictionary<Guid, IReadOnlyList<double>>();
-        foreach (IGrouping<int, (Guid Id, int Steps)> alike in runs.GroupBy(run => SparklineStride(run.Steps, points)))
-        {
-            Guid[] ids = [.. alike.Select(run => run.Id)];
-            int last = alike.Max(run => run.Steps);
-            // The steps by name, not by a condition on all of them: each is one look into the key.
-            int[] steps = [.. Enumerable.Range(1, last / alike.Key).Select(i => i * alike.Key)];
-            var found = await db.StepMetrics
-                .Where(metric => ids.Contains(metric.RunId) && steps.Contains(metric.Step))
-                .OrderBy(metric => metric.RunId).ThenBy(metric => metric.Step)
-                .Select(metric => new { metric.RunId, metric.TotalLoss })
-                .ToListAsync(cancel);
-            foreach (var line in found.GroupBy(point => point.RunId, point => point.TotalLoss))
-                lines[line.Key] = [.. line];
-        }
-        return lines;
     }
 
     /// <summary>The log of a run, oldest line first.</summary>
