@@ -65,9 +65,9 @@ internal static class SmallRuns
         // One statement: 100 000 rows through the change tracker would take longer than the test.
         await db.Database.ExecuteSqlAsync($"""
             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {steps})
-            INSERT INTO StepMetrics (RunId, Step, Attempt, Superseded, Epoch, TokensSeen, TotalLoss, DistillationCeNatsPerToken, CausalLmNatsPerToken, LogitsMse,
+            INSERT INTO StepMetrics (RunId, Step, Attempt, Epoch, TokensSeen, TotalLoss, DistillationCeNatsPerToken, CausalLmNatsPerToken, LogitsMse,
                 CosineDistance, LearningRate, GradientNorm, TokensPerSecond, StepSeconds, MemoryBytes, ValidationPerplexity)
-            SELECT {run.Id}, i, 1, 0, i / 1000.0, i * 2048, 1 + 10.0 / (1 + i / 50.0) + (i * 7919 % 101) / 400.0, 0.5 + 5.0 / (1 + i / 60.0), 0.4 + 2.0 / (1 + i / 40.0),
+            SELECT {run.Id}, i, 1, i / 1000.0, i * 2048, 1 + 10.0 / (1 + i / 50.0) + (i * 7919 % 101) / 400.0, 0.5 + 5.0 / (1 + i / 60.0), 0.4 + 2.0 / (1 + i / 40.0),
                 NULL, 0.05 + 0.3 / (1 + i / 30.0), 0.0005 * (1 - i * 1.0 / {steps}), 1 + (i * 104729 % 97) / 100.0, 4000 + (i * 31 % 401), 0.5, 300000000,
                 CASE WHEN i % {Math.Max(1, steps / 20)} = 0 THEN 2.75 + 3.0 / (1 + i * 8.0 / {steps}) END
             FROM n

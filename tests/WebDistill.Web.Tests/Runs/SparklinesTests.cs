@@ -12,7 +12,7 @@ public sealed class SparklinesTests(WebDistillApp app) : IClassFixture<WebDistil
     public async Task Of_RunsOfSeveralLengths_TakesEvenlySpacedPointsOfEach()
     {
         Run[] runs = [await SmallRuns.RecordedAsync(app, "short", 7), await SmallRuns.RecordedAsync(app, "long", 5000),
-            await SmallRuns.RecordedAsync(app, "as long", 4999), await SmallRuns.RecordedAsync(app, "empty", 0)];
+            await SmallRuns.RecordedAsync(app, "as long", 4999), new Run { Id = Guid.NewGuid(), Name = "empty", OptionsJson = "{}" }];
         IReadOnlyDictionary<Guid, IReadOnlyList<double>> lines = await app.Service<Sparklines>().OfAsync(runs);
         Assert.Equal(3, lines.Count);
         foreach (Run run in runs[..3])
@@ -32,9 +32,9 @@ public sealed class SparklinesTests(WebDistillApp app) : IClassFixture<WebDistil
         Sparklines sparklines = app.Service<Sparklines>();
         IReadOnlyList<double> first = (await sparklines.OfAsync([run]))[run.Id];
         Assert.Same(first, (await sparklines.OfAsync([run]))[run.Id]);
-        // A new attempt goes on from update 2000: what came after it is superseded.
+        // A new attempt goes on from update 2000: what came after it is superseded, and no longer among the run's steps.
         await app.Service<DatabaseWriter>().WriteAsync(db => db.StepMetrics.Where(metric => metric.RunId == run.Id && metric.Step > 2000)
-            .ExecuteUpdateAsync(set => set.SetProperty(metric => metric.Superseded, true)));
+            .ExecuteDeleteAsync());
         (run.Attempt, run.AttemptFromStep, run.Step) = (2, 2000, 2000);
         IReadOnlyList<double> second = (await sparklines.OfAsync([run]))[run.Id];
         Assert.Equal(2000 / Sparklines.Stride(2000), second.Count);
