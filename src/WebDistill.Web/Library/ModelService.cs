@@ -42,7 +42,8 @@ public sealed partial class ModelService(
         return await db.Models.AsNoTracking().SingleOrDefaultAsync(model => model.Id == id, cancel) ?? throw NotFound(id);
     }
 
-    /// <summary>A checkpoint of a run as the model that it is, under a name that says which; null when there is none with that id.</summary>
+    /// <summary>A checkpoint of a run as the model that it is, under a name that says which; null when there is none with that
+    /// id.</summary>
     public async Task<Model?> FindCheckpointAsync(Guid id, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);

@@ -21,9 +21,11 @@ public sealed class Sparklines(IDbContextFactory<WebDistillDb> contexts)
     public static int Stride(int steps) => (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(1, (steps + MostPoints - 1) / MostPoints));
 
     /// <summary>The lines of all runs, evenly spaced over what each has recorded; a run that has recorded nothing has none.</summary>
-    public async Task<IReadOnlyDictionary<Guid, IReadOnlyList<double>>> OfAsync(IReadOnlyList<Run> runs, CancellationToken cancel = default)
+    public async Task<IReadOnlyDictionary<Guid, IReadOnlyList<double>>> OfAsync(
+        IReadOnlyList<Run> runs, CancellationToken cancel = default)
     {
-        Run[] changed = [.. runs.Where(run => run.Step > 0 && (!_lines.TryGetValue(run.Id, out var known) || known.Extent != Extent.Of(run)))];
+        Run[] changed = [.. runs.Where(run =>
+            run.Step > 0 && (!_lines.TryGetValue(run.Id, out var known) || known.Extent != Extent.Of(run)))];
         if (changed.Length > 0)
         {
             await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);

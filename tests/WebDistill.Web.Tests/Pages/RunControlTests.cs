@@ -9,7 +9,8 @@ using static Microsoft.Playwright.Assertions;
 namespace WebDistill.Web.Tests.Pages;
 
 /// <summary>What a person does with a run: pause, resume, stop, continue, branch, and its place in the queue.</summary>
-public sealed class RunControlTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>, IAsyncLifetime
+public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
+    : IClassFixture<WebDistillApp>, IClassFixture<Chromium>, IAsyncLifetime
 {
     private static readonly LocatorAssertionsToHaveTextOptions s_patient = new() { Timeout = 60_000 };
 
@@ -70,7 +71,7 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium) : ICla
         ILocator dialog = visit.Page.GetByRole(AriaRole.Dialog);
         await Expect(dialog).ToContainTextAsync(new Regex($@"The {step - 50} updates that were recorded after update 50 are made again"));
         await Expect(dialog).ToContainTextAsync(later == 1 ? "Removes the later checkpoint" : $"Removes the {later} later checkpoints");
-        await Expect(dialog).ToContainTextAsync("kB");
+        await Expect(dialog).ToContainTextAsync(new Regex(@"\d\s(kB|MB): update"));
         await visit.AssertAccessibleAsync();
         await dialog.GetByRole(AriaRole.Button, new() { Name = "Resume" }).ClickAsync();
 
@@ -158,7 +159,7 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium) : ICla
         await Expect(visit.Page.Locator("section:has(#h-checkpoints)")).ToContainTextAsync("checkpoints, ");
         await Expect(visit.Page.Locator(".badge")).ToHaveTextAsync("best");
         IDownload zip = await visit.Page.RunAndWaitForDownloadAsync(() => ActAsync(visit, what, "Download as zip", AriaRole.Link));
-        Assert.Equal($"run-{run.Id:N}-step-{first.Step}.zip", zip.SuggestedFilename);
+        Assert.Equal($"Saved run, update {first.Step}.zip", zip.SuggestedFilename);
         IDownload log = await visit.Page.RunAndWaitForDownloadAsync(() => visit.Link("Download as JSON lines").ClickAsync());
         Assert.Contains("\"severity\":\"Information\"", await File.ReadAllTextAsync(await log.PathAsync()));
 

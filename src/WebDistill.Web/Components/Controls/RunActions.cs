@@ -41,14 +41,16 @@ public static class RunActions
                 + $"{(later.Length == 1 ? "update" : "updates")} {(later.Length > 6
                     ? $"{Figures.Count(later[0].Step)} to {Figures.Count(later[^1].Step)}"
                     : string.Join(", ", later.Select(saved => Figures.Count(saved.Step))))}.";
-        return Confirmation.AskAsync(dialogs, $"Resume {run.Name} from update {Figures.Count(step)}?", text, removed, "Resume", later.Length > 0, "Cancel");
+        return Confirmation.AskAsync(dialogs, $"Resume {run.Name} from update {Figures.Count(step)}?", text, removed, "Resume",
+            destroys: later.Length > 0, refusal: "Cancel");
     }
 
     /// <summary>Whether that checkpoint shall be removed.</summary>
     public static Task<bool> ConfirmDeleteCheckpointAsync(DialogService dialogs, Run run, Checkpoint checkpoint, bool isOnly) =>
         Confirmation.AskAsync(dialogs, $"Delete the checkpoint of update {Figures.Count(checkpoint.Step)}?",
             $"Deletes the state of {run.Name} after update {Figures.Count(checkpoint.Step)}, {Figures.BytesText(checkpoint.Bytes)}.",
-            isOnly ? "It is the only one: without it the run can only begin anew." : "The curves and the other checkpoints stay.", "Delete");
+            isOnly ? "It is the only one: without it the run can only begin anew." : "The curves and the other checkpoints stay.",
+            "Delete");
 
     /// <summary>Asks how many epochs a completed run shall train on; null when none.</summary>
     public static async Task<int?> AskEpochsAsync(DialogService dialogs, Run run) =>
@@ -57,5 +59,6 @@ public static class RunActions
 
     /// <summary>"3 checkpoints, 412 MB".</summary>
     public static string CheckpointsText(IReadOnlyCollection<Checkpoint> checkpoints) =>
-        $"{checkpoints.Count} {(checkpoints.Count == 1 ? "checkpoint" : "checkpoints")}, {Figures.BytesText(checkpoints.Sum(saved => saved.Bytes))}";
+        $"{checkpoints.Count} {(checkpoints.Count == 1 ? "checkpoint" : "checkpoints")}, "
+        + Figures.BytesText(checkpoints.Sum(saved => saved.Bytes));
 }

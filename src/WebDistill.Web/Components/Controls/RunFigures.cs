@@ -39,17 +39,22 @@ public static class RunFigures
     public static string Word(this RunStatus status) => status.ToString().ToLowerInvariant();
 
     /// <summary>Its place in the queue, from 1: "next", "2nd in the queue".</summary>
-    public static string PlaceText(int place) => place == 1 ? "next" : string.Create(CultureInfo.InvariantCulture, $"{place}{(place % 100, place % 10) switch
+    public static string PlaceText(int place)
     {
-        (>= 11 and <= 13, _) => "th",
-        (_, 1) => "st",
-        (_, 2) => "nd",
-        (_, 3) => "rd",
-        _ => "th",
-    }} in the queue");
+        string ending = (place % 100, place % 10) switch
+        {
+            (>= 11 and <= 13, _) => "th",
+            (_, 1) => "st",
+            (_, 2) => "nd",
+            (_, 3) => "rd",
+            _ => "th",
+        };
+        return place == 1 ? "next" : string.Create(CultureInfo.InvariantCulture, $"{place}{ending} in the queue");
+    }
 
-    /// <summary>The checkpoint with the lowest validation perplexity, the one that "keep the best" keeps; null when none was measured.</summary>
-    public static Checkpoint? Best(this IEnumerable<Checkpoint> checkpoints) => checkpoints.Where(saved => saved.ValidationPerplexity is not null)
+    /// <summary>The checkpoint with the lowest validation perplexity, which "keep the best" keeps; null when none was measured.</summary>
+    public static Checkpoint? Best(this IEnumerable<Checkpoint> checkpoints) => checkpoints
+        .Where(saved => saved.ValidationPerplexity is not null)
         .OrderBy(saved => saved.ValidationPerplexity).ThenByDescending(saved => saved.Step).FirstOrDefault();
 
     /// <summary>The class of the status' colour.</summary>

@@ -81,7 +81,9 @@ public sealed partial class RunPage(
             _best = _checkpoints.Best()?.Step;
             // Without a reason it rests by request, and the thread that saved it may be about to let go.
             _isHeld = run is { Status: RunStatus.Paused, Error: not null } && runs.IsHeld(Id);
-            _place = run.Status == RunStatus.Queued && (await runs.QueueAsync(Gone)).ToList().IndexOf(Id) is >= 0 and int index ? index + 1 : null;
+            _place = run.Status == RunStatus.Queued && (await runs.QueueAsync(Gone)).ToList().IndexOf(Id) is >= 0 and int index
+                ? index + 1
+                : null;
             // The epochs change when a run is continued.
             if (_options.Count == 0 || _run?.OptionsJson != run.OptionsJson)
                 _options = await DescribeAsync(RunService.Options(run));
@@ -101,7 +103,8 @@ public sealed partial class RunPage(
         }
     }
 
-    private static bool HasCurves(Run? run) => run is { Step: > 0 } or { Status: RunStatus.Running or RunStatus.Pausing or RunStatus.Stopping };
+    private static bool HasCurves(Run? run) =>
+        run is { Step: > 0 } or { Status: RunStatus.Running or RunStatus.Pausing or RunStatus.Stopping };
 
     private bool CanContinue =>
         _run!.Status == RunStatus.Completed && _checkpoints is [.., Checkpoint last] && last.Step == _run.TotalSteps;
@@ -123,7 +126,7 @@ public sealed partial class RunPage(
             reasons.Add($"after {options.CheckpointIntervalMinutes.ToString("0.##", CultureInfo.InvariantCulture)} minutes of training");
         return reasons.Count switch
         {
-            0 => $"The first one is saved when the run ends, or is paused or stopped.",
+            0 => "The first one is saved when the run ends, or is paused or stopped.",
             1 => $"The first one is saved {reasons[0]}; {always}.",
             _ => $"The first one is saved {reasons[0]} or {reasons[1]}, whichever comes first; {always}.",
         };
@@ -158,7 +161,8 @@ public sealed partial class RunPage(
     {
         null => "",
         { Status: RunStatus.Queued } => "waits",
-        { IsActive: true, TotalSteps: > 0 } => $"{100 * run.Progress():0} %{(run.TimeLeft() is TimeSpan left ? $", {Figures.Duration(left)} left" : "")}",
+        { IsActive: true, TotalSteps: > 0 } =>
+            $"{100 * run.Progress():0} %{(run.TimeLeft() is TimeSpan left ? $", {Figures.Duration(left)} left" : "")}",
         { Status: RunStatus.Completed } => run.Duration() is TimeSpan took ? Figures.Duration(took) : "",
         _ => run.Status.ToString(),
     };
@@ -174,7 +178,9 @@ public sealed partial class RunPage(
             names.TryAdd(dataset.Id, dataset.Name);
         return [.. OptionField.All
             .Where(field => field.Name != "name")
-            .Select(field => (Field: field, Value: Shown(RunDraft.Write(values[field.Name])) + Unit(field, values[field.Name]), Differs: RunDraft.Write(values[field.Name]) != RunDraft.Write(defaults[field.Name])))
+            .Select(field => (Field: field,
+                Value: Shown(RunDraft.Write(values[field.Name])) + Unit(field, values[field.Name]),
+                Differs: RunDraft.Write(values[field.Name]) != RunDraft.Write(defaults[field.Name])))
             .OrderByDescending(entry => entry.Differs)];
 
         // "T" and "peak" stand beside the box of the form and say nothing after a number.
@@ -197,7 +203,8 @@ public sealed partial class RunPage(
         RunStatus.Preparing => "reads models, corpus and checkpoint",
         RunStatus.Running => _run.TimeLeft() is TimeSpan left ? $"{Figures.Duration(left)} left" : "starting",
         RunStatus.Pausing or RunStatus.Stopping => "saves its state",
-        RunStatus.Paused or RunStatus.Stopped or RunStatus.Interrupted when _run.Duration() is TimeSpan so => $"trained for {Figures.Duration(so)} so far",
+        RunStatus.Paused or RunStatus.Stopped or RunStatus.Interrupted when _run.Duration() is TimeSpan so =>
+            $"trained for {Figures.Duration(so)} so far",
         _ => _run.Duration() is TimeSpan took ? $"took {Figures.Duration(took)}" : "never started",
     };
 
