@@ -8,6 +8,7 @@ var root = new RootCommand("Measures WebDistill: each command prints JSON lines,
     PairedCommand.Create(),
     GenerateCommand.Create(),
     TokenizeCommand.Create(),
+    WatchCommand.Create(),
 #if MANAGED_ENGINE
     WebDistill.Benchmarks.Kernels.GemmCommand.Create(),
     WebDistill.Benchmarks.Kernels.KernelsCommand.Create(),

@@ -1,0 +1,121 @@
+using System.CommandLine;
+using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Net.WebSockets;
+using System.Text;
+using System.Text.Json;
+
+namespace WebDistill.Benchmarks;
+
+/// <summary>
+/// What watchers cost a training: tokens per second of a run on a running server, without and with clients of its live wire, in alternating
+/// phases. The slow client asks for all steps and never reads an answer.
+/// </summary>
+internal static class WatchCommand
+{
+    private const byte RecordSeparator = 0x1E;
+
+    public static Command Create()
+    {
+        var server = new Option<Uri>("--server") { DefaultValueFactory = _ => new Uri("http://127.0.0.1:5080"), Description = "address of a server" };
+        var watchers = new Option<int>("--watchers") { DefaultValueFactory = _ => 20, Description = "clients that read" };
+        var slow = new Option<int>("--slow") { DefaultValueFactory = _ => 1, Description = "clients that never read" };
+        var seconds = new Option<double>("--seconds") { DefaultValueFactory = _ => 20, Description = "length of a phase" };
+        var pairs = new Option<int>("--pairs") { DefaultValueFactory = _ => 6, Description = "phases of each kind" };
+        var command = new Command("watch", "Training speed of the running run of a server, without and with watchers.")
+        {
+            server, watchers, slow, seconds, pairs,
+        };
+        command.SetAction((parsed, cancel) => MeasureAsync(
+            parsed.GetValue(server)!, parsed.GetValue(watchers), parsed.GetValue(slow), TimeSpan.FromSeconds(parsed.GetValue(seconds)),
+            parsed.GetValue(pairs), cancel));
+        return command;
+    }
+
+    private static async Task<int> MeasureAsync(Uri server, int watchers, int slow, TimeSpan phase, int pairs, CancellationToken cancel)
+    {
+        using var http = new HttpClient { BaseAddress = server };
+        JsonElement[] runs = await http.GetFromJsonAsync<JsonElement[]>("/api/runs", cancel) ?? [];
+        JsonElement run = runs.FirstOrDefault(found => found.GetProperty("status").GetString() == "Running");
+        if (run.ValueKind == JsonValueKind.Undefined)
+        {
+            Console.Error.WriteLine($"No run is Running on {server}: start a long one first.");
+            return 2;
+        }
+        Guid id = run.GetProperty("id").GetGuid();
+        List<double> alone = [], watched = [];
+        long messages = 0;
+        for (int pair = 0; pair < pairs; pair++)
+        {
+            alone.Add(await SpeedAsync(http, id, phase, cancel));
+            using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+            Task<long>[] clients = [.. Enumerable.Range(0, watchers + slow).Select(i => WatchAsync(server, id, reads: i < watchers, ended.Token))];
+            watched.Add(await SpeedAsync(http, id, phase, cancel));
+            await ended.CancelAsync();
+            messages += (await Task.WhenAll(clients)).Sum();
+        }
+        double without = Report.Median(alone), with = Report.Median(watched);
+        double[] ratios = [.. alone.Zip(watched, (a, w) => w / a)];
+        Report.Line(new
+        {
+            measurement = "watch",
+            watchers,
+            slowWatchers = slow,
+            pairs,
+            phaseSeconds = phase.TotalSeconds,
+            tokensPerSecondAlone = Report.Rounded(without),
+            tokensPerSecondWatched = Report.Rounded(with),
+            medianRatio = Report.Rounded(Report.Median(ratios)),
+            smallestRatio = Report.Rounded(ratios.Min()),
+            largestRatio = Report.Rounded(ratios.Max()),
+            messagesReceived = messages,
+        });
+        return 0;
+    }
+
+    /// <summary>Tokens trained on in a phase, by the server's own count, divided by its length.</summary>
+    private static async Task<double> SpeedAsync(HttpClient http, Guid run, TimeSpan phase, CancellationToken cancel)
+    {
+        (long before, long began) = (await TokensAsync(), Stopwatch.GetTimestamp());
+        await Task.Delay(phase, cancel);
+        (long after, TimeSpan took) = (await TokensAsync(), Stopwatch.GetElapsedTime(began));
+        return (after - before) / took.TotalSeconds;
+
+        async Task<long> TokensAsync()
+        {
+            int step = (await http.GetFromJsonAsync<JsonElement>($"/api/runs/{run}", cancel)).GetProperty("step").GetInt32();
+            JsonElement[] last = await http.GetFromJsonAsync<JsonElement[]>($"/api/runs/{run}/steps?after={Math.Max(0, step - 1)}&limit=1", cancel) ?? [];
+            return last is [JsonElement found] ? found.GetProperty("tokensSeen").GetInt64() : 0;
+        }
+    }
+
+    private static async Task<long> WatchAsync(Uri server, Guid run, bool reads, CancellationToken ended)
+    {
+        using var socket = new ClientWebSocket();
+        long messages = 0;
+        try
+        {
+            await socket.ConnectAsync(new UriBuilder(server) { Scheme = "ws", Path = "/hubs/curves" }.Uri, ended);
+            await SendAsync("""{"protocol":"json","version":1}""");
+            await SendAsync($$"""{"type":4,"invocationId":"1","target":"Watch","arguments":["{{run}}",0,0]}""");
+            var buffer = new byte[64 << 10];
+            if (!reads)
+                await Task.Delay(Timeout.Infinite, ended);
+            while (true)
+            {
+                WebSocketReceiveResult received = await socket.ReceiveAsync(buffer, ended);
+                messages += received.EndOfMessage ? 1 : 0;
+                // The server drops clients that it has not heard of for half a minute.
+                if (messages % 20 == 19 && received.EndOfMessage)
+                    await SendAsync("""{"type":6}""");
+            }
+        }
+        catch (OperationCanceledException) when (ended.IsCancellationRequested)
+        {
+            return messages; // The phase is over.
+        }
+
+        Task SendAsync(string json) => socket.SendAsync(
+            (byte[])[.. Encoding.UTF8.GetBytes(json), RecordSeparator], WebSocketMessageType.Text, endOfMessage: true, ended);
+    }
+}
