@@ -19,7 +19,10 @@ namespace WebDistill.Web;
 internal static class Composition
 {
     // Below the 5 seconds after which a supervisor may lose patience.
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(4.5);
+    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(4);
+
+    // A browser that does not answer the goodbye must not hold up the end.
+    private static readonly TimeSpan GoodbyePatience = TimeSpan.FromSeconds(1);
 
     public static void AddStorage(this IServiceCollection services, DataFolder folder)
     {
@@ -103,7 +106,7 @@ internal static class Composition
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(
             // SecurityHeaders says it already, and more strictly.
             options => options.ContentSecurityFrameAncestorsPolicy = null);
-        app.MapHub<CurvesHub>("/hubs/curves");
+        app.MapHub<CurvesHub>("/hubs/curves", hub => hub.WebSockets.CloseTimeout = GoodbyePatience);
         app.MapHealthChecks("/healthz");
         app.MapOpenApi();
         RouteGroupBuilder api = app.MapGroup("/api");

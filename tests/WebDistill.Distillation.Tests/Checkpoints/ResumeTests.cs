@@ -37,7 +37,7 @@ public sealed class ResumeTests : IDisposable
         Ended whole = Uninterrupted(options), cut = Cut(options, (distiller, stop) =>
             Stopper(distiller, stop, afterUpdates: 3));
         AssertSame(whole, cut);
-        Assert.True(cut.Cuts >= 2, $"{cut.Cuts} cuts in {whole.Reports.Count} updates");
+        Assert.True(cut.Cuts >= 1, $"{cut.Cuts} cuts in {whole.Reports.Count} updates");
     }
 
     [Fact]

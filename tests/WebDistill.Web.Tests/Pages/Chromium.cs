@@ -7,11 +7,15 @@ namespace WebDistill.Web.Tests.Pages;
 /// <summary>A headless Chromium, Debian's unless WEBDISTILL_CHROMIUM names another; without one the tests fail, they are not skipped.</summary>
 public sealed class Chromium : IAsyncLifetime
 {
+    // Generous, for machines with other work to do: what fails, fails after it.
+    private const int PatienceMilliseconds = 20_000;
+
     private IPlaywright _playwright = null!;
     private IBrowser _browser = null!;
 
     public async Task InitializeAsync()
     {
+        Assertions.SetDefaultExpectTimeout(PatienceMilliseconds);
         _playwright = await Playwright.CreateAsync();
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
@@ -61,7 +65,7 @@ public sealed class Chromium : IAsyncLifetime
             ReducedMotion = motion,
             ViewportSize = new ViewportSize { Width = width, Height = 900 },
         });
-        context.SetDefaultTimeout(20_000);
+        context.SetDefaultTimeout(PatienceMilliseconds);
         return await context.NewPageAsync();
     }
 

@@ -7,6 +7,7 @@ using WebDistill.Distillation.Checkpoints;
 namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>The whole promise: the server may die at any moment, and the run ends as if it had not.</summary>
+[Collection(Processes.Name)]
 public sealed class KillTests
 {
     /// <summary>How many times; tests/soak sets it.</summary>

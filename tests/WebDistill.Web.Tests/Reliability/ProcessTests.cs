@@ -8,6 +8,7 @@ using WebDistill.Web.Tests.Pages;
 namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>The beginning and the end of the product's process, with and without pages.</summary>
+[Collection(Processes.Name)]
 public sealed class ProcessTests(Chromium chromium) : IClassFixture<Chromium>
 {
     [Fact]

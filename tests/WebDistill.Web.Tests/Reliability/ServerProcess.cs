@@ -4,6 +4,13 @@ using System.Text.Json;
 
 namespace WebDistill.Web.Tests.Reliability;
 
+/// <summary>Tests that start processes and look at the clock or kill them: one at a time, with the machine to themselves.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class Processes
+{
+    public const string Name = "Processes";
+}
+
 /// <summary>The real product in a process of its own, to be killed.</summary>
 internal sealed class ServerProcess : IAsyncDisposable
 {
