@@ -42,6 +42,7 @@ internal static class Composition
 
     public static void AddRuns(this IServiceCollection services) => services
         .AddSingleton<QuickStart>()
+        .AddSingleton<SharedReads>()
         .AddSingleton<RunService>()
         .AddSingleton<Sparklines>()
         .AddSingleton<Housekeeping>()

@@ -12,7 +12,8 @@ namespace WebDistill.Web.Live;
 /// that names the last step it has gets every later one exactly once. A client that reads slowly slows nobody but itself.
 /// </summary>
 public sealed class CurvesHub(
-    IDbContextFactory<WebDistillDb> contexts, RunAnnouncements announcements, IHostApplicationLifetime lifetime) : Hub
+    IDbContextFactory<WebDistillDb> contexts, SharedReads shared, RunAnnouncements announcements, IHostApplicationLifetime lifetime)
+    : Hub
 {
     /// <summary>Most rows of one message.</summary>
     public const int RowsPerMessage = 2000;
@@ -53,18 +54,20 @@ public sealed class CurvesHub(
         }
     }
 
-    private async Task<(Run Run, List<StepMetric> Metrics)> ReadAsync(Guid runId, int afterStep, CancellationToken cancel)
-    {
-        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        Run run = await db.Runs.AsNoTracking().SingleOrDefaultAsync(r => r.Id == runId, cancel)
-            ?? throw new HubException($"There is no run {runId}; it may have been deleted.");
-        List<StepMetric> metrics = await db.StepMetrics.AsNoTracking()
-            .Where(m => m.RunId == runId && m.Step > afterStep)
-            .OrderBy(m => m.Step)
-            .Take(RowsPerMessage)
-            .ToListAsync(cancel);
-        return (run, metrics);
-    }
+    // Those who watch a run live have all seen the same step: one query serves them.
+    private Task<(Run Run, List<StepMetric> Metrics)> ReadAsync(Guid runId, int afterStep, CancellationToken cancel) =>
+        shared.ReadAsync(("steps", runId, afterStep), async () =>
+        {
+            await using WebDistillDb db = await contexts.CreateDbContextAsync();
+            Run run = await db.Runs.AsNoTracking().SingleOrDefaultAsync(r => r.Id == runId)
+                ?? throw new HubException($"There is no run {runId}; it may have been deleted.");
+            List<StepMetric> metrics = await db.StepMetrics.AsNoTracking()
+                .Where(m => m.RunId == runId && m.Step > afterStep)
+                .OrderBy(m => m.Step)
+                .Take(RowsPerMessage)
+                .ToListAsync();
+            return (run, metrics);
+        }, cancel);
 
     private static async Task<bool> RingAsync(ChannelReader<bool> doorbell, CancellationToken ended)
     {

@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Checkpoints;
+using WebDistill.Web.Live;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Runs;
@@ -10,40 +11,26 @@ namespace WebDistill.Web.Runs;
 /// <summary>What can be asked about runs and done with them, for pages and API alike.</summary>
 public sealed class RunService(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
-    RunChecks checks, RunQueue queue, RunTrainer trainer, RunLifecycle lifecycle, QuickStart quickStart)
+    RunChecks checks, RunQueue queue, RunTrainer trainer, RunLifecycle lifecycle, QuickStart quickStart, SharedReads shared)
 {
     /// <summary>Every run, newest first.</summary>
-    public async Task<IReadOnlyList<Run>> ListAsync(CancellationToken cancel = default)
-    {
-        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return await db.Runs.AsNoTracking().OrderByDescending(run => run.CreatedAt).ThenByDescending(run => run.Id).ToListAsync(cancel);
-    }
+    public async Task<IReadOnlyList<Run>> ListAsync(CancellationToken cancel = default) => await ShareAsync("runs", db =>
+        db.Runs.AsNoTracking().OrderByDescending(run => run.CreatedAt).ThenByDescending(run => run.Id).ToListAsync(), cancel);
 
     /// <summary>One run.</summary>
     /// <exception cref="NotFoundException">There is none with that id.</exception>
-    public async Task<Run> GetAsync(Guid id, CancellationToken cancel = default)
-    {
-        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return await db.Runs.AsNoTracking().SingleOrDefaultAsync(run => run.Id == id, cancel) ?? throw NotFound(id);
-    }
+    public async Task<Run> GetAsync(Guid id, CancellationToken cancel = default) => await FindAsync(id, cancel) ?? throw NotFound(id);
 
     /// <summary>One run; null when there is none with that id.</summary>
-    public async Task<Run?> FindAsync(Guid id, CancellationToken cancel = default)
-    {
-        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return await db.Runs.AsNoTracking().SingleOrDefaultAsync(run => run.Id == id, cancel);
-    }
+    public Task<Run?> FindAsync(Guid id, CancellationToken cancel = default) =>
+        ShareAsync(("run", id), db => db.Runs.AsNoTracking().SingleOrDefaultAsync(run => run.Id == id), cancel);
 
     /// <summary>The run that has the machine; null while it is free.</summary>
-    public async Task<Run?> ActiveAsync(CancellationToken cancel = default)
-    {
-        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return await db.Runs.AsNoTracking()
-            .Where(run => run.Status == RunStatus.Preparing || run.Status == RunStatus.Running || run.Status == RunStatus.Pausing
-                || run.Status == RunStatus.Stopping)
-            .OrderBy(run => run.QueueOrder)
-            .FirstOrDefaultAsync(cancel);
-    }
+    public Task<Run?> ActiveAsync(CancellationToken cancel = default) => ShareAsync("active run", db => db.Runs.AsNoTracking()
+        .Where(run => run.Status == RunStatus.Preparing || run.Status == RunStatus.Running || run.Status == RunStatus.Pausing
+            || run.Status == RunStatus.Stopping)
+        .OrderBy(run => run.QueueOrder)
+        .FirstOrDefaultAsync(), cancel);
 
     /// <summary>The runs that wait, the next one first.</summary>
     public async Task<IReadOnlyList<Guid>> QueueAsync(CancellationToken cancel = default)
@@ -299,21 +286,28 @@ public sealed class RunService(
 
     /// <summary>The log of a run, oldest line first.</summary>
     /// <exception cref="NotFoundException">There is no run with that id.</exception>
-    public async Task<IReadOnlyList<LogLine>> LogAsync(Guid id, CancellationToken cancel = default)
-    {
-        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        await RequireAsync(db, id, cancel);
-        return await db.LogLines.AsNoTracking().Where(line => line.RunId == id).OrderBy(line => line.Id).ToListAsync(cancel);
-    }
+    public async Task<IReadOnlyList<LogLine>> LogAsync(Guid id, CancellationToken cancel = default) =>
+        await ShareAsync(("log", id), async db =>
+        {
+            await RequireAsync(db, id, CancellationToken.None);
+            return await db.LogLines.AsNoTracking().Where(line => line.RunId == id).OrderBy(line => line.Id).ToListAsync();
+        }, cancel);
 
     /// <summary>The checkpoints of a run, first one first.</summary>
     /// <exception cref="NotFoundException">There is no run with that id.</exception>
-    public async Task<IReadOnlyList<Checkpoint>> CheckpointsAsync(Guid id, CancellationToken cancel = default)
-    {
-        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        await RequireAsync(db, id, cancel);
-        return await db.Checkpoints.AsNoTracking().Where(c => c.RunId == id).OrderBy(c => c.Step).ToListAsync(cancel);
-    }
+    public async Task<IReadOnlyList<Checkpoint>> CheckpointsAsync(Guid id, CancellationToken cancel = default) =>
+        await ShareAsync(("checkpoints", id), async db =>
+        {
+            await RequireAsync(db, id, CancellationToken.None);
+            return await db.Checkpoints.AsNoTracking().Where(c => c.RunId == id).OrderBy(c => c.Step).ToListAsync();
+        }, cancel);
+
+    private Task<T> ShareAsync<T>(object query, Func<WebDistillDb, Task<T>> read, CancellationToken cancel) =>
+        shared.ReadAsync(query, async () =>
+        {
+            await using WebDistillDb db = await contexts.CreateDbContextAsync();
+            return await read(db);
+        }, cancel);
 
     private async Task RequireCheckpointAsync(Guid id, int step, CancellationToken cancel)
     {

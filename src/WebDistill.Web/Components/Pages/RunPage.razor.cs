@@ -60,7 +60,7 @@ public sealed partial class RunPage(
         if (firstRender)
         {
             // Any run's bell: the teacher of a quick start is another run than the one that is shown.
-            Listen(ring => announcements.Subscribe(null, ring), TimeSpan.FromMilliseconds(500));
+            Listen(ring => announcements.Subscribe(null, ring), TimeSpan.FromSeconds(1));
             Listen(ring => datasetAnnouncements.Subscribe(null, ring), TimeSpan.FromMilliseconds(500));
         }
         if (_focusName)
