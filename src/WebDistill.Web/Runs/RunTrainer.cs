@@ -83,8 +83,8 @@ public sealed class RunTrainer(
 
     private const string InterruptedSaved = "The server was shut down. The state is saved as a checkpoint.";
 
-    private const string InterruptedUnsaved = "The server was shut down, and there was no time to save the latest state: it goes on from "
-        + "its last complete checkpoint.";
+    private const string InterruptedUnsaved = "The server was shut down before the latest state could be saved: it goes on from its last "
+        + "complete checkpoint, or anew without one.";
 
     private Task<(RunStatus Status, string? Error)> StartThread(TrainingSession session, RunControl control)
     {
@@ -113,7 +113,7 @@ public sealed class RunTrainer(
             {
                 RunWish.Stop => (RunStatus.Stopped, null),
                 RunWish.Pause => (RunStatus.Paused, null),
-                _ => (RunStatus.Interrupted, InterruptedSaved),
+                _ => (RunStatus.Interrupted, session.IsSaved ? InterruptedSaved : InterruptedUnsaved),
             };
         }
         catch (Exception e)

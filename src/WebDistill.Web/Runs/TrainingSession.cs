@@ -36,6 +36,7 @@ internal sealed class TrainingSession
     private volatile RunRecorder? _recorder;
     private long _savedAt = Stopwatch.GetTimestamp();
     private int? _savedStep;
+    private volatile bool _isSaved;
     private int _step;
 
     public TrainingSession(
@@ -79,6 +80,9 @@ internal sealed class TrainingSession
         if (_recorder is RunRecorder recorder)
             await recorder.DisposeAsync();
     }
+
+    /// <summary>Whether the state reached is that of a checkpoint.</summary>
+    public bool IsSaved => _isSaved;
 
     /// <summary>A sentence about the last complete checkpoint, for the message of a failure.</summary>
     public string LastGoodState() => _store.List() is [.., CheckpointManifest last]
@@ -157,6 +161,7 @@ internal sealed class TrainingSession
             throw new InvalidDataException(string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")));
         _step = state.Step;
         _savedStep = state.Unreported is null ? state.Step : null;
+        _isSaved = true;
         Log($"Goes on from the checkpoint of update {state.Step}.");
         if (origin.Engine != provenance.Engine)
             Log($"The checkpoint was saved on {origin.Engine}, the run goes on on {provenance.Engine}: the results may differ in the last "
@@ -247,6 +252,7 @@ internal sealed class TrainingSession
         void AfterUpdate(Distiller _)
         {
             _step = distiller.CompletedSteps;
+            _isSaved = false;
             bool bySteps = _options.CheckpointIntervalSteps > 0 && _step % _options.CheckpointIntervalSteps == 0;
             bool byTime = _options.CheckpointIntervalMinutes > 0
                 && Stopwatch.GetElapsedTime(_savedAt).TotalMinutes >= _options.CheckpointIntervalMinutes;
@@ -259,23 +265,14 @@ internal sealed class TrainingSession
             _step = distiller.CompletedSteps;
             if (_savedStep == _step)
                 return;
+            _isSaved = false;
             // First the rows, then the checkpoint: one that is newer than its rows would leave a gap in the curves.
             recorder.Flush();
-            CheckpointManifest? saved = null;
-            while (saved is null)
-            {
-                try
-                {
-                    saved = _store.Save(_step, folder =>
-                        TrainingCheckpoint.Write(folder, distiller, tokenizer, _options, provenance, _folder.Files));
-                }
-                catch (IOException problem) when (FileLayer.IsDiskFull(problem))
-                {
-                    WaitForRoom(distiller.Student.Config.ParameterCount, problem);
-                }
-            }
+            WhenTheDiskHasRoom(distiller, () => _store.Save(_step, folder =>
+                TrainingCheckpoint.Write(folder, distiller, tokenizer, _options, provenance, _folder.Files)));
             _savedAt = Stopwatch.GetTimestamp();
             _savedStep = distiller.State.Unreported is null ? _step : null;
+            _isSaved = true;
             IReadOnlyList<int> removed = _store.Prune(CheckpointRetention.Of(_options));
             Write(ListCheckpoints);
             Log($"Checkpoint saved after update {_step}."
@@ -284,9 +281,24 @@ internal sealed class TrainingSession
     }
 
     /// <summary>
-    /// Rests with the state in memory until there is room, or somebody says to try again. A wish to end, or the end of the process, gets
-    /// one last try and then the last complete checkpoint must do.
+    /// Writes files; on a full disk, rests with the state in memory until there is room or somebody says to try again, and writes anew. A
+    /// wish to end, or the end of the process, gets one last try and then the last complete checkpoint must do.
     /// </summary>
+    private T WhenTheDiskHasRoom<T>(Distiller distiller, Func<T> write)
+    {
+        while (true)
+        {
+            try
+            {
+                return write();
+            }
+            catch (IOException problem) when (FileLayer.IsDiskFull(problem))
+            {
+                WaitForRoom(distiller.Student.Config.ParameterCount, problem);
+            }
+        }
+    }
+
     private void WaitForRoom(long parameters, IOException problem)
     {
         // Weights and two moments, and as much again as a margin for the database.
@@ -314,18 +326,7 @@ internal sealed class TrainingSession
             if (read.Models.Any(made => made.RunId == _run.Id && made.WeightsSha256 == weights))
                 return;
         }
-        string incoming = _folder.CreateIncoming();
-        CheckpointInfo info;
-        try
-        {
-            info = Gpt2Checkpoint.Save(distiller.Student, incoming, _folder.Files);
-            tokenizer.Save(incoming, _folder.Files);
-        }
-        catch
-        {
-            Directory.Delete(incoming, recursive: true);
-            throw;
-        }
+        (CheckpointInfo info, string incoming) = WhenTheDiskHasRoom(distiller, () => WriteModel(distiller, tokenizer));
         // A run that was continued makes a model beside its first one: that may be somebody's teacher by now.
         Guid id = Directory.Exists(_folder.Model(_run.Id)) ? Guid.CreateVersion7() : _run.Id;
         _folder.Publish(incoming, _folder.Model(id));
@@ -342,6 +343,22 @@ internal sealed class TrainingSession
             row.ValidationPerplexity = distiller.LastValidationPerplexity ?? row.ValidationPerplexity;
         });
         Log($"The student is the model '{model.Name}' now (SHA-256 {info.WeightsSha256}).");
+    }
+
+    private (CheckpointInfo Info, string Incoming) WriteModel(Distiller distiller, BpeTokenizer tokenizer)
+    {
+        string incoming = _folder.CreateIncoming();
+        try
+        {
+            CheckpointInfo info = Gpt2Checkpoint.Save(distiller.Student, incoming, _folder.Files);
+            tokenizer.Save(incoming, _folder.Files);
+            return (info, incoming);
+        }
+        catch
+        {
+            Directory.Delete(incoming, recursive: true);
+            throw;
+        }
     }
 
     private void ListCheckpoints(WebDistillDb db) => RunCheckpoints.List(db, _run.Id, _store);
