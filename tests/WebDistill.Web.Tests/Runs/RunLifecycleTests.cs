@@ -89,7 +89,7 @@ public sealed class RunLifecycleTests
         await using var app = new WebDistillApp();
         Guid id = await app.StartAsync(Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 3) with
         {
-            CheckpointIntervalSteps = 20, KeepLastCheckpoints = 100, Dropout = 0.1,
+            CheckpointIntervalSteps = 20, KeepLastCheckpoints = 100,
         });
         JsonElement ended = await app.EndOfRunAsync(id);
         JsonElement before = await app.GetAsync($"/api/runs/{id}/steps");
