@@ -235,7 +235,7 @@ internal sealed class TrainingSession
         _recorder = recorder;
         try
         {
-            distiller.Run(recorder, Log, AfterUpdate, _control.Ended);
+            distiller.Run(recorder, LogAtUpdate, AfterUpdate, _control.Ended);
             SaveCheckpoint();
         }
         catch (OperationCanceledException) when (_control.Ended.IsCancellationRequested)
@@ -247,6 +247,12 @@ internal sealed class TrainingSession
         finally
         {
             recorder.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        }
+
+        void LogAtUpdate(string text)
+        {
+            _step = distiller.CompletedSteps;
+            Log(text);
         }
 
         void AfterUpdate(Distiller _)
