@@ -125,6 +125,99 @@ namespace WebDistill.Migrations
                     b.ToTable("Datasets");
                 });
 
+            modelBuilder.Entity("WebDistill.Data.Evaluation", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<double>("ComputedSeconds")
+                        .HasColumnType("REAL");
+
+                    b.Property<int>("ContextLength")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid?>("DatasetId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("DoneUnits")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Engine")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Error")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("FinishedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Key")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("ModelId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ModelName")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid?>("ReferenceModelId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ReferenceName")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ReferenceSha256")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ResultJson")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Set")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("SourceName")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("SourceSha256")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("StateJson")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Status")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Stride")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long>("TotalUnits")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Version")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("WeightsSha256")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Key")
+                        .IsUnique();
+
+                    b.ToTable("Evaluations");
+                });
+
             modelBuilder.Entity("WebDistill.Data.LogLine", b =>
                 {
                     b.Property<long>("Id")
@@ -304,6 +397,12 @@ namespace WebDistill.Migrations
                     b.Property<long?>("StudentParameters")
                         .HasColumnType("INTEGER");
 
+                    b.Property<Guid?>("SweepId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("SweepPointJson")
+                        .HasColumnType("TEXT");
+
                     b.Property<Guid?>("TeacherId")
                         .HasColumnType("TEXT");
 
@@ -341,6 +440,8 @@ namespace WebDistill.Migrations
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("SweepId");
 
                     b.HasIndex("Status", "QueueOrder");
 
@@ -455,6 +556,28 @@ namespace WebDistill.Migrations
                     b.HasKey("RunId", "Attempt", "Step");
 
                     b.ToTable("SupersededSteps");
+                });
+
+            modelBuilder.Entity("WebDistill.Data.Sweep", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("PlanJson")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.ToTable("Sweeps");
                 });
 
             modelBuilder.Entity("WebDistill.Data.Checkpoint", b =>

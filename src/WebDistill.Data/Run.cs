@@ -164,6 +164,12 @@ public sealed class Run
     /// <summary>Joins the runs that one press of "Quick start" made.</summary>
     public Guid? QuickStartId { get; set; }
 
+    /// <summary>The sweep that it belongs to.</summary>
+    public Guid? SweepId { get; set; }
+
+    /// <summary>What the sweep changed for it, as a JSON object of dimension names and labels.</summary>
+    public string? SweepPointJson { get; set; }
+
     /// <summary>Whether it is being worked on: it has the machine.</summary>
     public bool IsActive => Status is RunStatus.Preparing or RunStatus.Running or RunStatus.Pausing or RunStatus.Stopping;
 

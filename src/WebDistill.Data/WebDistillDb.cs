@@ -29,6 +29,12 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
     /// <summary>Corpora.</summary>
     public DbSet<Dataset> Datasets => Set<Dataset>();
 
+    /// <summary>Models measured on sets.</summary>
+    public DbSet<Evaluation> Evaluations => Set<Evaluation>();
+
+    /// <summary>Groups of runs.</summary>
+    public DbSet<Sweep> Sweeps => Set<Sweep>();
+
     /// <inheritdoc/>
     protected override void ConfigureConventions(ModelConfigurationBuilder conventions)
     {
@@ -44,6 +50,7 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
             run.Ignore(r => r.IsActive);
             run.Ignore(r => r.IsFinal);
             run.HasIndex(r => new { r.Status, r.QueueOrder });
+            run.HasIndex(r => r.SweepId);
         });
         model.Entity<StepMetric>(metric =>
         {
@@ -62,6 +69,7 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
             checkpoint.HasIndex(c => c.Id);
             checkpoint.HasOne<Run>().WithMany().HasForeignKey(c => c.RunId).OnDelete(DeleteBehavior.Cascade);
         });
+        model.Entity<Evaluation>().HasIndex(e => e.Key).IsUnique();
         model.Entity<LogLine>().HasOne<Run>().WithMany().HasForeignKey(l => l.RunId).OnDelete(DeleteBehavior.Cascade);
     }
 
