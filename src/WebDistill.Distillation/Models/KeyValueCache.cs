@@ -4,17 +4,18 @@ using static TorchSharp.torch;
 namespace WebDistill.Distillation.Models;
 
 /// <summary>
-/// Keys and values of the positions a model has already seen, for one row, so that each new token costs one position and not all.
+/// Keys and values of the positions a model has already seen, for rows of equal length, so that each new token costs one position and not all.
 /// </summary>
 internal sealed class KeyValueCache : IDisposable
 {
     private readonly Tensor[] _keys;
     private readonly Tensor[] _values;
 
-    public KeyValueCache(Gpt2Config config)
+    /// <param name="rows">Texts that are continued side by side.</param>
+    public KeyValueCache(Gpt2Config config, int rows = 1)
     {
         Tensor Buffer() => zeros(
-            1, config.NHead, config.NPositions, config.NEmbd / config.NHead, device: Engine.Device.Default).DetachFromDisposeScope();
+            rows, config.NHead, config.NPositions, config.NEmbd / config.NHead, device: Engine.Device.Default).DetachFromDisposeScope();
         _keys = [.. Enumerable.Range(0, config.NLayer).Select(_ => Buffer())];
         _values = [.. Enumerable.Range(0, config.NLayer).Select(_ => Buffer())];
     }
@@ -22,7 +23,7 @@ internal sealed class KeyValueCache : IDisposable
     /// <summary>Positions held.</summary>
     public long Length { get; private set; }
 
-    /// <summary>Adds the keys and values [1, H, T, C/H] of one layer and returns all of that layer.</summary>
+    /// <summary>Adds the keys and values [rows, H, T, C/H] of one layer and returns all of that layer.</summary>
     /// <exception cref="InvalidOperationException">Several positions at once after the first pass: causality would need a mask.</exception>
     public (Tensor Keys, Tensor Values) Append(int layer, Tensor keys, Tensor values)
     {

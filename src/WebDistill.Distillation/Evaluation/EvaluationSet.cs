@@ -1,0 +1,117 @@
+using System.Text.Json;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Text;
+
+namespace WebDistill.Distillation.Evaluation;
+
+/// <summary>What an evaluation reads besides the model.</summary>
+public enum EvaluationSource
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>One certain file, which the user supplies.</summary>
+    File,
+
+    /// <summary>Any text file or the tokens of a data set.</summary>
+    AnyText,
+}
+
+/// <summary>What one evaluation works on. The caller owns everything in it and keeps it until the task is done.</summary>
+public sealed record EvaluationInput
+{
+    /// <summary>The model that is measured.</summary>
+    public required Gpt2 Model { get; init; }
+
+    /// <summary>Its tokenizer; null when it came without one, and then no text can be read.</summary>
+    public required BpeTokenizer? Tokenizer { get; init; }
+
+    /// <summary>The model that it is compared with, for a set that compares two.</summary>
+    public Gpt2? Reference { get; init; }
+
+    /// <summary>Path of the file.</summary>
+    public string? File { get; init; }
+
+    /// <summary>The tokens of a data set, instead of a file.</summary>
+    public TokenFile? Tokens { get; init; }
+
+    /// <summary>Tokens that a window holds: 2 to the model's n_positions.</summary>
+    public required int ContextLength { get; init; }
+
+    /// <summary>Tokens from the start of one window to the start of the next: 1 to the context length.</summary>
+    public required int Stride { get; init; }
+
+    /// <summary>What an earlier task of the same input had reached; null begins.</summary>
+    public JsonElement? State { get; init; }
+}
+
+/// <summary>One evaluation in progress. Used by one thread at a time.</summary>
+public abstract class EvaluationTask
+{
+    /// <summary>Units of work done.</summary>
+    public abstract long Done { get; }
+
+    /// <summary>Units of work in all.</summary>
+    public abstract long Total { get; }
+
+    /// <summary>Does a part of the work that takes seconds at most.</summary>
+    public abstract void Advance();
+
+    /// <summary>What the work done so far came to: given back as <see cref="EvaluationInput.State"/> it goes on from there, with the same
+    /// result to the last bit.</summary>
+    public abstract JsonElement State();
+
+    /// <summary>The figures, once all is done.</summary>
+    public abstract EvaluationResult Result();
+}
+
+/// <summary>Something that models are measured on: which text, which protocol, which figures.</summary>
+public abstract class EvaluationSet
+{
+    /// <summary>Short name, as used in the API and in stored results.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>Name for people.</summary>
+    public abstract string Title { get; }
+
+    /// <summary>What it tells, in one sentence.</summary>
+    public abstract string Purpose { get; }
+
+    /// <summary>What it reads.</summary>
+    public abstract EvaluationSource Source { get; }
+
+    /// <summary>Where its file may stand below the evaluation folder, the first that exists is taken.</summary>
+    public virtual IReadOnlyList<string> Files => [];
+
+    /// <summary>Where the file comes from; empty for a set without one.</summary>
+    public virtual string Origin => "";
+
+    /// <summary>The licence of the text; empty for a set without one.</summary>
+    public virtual string Licence => "";
+
+    /// <summary>Whether it compares the model with a second one that has the same vocabulary.</summary>
+    public virtual bool ComparesTwo => false;
+
+    /// <summary>Whether the stride changes its figures.</summary>
+    public virtual bool UsesStride => false;
+
+    /// <summary>Counted up when a change of the protocol changes figures: old results are then measured anew.</summary>
+    public virtual int ProtocolVersion => 1;
+
+    /// <summary>Whether the figures depend on the machine as much as on the model.</summary>
+    public virtual bool DependsOnMachine => false;
+
+    /// <summary>Begins an evaluation, or goes on with one.</summary>
+    /// <exception cref="InvalidDataException">The text cannot be read, or does not fit the model; says what was expected.</exception>
+    public abstract EvaluationTask Open(EvaluationInput input);
+
+    /// <summary>The tokenizer of the input.</summary>
+    /// <exception cref="InvalidDataException">The model came without one.</exception>
+    protected static BpeTokenizer RequireTokenizer(EvaluationInput input) => input.Tokenizer
+        ?? throw new InvalidDataException("The model came without vocab.json and merges.txt: it cannot read text. Import it again with "
+            + "these two files.");
+
+    /// <summary>The file of the input.</summary>
+    protected static string RequireFile(EvaluationInput input) => input.File
+        ?? throw new InvalidDataException("No file was named, expected the file of the evaluation set.");
+}

@@ -1,0 +1,145 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using TorchSharp;
+using WebDistill.Distillation.Generation;
+using WebDistill.Distillation.Models;
+using static TorchSharp.torch;
+
+namespace WebDistill.Distillation.Evaluation;
+
+/// <summary>How large a model is and how fast this machine runs it.</summary>
+public sealed class SizeAndSpeed : EvaluationSet
+{
+    private const int GeneratedTokens = 32;
+    private const int MinRepeats = 3;
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+
+    /// <inheritdoc/>
+    public override string Name => "speed";
+
+    /// <inheritdoc/>
+    public override string Title => "Size and speed";
+
+    /// <inheritdoc/>
+    public override string Purpose => "How large the model is, and how fast this machine reads and writes with it.";
+
+    /// <inheritdoc/>
+    public override EvaluationSource Source => EvaluationSource.None;
+
+    /// <inheritdoc/>
+    public override bool DependsOnMachine => true;
+
+    /// <inheritdoc/>
+    public override EvaluationTask Open(EvaluationInput input) => new Task(input);
+
+    private sealed record Progress(IReadOnlyList<double> Values, long PeakBytes);
+
+    private sealed class Task : EvaluationTask
+    {
+        private readonly Gpt2 _model;
+        private readonly int _context;
+        private readonly int _generated;
+        private readonly List<double> _values = [];
+        private long _peakBytes;
+
+        public Task(EvaluationInput input)
+        {
+            (_model, _context) = (input.Model, input.ContextLength);
+            _generated = Math.Min(GeneratedTokens, _model.Config.NPositions - 1);
+            if (input.State?.Deserialize<Progress>() is Progress reached)
+            {
+                _values.AddRange(reached.Values);
+                _peakBytes = reached.PeakBytes;
+            }
+        }
+
+        public override long Done => _values.Count;
+
+        public override long Total => 5;
+
+        public override void Advance()
+        {
+            _values.Add(_values.Count switch
+            {
+                0 => _context / MedianSeconds(() => Read(1)),
+                1 => 8L * _context / MedianSeconds(() => Read(8)),
+                2 => _generated / MedianSeconds(() => Write(1)),
+                3 => 8L * _generated / MedianSeconds(() => Write(8)),
+                _ => 1000 * MedianSeconds(FirstToken),
+            });
+        }
+
+        public override JsonElement State() => JsonSerializer.SerializeToElement(new Progress(_values, _peakBytes));
+
+        public override EvaluationResult Result() => new()
+        {
+            Figures =
+            [
+                new("Parameters", _model.Config.ParameterCount, "parameters", Better.Lower),
+                new("Weights in memory", sizeof(float) * _model.Config.ParameterCount, "bytes", Better.Lower),
+                new("Reading, 1 text", _values[0], "tokens/s", Better.Higher),
+                new("Reading, 8 texts", _values[1], "tokens/s", Better.Higher),
+                new("Writing, 1 text", _values[2], "tokens/s", Better.Higher),
+                new("Writing, 8 texts", _values[3], "tokens/s", Better.Higher),
+                new("Time to the first token", _values[4], "ms", Better.Lower),
+                new("Peak memory of the process", _peakBytes, "bytes", Better.Neither),
+            ],
+            Protocol = string.Create(CultureInfo.InvariantCulture,
+                $"Median of at least {MinRepeats} repeats after one that is not counted, on {Engine.Device.Name}, float32. Reading: one forward "
+                + $"pass of {_context} tokens per text, with the logits of the last position. Writing: {_generated} tokens per text, greedy, with "
+                + $"cached keys and values, from one token on. First token: after a prompt of {PromptLength} tokens. Memory is that of the "
+                + $"whole process, everything else in it included."),
+        };
+
+        private int PromptLength => Math.Min(_context, _model.Config.NPositions - 1);
+
+        private double MedianSeconds(Action measured)
+        {
+            measured();
+            List<double> seconds = [];
+            for (long begun = Stopwatch.GetTimestamp(); seconds.Count < MinRepeats || Stopwatch.GetElapsedTime(begun) < s_patience;)
+            {
+                long started = Stopwatch.GetTimestamp();
+                measured();
+                seconds.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
+                _peakBytes = Math.Max(_peakBytes, Engine.Device.MemoryBytes);
+            }
+            seconds.Sort();
+            return seconds[seconds.Count / 2];
+        }
+
+        private void Read(int rows) =>
+            NextTokenLogits.At(_model, SomeIds(rows * _context), rows, [.. Enumerable.Range(1, rows).Select(row => row * _context - 1)]);
+
+        private void Write(int rows)
+        {
+            using var cache = new KeyValueCache(_model.Config, rows);
+            long[] next = [.. SomeIds(rows).Select(id => (long)id)];
+            int vocabulary = _model.Config.VocabSize;
+            _model.eval();
+            for (int written = 0; written < _generated; written++)
+            {
+                using DisposeScope scope = NewDisposeScope();
+                using IDisposable noGradient = no_grad();
+                Tensor hidden = _model.Hidden(tensor(next, [rows, 1], device: Engine.Device.Default), cache: cache);
+                float[] logits = ParameterData.ToArray(_model.Logits(hidden));
+                for (int row = 0; row < rows; row++)
+                    next[row] = NextTokenLogits.Likeliest(logits.AsSpan(row * vocabulary, vocabulary));
+            }
+        }
+
+        private void FirstToken()
+        {
+            var options = new GenerationOptions { Greedy = true, MaxNewTokens = 1 };
+            foreach (GeneratedToken _ in new TextGenerator(_model).Generate(SomeIds(PromptLength), options))
+                break;
+        }
+
+        private int[] SomeIds(int count)
+        {
+            var random = new SeededRandom(count);
+            return [.. Enumerable.Range(0, count).Select(_ => (int)(random.NextDouble() * _model.Config.VocabSize))];
+        }
+    }
+}
