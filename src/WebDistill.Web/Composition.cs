@@ -5,6 +5,7 @@ using Radzen;
 using WebDistill.Data;
 using WebDistill.Web.Api;
 using WebDistill.Web.Components;
+using WebDistill.Web.Evaluations;
 using WebDistill.Web.Library;
 using WebDistill.Web.Live;
 using WebDistill.Web.Notifications;
@@ -49,6 +50,13 @@ internal static class Composition
         .AddSingleton<Webhook>()
         .AddHostedService(provider => provider.GetRequiredService<Webhook>())
         .AddHostedService<TrainingService>();
+
+    public static void AddEvaluations(this IServiceCollection services) => services
+        .AddSingleton<EvaluationAnnouncements>()
+        .AddSingleton<EvaluationFiles>()
+        .AddSingleton<EvaluationQueue>()
+        .AddSingleton<EvaluationService>()
+        .AddHostedService<EvaluationWorker>();
 
     public static void AddLibrary(this IServiceCollection services) => services
         .AddSingleton<DatasetAnnouncements>()
@@ -115,6 +123,7 @@ internal static class Composition
         api.MapDatasets();
         api.MapModels();
         api.MapGenerate();
+        api.MapEvaluations();
         api.MapStorage();
     }
 

@@ -28,6 +28,7 @@ builder.Services.AddStorage(folder);
 builder.Services.AddTraining();
 builder.Services.AddRuns();
 builder.Services.AddLibrary();
+builder.Services.AddEvaluations();
 builder.Services.AddWeb();
 
 WebApplication app = builder.Build();

@@ -88,7 +88,7 @@ public static class TrainingCheckpoint
         var manifest = new CheckpointManifest(
             state.Step, DateTime.UtcNow, distiller.ValidationPerplexityOfState,
             [.. new DirectoryInfo(folder).EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal).Select(file =>
-                new CheckpointFile(file.Name, file.Length, known.GetValueOrDefault(file.Name) ?? Sha256(file.FullName)))]);
+                new CheckpointFile(file.Name, file.Length, known.GetValueOrDefault(file.Name) ?? FileHash.Sha256(file.FullName)))]);
         DurableFile.WriteText(Path.Combine(folder, ManifestFileName), JsonSerializer.Serialize(manifest, s_json), files);
         return manifest;
     }
@@ -111,7 +111,7 @@ public static class TrainingCheckpoint
         {
             SavedAt = DateTime.UtcNow,
             Files = [.. manifest.Files.Select(file =>
-                file.Name == StateFileName ? new CheckpointFile(file.Name, new FileInfo(copied).Length, Sha256(copied)) : file)],
+                file.Name == StateFileName ? new CheckpointFile(file.Name, new FileInfo(copied).Length, FileHash.Sha256(copied)) : file)],
         };
         DurableFile.WriteText(Path.Combine(folder, ManifestFileName), JsonSerializer.Serialize(own, s_json), files);
         return own;
@@ -140,7 +140,7 @@ public static class TrainingCheckpoint
         CheckpointManifest manifest = ReadManifest(folder);
         foreach (CheckpointFile file in manifest.Files)
         {
-            string path = Path.Combine(folder, file.Name), found = Sha256(path);
+            string path = Path.Combine(folder, file.Name), found = FileHash.Sha256(path);
             if (found != file.Sha256)
                 throw new InvalidDataException($"{path} is damaged: its SHA-256 is {found}, expected {file.Sha256}.");
         }
@@ -255,12 +255,6 @@ public static class TrainingCheckpoint
         {
             throw new InvalidDataException($"{path} is not what was written: {problem.Message}", problem);
         }
-    }
-
-    private static string Sha256(string path)
-    {
-        using FileStream stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
     /// <summary>

@@ -42,6 +42,13 @@ public sealed partial class ModelService(
         return await db.Models.AsNoTracking().SingleOrDefaultAsync(model => model.Id == id, cancel) ?? throw NotFound(id);
     }
 
+    /// <summary>A model, or a checkpoint as the model that it is; null when there is neither with that id.</summary>
+    public async Task<Model?> FindAsync(Guid id, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Models.AsNoTracking().SingleOrDefaultAsync(model => model.Id == id, cancel) ?? await FindCheckpointAsync(id, cancel);
+    }
+
     /// <summary>A checkpoint of a run as the model that it is, under a name that says which; null when there is none with that
     /// id.</summary>
     public async Task<Model?> FindCheckpointAsync(Guid id, CancellationToken cancel = default)
@@ -156,7 +163,8 @@ public sealed partial class ModelService(
                 throw new ConflictException($"The data set '{dataset.Name}' is being prepared with the tokenizer of the model "
                     + $"'{model.Name}'. Wait until it is ready.");
             if (!cache.TryRemove(id))
-                throw new ConflictException($"The model '{model.Name}' is generating text. Wait until it has finished, or stop it.");
+                throw new ConflictException($"The model '{model.Name}' is generating text or being evaluated. Wait until that has finished, or "
+                    + "stop it.");
             db.Models.Remove(model);
             foreach (Run maker in await db.Runs.Where(run => run.StudentModelId == id).ToListAsync(cancel))
                 maker.StudentModelId = null;

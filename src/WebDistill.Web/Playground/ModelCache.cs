@@ -85,7 +85,10 @@ public sealed class ModelCache : IDisposable
         // Hashed as it is loaded, not looked up: the playground shows which weights really answer.
         string sha256 = Gpt2Checkpoint.Inspect(path).WeightsSha256;
         BpeTokenizer? tokenizer = File.Exists(Path.Combine(path, "vocab.json")) ? BpeTokenizer.Load(path) : null;
-        return new LoadedModel(Gpt2Checkpoint.Load(path), tokenizer, sha256);
+        Gpt2 model = Gpt2Checkpoint.Load(path);
+        // For good: several readers may share it, and none must find dropout switched on by another.
+        model.eval();
+        return new LoadedModel(model, tokenizer, sha256);
     }
 
     private void Release(Entry entry)

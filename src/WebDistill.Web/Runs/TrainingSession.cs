@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
-using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
@@ -117,14 +116,8 @@ internal sealed class TrainingSession
             teacherSha256 = weights.ComputeSha256(_control.Ended);
         }
         return new TrainingProvenance(
-            teacherSha256, Sha256(DatasetFiles.Train(corpus)), validation is null ? null : Sha256(DatasetFiles.Validation(corpus)),
+            teacherSha256, FileHash.Sha256(DatasetFiles.Train(corpus)), validation is null ? null : FileHash.Sha256(DatasetFiles.Validation(corpus)),
             train.TokenizerSha256, Device.Name, ProductVersion);
-
-        static string Sha256(string path)
-        {
-            using FileStream stream = File.OpenRead(path);
-            return Convert.ToHexStringLower(SHA256.HashData(stream));
-        }
     }
 
     /// <summary>The checkpoint to go on from, checked to the last byte; null starts from the beginning.</summary>

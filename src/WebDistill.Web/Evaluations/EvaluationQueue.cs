@@ -1,0 +1,42 @@
+namespace WebDistill.Web.Evaluations;
+
+/// <summary>Wakes who computes evaluations, and lets the one that is being computed end early.</summary>
+public sealed class EvaluationQueue : IDisposable
+{
+    private readonly SemaphoreSlim _doorbell = new(0, 1);
+    private readonly Lock _lock = new();
+    private (Guid Id, CancellationTokenSource Source)? _current;
+
+    /// <summary>Says that there may be something to do.</summary>
+    public void Wake()
+    {
+        lock (_lock)
+        {
+            if (_doorbell.CurrentCount == 0)
+                _doorbell.Release();
+        }
+    }
+
+    /// <summary>Waits until there may be something to do.</summary>
+    public Task ChangedAsync(CancellationToken cancel) => _doorbell.WaitAsync(cancel);
+
+    /// <summary>Ends the evaluation if it is the one being computed.</summary>
+    public void Cancel(Guid id)
+    {
+        lock (_lock)
+        {
+            if (_current is (Guid current, CancellationTokenSource source) && current == id)
+                source.Cancel();
+        }
+    }
+
+    /// <summary>Names the evaluation that is being computed from now on; null when none is.</summary>
+    public void Begin(Guid? id, CancellationTokenSource? source)
+    {
+        lock (_lock)
+            _current = id is Guid begun ? (begun, source!) : null;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _doorbell.Dispose();
+}

@@ -1,0 +1,204 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using WebDistill.Data;
+using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Text;
+using WebDistill.Web.Library;
+using WebDistill.Web.Playground;
+using WebDistill.Web.Storage;
+
+namespace WebDistill.Web.Evaluations;
+
+/// <summary>
+/// Computes the queued evaluations, one at a time and in the order in which they were asked for. What was reached is saved on the way: after a
+/// restart an evaluation goes on from there. No evaluation's failure ends the queue.
+/// </summary>
+public sealed class EvaluationWorker(
+    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelCache cache, EvaluationFiles files,
+    EvaluationQueue queue, EvaluationAnnouncements announcements, IHostApplicationLifetime lifetime, ILogger<EvaluationWorker> logger)
+    : BackgroundService
+{
+    private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan SaveInterval = TimeSpan.FromSeconds(5);
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lifetime.ApplicationStopping);
+        CancellationToken shutdown = ended.Token;
+        while (!shutdown.IsCancellationRequested)
+        {
+            try
+            {
+                if (await NextAsync(shutdown) is Evaluation evaluation)
+                    // A thread of its own: what computes must not hold one of the pool's.
+                    await Task.Factory.StartNew(() => Compute(evaluation, shutdown), CancellationToken.None,
+                        TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                else
+                    await queue.ChangedAsync(shutdown);
+            }
+            catch (OperationCanceledException) when (shutdown.IsCancellationRequested)
+            {
+                logger.LogDebug("The queue of evaluations is closed");
+            }
+            catch (Exception e)
+            {
+                logger.LogError(e, "The queue of evaluations could not go on; trying again in {Delay}", RetryDelay);
+                await Task.WhenAny(Task.Delay(RetryDelay, shutdown));
+            }
+        }
+    }
+
+    /// <summary>The next one to compute; one that an earlier process left running goes first.</summary>
+    private Task<Evaluation?> NextAsync(CancellationToken cancel) => writer.WriteAsync(async db =>
+    {
+        Evaluation? next = await db.Evaluations
+            .Where(e => e.Status == EvaluationStatus.Running || e.Status == EvaluationStatus.Queued)
+            .OrderByDescending(e => e.Status == EvaluationStatus.Running).ThenBy(e => e.CreatedAt).ThenBy(e => e.Id)
+            .FirstOrDefaultAsync(cancel);
+        if (next is not null)
+        {
+            next.Status = EvaluationStatus.Running;
+            await db.SaveChangesAsync(cancel);
+        }
+        return next;
+    }, cancel);
+
+    private void Compute(Evaluation evaluation, CancellationToken shutdown)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(shutdown);
+        queue.Begin(evaluation.Id, ended);
+        if (!IsWanted(evaluation.Id))
+            ended.Cancel(); // Cancelled before this thread could hear of it.
+        announcements.Announce(evaluation.Id);
+        var watch = new Stopwatch();
+        EvaluationTask? task = null;
+        try
+        {
+            ended.Token.ThrowIfCancellationRequested();
+            EvaluationSet set = EvaluationSets.Get(evaluation.Set);
+            using ModelLease model = cache.Acquire(evaluation.ModelId);
+            Require(model, evaluation.WeightsSha256, evaluation.ModelName);
+            using ModelLease? reference = evaluation.ReferenceModelId is Guid other ? cache.Acquire(other) : null;
+            if (reference is not null)
+                Require(reference, evaluation.ReferenceSha256!, evaluation.ReferenceName!);
+            using TokenFile? tokens = OpenTokens(evaluation);
+            task = set.Open(new EvaluationInput
+            {
+                Model = model.Model,
+                Tokenizer = model.Tokenizer,
+                Reference = reference?.Model,
+                File = set.Source == EvaluationSource.File ? files.Find(set) ?? throw new InvalidDataException(files.WhereFrom(set))
+                    : evaluation.DatasetId is null && set.Source == EvaluationSource.AnyText ? files.FindText(evaluation.SourceName) : null,
+                Tokens = tokens,
+                ContextLength = evaluation.ContextLength,
+                Stride = evaluation.Stride,
+                State = evaluation.StateJson is string state ? JsonDocument.Parse(state).RootElement : null,
+            });
+            watch.Start();
+            Advance(evaluation, task, watch, ended.Token);
+            EvaluationResult result = task.Result();
+            Save(evaluation, watch, row =>
+            {
+                // Cancelled at the very end: the figures are there, and stay.
+                (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Completed, DateTime.UtcNow, null);
+                (row.DoneUnits, row.TotalUnits, row.StateJson) = (task.Done, task.Total, null);
+                (row.Engine, row.Version) = (Device.Name, ProductVersion);
+                row.ResultJson = JsonSerializer.Serialize(result, WebJson.Options);
+            });
+        }
+        catch (OperationCanceledException) when (ended.IsCancellationRequested)
+        {
+            // At the end of the process it stays Running and goes on after the next start; a person's wish has set its status already.
+            Save(evaluation, watch, row => Keep(row, task));
+        }
+        catch (Exception e)
+        {
+            logger.LogWarning(e, "The evaluation {Id} of {Model} on {Set} failed", evaluation.Id, evaluation.ModelName, evaluation.Set);
+            Save(evaluation, watch, row =>
+            {
+                Keep(row, task);
+                (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Failed, DateTime.UtcNow, e.Message);
+            });
+        }
+        finally
+        {
+            queue.Begin(null, null);
+        }
+    }
+
+    private void Advance(Evaluation evaluation, EvaluationTask task, Stopwatch watch, CancellationToken cancel)
+    {
+        TimeSpan reported = TimeSpan.Zero, saved = TimeSpan.Zero;
+        while (task.Done < task.Total)
+        {
+            cancel.ThrowIfCancellationRequested();
+            task.Advance();
+            if (watch.Elapsed - reported < ReportInterval)
+                continue;
+            reported = watch.Elapsed;
+            bool isTimeToSave = watch.Elapsed - saved >= SaveInterval;
+            if (isTimeToSave)
+                saved = watch.Elapsed;
+            Save(evaluation, null, row =>
+            {
+                if (isTimeToSave)
+                    Keep(row, task);
+                else
+                    (row.DoneUnits, row.TotalUnits) = (task.Done, task.Total);
+            });
+        }
+    }
+
+    private bool IsWanted(Guid id)
+    {
+        using WebDistillDb db = contexts.CreateDbContext();
+        return db.Evaluations.Any(e => e.Id == id && e.Status == EvaluationStatus.Running);
+    }
+
+    private static void Keep(Evaluation row, EvaluationTask? task)
+    {
+        if (task is null)
+            return;
+        (row.DoneUnits, row.TotalUnits) = (task.Done, task.Total);
+        row.StateJson = task.State().GetRawText();
+    }
+
+    private void Save(Evaluation evaluation, Stopwatch? watch, Action<Evaluation> change)
+    {
+        writer.Write(db =>
+        {
+            // Deleted meanwhile: nobody waits for it.
+            if (db.Evaluations.SingleOrDefault(e => e.Id == evaluation.Id) is not Evaluation row)
+                return;
+            change(row);
+            row.ComputedSeconds += watch?.Elapsed.TotalSeconds ?? 0;
+            db.SaveChanges();
+        });
+        announcements.Announce(evaluation.Id);
+    }
+
+    private TokenFile? OpenTokens(Evaluation evaluation)
+    {
+        if (evaluation.DatasetId is not Guid id)
+            return null;
+        using WebDistillDb db = contexts.CreateDbContext();
+        Dataset dataset = db.Datasets.AsNoTracking().SingleOrDefault(row => row.Id == id)
+            ?? throw new InvalidDataException("Its data set was deleted. Ask for the evaluation with another one.");
+        return TokenFile.Open(EvaluationService.SourceOf(dataset, folder).Path!);
+    }
+
+    private static void Require(ModelLease model, string weightsSha256, string name)
+    {
+        if (model.WeightsSha256 != weightsSha256)
+            throw new InvalidDataException($"The weights of '{name}' have the hash {model.WeightsSha256[..12]}…, expected "
+                + $"{weightsSha256[..12]}…: the files changed after the evaluation was asked for. Ask for it again.");
+    }
+
+    private static string ProductVersion { get; } =
+        typeof(EvaluationWorker).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
+}
