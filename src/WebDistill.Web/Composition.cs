@@ -10,6 +10,7 @@ using WebDistill.Web.Library;
 using WebDistill.Web.Live;
 using WebDistill.Web.Notifications;
 using WebDistill.Web.Playground;
+using WebDistill.Web.Reports;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Security;
 using WebDistill.Web.Storage;
@@ -56,6 +57,7 @@ internal static class Composition
         .AddSingleton<EvaluationFiles>()
         .AddSingleton<EvaluationQueue>()
         .AddSingleton<EvaluationService>()
+        .AddSingleton<ReportService>()
         .AddHostedService<EvaluationWorker>();
 
     public static void AddLibrary(this IServiceCollection services) => services
@@ -124,6 +126,7 @@ internal static class Composition
         api.MapModels();
         api.MapGenerate();
         api.MapEvaluations();
+        api.MapReports();
         api.MapStorage();
     }
 

@@ -46,6 +46,27 @@ public static class Figures
     /// <summary>Two decimals, for a ratio such as bytes per token.</summary>
     public static string Decimal(double value) => value.ToString("0.00", Format);
 
+    /// <summary>A measured figure of any kind, without its unit unless that is bytes: four significant digits at least.</summary>
+    public static string Measured(double value, string unit) => unit switch
+    {
+        "bytes" => BytesText((long)value),
+        "parameters" => Short(value),
+        _ => Math.Abs(value) switch
+        {
+            >= 1e6 => value.ToString("0.000e0", Format),
+            >= 1000 => value.ToString("#,0", Format),
+            >= 100 => value.ToString("0.0", Format),
+            >= 10 => value.ToString("0.00", Format),
+            _ => value.ToString("0.000", Format),
+        },
+    };
+
+    /// <summary>A unit as it stands after such a figure.</summary>
+    public static string UnitOf(string unit) => unit is "bytes" or "parameters" ? "" : unit;
+
+    /// <summary>How many times as large: ×1.03.</summary>
+    public static string Ratio(double ratio) => "×" + ratio.ToString(ratio < 0.1 ? "0.0000" : ratio < 100 ? "0.000" : "#,0", Format);
+
     /// <summary>Unsigned, for progress: 42 %.</summary>
     public static string Share(double ratio) => Math.Floor(100 * Math.Clamp(ratio, 0, 1)).ToString("0", Format) + ThinSpace + "%";
 

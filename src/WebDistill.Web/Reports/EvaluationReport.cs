@@ -1,0 +1,98 @@
+using WebDistill.Data;
+using WebDistill.Distillation.Evaluation;
+
+namespace WebDistill.Web.Reports;
+
+/// <summary>A model that a report compares.</summary>
+/// <param name="Id">The model's or checkpoint's id.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="IsTeacher">Whether the others are compared with it.</param>
+/// <param name="WeightsSha256">Hash of its weights.</param>
+/// <param name="TokenizerSha256">Hash of its tokenizer.</param>
+/// <param name="Layers">Transformer blocks.</param>
+/// <param name="Width">Width of the residual stream.</param>
+/// <param name="Heads">Attention heads.</param>
+/// <param name="ContextLength">Positions.</param>
+/// <param name="Parameters">Parameters, the tied head counted once.</param>
+/// <param name="WeightBytes">Size of the weights on the disk.</param>
+public sealed record ReportModel(
+    Guid Id, string Name, bool IsTeacher, string WeightsSha256, string? TokenizerSha256, int Layers, int Width, int Heads, int ContextLength,
+    long Parameters, long WeightBytes);
+
+/// <summary>One figure of every model.</summary>
+/// <param name="Figure">What it is.</param>
+/// <param name="Unit">Its unit.</param>
+/// <param name="Better">Which direction is the better one.</param>
+/// <param name="Values">One for each model of the report; null where it was not measured.</param>
+public sealed record ReportRow(string Figure, string Unit, Better Better, IReadOnlyList<double?> Values)
+{
+    /// <summary>Each value divided by the teacher's, which comes first; null without both.</summary>
+    public IReadOnlyList<double?> Ratios => [.. Values.Select((value, i) => i > 0 && Values[0] is double first && first != 0 ? value / first : null)];
+}
+
+/// <summary>A figure by groups of tokens, of one model.</summary>
+/// <param name="Model">Index of the model in the report.</param>
+/// <param name="Breakdown">The figure by groups.</param>
+public sealed record ReportBreakdown(int Model, EvaluationBreakdown Breakdown);
+
+/// <summary>What was measured under one protocol.</summary>
+/// <param name="Set">Name of the evaluation set.</param>
+/// <param name="Title">Its name for people.</param>
+/// <param name="SourceName">The text.</param>
+/// <param name="SourceSha256">Hash of the text, or of its tokens for a data set.</param>
+/// <param name="ContextLength">Tokens of a window.</param>
+/// <param name="Stride">Tokens from one window to the next.</param>
+/// <param name="Protocol">How it was measured.</param>
+/// <param name="Engine">On which engine and device.</param>
+/// <param name="Version">By which version of WebDistill.</param>
+/// <param name="Counts">What the figures rest on.</param>
+/// <param name="Rows">The figures, the leading one first.</param>
+/// <param name="Breakdowns">Figures by groups.</param>
+/// <param name="Samples">Answers of each model that gave some.</param>
+public sealed record ReportSection(
+    string Set, string Title, string SourceName, string? SourceSha256, int ContextLength, int Stride, string Protocol, string Engine,
+    string Version, IReadOnlyList<EvaluationCount> Counts, IReadOnlyList<ReportRow> Rows, IReadOnlyList<ReportBreakdown> Breakdowns,
+    IReadOnlyList<ReportSamples> Samples);
+
+/// <summary>Answers of one model.</summary>
+/// <param name="Model">Index of the model in the report.</param>
+/// <param name="Samples">Some answers.</param>
+public sealed record ReportSamples(int Model, IReadOnlyList<EvaluationSample> Samples);
+
+/// <summary>The run that a report is about.</summary>
+/// <param name="Id">Names it.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Status">Where it stands.</param>
+/// <param name="Step">Updates done.</param>
+/// <param name="TrainedSeconds">Time spent training.</param>
+/// <param name="Options">Every option, by its label.</param>
+/// <param name="DatasetSha256">Hash of the corpus.</param>
+/// <param name="Engine">What trained it.</param>
+/// <param name="Version">Version that trained it.</param>
+/// <param name="ValidationPerplexity">Perplexity on the held-out split, as of the latest measurement during training.</param>
+/// <param name="Validation">The perplexities measured during training, by update.</param>
+public sealed record ReportRun(
+    Guid Id, string Name, RunStatus Status, int Step, double TrainedSeconds, IReadOnlyList<ReportOption> Options, string? DatasetSha256,
+    string? Engine, string? Version, double? ValidationPerplexity, IReadOnlyList<ReportPoint> Validation);
+
+/// <summary>An option of a run.</summary>
+/// <param name="Label">What it is called.</param>
+/// <param name="Value">Its value.</param>
+/// <param name="IsDefault">Whether it is what a new run starts with.</param>
+public sealed record ReportOption(string Label, string Value, bool IsDefault);
+
+/// <summary>A point of a curve.</summary>
+/// <param name="Step">The update.</param>
+/// <param name="Value">The value.</param>
+public sealed record ReportPoint(int Step, double Value);
+
+/// <summary>Everything that was measured of some models, side by side.</summary>
+/// <param name="Title">What it is about.</param>
+/// <param name="CreatedAt">When it was put together, UTC.</param>
+/// <param name="Models">The models, the teacher first.</param>
+/// <param name="Summary">The leading figure of every section, with size and speed: the table of a paper.</param>
+/// <param name="Sections">The figures under each protocol.</param>
+/// <param name="Run">The run that it is about; null for a chosen set of models.</param>
+public sealed record EvaluationReport(
+    string Title, DateTime CreatedAt, IReadOnlyList<ReportModel> Models, IReadOnlyList<ReportRow> Summary,
+    IReadOnlyList<ReportSection> Sections, ReportRun? Run);
