@@ -21,6 +21,10 @@ public sealed class OpenApiTests(WebDistillApp app) : IClassFixture<WebDistillAp
     [InlineData("get", "/api/models/{id}")]
     [InlineData("get", "/api/models/{id}/download")]
     [InlineData("post", "/api/generate")]
+    [InlineData("post", "/api/evaluations")]
+    [InlineData("get", "/api/evaluations/{id}")]
+    [InlineData("get", "/api/evaluation-sets")]
+    [InlineData("get", "/api/reports")]
     public async Task Document_Endpoint_IsDescribed(string method, string path)
     {
         JsonElement operation = (await app.GetAsync("/openapi/v1.json")).GetProperty("paths").GetProperty(path).GetProperty(method);

@@ -35,7 +35,7 @@ public sealed class AccessibilityTests(AccessibilityTests.Site site, Chromium ch
     public static TheoryData<string, bool, int> Pages()
     {
         var pages = new TheoryData<string, bool, int>();
-        foreach (string path in new[] { "/", "/runs/new", "/runs/{run}", "/runs/{trained}", "/datasets", "/models", "/playground", "/settings", "/not-found" })
+        foreach (string path in new[] { "/", "/runs/new", "/runs/{run}", "/runs/{trained}", "/datasets", "/models", "/playground", "/evaluate", "/runs/{trained}/report", "/settings", "/not-found" })
         {
             pages.Add(path, false, 1400);
             pages.Add(path, true, 1400);

@@ -111,6 +111,9 @@ public sealed partial class RunPage(
 
     private string CloneAddress => $"/runs/new?clone={Id:N}";
 
+    private string EvaluateAddress(Checkpoint checkpoint) =>
+        $"/evaluate?model={checkpoint.Id:N}{(_run!.TeacherId is Guid teacher ? $"&teacher={teacher:N}" : "")}";
+
     private string BranchAddress(int step) => string.Create(CultureInfo.InvariantCulture, $"/runs/new?branch={Id:N}&step={step}");
 
     private string FirstCheckpoint()
