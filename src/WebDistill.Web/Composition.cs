@@ -12,6 +12,7 @@ using WebDistill.Web.Playground;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Security;
 using WebDistill.Web.Storage;
+using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web;
 
@@ -38,7 +39,9 @@ internal static class Composition
         .AddSingleton<RunLifecycle>()
         .AddSingleton<RunChecks>()
         .AddSingleton<RunQueue>()
-        .AddSingleton<RunTrainer>();
+        .AddSingleton<RunTrainer>()
+        .AddSingleton<SweepPlanner>()
+        .AddSingleton<SweepReports>();
 
     public static void AddRuns(this IServiceCollection services) => services
         .AddSingleton<QuickStart>()

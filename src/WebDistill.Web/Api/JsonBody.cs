@@ -109,7 +109,9 @@ internal static class JsonBody
             return "a text";
         if (inner == typeof(Guid))
             return "an id such as \"0192f3a4-0000-7000-8000-000000000000\"";
-        return inner.IsAssignableTo(typeof(IEnumerable<int>)) ? "a list of whole numbers" : "another type";
+        if (inner.IsAssignableTo(typeof(IEnumerable<int>)))
+            return "a list of whole numbers";
+        return inner.IsAssignableTo(typeof(IEnumerable<JsonElement>)) ? "a list" : "another type";
     }
 
     private static string Shortened(string text) => text.Length <= 60 ? text : $"{text[..57]}...";
