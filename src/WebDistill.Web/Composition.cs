@@ -47,6 +47,7 @@ internal static class Composition
         .AddSingleton<QuickStart>()
         .AddSingleton<SharedReads>()
         .AddSingleton<RunService>()
+        .AddSingleton<SweepService>()
         .AddSingleton<Sparklines>()
         .AddSingleton<Housekeeping>()
         .AddSingleton<Webhook>()
@@ -119,6 +120,7 @@ internal static class Composition
         api.MapModels();
         api.MapGenerate();
         api.MapStorage();
+        api.MapSweeps();
     }
 
     /// <summary>Prints the address that the server really listens on.</summary>

@@ -37,7 +37,7 @@ internal static class HeadlessRun
             await TrainAsync(services, resumes ? await ResumeAsync(services, value) : await CreateAsync(services, value)));
     }
 
-    /// <summary>What the commands "FILE" and "--resume ID" have in common: the host, the notifications, the words for what is wrong.</summary>
+    /// <summary>What the commands "FILE" and "--resume ID" share: the host, the notifications, the words for what is wrong.</summary>
     /// <param name="execute">Does the work with the services, whether it resumes, and the file or the id; returns the exit code.</param>
     internal static async Task<int> ExecuteAsync(
         string[] arguments, string contentRoot, string usage, Func<IServiceProvider, bool, string, Task<int>> execute)

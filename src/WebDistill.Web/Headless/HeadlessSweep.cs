@@ -81,8 +81,8 @@ internal static class HeadlessSweep
     private static void Print(SweepReport report)
     {
         Console.WriteLine();
-        Console.WriteLine($"{report.Sweep.Name}: {report.CompletedCount} of {report.RunCount} runs are complete. {report.Plan.Metric.Title()}, "
-            + "mean ± 95 % interval over n runs:");
+        Console.WriteLine($"{report.Sweep.Name}: {report.CompletedCount} of {report.RunCount} runs are complete. "
+            + $"{report.Plan.Metric.Title()}, mean ± 95 % interval over n runs:");
         foreach (SweepGroup group in report.Groups)
         {
             string figure = group.Mean is not SampleMean mean ? "no complete run"

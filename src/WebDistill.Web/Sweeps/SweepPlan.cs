@@ -211,7 +211,7 @@ public sealed record SweepPlan
             if (!(double.IsFinite(range.Minimum) && double.IsFinite(range.Maximum) && range.Minimum < range.Maximum))
                 yield return $"{name} ranges from {Text(range.Minimum)} to {Text(range.Maximum)}. The first must be the smaller number.";
             else if (Width(range) < NarrowestShare)
-                yield return $"{name} ranges from {Text(range.Minimum)} to {Text(range.Maximum)}, which is too narrow to draw from. Widen it.";
+                yield return $"{name} ranges from {Text(range.Minimum)} to {Text(range.Maximum)}, which is too narrow. Widen it.";
             else if (range.Logarithmic && range.Minimum <= 0)
                 yield return $"{name} is logarithmic from {Text(range.Minimum)}; a logarithm needs more than 0. Raise the minimum.";
             else if (IsInteger(range) && (Math.Abs(range.Minimum) > int.MaxValue || Math.Abs(range.Maximum) > int.MaxValue
@@ -221,12 +221,12 @@ public sealed record SweepPlan
         }
         if (dimension.Values.Count == 0)
             yield return $"{name} has no values. Give it at least one.";
-        foreach (SweepValue value in dimension.Values.Where(value => string.IsNullOrWhiteSpace(value.Label) || value.Changes.Count == 0))
-            yield return string.IsNullOrWhiteSpace(value.Label)
-                ? $"{name} has a value without a label. Give every value one."
-                : $"The value '{value.Label}' of {name[..1].ToLowerInvariant()}{name[1..]} changes nothing. Name an option that it changes.";
-        foreach (IGrouping<string, SweepValue> twice in dimension.Values.GroupBy(value => value.Label).Where(group => group.Count() > 1))
-            yield return $"{name} has the value '{twice.Key}' {twice.Count()} times. Leave the others out; to repeat a point, vary the seed.";
+        if (dimension.Values.Any(value => string.IsNullOrWhiteSpace(value.Label)))
+            yield return $"{name} has a value without a label. Give every value one.";
+        foreach (SweepValue value in dimension.Values.Where(value => value.Changes.Count == 0))
+            yield return $"{name} has the value '{value.Label}', which changes nothing. Name an option that it changes.";
+        foreach (IGrouping<string, SweepValue> same in dimension.Values.GroupBy(value => value.Label).Where(group => group.Count() > 1))
+            yield return $"{name} has the value '{same.Key}' {same.Count()} times. Leave the others out; to repeat a point, vary the seed.";
     }
 
     private IEnumerable<OptionProblem> ValidateCount()
@@ -263,7 +263,8 @@ public sealed record SweepPlan
     }
 
     private static IEnumerable<SweepValue[]> Cross(IReadOnlyList<SweepValue>[] choices) => choices.Aggregate(
-        (IEnumerable<SweepValue[]>)[[]], (made, values) => made.SelectMany(begun => values.Select(value => (SweepValue[])[.. begun, value])));
+        (IEnumerable<SweepValue[]>)[[]],
+        (made, values) => made.SelectMany(begun => values.Select(value => (SweepValue[])[.. begun, value])));
 
     private IEnumerable<IReadOnlyList<SweepValue>[]> Drawn()
     {
@@ -291,7 +292,8 @@ public sealed record SweepPlan
             return SweepValue.Of(range.Option, (long)Math.Clamp(Math.Floor(drawn), least, most));
         }
         string format = Width(range) < NarrowShare ? "R" : $"G{DrawnDigits}";
-        double rounded = double.Parse(Interpolate(range, random).ToString(format, CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+        string digits = Interpolate(range, random).ToString(format, CultureInfo.InvariantCulture);
+        double rounded = double.Parse(digits, CultureInfo.InvariantCulture);
         return SweepValue.Of(range.Option, Math.Clamp(rounded, range.Minimum, range.Maximum));
     }
 

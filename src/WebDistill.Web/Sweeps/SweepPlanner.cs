@@ -17,7 +17,8 @@ public sealed record PlannedRun(
 public sealed record SweepPreview(IReadOnlyList<PlannedRun> Runs, IReadOnlyList<OptionProblem> Problems)
 {
     /// <summary>Updates of all runs; null where one's cannot be known.</summary>
-    public long? TotalUpdates => Runs.Count > 0 && Runs.All(run => run.Plan is not null) ? Runs.Sum(run => (long)run.Plan!.TotalUpdates) : null;
+    public long? TotalUpdates =>
+        Runs.Count > 0 && Runs.All(run => run.Plan is not null) ? Runs.Sum(run => (long)run.Plan!.TotalUpdates) : null;
 
     /// <summary>Time for all runs, one after the other; null where one's cannot be known.</summary>
     public TimeSpan? EstimatedTime => Runs.Count > 0 && Runs.All(run => run.EstimatedSeconds is not null)
@@ -49,7 +50,7 @@ public sealed class SweepPlanner(RunChecks checks, RunQueue queue)
             if (!alike.TryGetValue(key, out PlannedRun? known))
             {
                 IReadOnlyList<OptionProblem> problems = await checks.CheckAsync(options with { Name = "" }, cancel);
-                (RunPlan? run, double? seconds) = problems.Count > 0 ? (null, null) : await checks.PlanAsync(options with { Name = "" }, cancel);
+                (RunPlan? run, double? seconds) = problems.Count > 0 ? (null, null) : await checks.PlanAsync(options, cancel);
                 alike[key] = known = new PlannedRun(point, options, run, seconds, problems);
             }
             OptionProblem? name = Names.Problem("name", options.Name);

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using WebDistill.Data;
 using WebDistill.Web.Components.Controls;
 
@@ -47,7 +48,8 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
     /// <summary>Other groups whose interval overlaps the best one's: with so few seeds they may be as good. Null where the best has no
     /// interval.</summary>
     public IReadOnlyList<SweepGroup>? AsGoodAsBest => Best?.Mean is not { HalfWidth: double half } best ? null
-        : [.. Groups.Where(group => !group.IsBest && group.Mean is { HalfWidth: double other } mean && mean.Mean - other <= best.Mean + half)];
+        : [.. Groups.Where(group =>
+            !group.IsBest && group.Mean is { HalfWidth: double other } mean && mean.Mean - other <= best.Mean + half)];
 
     /// <summary>What is left at the mean speed of the runs so far; null before the first update and when nothing is under way.</summary>
     public TimeSpan? TimeLeft
@@ -93,7 +95,7 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
 
     /// <summary>What a sweep changed for a run, by the names of its dimensions.</summary>
     public static IReadOnlyDictionary<string, string> PointOf(Run run) => run.SweepPointJson is null ? new Dictionary<string, string>()
-        : System.Text.Json.JsonSerializer.Deserialize<OrderedDictionary<string, string>>(run.SweepPointJson, WebJson.Options)!;
+        : JsonSerializer.Deserialize<OrderedDictionary<string, string>>(run.SweepPointJson, WebJson.Options)!;
 
     private static double? ValueOf(SweepMetric metric, Run run, IReadOnlyDictionary<Guid, double> lowestPerplexities) => metric switch
     {
