@@ -20,8 +20,8 @@ public static class SweepPresets
     [
         new("Hinton's temperatures", "1 to 20, the range that Hinton et al. (2015) tried.", true,
             (_, _) => Dimension("T", "temperature", 1.0, 2.0, 4.0, 8.0, 20.0)),
-        new("Terms of the objective", "The distillation cross-entropy, the causal language-model loss and the cosine loss alone and together.",
-            true, Terms),
+        new("Terms of the objective",
+            "The distillation cross-entropy, the causal language-model loss and the cosine loss alone and together.", true, Terms),
         new("Learning rate", "1e-4 to 3e-3, about three per power of ten.", false,
             (_, _) => Dimension("learning rate", "learningRate", 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 3e-3)),
         new("Student layers", "Depths up to the teacher's.", false, Depths),

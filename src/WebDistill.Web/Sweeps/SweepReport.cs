@@ -45,11 +45,21 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
     /// <summary>Share of the work done, 0 to 1, every run counting the same.</summary>
     public double Progress => RunCount == 0 ? 0 : Runs.Average(run => run.Run.Status == RunStatus.Completed ? 1 : run.Run.Progress());
 
-    /// <summary>Other groups whose interval overlaps the best one's: with so few seeds they may be as good. Null where the best has no
-    /// interval.</summary>
-    public IReadOnlyList<SweepGroup>? AsGoodAsBest => Best?.Mean is not { HalfWidth: double half } best ? null
-        : [.. Groups.Where(group =>
-            !group.IsBest && group.Mean is { HalfWidth: double other } mean && mean.Mean - other <= best.Mean + half)];
+    /// <summary>
+    /// How much worse a group is than the best one, under the same seeds: the mean of the differences seed by seed, which is sharper than
+    /// two intervals side by side, because a seed that is hard for one is hard for the other. Null where they share no complete seed.
+    /// </summary>
+    public SampleMean? DifferenceFromBest(SweepGroup group)
+    {
+        if (Best is not SweepGroup best || best == group)
+            return null;
+        HashSet<string> shared = [.. group.Labels.Select(label => label.Key)];
+        Dictionary<string, double> ofBest = best.Runs.Where(run => run.Counts).ToDictionary(Seed, run => run.Value!.Value);
+        return SampleMean.Of([.. group.Runs.Where(run => run.Counts && ofBest.ContainsKey(Seed(run)))
+            .Select(run => run.Value!.Value - ofBest[Seed(run)])]);
+
+        string Seed(SweepRun run) => SweepPoint.TitleOf(run.Labels.Where(label => !shared.Contains(label.Key)));
+    }
 
     /// <summary>What is left at the mean speed of the runs so far; null before the first update and when nothing is under way.</summary>
     public TimeSpan? TimeLeft

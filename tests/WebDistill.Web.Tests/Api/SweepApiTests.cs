@@ -39,18 +39,24 @@ public sealed class SweepApiTests(WebDistillApp app) : IClassFixture<WebDistillA
         Assert.Equal("good", best.GetProperty("labels").GetProperty("rate").GetString());
         Assert.Equal(1, best.GetProperty("n").GetInt32());
         Assert.Equal(JsonValueKind.Null, best.GetProperty("halfWidth95").ValueKind);
-        Assert.Equal("rate = good",
-            (await app.GetAsync("/api/sweeps")).EnumerateArray().Single(sweep => sweep.GetProperty("name").GetString() == "Rates").GetProperty("bestPoint").GetString());
+        JsonElement listed = (await app.GetAsync("/api/sweeps")).EnumerateArray()
+            .Single(sweep => sweep.GetProperty("name").GetString() == "Rates");
+        Assert.Equal("rate = good", listed.GetProperty("bestPoint").GetString());
     }
 
     [Fact]
     public async Task Post_BadPlan_NamesEveryField()
     {
-        using HttpResponseMessage unread = await app.Http.PostAsJsonAsync("/api/sweeps",
-            new { name = 1, options = new { epochs = "many" }, dimensions = new object[] { new { name = "T", values = new[] { new { label = "4" } } } } });
+        using HttpResponseMessage unread = await app.Http.PostAsJsonAsync("/api/sweeps", new
+        {
+            name = 1,
+            options = new { epochs = "many" },
+            dimensions = new object[] { new { name = "T", values = new[] { new { label = "4" } } } },
+        });
         Assert.Equal(["dimensions[0].values[0].changes", "name", "options.epochs"],
             (await unread.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
-        using HttpResponseMessage invalid = await app.Http.PostAsJsonAsync("/api/sweeps", new { name = " ", dimensions = Array.Empty<object>() });
+        using HttpResponseMessage invalid =
+            await app.Http.PostAsJsonAsync("/api/sweeps", new { name = " ", dimensions = Array.Empty<object>() });
         Assert.Equal(["dimensions", "name"], (await invalid.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
         using HttpResponseMessage text = await app.Http.PostAsync("/api/sweeps", new StringContent("{}"));
         await text.ProblemAsync(HttpStatusCode.UnsupportedMediaType);
@@ -75,6 +81,7 @@ public sealed class SweepApiTests(WebDistillApp app) : IClassFixture<WebDistillA
         Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
         using HttpResponseMessage gone = await app.Http.GetAsync($"/api/sweeps/{sweep.Id}");
         await gone.ProblemAsync(HttpStatusCode.NotFound);
-        Assert.DoesNotContain((await app.GetAsync("/api/runs")).EnumerateArray(), run => run.GetProperty("name").GetString()!.StartsWith("T, \"all\"", StringComparison.Ordinal));
+        Assert.DoesNotContain((await app.GetAsync("/api/runs")).EnumerateArray(),
+            run => run.GetProperty("name").GetString()!.StartsWith("T, \"all\"", StringComparison.Ordinal));
     }
 }

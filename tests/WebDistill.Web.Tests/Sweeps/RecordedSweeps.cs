@@ -9,7 +9,7 @@ namespace WebDistill.Web.Tests.Sweeps;
 /// <summary>Sweeps that are written into the database as a training would have left them.</summary>
 internal static class RecordedSweeps
 {
-    /// <summary>Three temperatures and two seeds; perplexities 12 and 14, 9 and 11, and one run of the third point still to come.</summary>
+    /// <summary>Three temperatures and two seeds; perplexities 12 and 13, 9 and 11, and one run of the third point still to come.</summary>
     public static async Task<Sweep> TemperaturesAsync(WebDistillApp app, string name = "Temperatures")
     {
         var plan = new SweepPlan
@@ -24,7 +24,7 @@ internal static class RecordedSweeps
         };
         (double Perplexity, RunStatus Status)[] results =
         [
-            (12, RunStatus.Completed), (14, RunStatus.Completed), (9, RunStatus.Completed), (11, RunStatus.Completed),
+            (12, RunStatus.Completed), (13, RunStatus.Completed), (9, RunStatus.Completed), (11, RunStatus.Completed),
             (7, RunStatus.Stopped), (8, RunStatus.Paused),
         ];
         return await AddAsync(app, plan, results);

@@ -21,7 +21,8 @@ public sealed class SweepPresetsTests
         Assert.Equal(made.Values.Select(value => value.Label), read.Values.Select(value => value.Label));
         Assert.All(made.Values.Zip(read.Values), pair =>
         {
-            SweepPlan Plan(SweepValue value) => new() { Name = "Study", Options = options, Dimensions = [new SweepDimension { Name = "x", Values = [value] }] };
+            SweepPlan Plan(SweepValue value) =>
+                new() { Name = "Study", Options = options, Dimensions = [new SweepDimension { Name = "x", Values = [value] }] };
             (SweepPlan first, SweepPlan second) = (Plan(pair.First), Plan(pair.Second));
             (DistillationOptions made, IReadOnlyList<OptionProblem> problems) = first.OptionsOf(first.Expand()[0]);
             Assert.Empty(problems);
@@ -30,8 +31,11 @@ public sealed class SweepPresetsTests
     }
 
     [Fact]
-    public void Depths_TwelveLayers_AreSixEvenOnes() => Assert.Equal(["2", "4", "6", "8", "10", "12"],
-        SweepPresets.All.Single(preset => preset.Name == "Student layers").Make(new DistillationOptions(), 12).Values.Select(value => value.Label));
+    public void Depths_TwelveLayers_AreSixEvenOnes()
+    {
+        SweepPreset depths = SweepPresets.All.Single(preset => preset.Name == "Student layers");
+        Assert.Equal(["2", "4", "6", "8", "10", "12"], depths.Make(new DistillationOptions(), 12).Values.Select(value => value.Label));
+    }
 
     [Fact]
     public void Draft_WhatCannotBeRead_IsNamedWithItsDimension()

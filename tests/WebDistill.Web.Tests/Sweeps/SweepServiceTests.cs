@@ -38,21 +38,25 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
     public async Task Launch_OnePointCannotBeMade_NamesItAndQueuesNothing()
     {
         SweepPlan plan = await PlanAsync(epochs: 1);
-        plan = plan with { Dimensions = [new SweepDimension { Name = "batch", Values = [SweepValue.Of("batchSize", 8), SweepValue.Of("batchSize", 0)] }, plan.Dimensions[1]] };
+        SweepDimension batch = new() { Name = "batch", Values = [SweepValue.Of("batchSize", 8), SweepValue.Of("batchSize", 0)] };
+        plan = plan with { Dimensions = [batch, plan.Dimensions[1]] };
         OptionsInvalidException e = await Assert.ThrowsAsync<OptionsInvalidException>(() => app.Service<SweepPlanner>().LaunchAsync(plan));
         OptionProblem problem = Assert.Single(e.Problems);
         Assert.Equal("points[2].batchSize", problem.Field);
         Assert.StartsWith("At batch = 0, seed 1 and one more point: The value is 0", problem.Message);
         // What is wrong with every point is the base's.
-        e = await Assert.ThrowsAsync<OptionsInvalidException>(() =>
-            app.Service<SweepPlanner>().LaunchAsync(plan with { Options = plan.Options with { DatasetId = "none" }, Dimensions = [plan.Dimensions[1]] }));
+        e = await Assert.ThrowsAsync<OptionsInvalidException>(() => app.Service<SweepPlanner>().LaunchAsync(plan with
+        {
+            Options = plan.Options with { DatasetId = "none" }, Dimensions = [plan.Dimensions[1]],
+        }));
         Assert.Equal("options.datasetId", Assert.Single(e.Problems).Field);
         e = await Assert.ThrowsAsync<OptionsInvalidException>(() => app.Service<SweepPlanner>().LaunchAsync(plan with
         {
             Dimensions = [new SweepDimension { Name = "T", Values = [SweepValue.Of("temperature", "hot")] }],
         }));
         Assert.Contains("expected a number", Assert.Single(e.Problems).Message);
-        Assert.DoesNotContain(await app.Service<RunService>().ListAsync(), run => run.Name.StartsWith("Rates: batch", StringComparison.Ordinal));
+        Assert.DoesNotContain(await app.Service<RunService>().ListAsync(),
+            run => run.Name.StartsWith("Rates: batch", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -76,7 +80,12 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
         Assert.Equal((2, 10), (report.Best!.Mean!.Count, report.Best.Mean.Mean));
         Assert.Equal(12.7062, report.Best.Mean.HalfWidth!.Value, 4);
         Assert.Null(report.Groups[2].Mean);
-        Assert.Equal(["T = 1"], report.AsGoodAsBest!.Select(group => group.Title));
+        // Seed by seed 3 and 2: mean 2.5, s = 1 / √2, half width 12.7062 / √2 / √2.
+        SampleMean difference = report.DifferenceFromBest(report.Groups[1])!;
+        Assert.Equal((2, 2.5), (difference.Count, difference.Mean));
+        Assert.Equal(6.3531, difference.HalfWidth!.Value, 4);
+        Assert.Null(report.DifferenceFromBest(report.Groups[0]));
+        Assert.Null(report.DifferenceFromBest(report.Groups[2]));
         Assert.Equal((6, 4, false), (report.RunCount, report.CompletedCount, report.IsAtRest));
         Assert.Equal((4 + 0.8) / 6, report.Progress, 12);
         Assert.Equal(2, report.Groups[2].Runs.Count(run => run is { Value: not null, Counts: false }));
@@ -91,7 +100,8 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
         SweepPlan plan = new()
         {
             Name = "Two", Metric = metric, Options = new DistillationOptions { TeacherId = "teacher", DatasetId = "text" },
-            Dimensions = [new SweepDimension { Name = "T", Values = [SweepValue.Of("temperature", 1.0), SweepValue.Of("temperature", 2.0)] }],
+            Dimensions =
+                [new SweepDimension { Name = "T", Values = [SweepValue.Of("temperature", 1.0), SweepValue.Of("temperature", 2.0)] }],
         };
         Sweep sweep = await RecordedSweeps.AddAsync(app, plan, (10, RunStatus.Completed), (20, RunStatus.Completed));
         Run first = (await RunsAsync(sweep.Id))[0];
@@ -122,7 +132,8 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
         SweepReport report = await app.Service<SweepReports>().GetAsync((await RecordedSweeps.TemperaturesAsync(app)).Id);
         string[] lines = SweepTable.Csv(report).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(7, lines.Length);
-        Assert.Equal("T,seed,run,status,updates,FinalValidationPerplexity,validationPerplexity,teacherPerplexity,totalLoss,trainedSeconds", lines[0]);
+        Assert.Equal("T,seed,run,status,updates,FinalValidationPerplexity,validationPerplexity,teacherPerplexity,totalLoss,"
+            + "trainedSeconds", lines[0]);
         Assert.StartsWith("1,1,", lines[1]);
         Assert.EndsWith(",Completed,100,12,12,5,1.2,60", lines[1]);
         string[] rows = SweepTable.Markdown(report).Split('\n', StringSplitOptions.RemoveEmptyEntries);
@@ -138,7 +149,10 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
         Options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs) with { Name = "", KeepLastCheckpoints = 1 },
         Dimensions =
         [
-            new SweepDimension { Name = "learningRate", Values = [SweepValue.Of("learningRate", 1e-4), SweepValue.Of("learningRate", 1e-2)] },
+            new SweepDimension
+            {
+                Name = "learningRate", Values = [SweepValue.Of("learningRate", 1e-4), SweepValue.Of("learningRate", 1e-2)],
+            },
             new SweepDimension { Name = "seed", Values = [SweepValue.Of("seed", 1), SweepValue.Of("seed", 2)] },
         ],
     };
@@ -148,7 +162,7 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
 
     private static StepMetric Metric(Guid run, int step, double? perplexity) => new()
     {
-        RunId = run, Step = step, ValidationPerplexity = perplexity, TotalLoss = 1, LearningRate = 1e-3, GradientNorm = 1, TokensSeen = step,
-        TokensPerSecond = 1, StepSeconds = 1, MemoryBytes = 1,
+        RunId = run, Step = step, ValidationPerplexity = perplexity, TotalLoss = 1, LearningRate = 1e-3, GradientNorm = 1,
+        TokensSeen = step, TokensPerSecond = 1, StepSeconds = 1, MemoryBytes = 1,
     };
 }

@@ -120,9 +120,10 @@ public sealed class SweepDimensionDraft
         return new SweepValue { Label = row.Label.Trim(), Changes = changes };
     }
 
-    private static JsonNode? ReadValue(OptionField field, string text) => field.Kind == OptionKind.Boolean && text is not ("true" or "false")
-        ? throw new FormatException($"“{text}” is neither true nor false, which {field.Label} is.")
-        : RunDraft.Parse(field, text);
+    private static JsonNode? ReadValue(OptionField field, string text) =>
+        field.Kind == OptionKind.Boolean && text is not ("true" or "false")
+            ? throw new FormatException($"“{text}” is neither true nor false, which {field.Label} is.")
+            : RunDraft.Parse(field, text);
 
     private static string Write(JsonElement value) => RunDraft.Write(JsonNode.Parse(value.GetRawText()));
 }
@@ -148,10 +149,15 @@ public sealed class SweepDraft
     /// <summary>The number by which the runs are compared.</summary>
     public SweepMetric Metric { get; set; }
 
-    /// <summary>"Hinton's temperatures", or the dimensions' names.</summary>
-    public string SuggestedName => string.Join(" × ", Dimensions.Select(dimension => dimension.Name.Trim()).Where(name => name != "")) is { Length: > 0 } names
-        ? "Sweep of " + names
-        : "Sweep";
+    /// <summary>"Sweep of T × seed".</summary>
+    public string SuggestedName
+    {
+        get
+        {
+            string names = string.Join(" × ", Dimensions.Select(dimension => dimension.Name.Trim()).Where(name => name != ""));
+            return names == "" ? "Sweep" : $"Sweep of {names}";
+        }
+    }
 
     /// <summary>The plan over these options, without what cannot be read; <paramref name="problems"/> says what and why.</summary>
     public SweepPlan Read(DistillationOptions options, out IReadOnlyList<OptionProblem> problems)
@@ -177,7 +183,8 @@ public sealed class SweepDraft
             plan = plan with
             {
                 Draws = (int)(Try("draws", () => (long?)RunDraft.ParseInteger(Draws.Trim(), 1, SweepPlan.MostRuns)) ?? plan.Draws),
-                DrawSeed = Try("drawSeed", () => (long?)RunDraft.ParseInteger(DrawSeed.Trim(), long.MinValue, long.MaxValue)) ?? plan.DrawSeed,
+                DrawSeed = Try("drawSeed", () => (long?)RunDraft.ParseInteger(DrawSeed.Trim(), long.MinValue, long.MaxValue))
+                    ?? plan.DrawSeed,
             };
         }
         problems = found;

@@ -198,7 +198,7 @@ public sealed partial class NewSweepPage(
             _options.StudentLayerCount is int layers ? $"{layers} {(layers == 1 ? "layer" : "layers")}" : "half of the teacher's layers";
         return string.Create(CultureInfo.InvariantCulture, $"{(_options.TeacherId is null ? "From scratch" : "Distilled")}, {student}, ")
             + $"{_options.Epochs} {(_options.Epochs == 1 ? "epoch" : "epochs")}, batches of {_options.BatchSize}, learning rate "
-            + $"{RunDraft.Of(_options)["learningRate"]}. Of each run only the latest checkpoint is kept, and the best where the base keeps it.";
+            + $"{RunDraft.Of(_options)["learningRate"]}.";
     }
 
     private static string Example(SweepDimensionDraft dimension) => OptionField.FindOrNull(dimension.Option)?.Kind switch
