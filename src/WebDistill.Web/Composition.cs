@@ -14,6 +14,7 @@ using WebDistill.Web.Reports;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Security;
 using WebDistill.Web.Storage;
+using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web;
 
@@ -40,12 +41,15 @@ internal static class Composition
         .AddSingleton<RunLifecycle>()
         .AddSingleton<RunChecks>()
         .AddSingleton<RunQueue>()
-        .AddSingleton<RunTrainer>();
+        .AddSingleton<RunTrainer>()
+        .AddSingleton<SweepPlanner>()
+        .AddSingleton<SweepReports>();
 
     public static void AddRuns(this IServiceCollection services) => services
         .AddSingleton<QuickStart>()
         .AddSingleton<SharedReads>()
         .AddSingleton<RunService>()
+        .AddSingleton<SweepService>()
         .AddSingleton<Sparklines>()
         .AddSingleton<Housekeeping>()
         .AddSingleton<Webhook>()
@@ -128,6 +132,7 @@ internal static class Composition
         api.MapEvaluations();
         api.MapReports();
         api.MapStorage();
+        api.MapSweeps();
     }
 
     /// <summary>Prints the address that the server really listens on.</summary>

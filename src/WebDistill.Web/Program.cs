@@ -7,6 +7,8 @@ using WebDistill.Web.Storage;
 string contentRoot = File.Exists("appsettings.json") ? Directory.GetCurrentDirectory() : AppContext.BaseDirectory;
 if (args is [HeadlessRun.Command, ..])
     return await HeadlessRun.ExecuteAsync(args[1..], contentRoot);
+if (args is [HeadlessSweep.Command, ..])
+    return await HeadlessSweep.ExecuteAsync(args[1..], contentRoot);
 
 WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = contentRoot });
 DataFolder folder;

@@ -24,7 +24,11 @@ internal static class JsonBody
 
     /// <summary>The body as <typeparamref name="T"/> without the properties that cannot be read, and the problems of those.</summary>
     public static async Task<(T Value, IReadOnlyList<OptionProblem> Problems)> ReadWithProblemsAsync<T>(HttpRequest request,
-        CancellationToken cancel)
+        CancellationToken cancel) => Read<T>(await ReadBytesAsync(request, cancel));
+
+    /// <summary>The body as it was sent.</summary>
+    /// <exception cref="BadHttpRequestException">415 when it is not said to be JSON, 413 when it is too large.</exception>
+    public static async Task<byte[]> ReadBytesAsync(HttpRequest request, CancellationToken cancel)
     {
         if (!request.HasJsonContentType())
         {
@@ -34,7 +38,7 @@ internal static class JsonBody
         if (request.ContentLength > MaxBytes)
             throw new BadHttpRequestException($"The body has {request.ContentLength} bytes, expected at most {MaxBytes}.",
                 StatusCodes.Status413PayloadTooLarge);
-        return Read<T>(await BytesAsync(request.Body, cancel));
+        return await BytesAsync(request.Body, cancel);
     }
 
     /// <summary>A JSON object as <typeparamref name="T"/> without the properties that cannot be read, and the problems of those.</summary>
@@ -109,7 +113,9 @@ internal static class JsonBody
             return "a text";
         if (inner == typeof(Guid))
             return "an id such as \"0192f3a4-0000-7000-8000-000000000000\"";
-        return inner.IsAssignableTo(typeof(IEnumerable<int>)) ? "a list of whole numbers" : "another type";
+        if (inner.IsAssignableTo(typeof(IEnumerable<int>)))
+            return "a list of whole numbers";
+        return inner.IsAssignableTo(typeof(IEnumerable<JsonElement>)) ? "a list" : "another type";
     }
 
     private static string Shortened(string text) => text.Length <= 60 ? text : $"{text[..57]}...";

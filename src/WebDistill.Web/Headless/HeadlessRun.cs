@@ -19,7 +19,8 @@ internal static class HeadlessRun
     /// <summary>The word that asks for it.</summary>
     public const string Command = "run";
 
-    private const int Completed = 0, BadOptions = 2, Failed = 3, StoppedByCtrlC = 130, Terminated = 143;
+    /// <summary>Exit codes.</summary>
+    internal const int Completed = 0, BadOptions = 2, Failed = 3, StoppedByCtrlC = 130, Terminated = 143;
 
     private const string Usage = """
         Usage: run OPTIONS.json            train a run with these options (the JSON that POST /api/runs takes)
@@ -32,9 +33,18 @@ internal static class HeadlessRun
     /// <param name="arguments">What follows the word "run".</param>
     public static async Task<int> ExecuteAsync(string[] arguments, string contentRoot)
     {
+        return await ExecuteAsync(arguments, contentRoot, Usage, async (services, resumes, value) =>
+            await TrainAsync(services, resumes ? await ResumeAsync(services, value) : await CreateAsync(services, value)));
+    }
+
+    /// <summary>What the commands "FILE" and "--resume ID" share: the host, the notifications, the words for what is wrong.</summary>
+    /// <param name="execute">Does the work with the services, whether it resumes, and the file or the id; returns the exit code.</param>
+    internal static async Task<int> ExecuteAsync(
+        string[] arguments, string contentRoot, string usage, Func<IServiceProvider, bool, string, Task<int>> execute)
+    {
         if (arguments is not [string first, ..] || first is "--help" or "-h" || first == "--resume" && arguments.Length < 2)
         {
-            Console.Error.WriteLine(Usage);
+            Console.Error.WriteLine(usage);
             return arguments is ["--help" or "-h", ..] ? Completed : BadOptions;
         }
         bool resumes = first == "--resume";
@@ -42,8 +52,16 @@ internal static class HeadlessRun
         {
             using IHost host = Build(arguments[(resumes ? 2 : 1)..], contentRoot);
             await host.Services.PrepareStorageAsync();
-            Run run = resumes ? await ResumeAsync(host.Services, arguments[1]) : await CreateAsync(host.Services, first);
-            return await TrainAsync(host.Services, run);
+            var webhook = host.Services.GetRequiredService<Webhook>();
+            await webhook.StartAsync(CancellationToken.None);
+            try
+            {
+                return await execute(host.Services, resumes, resumes ? arguments[1] : first);
+            }
+            finally
+            {
+                await webhook.StopAsync(CancellationToken.None);
+            }
         }
         catch (OptionsInvalidException e)
         {
@@ -94,7 +112,8 @@ internal static class HeadlessRun
         return await services.GetRequiredService<RunLifecycle>().MoveAsync(id, _ => RunStatus.Queued);
     }
 
-    private static async Task ListLibraryAsync(IServiceProvider services)
+    /// <summary>Names the data sets and models that a file can refer to.</summary>
+    internal static async Task ListLibraryAsync(IServiceProvider services)
     {
         await using WebDistillDb db = await services.GetRequiredService<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
         Console.Error.WriteLine("Data sets:");
@@ -105,12 +124,11 @@ internal static class HeadlessRun
             Console.Error.WriteLine($"  {model.Id}  {model.Name}");
     }
 
-    private static async Task<int> TrainAsync(IServiceProvider services, Run run)
+    /// <summary>Trains a queued run with its progress on the terminal and returns the exit code of its end.</summary>
+    internal static async Task<int> TrainAsync(IServiceProvider services, Run run)
     {
         var trainer = services.GetRequiredService<RunTrainer>();
         var lifecycle = services.GetRequiredService<RunLifecycle>();
-        var webhook = services.GetRequiredService<Webhook>();
-        await webhook.StartAsync(CancellationToken.None);
         Console.WriteLine($"Run {run.Id} ({run.Name}): {run.Status}. Ctrl-C saves its state and stops it.");
 
         using var terminated = new CancellationTokenSource();
@@ -139,7 +157,6 @@ internal static class HeadlessRun
         await training;
         Run ended = await ReadAsync();
         bar.End(ended);
-        await webhook.StopAsync(CancellationToken.None);
         return ended.Status switch
         {
             RunStatus.Completed => Completed,

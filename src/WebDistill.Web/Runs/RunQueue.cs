@@ -25,29 +25,12 @@ public sealed class RunQueue(
         DistillationOptions options, CancellationToken cancel, Guid? afterRunId = null, Guid? quickStartId = null,
         Guid? id = null, Action<WebDistillDb, Run>? complete = null)
     {
-        Guid? teacherId = options.TeacherId is null ? null : Guid.Parse(options.TeacherId);
-        Guid datasetId = Guid.Parse(options.DatasetId);
         Run run = await writer.WriteAsync(async db =>
         {
-            string datasetName = (await db.Datasets.SingleAsync(d => d.Id == datasetId, cancel)).Name;
-            string? teacherName = (await db.Models.SingleOrDefaultAsync(m => m.Id == teacherId, cancel))?.Name;
-            string name = options.Name.Trim();
-            if (name == "")
-                name = teacherName is null ? $"Training on {datasetName}" : $"{teacherName}, distilled on {datasetName}";
-            var added = new Run
-            {
-                Id = id ?? Guid.CreateVersion7(),
-                Name = name,
-                Kind = teacherId is null ? RunKind.Training : RunKind.Distillation,
-                Status = RunStatus.Queued,
-                OptionsJson = JsonSerializer.Serialize(options with { Name = name }, WebJson.Options),
-                TeacherId = teacherId,
-                DatasetId = datasetId,
-                AfterRunId = afterRunId,
-                QuickStartId = quickStartId,
-                QueueOrder = (await db.Runs.MaxAsync(r => (long?)r.QueueOrder, cancel) ?? 0) + 1,
-                CreatedAt = DateTime.UtcNow,
-            };
+            Run added = await DescribeAsync(db, options, await BackAsync(db, cancel) + 1, cancel);
+            added.Id = id ?? added.Id;
+            added.AfterRunId = afterRunId;
+            added.QuickStartId = quickStartId;
             db.Runs.Add(added);
             complete?.Invoke(db, added);
             await db.SaveChangesAsync(cancel);
@@ -57,6 +40,54 @@ public sealed class RunQueue(
         Wake();
         return run;
     }
+
+    /// <summary>Puts runs at the end of the queue, in this order and all or none. The options must have been checked.</summary>
+    /// <param name="complete">Completes the rows before they are saved.</param>
+    public async Task<IReadOnlyList<Run>> EnqueueAllAsync(
+        IReadOnlyList<DistillationOptions> options, Action<WebDistillDb, IReadOnlyList<Run>> complete, CancellationToken cancel)
+    {
+        IReadOnlyList<Run> runs = await writer.WriteAsync(async db =>
+        {
+            long order = await BackAsync(db, cancel);
+            List<Run> added = [];
+            foreach (DistillationOptions one in options)
+                added.Add(await DescribeAsync(db, one, ++order, cancel));
+            db.Runs.AddRange(added);
+            complete(db, added);
+            await db.SaveChangesAsync(cancel);
+            return added;
+        }, cancel);
+        foreach (Run run in runs)
+            announcements.Announce(run.Id);
+        Wake();
+        return runs;
+    }
+
+    private static async Task<Run> DescribeAsync(WebDistillDb db, DistillationOptions options, long queueOrder, CancellationToken cancel)
+    {
+        Guid? teacherId = options.TeacherId is null ? null : Guid.Parse(options.TeacherId);
+        Guid datasetId = Guid.Parse(options.DatasetId);
+        string datasetName = (await db.Datasets.SingleAsync(d => d.Id == datasetId, cancel)).Name;
+        string? teacherName = (await db.Models.SingleOrDefaultAsync(m => m.Id == teacherId, cancel))?.Name;
+        string name = options.Name.Trim();
+        if (name == "")
+            name = teacherName is null ? $"Training on {datasetName}" : $"{teacherName}, distilled on {datasetName}";
+        return new Run
+        {
+            Id = Guid.CreateVersion7(),
+            Name = name,
+            Kind = teacherId is null ? RunKind.Training : RunKind.Distillation,
+            Status = RunStatus.Queued,
+            OptionsJson = JsonSerializer.Serialize(options with { Name = name }, WebJson.Options),
+            TeacherId = teacherId,
+            DatasetId = datasetId,
+            QueueOrder = queueOrder,
+            CreatedAt = DateTime.UtcNow,
+        };
+    }
+
+    private static async Task<long> BackAsync(WebDistillDb db, CancellationToken cancel) =>
+        await db.Runs.MaxAsync(run => (long?)run.QueueOrder, cancel) ?? 0;
 
     /// <summary>The queue number that stands before all that wait.</summary>
     public static long Front(WebDistillDb db) =>

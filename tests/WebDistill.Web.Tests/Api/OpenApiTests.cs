@@ -25,6 +25,12 @@ public sealed class OpenApiTests(WebDistillApp app) : IClassFixture<WebDistillAp
     [InlineData("get", "/api/evaluations/{id}")]
     [InlineData("get", "/api/evaluation-sets")]
     [InlineData("get", "/api/reports")]
+    [InlineData("get", "/api/sweeps")]
+    [InlineData("post", "/api/sweeps")]
+    [InlineData("get", "/api/sweeps/{id}")]
+    [InlineData("get", "/api/sweeps/{id}/table.csv")]
+    [InlineData("post", "/api/sweeps/{id}/stop")]
+    [InlineData("delete", "/api/sweeps/{id}")]
     public async Task Document_Endpoint_IsDescribed(string method, string path)
     {
         JsonElement operation = (await app.GetAsync("/openapi/v1.json")).GetProperty("paths").GetProperty(path).GetProperty(method);

@@ -60,7 +60,8 @@ public sealed class RunDraft
         return json.Deserialize<DistillationOptions>(WebJson.Options)!;
     }
 
-    private static JsonNode? Parse(OptionField field, string text)
+    /// <summary>An option's text as JSON; null where it is blank. FormatException says what is wrong and how to write it.</summary>
+    internal static JsonNode? Parse(OptionField field, string text)
     {
         text = text.Trim();
         if (field.Kind == OptionKind.Boolean)

@@ -10,13 +10,14 @@ using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Library;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Components.Pages;
 
 /// <summary>One run: where it stands, its live curves, what it saved, how it was asked for, what it logged.</summary>
 public sealed partial class RunPage(
     RunService runs, DatasetService datasets, ModelService models, RunAnnouncements announcements, DatasetAnnouncements datasetAnnouncements,
-    DialogService dialogs, NotificationService notifications)
+    SweepReports sweeps, DialogService dialogs, NotificationService notifications)
 {
     private const string Escape = "Escape";
 
@@ -29,7 +30,7 @@ public sealed partial class RunPage(
     private IReadOnlyList<LogLine> _log = [];
     private IReadOnlyList<(OptionField Field, string Value, bool Differs)> _options = [];
     private DatasetProgress? _progress;
-    private string? _parent;
+    private string? _parent, _sweep;
     private int? _best, _place;
     private int _revival;
     private bool _isHeld;
@@ -88,6 +89,7 @@ public sealed partial class RunPage(
             if (_options.Count == 0 || _run?.OptionsJson != run.OptionsJson)
                 _options = await DescribeAsync(RunService.Options(run));
             _parent = run.BranchRunId is Guid parent ? (await runs.FindAsync(parent, Gone))?.Name : null;
+            _sweep = run.SweepId is Guid sweep ? await sweeps.FindNameAsync(sweep, Gone) : null;
             Run? teacher = run.Step == 0 && run.AfterRunId is Guid before ? await runs.FindAsync(before, Gone) : null;
             _progress = run.DatasetId is Guid datasetId ? datasets.Progress(datasetId) : null;
             _charted = HasCurves(run) ? run : HasCurves(teacher) ? teacher : null;

@@ -1,0 +1,311 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using WebDistill.Distillation;
+using WebDistill.Web.Api;
+using WebDistill.Web.Components.Forms;
+
+namespace WebDistill.Web.Sweeps;
+
+/// <summary>Which combinations of its dimensions' values a sweep tries.</summary>
+public enum SweepStrategy
+{
+    /// <summary>Every combination, the last dimension changing fastest.</summary>
+    Grid,
+
+    /// <summary>
+    /// So many combinations drawn at random, no two alike (Bergstra and Bengio 2012). A dimension of seeds is not drawn from: every
+    /// combination is trained under every seed.
+    /// </summary>
+    Random,
+}
+
+/// <summary>One value of a dimension: what it is called and what it changes.</summary>
+public sealed record SweepValue
+{
+    /// <summary>As tables and charts show it: "4", "ce + cos".</summary>
+    public required string Label { get; init; }
+
+    /// <summary>Properties of DistillationOptions in camelCase and what they become.</summary>
+    public required IReadOnlyDictionary<string, JsonElement> Changes { get; init; }
+
+    /// <summary>A value that changes one option and is called as the forms write it.</summary>
+    public static SweepValue Of<T>(string option, T value)
+    {
+        JsonElement json = JsonSerializer.SerializeToElement(value, WebJson.Options);
+        return new SweepValue
+        {
+            Label = RunDraft.Write(JsonNode.Parse(json.GetRawText())),
+            Changes = new Dictionary<string, JsonElement> { [option] = json },
+        };
+    }
+}
+
+/// <summary>A number of one option to be drawn between two bounds.</summary>
+public sealed record SweepRange
+{
+    /// <summary>A number among the properties of DistillationOptions, in camelCase.</summary>
+    public required string Option { get; init; }
+
+    /// <summary>The smallest value that can be drawn.</summary>
+    public required double Minimum { get; init; }
+
+    /// <summary>The largest value that can be drawn.</summary>
+    public required double Maximum { get; init; }
+
+    /// <summary>Whether the logarithm is drawn evenly, as suits a learning rate, and not the value.</summary>
+    public bool Logarithmic { get; init; }
+}
+
+/// <summary>What a sweep varies: a list of values or, for a random search, a range.</summary>
+public sealed record SweepDimension
+{
+    /// <summary>As tables and charts show it: "T", "learning rate".</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The values, in order; empty for a range.</summary>
+    public IReadOnlyList<SweepValue> Values { get; init; } = [];
+
+    /// <summary>The range; null for a list of values.</summary>
+    public SweepRange? Range { get; init; }
+
+    /// <summary>Whether it repeats a point under other seeds and changes nothing else: then it is averaged over.</summary>
+    [JsonIgnore]
+    public bool IsOfSeeds => Values.Count > 0 && Values.All(value => value.Changes.Count == 1 && value.Changes.ContainsKey("seed"));
+
+    /// <summary>The options that it changes.</summary>
+    [JsonIgnore]
+    public IEnumerable<string> Options => Range is null ? Values.SelectMany(value => value.Changes.Keys).Distinct() : [Range.Option];
+}
+
+/// <summary>One run of a sweep before it is queued.</summary>
+/// <param name="Labels">For each dimension, in order, the label of the value taken.</param>
+/// <param name="Changes">What these values change.</param>
+public sealed record SweepPoint(
+    IReadOnlyList<KeyValuePair<string, string>> Labels, IReadOnlyDictionary<string, JsonElement> Changes)
+{
+    /// <summary>"T = 4, seed 2".</summary>
+    public string Title => TitleOf(Labels);
+
+    /// <summary>The labels in words, as a run's name and the tables write them.</summary>
+    public static string TitleOf(IEnumerable<KeyValuePair<string, string>> labels) => string.Join(", ", labels.Select(pair =>
+        string.Equals(pair.Key, "seed", StringComparison.OrdinalIgnoreCase) ? $"{pair.Key} {pair.Value}" : $"{pair.Key} = {pair.Value}"));
+}
+
+/// <summary>
+/// A group of runs that differ in named options only: what they share, what varies, and by which number they are compared. Kept whole as
+/// the sweep's PlanJson.
+/// </summary>
+public sealed record SweepPlan
+{
+    /// <summary>Most runs of one sweep.</summary>
+    public const int MostRuns = 500;
+
+    /// <summary>Checkpoints that a run of a sweep keeps where nothing else is asked for: many runs would fill the disk.</summary>
+    public const int DefaultKeepLastCheckpoints = 1;
+
+    private const int MostDimensions = 12;
+
+    // A drawn value has so many digits, so that its label is the number that is trained with; a range narrower than this share of its
+    // bounds needs more, and one narrower still has too few different numbers to draw.
+    private const int DrawnDigits = 4;
+    private const double NarrowShare = 0.1, NarrowestShare = 1e-9;
+
+    /// <summary>Free text for people; the runs' names begin with it.</summary>
+    public string Name { get; init; } = "";
+
+    /// <summary>What all runs share.</summary>
+    public DistillationOptions Options { get; init; } = new() { KeepLastCheckpoints = DefaultKeepLastCheckpoints };
+
+    /// <summary>What varies.</summary>
+    public IReadOnlyList<SweepDimension> Dimensions { get; init; } = [];
+
+    /// <summary>Which combinations are tried.</summary>
+    public SweepStrategy Strategy { get; init; } = SweepStrategy.Grid;
+
+    /// <summary>Combinations to draw; for a random search only.</summary>
+    public int Draws { get; init; } = 20;
+
+    /// <summary>Seed of the draws; the same one draws the same points. For a random search only.</summary>
+    public long DrawSeed { get; init; } = 1;
+
+    /// <summary>The number by which the runs are compared; a lower one is better.</summary>
+    public SweepMetric Metric { get; init; } = SweepMetric.FinalValidationPerplexity;
+
+    /// <summary>The plan that <see cref="Data.Sweep.PlanJson"/> holds.</summary>
+    public static SweepPlan Of(Data.Sweep sweep) => JsonSerializer.Deserialize<SweepPlan>(sweep.PlanJson, WebJson.Options)!;
+
+    /// <summary>Every problem of the plan itself; those of the points' options are found by SweepPlanner.</summary>
+    public IReadOnlyList<OptionProblem> Validate()
+    {
+        List<OptionProblem> problems = [];
+        if (Names.Problem("name", Name) is OptionProblem name)
+            problems.Add(name);
+        if (Dimensions.Count is 0 or > MostDimensions)
+            problems.Add(new OptionProblem("dimensions", $"The sweep has {Dimensions.Count} dimensions, expected 1 to {MostDimensions}. "
+                + (Dimensions.Count == 0 ? "Add what shall vary." : "Leave some out.")));
+        for (int i = 0; i < Dimensions.Count; i++)
+            problems.AddRange(Validate(i).Select(message => new OptionProblem($"dimensions[{i}]", message)));
+        if (!Enum.IsDefined(Strategy))
+            problems.Add(Unknown("strategy", Strategy));
+        if (!Enum.IsDefined(Metric))
+            problems.Add(Unknown("metric", Metric));
+        if (Metric == SweepMetric.GapToTeacher && Options.TeacherId is null && Dimensions.All(d => !d.Options.Contains("teacherId")))
+            problems.Add(new OptionProblem("metric", "The gap to the teacher needs a teacher, and none is chosen. Choose another metric."));
+        if (problems.Count == 0)
+            problems.AddRange(ValidateCount());
+        return problems;
+    }
+
+    /// <summary>Runs that the plan makes; more than int.MaxValue count as that many. The plan must be valid.</summary>
+    [JsonIgnore]
+    public int RunCount => (int)Math.Min(int.MaxValue, Strategy == SweepStrategy.Grid
+        ? Product(Dimensions)
+        : Math.Min(int.MaxValue, (double)Draws) * Product(Dimensions.Where(dimension => dimension.IsOfSeeds)));
+
+    /// <summary>The points in the order in which they are queued. The plan must be valid.</summary>
+    public IReadOnlyList<SweepPoint> Expand() => [.. Combinations().Select(values => new SweepPoint(
+        [.. Dimensions.Zip(values, (dimension, value) => KeyValuePair.Create(dimension.Name, value.Label))],
+        values.SelectMany(value => value.Changes).ToDictionary(change => change.Key, change => change.Value)))];
+
+    /// <summary>The options of a point's run, and what of its changes cannot be read.</summary>
+    public (DistillationOptions Options, IReadOnlyList<OptionProblem> Problems) OptionsOf(SweepPoint point)
+    {
+        JsonObject json = JsonSerializer.SerializeToNode(Options, WebJson.Options)!.AsObject();
+        foreach ((string option, JsonElement value) in point.Changes)
+            json[option] = JsonNode.Parse(value.GetRawText());
+        json["name"] = $"{Name.Trim()}: {point.Title}";
+        return JsonBody.Read<DistillationOptions>(JsonSerializer.SerializeToUtf8Bytes(json, WebJson.Options));
+    }
+
+    private static OptionProblem Unknown<T>(string field, T value) where T : struct, Enum =>
+        new(field, $"The value '{value}' is unknown. Choose one of: {string.Join(", ", Enum.GetNames<T>())}.");
+
+    private IEnumerable<string> Validate(int index)
+    {
+        SweepDimension dimension = Dimensions[index];
+        string name = $"The dimension '{dimension.Name}'";
+        if (string.IsNullOrWhiteSpace(dimension.Name))
+            yield return $"Dimension {index + 1} has no name. Name what varies.";
+        if (Dimensions.Take(index).Any(other => string.Equals(other.Name, dimension.Name, StringComparison.OrdinalIgnoreCase)))
+            yield return $"{name} is there twice. Give every dimension a name of its own.";
+        foreach (string option in dimension.Options)
+        {
+            if (option == "name")
+                yield return $"{name} changes the runs' name, which says where they stand in the sweep. Change another option.";
+            else if (OptionField.FindOrNull(option) is null)
+                yield return $"{name} changes '{option}', which is no option of a run. The options are: "
+                    + $"{string.Join(", ", OptionField.All.Select(field => field.Name).Where(known => known != "name"))}.";
+            if (Dimensions.Take(index).FirstOrDefault(other => other.Options.Contains(option)) is SweepDimension other)
+                yield return $"{name} changes '{option}', which the dimension '{other.Name}' changes as well. Vary it in one of them.";
+        }
+        if (dimension.Range is SweepRange range)
+        {
+            if (dimension.Values.Count > 0)
+                yield return $"{name} has both values and a range. Leave one of them out.";
+            if (Strategy == SweepStrategy.Grid)
+                yield return $"{name} is a range, and a grid needs values. List its values, or choose the random search.";
+            if (OptionField.FindOrNull(range.Option) is { Kind: not (OptionKind.Number or OptionKind.Integer) } field)
+                yield return $"{name} is a range of '{field.Name}', which is no number. List its values.";
+            if (!(double.IsFinite(range.Minimum) && double.IsFinite(range.Maximum) && range.Minimum < range.Maximum))
+                yield return $"{name} ranges from {Text(range.Minimum)} to {Text(range.Maximum)}. The first must be the smaller number.";
+            else if (Width(range) < NarrowestShare)
+                yield return $"{name} ranges from {Text(range.Minimum)} to {Text(range.Maximum)}, which is too narrow. Widen it.";
+            else if (range.Logarithmic && range.Minimum <= 0)
+                yield return $"{name} is logarithmic from {Text(range.Minimum)}; a logarithm needs more than 0. Raise the minimum.";
+            else if (IsInteger(range) && (Math.Abs(range.Minimum) > int.MaxValue || Math.Abs(range.Maximum) > int.MaxValue
+                || Math.Ceiling(range.Minimum) > Math.Floor(range.Maximum)))
+                yield return $"{name} has no whole number from {Text(range.Minimum)} to {Text(range.Maximum)}. Widen the range.";
+            yield break;
+        }
+        if (dimension.Values.Count == 0)
+            yield return $"{name} has no values. Give it at least one.";
+        if (dimension.Values.Any(value => string.IsNullOrWhiteSpace(value.Label)))
+            yield return $"{name} has a value without a label. Give every value one.";
+        foreach (SweepValue value in dimension.Values.Where(value => value.Changes.Count == 0))
+            yield return $"{name} has the value '{value.Label}', which changes nothing. Name an option that it changes.";
+        foreach (IGrouping<string, SweepValue> same in dimension.Values.GroupBy(value => value.Label).Where(group => group.Count() > 1))
+            yield return $"{name} has the value '{same.Key}' {same.Count()} times. Leave the others out; to repeat a point, vary the seed.";
+    }
+
+    private IEnumerable<OptionProblem> ValidateCount()
+    {
+        if (Strategy == SweepStrategy.Random && Draws < 1)
+        {
+            yield return new OptionProblem("draws", $"The value is {Draws}, expected at least 1 point to draw.");
+            yield break;
+        }
+        double distinct = Product(Dimensions.Where(dimension => !dimension.IsOfSeeds));
+        if (Strategy == SweepStrategy.Random && Draws > distinct)
+            yield return new OptionProblem("draws", $"{Draws} different points are to be drawn, and there are "
+                + $"{distinct.ToString("0", CultureInfo.InvariantCulture)}. Draw at most so many, or choose the grid.");
+        if (RunCount > MostRuns)
+            yield return new OptionProblem(Strategy == SweepStrategy.Grid ? "dimensions" : "draws",
+                $"The sweep has {RunCount.ToString(CultureInfo.InvariantCulture)} runs, expected at most {MostRuns}. Leave values out"
+                + (Strategy == SweepStrategy.Grid ? ", or draw some points at random." : ", or draw fewer points."));
+    }
+
+    // Different points; a range of real numbers has as many as anyone wants.
+    private static double Product(IEnumerable<SweepDimension> dimensions) => dimensions.Aggregate(1.0, (product, dimension) =>
+        product * (dimension.Range is not SweepRange range ? dimension.Values.Count
+            : IsInteger(range) ? Math.Floor(range.Maximum) - Math.Ceiling(range.Minimum) + 1 : double.PositiveInfinity));
+
+    private static bool IsInteger(SweepRange range) => OptionField.FindOrNull(range.Option) is { Kind: OptionKind.Integer };
+
+    private IEnumerable<SweepValue[]> Combinations()
+    {
+        // In a random search the seeds are crossed with every draw; all other dimensions get their one drawn value.
+        IEnumerable<IReadOnlyList<SweepValue>[]> choices = Strategy == SweepStrategy.Grid
+            ? [[.. Dimensions.Select(dimension => dimension.Values)]]
+            : Drawn();
+        return choices.SelectMany(Cross);
+    }
+
+    private static IEnumerable<SweepValue[]> Cross(IReadOnlyList<SweepValue>[] choices) => choices.Aggregate(
+        (IEnumerable<SweepValue[]>)[[]],
+        (made, values) => made.SelectMany(begun => values.Select(value => (SweepValue[])[.. begun, value])));
+
+    private IEnumerable<IReadOnlyList<SweepValue>[]> Drawn()
+    {
+        var random = new SplittableRandom(DrawSeed);
+        HashSet<string> known = [];
+        while (known.Count < Draws)
+        {
+            IReadOnlyList<SweepValue>[] draw =
+                [.. Dimensions.Select(dimension => dimension.IsOfSeeds ? dimension.Values : [Draw(dimension, random)])];
+            if (known.Add(string.Join('\n', draw.Where(values => values.Count == 1).Select(values => values[0].Label))))
+                yield return draw;
+        }
+    }
+
+    private static SweepValue Draw(SweepDimension dimension, SplittableRandom random)
+    {
+        if (dimension.Range is not SweepRange range)
+            return dimension.Values[random.Next(dimension.Values.Count)];
+        if (IsInteger(range))
+        {
+            double least = Math.Ceiling(range.Minimum), most = Math.Floor(range.Maximum);
+            // Half a unit beyond both ends, so that the first and the last whole number are as likely as the others.
+            double drawn = range.Logarithmic ? Interpolate(range with { Minimum = least, Maximum = most + 1 }, random) : least
+                + (Unit(random) * (most - least + 1));
+            return SweepValue.Of(range.Option, (long)Math.Clamp(Math.Floor(drawn), least, most));
+        }
+        string format = Width(range) < NarrowShare ? "R" : $"G{DrawnDigits}";
+        string digits = Interpolate(range, random).ToString(format, CultureInfo.InvariantCulture);
+        double rounded = double.Parse(digits, CultureInfo.InvariantCulture);
+        return SweepValue.Of(range.Option, Math.Clamp(rounded, range.Minimum, range.Maximum));
+    }
+
+    private static double Interpolate(SweepRange range, SplittableRandom random) => range.Logarithmic
+        ? Math.Exp(Math.Log(range.Minimum) + (Unit(random) * (Math.Log(range.Maximum) - Math.Log(range.Minimum))))
+        : range.Minimum + (Unit(random) * (range.Maximum - range.Minimum));
+
+    // Uniform in [0, 1), 53 bits.
+    private static double Unit(SplittableRandom random) => (random.NextUInt64() >> 11) * (1.0 / (1UL << 53));
+
+    private static double Width(SweepRange range) =>
+        (range.Maximum - range.Minimum) / Math.Max(Math.Abs(range.Minimum), Math.Abs(range.Maximum));
+
+    private static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,94 @@
+using System.Text.Json;
+using WebDistill.Distillation;
+using WebDistill.Web.Api;
+
+namespace WebDistill.Web.Sweeps;
+
+/// <summary>Reads a plan that somebody wrote, part by part, so that every part that cannot be read is named by its place.</summary>
+internal static class SweepPlanJson
+{
+    /// <summary>The plan without what cannot be read, and the problems of that. Options without a rule of their own keep
+    /// <see cref="SweepPlan.DefaultKeepLastCheckpoints"/> checkpoints.</summary>
+    /// <exception cref="OptionsInvalidException">Not JSON, or not an object.</exception>
+    public static (SweepPlan Plan, IReadOnlyList<OptionProblem> Problems) Read(byte[] json)
+    {
+        (PlanParts parts, IReadOnlyList<OptionProblem> unread) = JsonBody.Read<PlanParts>(json);
+        List<OptionProblem> problems = [.. unread];
+        var plan = new SweepPlan();
+        DistillationOptions options = plan.Options;
+        if (parts.Options is JsonElement written)
+        {
+            options = Part<DistillationOptions>(written, "options", problems) ?? options;
+            if (written.ValueKind == JsonValueKind.Object && !written.TryGetProperty("keepLastCheckpoints", out _))
+                options = options with { KeepLastCheckpoints = SweepPlan.DefaultKeepLastCheckpoints };
+        }
+        plan = plan with
+        {
+            Name = parts.Name,
+            Options = options,
+            Dimensions = [.. parts.Dimensions.Select((part, i) => Dimension(part, $"dimensions[{i}]", problems)).OfType<SweepDimension>()],
+            Strategy = parts.Strategy ?? plan.Strategy,
+            Draws = parts.Draws ?? plan.Draws,
+            DrawSeed = parts.DrawSeed ?? plan.DrawSeed,
+            Metric = parts.Metric ?? plan.Metric,
+        };
+        return (plan, problems);
+    }
+
+    private static SweepDimension? Dimension(JsonElement json, string path, List<OptionProblem> problems)
+    {
+        if (Part<DimensionParts>(json, path, problems) is not DimensionParts parts)
+            return null;
+        return new SweepDimension
+        {
+            Name = parts.Name,
+            Values = [.. parts.Values.Select((part, i) => Part<SweepValue>(part, $"{path}.values[{i}]", problems)).OfType<SweepValue>()],
+            Range = parts.Range is JsonElement range ? Part<SweepRange>(range, $"{path}.range", problems) : null,
+        };
+    }
+
+    private static T? Part<T>(JsonElement json, string path, List<OptionProblem> problems) where T : class
+    {
+        try
+        {
+            (T value, IReadOnlyList<OptionProblem> found) = JsonBody.Read<T>(JsonSerializer.SerializeToUtf8Bytes(json));
+            problems.AddRange(found.Select(Placed));
+            return value;
+        }
+        catch (OptionsInvalidException e)
+        {
+            problems.AddRange(e.Problems.Select(Placed));
+            return null;
+        }
+
+        OptionProblem Placed(OptionProblem problem) =>
+            problem with { Field = problem.Field == "$" ? path : $"{path}.{problem.Field}" };
+    }
+
+    // The same properties as the records they stand for; their insides are read one by one.
+    private sealed record PlanParts
+    {
+        public string Name { get; init; } = "";
+
+        public JsonElement? Options { get; init; }
+
+        public IReadOnlyList<JsonElement> Dimensions { get; init; } = [];
+
+        public SweepStrategy? Strategy { get; init; }
+
+        public int? Draws { get; init; }
+
+        public long? DrawSeed { get; init; }
+
+        public SweepMetric? Metric { get; init; }
+    }
+
+    private sealed record DimensionParts
+    {
+        public required string Name { get; init; }
+
+        public IReadOnlyList<JsonElement> Values { get; init; } = [];
+
+        public JsonElement? Range { get; init; }
+    }
+}

@@ -1,0 +1,89 @@
+using System.Text.Json;
+using WebDistill.Distillation;
+
+namespace WebDistill.Web.Sweeps;
+
+/// <summary>A dimension that is often asked for.</summary>
+/// <param name="Description">What it tries and where it comes from.</param>
+/// <param name="NeedsTeacher">Whether it means nothing to a model trained from scratch.</param>
+/// <param name="Make">The dimension for runs with these options, whose teacher has so many layers (null without one).</param>
+public sealed record SweepPreset(
+    string Name, string Description, bool NeedsTeacher, Func<DistillationOptions, int?, SweepDimension> Make);
+
+/// <summary>The catalogue of presets. To add one: one entry of <see cref="All"/>.</summary>
+public static class SweepPresets
+{
+    private const int MostDepths = 6;
+
+    /// <summary>Every preset, in the order in which the form shows them; the first that applies is preselected.</summary>
+    public static IReadOnlyList<SweepPreset> All { get; } =
+    [
+        new("Hinton's temperatures", "1 to 20, the range that Hinton et al. (2015) tried.", true,
+            (_, _) => Dimension("T", "temperature", 1.0, 2.0, 4.0, 8.0, 20.0)),
+        new("Terms of the objective",
+            "The distillation cross-entropy, the causal language-model loss and the cosine loss alone and together.", true, Terms),
+        new("Learning rate", "1e-4 to 3e-3, about three per power of ten.", false,
+            (_, _) => Dimension("learning rate", "learningRate", 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 3e-3)),
+        new("Student layers", "Depths up to the teacher's.", false, Depths),
+        new("Initialisation", "Random weights against copied teacher layers (Sanh et al. 2019).", true, Initialisations),
+        new("Three seeds", "Trains every point three times, for a mean with an interval.", false,
+            (_, _) => Dimension("seed", "seed", 1L, 2L, 3L)),
+    ];
+
+    private static SweepDimension Dimension<T>(string name, string option, params T[] values) =>
+        new() { Name = name, Values = [.. values.Select(value => SweepValue.Of(option, value))] };
+
+    // The weights that the base run gives each term, and those of Sanh et al. (2019) where it gives none.
+    private static SweepDimension Terms(DistillationOptions options, int? teacherLayers)
+    {
+        double ce = options.AlphaCe > 0 ? options.AlphaCe : 5, clm = options.AlphaClm > 0 ? options.AlphaClm : 2,
+            cos = options.AlphaCos > 0 ? options.AlphaCos : 1;
+        return new SweepDimension
+        {
+            Name = "objective",
+            Values =
+            [
+                Weights("ce", ce, 0, 0), Weights("clm", 0, clm, 0), Weights("cos", 0, 0, cos), Weights("ce + clm", ce, clm, 0),
+                Weights("ce + cos", ce, 0, cos), Weights("clm + cos", 0, clm, cos), Weights("ce + clm + cos", ce, clm, cos),
+            ],
+        };
+    }
+
+    private static SweepValue Weights(string label, double ce, double clm, double cos) => Value(label,
+        ("alphaCe", ce), ("alphaClm", clm), ("alphaCos", cos), ("alphaMse", 0.0));
+
+    // A list of copied layers would fix the depth, so it is left out with the count.
+    private static SweepDimension Depths(DistillationOptions options, int? teacherLayers)
+    {
+        int deepest = teacherLayers ?? Math.Max(4, options.StudentLayerCount ?? 0);
+        int count = Math.Min(deepest, MostDepths);
+        return new SweepDimension
+        {
+            Name = "layers",
+            Values = [.. Enumerable.Range(1, count).Select(i => deepest * i / count).Select(layers => Value(
+                $"{layers}", ("studentLayerCount", layers), ("studentTeacherLayers", null)))],
+        };
+    }
+
+    // Without the list of copied layers the random student would be half as deep as the teacher, whatever the other one is.
+    private static SweepDimension Initialisations(DistillationOptions options, int? teacherLayers)
+    {
+        int? layers = options.StudentTeacherLayers?.Count ?? options.StudentLayerCount;
+        return new SweepDimension
+        {
+            Name = "initialisation",
+            Values =
+            [
+                Value("random", ("studentInitialisation", "random"), ("studentLayerCount", layers), ("studentTeacherLayers", null)),
+                Value("teacher layers", ("studentInitialisation", "teacher-layers"), ("studentLayerCount", layers),
+                    ("studentTeacherLayers", options.StudentTeacherLayers)),
+            ],
+        };
+    }
+
+    private static SweepValue Value(string label, params (string Option, object? Value)[] changes) => new()
+    {
+        Label = label,
+        Changes = changes.ToDictionary(change => change.Option, change => JsonSerializer.SerializeToElement(change.Value, WebJson.Options)),
+    };
+}

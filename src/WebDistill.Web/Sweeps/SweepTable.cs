@@ -1,0 +1,62 @@
+using System.Globalization;
+using System.Text;
+using WebDistill.Data;
+
+namespace WebDistill.Web.Sweeps;
+
+/// <summary>A sweep's results as a file for other programs.</summary>
+public static class SweepTable
+{
+    /// <summary>One line per run, with all digits, for a statistics program (RFC 4180).</summary>
+    public static string Csv(SweepReport report)
+    {
+        var text = new StringBuilder();
+        string[] dimensions = [.. report.Plan.Dimensions.Select(dimension => dimension.Name)];
+        AppendLine([.. dimensions, "run", "status", "updates", $"{report.Plan.Metric}", "validationPerplexity", "teacherPerplexity",
+            "totalLoss", "trainedSeconds"]);
+        foreach (SweepRun run in report.Runs)
+        {
+            Dictionary<string, string> labels = new(run.Labels);
+            AppendLine([.. dimensions.Select(name => labels.GetValueOrDefault(name, "")), $"{run.Run.Id}", $"{run.Run.Status}",
+                run.Run.Step.ToString(CultureInfo.InvariantCulture), Exact(run.Value), Exact(run.Run.ValidationPerplexity),
+                Exact(run.Run.TeacherPerplexity), Exact(run.Run.TotalLoss), Exact(run.Run.TrainedSeconds)]);
+        }
+        return text.ToString();
+
+        void AppendLine(IEnumerable<string> cells) => text.AppendJoin(',', cells.Select(Quoted)).Append("\r\n");
+    }
+
+    /// <summary>One row per point, the best first, as a page of documentation shows it.</summary>
+    public static string Markdown(SweepReport report)
+    {
+        string[] dimensions = [.. report.Groups.SelectMany(group => group.Labels).Select(label => label.Key).Distinct()];
+        var text = new StringBuilder();
+        text.Append("| ").AppendJoin(" | ", dimensions.Select(Escaped)).Append(dimensions.Length > 0 ? " | " : "")
+            .Append(report.Plan.Metric.Title()).Append(" | 95 % interval | n | |\n");
+        text.Append('|').AppendJoin("", dimensions.Select(_ => "---|")).Append("--:|--:|--:|---|\n");
+        foreach (SweepGroup group in report.Groups)
+        {
+            Dictionary<string, string> labels = new(group.Labels);
+            text.Append("| ").AppendJoin(" | ", dimensions.Select(name => Escaped(labels.GetValueOrDefault(name, ""))))
+                .Append(dimensions.Length > 0 ? " | " : "");
+            text.Append(group.Mean is SampleMean mean
+                ? $"{report.Plan.Metric.Write(mean.Mean)} | "
+                    + $"{(mean.HalfWidth is double half ? report.Plan.Metric.WriteHalfWidth(half) : "–")} | {mean.Count}"
+                : "– | – | 0");
+            text.Append(group.IsBest ? " | best |\n" : " | |\n");
+        }
+        return text.ToString();
+    }
+
+    private static string Exact(double? value) => value?.ToString("R", CultureInfo.InvariantCulture) ?? "";
+
+    // A label that begins like a formula is text: a spreadsheet must not compute it.
+    private static string Quoted(string cell)
+    {
+        if (cell is ['=' or '+' or '-' or '@' or '\t', ..] && !double.TryParse(cell, CultureInfo.InvariantCulture, out _))
+            cell = "'" + cell;
+        return cell.AsSpan().ContainsAny(",\"\r\n") ? $"\"{cell.Replace("\"", "\"\"")}\"" : cell;
+    }
+
+    private static string Escaped(string cell) => cell.Replace("\\", "\\\\").Replace("|", "\\|").ReplaceLineEndings(" ");
+}

@@ -1,0 +1,98 @@
+using System.Diagnostics;
+using System.Text.Json;
+using WebDistill.Distillation;
+using WebDistill.Web.Sweeps;
+
+namespace WebDistill.Web.Tests.Reliability;
+
+/// <summary>A sweep in the terminal, in a process of its own.</summary>
+[Collection(Processes.Name)]
+public sealed class HeadlessSweepTests
+{
+    [Fact]
+    public async Task Sweep_OneRunDiverges_TheOthersTrainAndResumeTakesOnlyThatOne()
+    {
+        DirectoryInfo root = Directory.CreateTempSubdirectory("webdistill-");
+        SweepPlan plan;
+        await using (var app = new WebDistillApp(root.FullName))
+        {
+            plan = new SweepPlan
+            {
+                Name = "Rates",
+                Options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 400) with
+                {
+                    Name = "", MaxGradientNorm = 1e30, WarmupProportion = 0, ValidationIntervalSteps = 0, KeepLastCheckpoints = 1,
+                },
+                Dimensions =
+                [
+                    new SweepDimension
+                    {
+                        Name = "rate",
+                        Values =
+                        [
+                            Value("diverges", new() { ["learningRate"] = 10, ["weightDecay"] = 10 }),
+                            Value("0.001", new() { ["learningRate"] = 1e-3, ["epochs"] = 1 }),
+                        ],
+                    },
+                ],
+            };
+        }
+        string file = Path.Combine(root.FullName, "plan.json");
+        await File.WriteAllTextAsync(file, JsonSerializer.Serialize(plan, WebJson.Options));
+        (int code, string output, string error) = await RunAsync(root.FullName, file);
+        Assert.True(code == 3, output + error);
+        Assert.Contains("Failed: Update", output);
+        Assert.Contains("rate = 0.001: ", output);
+        Assert.Contains("(n = 1)  best", output);
+        Assert.Contains("1 of 2 runs are complete", output);
+        string id = output.Split(' ')[1];
+        Assert.Contains($"sweep --resume {id}", output);
+
+        (code, output, error) = await RunAsync(root.FullName, "--resume", id);
+        Assert.True(code == 3, output + error);
+        Assert.Contains("1 of 2 runs are complete", output);
+        Assert.Contains("--- 1 of 2", output);
+        Assert.DoesNotContain("--- 2 of 2", output);
+        root.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task Sweep_BadPlan_NamesEveryFieldAndEndsWith2()
+    {
+        DirectoryInfo root = Directory.CreateTempSubdirectory("webdistill-");
+        string file = Path.Combine(root.FullName, "plan.json");
+        await File.WriteAllTextAsync(file, """
+            {"name": "Study", "options": {"datasetId": "none", "epochs": 0, "studentInitialisation": "random"}, "dimensions": [
+                {"name": "T", "values": [{"label": "0", "changes": {"temperature": 0}}, {"label": "1", "changes": {"temperature": 1}}]}]}
+            """);
+        (int code, _, string error) = await RunAsync(root.FullName, file);
+        Assert.Equal(2, code);
+        foreach (string expected in (string[])["options.epochs: The value is 0", "options.datasetId: There is no data set 'none'",
+            "points[0].temperature: At T = 0: The value is 0", "Data sets:"])
+            Assert.Contains(expected, error);
+        Assert.Equal(2, (await RunAsync(root.FullName)).Code);
+        Assert.Equal(2, (await RunAsync(root.FullName, "--resume", Guid.NewGuid().ToString())).Code);
+        root.Delete(recursive: true);
+    }
+
+    private static SweepValue Value(string label, Dictionary<string, double> changes) => new()
+    {
+        Label = label, Changes = changes.ToDictionary(change => change.Key, change => JsonSerializer.SerializeToElement(change.Value)),
+    };
+
+    private static async Task<(int Code, string Output, string Error)> RunAsync(string root, params string[] arguments)
+    {
+        using Process process = ServerProcess.Start(["sweep", .. arguments, "--Storage:Root", root]);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        try
+        {
+            await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(90));
+        }
+        catch (TimeoutException)
+        {
+            process.Kill();
+            throw;
+        }
+        return (process.ExitCode, await output, await error);
+    }
+}
