@@ -116,11 +116,19 @@ class CompareChart extends ChartFrame {
     this.quantity = quantity;
     this.cells = new Map();
     this.box = element("div", { class: "cursor-box", "aria-hidden": "true" });
+    this.boxHead = element("div", { class: "at" });
+    this.forgetBox();
     this.canvas.setAttribute("tabindex", "0");
     this.canvas.setAttribute("role", "group");
     this.canvas.setAttribute("aria-label", `${quantity.title}: arrow keys move the cursor, plus and minus zoom, Escape shows all`);
     this.canvas.addEventListener("keydown", e => this.key(e));
     this.canvas.addEventListener("blur", () => this.leave());
+  }
+
+  /** The box is made anew: names or colours have changed. */
+  forgetBox() {
+    this.boxRows = new Map();
+    this.boxOrder = null;
   }
 
   get logarithmic() { return this.compare.log && !!this.quantity.logs; }
@@ -237,12 +245,28 @@ class CompareChart extends ChartFrame {
     const rows = this.runs().map(run => ({ run, value: this.compare.valueAt(run, this.quantity, at) })).filter(r => r.value !== null)
       .sort((a, b) => b.value - a.value);
     this.box.hidden = rows.length === 0;
-    this.box.replaceChildren(element("div", { class: "at" }, places[this.compare.axis].at(at)),
-      ...rows.map(({ run, value }) => element("div", {}, swatch(run.slot), element("span", { class: "run" }, run.name), element("span", { class: "value" }, write(value)))));
-    const { left } = this.plot.cursor, right = left > this.plot.over.clientWidth / 2;
+    this.boxHead.textContent = places[this.compare.axis].at(at);
+    const order = rows.map(r => r.run.id).join();
+    rows.forEach(({ run, value }) => { this.boxRow(run).value.textContent = write(value); });
+    // While the lines keep their order, only the numbers change.
+    if (order !== this.boxOrder) {
+      this.boxOrder = order;
+      this.box.replaceChildren(this.boxHead, ...rows.map(r => this.boxRow(r.run).row));
+    }
+    const { left } = this.plot.cursor, width = this.plot.bbox.width / devicePixelRatio, right = left > width / 2;
     this.box.style.left = right ? "" : `${left + 16}px`;
-    this.box.style.right = right ? `${this.plot.over.clientWidth - left + 16}px` : "";
+    this.box.style.right = right ? `${width - left + 16}px` : "";
     return rows;
+  }
+
+  boxRow(run) {
+    let known = this.boxRows.get(run.id);
+    if (!known) {
+      const value = element("span", { class: "value" });
+      known = { value, row: element("div", {}, swatch(run.slot), element("span", { class: "run" }, run.name), value) };
+      this.boxRows.set(run.id, known);
+    }
+    return known;
   }
 
   key(e) {
@@ -368,6 +392,7 @@ class CompareCurves {
     before.forEach(run => run.feed.dispose());
     this.state.runs = this.runs.length;
     this.built = null;
+    this.charts.forEach(c => c.forgetBox());
     this.read();
     this.redraw();
   }
@@ -454,10 +479,15 @@ class CompareCurves {
   /** Reads every run out at a place of the x axis; null stands for the latest values. */
   readOut(at, chart) {
     this.at = at === null ? null : this.axis === "step" ? Math.round(at) : at;
-    if (chart && this.at !== null) chart.showBox(this.at);
+    this.pointed = this.at === null ? null : chart;
     if (this.readingsAsked) return;
     this.readingsAsked = true;
-    requestAnimationFrame(() => { this.readingsAsked = false; if (!this.disposed) this.showReadings(); });
+    requestAnimationFrame(() => {
+      this.readingsAsked = false;
+      if (this.disposed) return;
+      this.showReadings();
+      if (this.pointed?.plot) this.pointed.showBox(this.at);
+    });
   }
 
   announce(chart) {
