@@ -11,18 +11,29 @@ const readAtOnce = 3;
 const hint = "Drag to zoom, double-click to reset. With the keyboard: arrows move the cursor, + and − zoom.";
 
 const quantities = [
-  ...losses.map((l, i) => ({ ...l, id: l.column, title: i === 0 ? "Total loss" : l.label, short: l.label, smoothed: true, logs: true, big: i === 0,
-    unit: i === 0 ? "weighted sum" : l.column.endsWith("NatsPerToken") ? "nats/token" : "unweighted" })),
-  ...multiples.filter(m => m.id !== "memory").map(m => ({ ...m, short: m.id === "perplexity" ? "Perplexity" : m.title, logs: m.id === "perplexity" || m.id === "gradient" })),
+  ...losses.map((l, i) => ({
+    ...l, id: l.column, title: i === 0 ? "Total loss" : l.label, short: l.label, smoothed: true, logs: true, big: i === 0,
+    unit: i === 0 ? "weighted sum" : l.column.endsWith("NatsPerToken") ? "nats/token" : "unweighted",
+  })),
+  ...multiples.filter(m => m.id !== "memory").map(m => ({
+    ...m, short: m.id === "perplexity" ? "Perplexity" : m.title, logs: m.id === "perplexity" || m.id === "gradient",
+  })),
 ];
 const columnNames = ["tokensSeen", "stepSeconds", ...quantities.map(q => q.column)];
 
 const timeTick = s => s >= 3600 ? `${+(s / 3600).toFixed(2)} h` : s >= 60 ? `${+(s / 60).toFixed(2)} min` : `${+s.toFixed(2)} s`;
 const places = {
-  step: { label: "Step", of: run => run.table.step, at: v => `Step ${grouped(v)}`, tick: v => Number.isInteger(v) ? (v >= 1e5 ? compact(v) : grouped(v)) : "" },
+  step: {
+    label: "Step", of: run => run.table.step, at: v => `Step ${grouped(v)}`,
+    tick: v => Number.isInteger(v) ? (v >= 1e5 ? compact(v) : grouped(v)) : "",
+  },
   tokens: { label: "Tokens", of: run => run.table.columns.tokensSeen, at: v => `${compact(v)} tokens`, tick: v => compact(v) },
-  time: { label: "Time", of: run => run.seconds, at: v => duration(v), tick: timeTick,
-    incrs: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 432000, 864000] },
+  time: {
+    label: "Time", of: run => run.seconds, at: v => duration(v), tick: timeTick,
+    // Seconds: round ones of a clock.
+    incrs: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400,
+      172800, 432000, 864000],
+  },
 };
 
 // One colour per run, told apart without colour vision; where they run out, the pattern of the line changes.
@@ -145,7 +156,8 @@ class CompareChart extends ChartFrame {
   draw() {
     const { compare, quantity } = this;
     // A term that no run has takes no room.
-    this.figure.hidden = !quantity.big && compare.runs.length > 0 && compare.runs.every(r => r.table.count > 0 && r.table.finite[quantity.column] === 0);
+    this.figure.hidden = !quantity.big && compare.runs.length > 0
+      && compare.runs.every(r => r.table.count > 0 && r.table.finite[quantity.column] === 0);
     if (!this.visible) { this.stale = true; return; }
     this.stale = false;
     const runs = this.runs();
@@ -153,7 +165,8 @@ class CompareChart extends ChartFrame {
       this.plot?.destroy();
       this.plot = this.shape = null;
       compare.state.drawn[this.id] = 0;
-      this.waiting.textContent = compare.runs.length > 0 && compare.shown().length === 0 ? "Every run is hidden" : compare.reading ? "Reading" : "No update yet";
+      this.waiting.textContent = compare.runs.length > 0 && compare.shown().length === 0 ? "Every run is hidden"
+        : compare.reading ? "Reading" : "No update yet";
       if (!this.waiting.isConnected) this.canvas.append(this.waiting);
       return;
     }
@@ -202,7 +215,8 @@ class CompareChart extends ChartFrame {
       stroke: () => run.colour, width: this.big ? 1.6 : 1.4, dash: dashOf(run.slot) ?? undefined,
       points: quantity.sparse ? { show: true, size: 5, fill: () => run.colour } : { show: false },
     }))];
-    if (data.length > series.length) series.push({ stroke: () => compare.colours["--series-teacher"], width: 1.4, dash: [6, 5], points: { show: false } });
+    if (data.length > series.length)
+      series.push({ stroke: () => compare.colours["--series-teacher"], width: 1.4, dash: [6, 5], points: { show: false } });
     const { cursor, setSelect } = zooming(compare.key, range => compare.zoom(range));
     const place = places[compare.axis];
     const [x, y] = axes(() => compare.colours, place.tick, quantity.tick ?? compact);
@@ -213,7 +227,8 @@ class CompareChart extends ChartFrame {
       series,
       scales: {
         x: { time: false, range: () => compare.range() },
-        y: this.logarithmic ? { distr: 3, range: (u, min, max) => min === null ? [1, 10] : [min / 1.1, max * 1.1] } : { range: (u, min, max) => yRange(min, max) },
+        y: this.logarithmic ? { distr: 3, range: (u, min, max) => min === null ? [1, 10] : [min / 1.1, max * 1.1] }
+          : { range: (u, min, max) => yRange(min, max) },
       },
       axes: [place.incrs ? { ...x, incrs: place.incrs } : x, y],
       cursor,
@@ -279,9 +294,13 @@ class CompareChart extends ChartFrame {
       compare.hovered = this;
       this.plot.setCursor({ left: Math.min(width, Math.max(0, moves[e.key])), top: this.plot.over.clientHeight / 2 }, true, true);
       compare.announce(this);
-    } else if (e.key === "+" || e.key === "=") compare.zoom([at - (at - from) / 2, at + (to - at) / 2]);
-    else if (e.key === "-") { const [least, most] = compare.whole(); const wide = [Math.max(least, from - (to - from) / 2), Math.min(most, to + (to - from) / 2)]; compare.zoom(wide[0] <= least && wide[1] >= most ? null : wide); }
-    else if (e.key === "Escape") compare.zoom(null);
+    } else if (e.key === "+" || e.key === "=") {
+      compare.zoom([at - (at - from) / 2, at + (to - at) / 2]);
+    } else if (e.key === "-") {
+      const [least, most] = compare.whole(), half = (to - from) / 2;
+      const wide = [Math.max(least, from - half), Math.min(most, to + half)];
+      compare.zoom(wide[0] <= least && wide[1] >= most ? null : wide);
+    } else if (e.key === "Escape") compare.zoom(null);
     else return;
     e.preventDefault();
   }
@@ -291,7 +310,8 @@ class CompareChart extends ChartFrame {
       const curve = run.curve(this.quantity, this.compare.axis), found = extent(curve.raw, curve.count), { write } = this.quantity;
       return `${run.name}: from ${write(found.first)} to ${write(found.last)}, lowest ${write(found.low)}, highest ${write(found.high)}`;
     });
-    const text = parts.length === 0 ? `${this.title}: no run has a value yet.` : `${this.title} of ${parts.length} ${parts.length === 1 ? "run" : "runs"}. ${parts.join(". ")}.`;
+    const text = parts.length === 0 ? `${this.title}: no run has a value yet.`
+      : `${this.title} of ${parts.length} ${parts.length === 1 ? "run" : "runs"}. ${parts.join(". ")}.`;
     if (this.caption.textContent !== text) this.caption.textContent = text;
   }
 
@@ -307,10 +327,12 @@ class CompareChart extends ChartFrame {
     const quote = text => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
     const parts = [`run,runId,step,tokensSeen,trainedSeconds,${this.quantity.column}\n`];
     for (const run of this.runs()) {
-      const { table, seconds } = run, value = table.columns[this.quantity.column], tokens = table.columns.tokensSeen, start = `${quote(run.name)},${run.id},`;
+      const { table, seconds } = run, value = table.columns[this.quantity.column], tokens = table.columns.tokensSeen;
+      const start = `${quote(run.name)},${run.id},`;
       let lines = [];
       for (let i = 0; i < table.count; i++) {
-        if (value[i] === value[i]) lines.push(`${start}${table.step[i]},${tokens[i]},${+seconds[i].toPrecision(9)},${+value[i].toPrecision(8)}\n`);
+        if (value[i] === value[i])
+          lines.push(`${start}${table.step[i]},${tokens[i]},${+seconds[i].toPrecision(9)},${+value[i].toPrecision(8)}\n`);
         if (lines.length === 10_000 || i === table.count - 1) { parts.push(lines.join("")); lines = []; }
       }
     }
@@ -333,7 +355,10 @@ class CompareCurves {
     this.reading = false;
     this.disposed = false;
     this.colours = readColours([...runColours, "--series-teacher"]);
-    this.state = { state: "loading", runs: 0, read: 0, points: 0, drawn: {}, draws: 0, drawMs: 0, longestDrawMs: 0, firstDrawMs: 0, readMs: 0, gaps: 0, duplicates: 0 };
+    this.state = {
+      state: "loading", runs: 0, read: 0, points: 0, drawn: {}, draws: 0, drawMs: 0, longestDrawMs: 0, firstDrawMs: 0, readMs: 0, gaps: 0,
+      duplicates: 0,
+    };
     window.webdistillCompare = this.state;
     this.wire = new Wire((state, text) => { this.connection = text; this.tell(); });
     this.turn = new DrawTurn(this.state, () => { this.charts.forEach(c => c.draw()); this.showReadings(); });
@@ -347,10 +372,13 @@ class CompareCurves {
       } }, place.label);
       return button;
     });
-    const smooth = element("input", { type: "range", min: "0", max: "0.99", step: "0.01", value: String(this.smoothing), "aria-label": "Smoothing of the curves",
-      oninput: e => { this.smoothing = Number(e.target.value); this.redraw(); } });
+    const smooth = element("input", {
+      type: "range", min: "0", max: "0.99", step: "0.01", value: String(this.smoothing), "aria-label": "Smoothing of the curves",
+      oninput: e => { this.smoothing = Number(e.target.value); this.redraw(); },
+    });
     const log = element("input", { type: "checkbox", onchange: e => { this.log = e.target.checked; this.redraw(); } });
-    this.reset = element("button", { type: "button", class: "button small", onclick: () => this.zoom(null), style: "visibility:hidden" }, "Reset zoom");
+    this.reset = element("button",
+      { type: "button", class: "button small", onclick: () => this.zoom(null), style: "visibility:hidden" }, "Reset zoom");
     this.status = element("span", { class: "muted", role: "status" });
     this.spoken = element("span", { class: "visually-hidden", "aria-live": "polite" });
     this.place = element("span", {}, "Latest values");
@@ -360,16 +388,23 @@ class CompareCurves {
     host.replaceChildren(
       element("div", { class: "card compare-controls" },
         element("div", { class: "head chart-controls" },
-          element("span", {}, "Over"), element("div", { class: "segments", role: "group", "aria-label": "Horizontal axis" }, ...axisButtons),
-          element("label", { class: "check" }, "Smoothing", smooth), element("label", { class: "check", title: "Of losses, perplexity and gradient norm" }, log, "Log scale"), this.reset,
+          element("span", {}, "Over"),
+          element("div", { class: "segments", role: "group", "aria-label": "Horizontal axis" }, ...axisButtons),
+          element("label", { class: "check" }, "Smoothing", smooth),
+          element("label", { class: "check", title: "Of losses, perplexity and gradient norm" }, log, "Log scale"), this.reset,
           element("span", { class: "does" }, this.status)),
         element("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": "Values of every run" },
-          element("table", { class: "table readings" }, element("caption", { class: "muted" }, this.place, element("span", { class: "hint" }, ` · ${hint}`)), element("thead", {}, this.head), this.rows)),
+          element("table", { class: "table readings" }, element("caption", { class: "muted" }, this.place, ` · ${hint}`),
+            element("thead", {}, this.head), this.rows)),
         this.spoken),
       this.charts[0].figure,
-      element("div", { class: "cols-2" }, ...[...this.charts.slice(1)].sort((a, b) => (b.id === "perplexity") - (a.id === "perplexity")).map(c => c.figure)));
+      element("div", { class: "cols-2" },
+        ...this.charts.slice(1).sort((a, b) => (b.id === "perplexity") - (a.id === "perplexity")).map(c => c.figure)));
 
-    this.onTheme = () => { this.colours = readColours([...runColours, "--series-teacher"]); this.charts.forEach(c => c.plot?.redraw(false)); };
+    this.onTheme = () => {
+      this.colours = readColours([...runColours, "--series-teacher"]);
+      this.charts.forEach(c => c.plot?.redraw(false));
+    };
     document.addEventListener("webdistill:theme", this.onTheme);
     this.onVisible = () => { if (!document.hidden) this.redraw(); };
     document.addEventListener("visibilitychange", this.onVisible);
@@ -511,14 +546,18 @@ class CompareCurves {
   }
 
   buildReadings(charts) {
-    this.head.replaceChildren(element("th", { scope: "col" }, "Run"), ...charts.map(c => element("th", { scope: "col", class: "number" }, c.quantity.short)));
+    this.head.replaceChildren(element("th", { scope: "col" }, "Run"),
+      ...charts.map(c => element("th", { scope: "col", class: "number" }, c.quantity.short)));
     this.outputs = this.runs.map(run => [run, charts.map(() => element("td", { class: "number" }))]);
     this.rows.replaceChildren(...this.outputs.map(([run, cells]) => {
-      const button = element("button", { type: "button", "aria-pressed": String(!run.hidden), title: `Show or hide ${run.name}`, onclick: () => {
+      const toggle = () => {
         run.hidden = !run.hidden;
         button.setAttribute("aria-pressed", String(!run.hidden));
         this.redraw();
-      } }, swatch(run.slot), element("span", {}, run.name));
+      };
+      const button = element("button",
+        { type: "button", "aria-pressed": String(!run.hidden), title: `Show or hide ${run.name}`, onclick: toggle },
+        swatch(run.slot), element("span", {}, run.name));
       return element("tr", {}, element("th", { scope: "row", class: "legend" }, button), ...cells);
     }));
   }

@@ -296,7 +296,8 @@ public sealed class RunService(
             .Select(metric => new { metric.RunId, metric.Step, Perplexity = metric.ValidationPerplexity!.Value })
             .ToListAsync(cancel);
         return measured.GroupBy(metric => metric.RunId).ToDictionary(run => run.Key,
-            run => run.OrderBy(metric => metric.Perplexity).ThenBy(metric => metric.Step).Select(best => (best.Perplexity, best.Step)).First());
+            run => run.OrderBy(metric => metric.Perplexity).ThenBy(metric => metric.Step)
+                .Select(best => (best.Perplexity, best.Step)).First());
     }
 
     /// <summary>The log of a run, oldest line first.</summary>

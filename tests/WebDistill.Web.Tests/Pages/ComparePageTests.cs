@@ -183,6 +183,7 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
         await Expect(visit.Page.Locator("main")).ToContainTextAsync("One run alone is compared with nothing.");
         await visit.Button("Add or remove").ClickAsync();
         await visit.Page.GetByLabel("Filter runs by name or status").FillAsync("selected two");
+        await Expect(visit.Page.Locator(".picker li")).ToHaveCountAsync(1);
         await visit.Page.Locator(".picker li").GetByRole(AriaRole.Checkbox).CheckAsync();
         await Expect(visit.Page).ToHaveURLAsync($"{app.Address}/compare?runs={one.Id:N},{two.Id:N}");
         await WaitForPointsAsync(visit, 40);
@@ -232,6 +233,7 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
         Run one = await RunAsync("Choosable one", 20), two = await RunAsync("Choosable two", 20);
         await using Visit visit = await chromium.VisitAsync(app, "/");
         await visit.Page.GetByLabel("Filter runs").FillAsync("choosable");
+        await Expect(visit.Page.Locator(".runs-table tbody tr")).ToHaveCountAsync(2);
         await visit.Page.GetByLabel("Choose Choosable one").CheckAsync();
         ILocator bar = visit.Page.GetByRole(AriaRole.Region, new PageGetByRoleOptions { Name = "Chosen runs" });
         await Expect(bar).ToContainTextAsync("1 run chosen");
