@@ -527,7 +527,8 @@ class CompareCurves {
 
   announce(chart) {
     const rows = chart.showBox(this.at);
-    this.spoken.textContent = `${places[this.axis].at(this.at)}. ${rows.map(({ run, value }) => `${run.name} ${chart.quantity.write(value)}`).join(", ")}`;
+    const values = rows.map(({ run, value }) => `${run.name} ${chart.quantity.write(value)}`);
+    this.spoken.textContent = `${places[this.axis].at(this.at)}. ${values.join(", ")}`;
   }
 
   showReadings() {

@@ -9,7 +9,7 @@ export class StepTable {
     this.count = 0;
     this.capacity = 4096;
     this.step = new Int32Array(this.capacity);
-    this.columns = Object.fromEntries(columnNames.map(n => [n, doubles.has(n) ? new Float64Array(this.capacity) : new Float32Array(this.capacity)]));
+    this.columns = Object.fromEntries(columnNames.map(n => [n, new (doubles.has(n) ? Float64Array : Float32Array)(this.capacity)]));
     this.finite = Object.fromEntries(columnNames.map(n => [n, 0]));
     this.gaps = 0;
     this.duplicates = 0;

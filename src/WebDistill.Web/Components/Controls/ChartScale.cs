@@ -26,7 +26,9 @@ public sealed class ChartScale
     public double Place(double number) => _low == _high ? 0.5
         : _logarithmic ? Math.Log(number / _low) / Math.Log(_high / _low) : (number - _low) / (_high - _low);
 
-    /// <summary>Some of the numbers, no two of them nearer than <paramref name="apart"/>, the smallest and the largest among them.</summary>
+    /// <summary>
+    /// Some of the numbers, the smallest and the largest among them, the others no nearer to each other than <paramref name="apart"/>.
+    /// </summary>
     public IReadOnlyList<double> Ticks(IEnumerable<double> numbers, double apart)
     {
         List<double> ticks = [];

@@ -104,7 +104,8 @@ public sealed class RunComparison
     {
         bool perplexities = PerplexityObstacles.Count == 0, losses = TotalLossObstacles.Count == 0;
         yield return Figure("Updates", null, run => null,
-            run => Controls.Figures.Count(run.Run.Step), run => run.Run.TotalSteps > 0 ? $"of {Controls.Figures.Count(run.Run.TotalSteps)}" : null);
+            run => Controls.Figures.Count(run.Run.Step),
+            run => run.Run.TotalSteps > 0 ? $"of {Controls.Figures.Count(run.Run.TotalSteps)}" : null);
         yield return Figure("Perplexity, latest", null, run => perplexities ? run.Run.ValidationPerplexity : null,
             run => run.Run.ValidationPerplexity is double p ? Controls.Figures.Perplexity(p) : null);
         yield return Figure("Perplexity, lowest", null, run => perplexities ? run.BestPerplexity : null,

@@ -85,13 +85,15 @@ public sealed partial class ComparePage(
         Place(found);
         (_all, _unknown) = (all, unknown);
         _comparison = RunComparison.Of(
-            [.. found.Select(run => new ComparedRun(run, _slots[run.Id], _lowest[run.Id].Best?.Perplexity, _lowest[run.Id].Best?.Step))], texts);
+            [.. found.Select(run => new ComparedRun(run, _slots[run.Id], _lowest[run.Id].Best?.Perplexity, _lowest[run.Id].Best?.Step))],
+            texts);
     }
 
     // Read again only for runs that have recorded more, and only from those: it is a pass over every row of a run.
     private async Task ReadLowestAsync(IReadOnlyList<Run> found)
     {
-        Run[] grown = [.. found.Where(run => !_lowest.TryGetValue(run.Id, out var known) || known.At != new RecordedUpTo(run.Attempt, run.Step))];
+        Run[] grown = [.. found.Where(run =>
+            !_lowest.TryGetValue(run.Id, out var known) || known.At != new RecordedUpTo(run.Attempt, run.Step))];
         if (grown.Length == 0)
             return;
         IReadOnlyDictionary<Guid, (double Perplexity, int Step)> best =
@@ -113,7 +115,9 @@ public sealed partial class ComparePage(
 
     private string Permalink => navigation.ToAbsoluteUri(AddressOf(Chosen)).ToString();
 
-    private string SameSentence => _comparison!.Same.Count == 1 ? "1 option is the same" : $"{_comparison.Same.Count} options are the same";
+    private string SameSentence => _comparison!.Same.Count == 1
+        ? "1 option is the same"
+        : $"{_comparison.Same.Count} options are the same";
 
     private static string Names(IEnumerable<ComparedOption> options) => string.Join(", ", options.Select(option => $"“{option.Field.Label}”"));
 
