@@ -1,152 +1,13 @@
-// The live charts of one run. Recorded steps come as binary columns, later ones over SignalR from the step after the last one
-// we hold, so that a reconnection leaves neither a gap nor a duplicate. Every number is kept; uPlot decides per pixel what is drawn.
+// The live charts of one run. Every number is kept; uPlot decides per pixel what is drawn.
 
-import uPlot from "../lib/uplot/uPlot.esm.js";
-import "../lib/signalr/signalr.min.js"; // A UMD bundle: sets globalThis.signalR.
-import { readHistory } from "./history.js";
+import { ChartFrame, DrawTurn, axes, download, element, extent, fileName, readColours, uPlot, yRange, zooming } from "./chart.js";
+import { RunFeed, Wire } from "./feed.js";
+import { compact, grouped } from "./figures.js";
+import { losses, multiples } from "./quantities.js";
+import { Smoothing } from "./steps.js";
 
-const signalR = globalThis.signalR;
-const minimumDrawIntervalMs = 50; // 20 updates a second.
-const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
-
-const thin = "\u2009";
-const grouped = v => Math.round(v).toString().replace(/\B(?=(\d{3})+(?!\d))/g, thin);
-const compact = v => {
-  const a = Math.abs(v);
-  if (a >= 1e9) return `${(v / 1e9).toFixed(a < 1e10 ? 2 : 1)}${thin}G`;
-  if (a >= 1e6) return `${(v / 1e6).toFixed(a < 1e7 ? 2 : 1)}${thin}M`;
-  if (a >= 1e4) return `${(v / 1e3).toFixed(a < 1e5 ? 1 : 0)}${thin}k`;
-  if (a >= 100) return grouped(v);
-  return a >= 1 ? v.toFixed(a < 10 ? 2 : 1) : a === 0 ? "0" : a < 1e-3 ? v.toExponential(1) : v.toPrecision(2);
-};
-const loss = v => Math.abs(v) >= 1000 ? v.toFixed(1) : v.toFixed(4);
-const perplexity = v => v >= 1e5 ? v.toExponential(2) : v.toFixed(2);
-
-// One entry per charted number: column, name, colour, unit, how it is written.
-const losses = [
-  { column: "totalLoss", label: "Total", colour: "--series-total", weight: null },
-  { column: "distillationCeNatsPerToken", label: "Distillation CE", colour: "--series-ce", weight: "alphaCe" },
-  { column: "causalLmNatsPerToken", label: "Causal LM", colour: "--series-clm", weight: "alphaClm" },
-  { column: "logitsMse", label: "Logits MSE", colour: "--series-mse", weight: "alphaMse" },
-  { column: "cosineDistance", label: "Cosine", colour: "--series-cos", weight: "alphaCos" },
-];
-const multiples = [
-  { id: "perplexity", title: "Validation perplexity", unit: "", column: "validationPerplexity", colour: "--series-perplexity", write: perplexity, sparse: true, teacher: true },
-  { id: "rate", title: "Learning rate", unit: "", column: "learningRate", colour: "--series-rate", write: v => v.toExponential(2) },
-  { id: "gradient", title: "Gradient norm", unit: "before clipping", column: "gradientNorm", colour: "--series-gradient", write: v => v.toPrecision(4), smoothed: true },
-  { id: "speed", title: "Throughput", unit: "tokens/s", column: "tokensPerSecond", colour: "--series-speed", write: compact, smoothed: true },
-  { id: "memory", title: "Memory", unit: "MB, resident", column: "memoryBytes", colour: "--series-memory", write: v => grouped(v), scale: 1e-6 },
-];
-const doubles = new Set(["tokensSeen", "memoryBytes"]);
 const columnNames = ["epoch", "tokensSeen", ...losses.map(l => l.column), "learningRate", "gradientNorm", "tokensPerSecond", "stepSeconds", "memoryBytes", "validationPerplexity"];
-
-/** Growable typed columns; a missing number is NaN. */
-class StepTable {
-  constructor() {
-    this.count = 0;
-    this.capacity = 4096;
-    this.step = new Int32Array(this.capacity);
-    this.columns = Object.fromEntries(columnNames.map(n => [n, doubles.has(n) ? new Float64Array(this.capacity) : new Float32Array(this.capacity)]));
-    this.finite = Object.fromEntries(columnNames.map(n => [n, 0]));
-    this.gaps = 0;
-    this.duplicates = 0;
-  }
-
-  get lastStep() { return this.count ? this.step[this.count - 1] : 0; }
-
-  append(step, columns) {
-    this.#reserve(this.count + step.length);
-    const sources = columnNames.map(n => [n, this.columns[n], columns[n]]);
-    let last = this.lastStep, n = this.count;
-    for (let i = 0; i < step.length; i++) {
-      if (step[i] <= last) { this.duplicates++; continue; }
-      if (step[i] !== last + 1) this.gaps++;
-      this.step[n] = last = step[i];
-      for (const [name, target, source] of sources) {
-        const value = source?.[i] ?? NaN;
-        target[n] = value;
-        if (value === value) this.finite[name]++;
-      }
-      n++;
-    }
-    this.count = n;
-  }
-
-  #reserve(needed) {
-    if (needed <= this.capacity) return;
-    while (this.capacity < needed) this.capacity *= 2;
-    const grow = old => { const bigger = new old.constructor(this.capacity); bigger.set(old.subarray(0, this.count)); return bigger; };
-    this.step = grow(this.step);
-    for (const name of columnNames) this.columns[name] = grow(this.columns[name]);
-  }
-}
-
-/** Exponential moving average over every step, free of start-up bias; only what is new is computed. */
-class Smoothing {
-  constructor() { this.reset(0); }
-
-  reset(factor) { this.factor = factor; this.done = 0; this.mean = 0; this.weight = 0; this.values = new Float64Array(4096); }
-
-  of(source, count) {
-    if (count > this.values.length) {
-      const bigger = new Float64Array(Math.max(count, this.values.length * 2));
-      bigger.set(this.values.subarray(0, this.done));
-      this.values = bigger;
-    }
-    for (; this.done < count; this.done++) {
-      const value = source[this.done];
-      if (value === value) {
-        this.mean = this.factor * this.mean + (1 - this.factor) * value;
-        this.weight = this.factor * this.weight + (1 - this.factor);
-      }
-      this.values[this.done] = this.weight > 0 ? this.mean / this.weight : NaN;
-    }
-    return this.values.subarray(0, count);
-  }
-}
-
-function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== undefined) node.setAttribute(name, value);
-  }
-  node.append(...children.filter(c => c !== null));
-  return node;
-}
-
-const paths = {
-  picture: "M2 3h12v10H2z M2 11l3.5-3.5L9 11 M8 10l2.5-2.5L14 11 M10.8 5.5h.01",
-  table: "M2 3h12v10H2z M2 6.3h12 M2 9.7h12 M7 3v10",
-};
-function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("viewBox", "0 0 16 16"); svg.setAttribute("class", "icon"); svg.setAttribute("aria-hidden", "true");
-  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  path.setAttribute("d", paths[name]);
-  svg.append(path);
-  return svg;
-}
-
-function download(name, blob) {
-  const url = URL.createObjectURL(blob);
-  const link = element("a", { href: url, download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}
-
-// light-dark() is resolved by the browser only in a real property, so a probe element reads every colour.
-function readColours() {
-  const probe = element("span", { style: "display:none" });
-  document.body.append(probe);
-  const colours = {};
-  for (const name of ["--surface", "--text", "--text-2", "--text-3", "--line", "--series-teacher", ...losses.map(l => l.colour), ...multiples.map(m => m.colour)]) {
-    probe.style.color = `var(${name})`;
-    colours[name] = getComputedStyle(probe).color;
-  }
-  probe.remove();
-  return colours;
-}
+const seriesColours = ["--series-teacher", ...losses.map(l => l.colour), ...multiples.map(m => m.colour)];
 const faded = colour => colour.replace("rgb(", "rgba(").replace(")", ", 0.22)");
 
 // uPlot draws NaN as a broken path and takes a logarithm of what it is given: such values become null, which it skips.
@@ -158,37 +19,16 @@ function plottable(values, positiveOnly) {
   return values;
 }
 
-/** One chart: its frame, its legend with the read-out, its two downloads. */
-class Chart {
-  constructor(run, { id, title, unit, big }) {
-    this.run = run; this.id = id; this.title = title; this.big = big;
+/** One chart of the run, with a legend that is its read-out. */
+class Chart extends ChartFrame {
+  constructor(run, definition) {
+    const legend = element("ul", { class: "legend" });
+    super({ ...definition, waiting: "Waiting for the first step" }, legend);
+    this.run = run;
+    this.legend = legend;
     this.hidden = new Set();
-    this.visible = true;
-    this.legend = element("ul", { class: "legend" });
-    this.canvas = element("div", { class: "canvas" });
-    this.waiting = element("div", { class: "waiting" }, "Waiting for the first step");
-    this.caption = element("figcaption", { class: "visually-hidden" });
-    const heading = element("h3", {}, title);
-    if (unit) heading.append(element("span", { class: "unit" }, ` ${unit}`));
-    this.controls = element("div", { class: "chart-controls" });
-    this.figure = element("figure", { class: `card chart ${big ? "big" : "small"}`, "data-chart": id },
-      element("div", { class: "head" }, heading, this.legend,
-        element("div", { class: "does" }, this.controls,
-          element("button", { type: "button", class: "icon-button", title: "Download as PNG", "aria-label": `Download ${title} as PNG`, onclick: () => this.savePng() }, icon("picture")),
-          element("button", { type: "button", class: "icon-button", title: "Download as CSV", "aria-label": `Download ${title} as CSV`, onclick: () => this.saveCsv() }, icon("table")))),
-      element("div", { class: "plot" }, this.canvas), this.caption);
-    this.canvas.append(this.waiting);
     this.entries = [];
-    this.observer = new IntersectionObserver(entries => {
-      this.visible = entries[entries.length - 1].isIntersecting;
-      if (this.visible && this.stale) this.draw();
-    }, { rootMargin: "800px" });
-    this.observer.observe(this.figure);
-    this.resizes = new ResizeObserver(() => this.plot?.setSize(this.size()));
-    this.resizes.observe(this.canvas);
   }
-
-  size() { return { width: Math.max(160, this.canvas.clientWidth), height: Math.max(120, this.canvas.clientHeight) }; }
 
   /** Entries in legend order: { label, colour, write, dashed, values(): numbers as long as steps(), raw?: the same before smoothing }. */
   content() { throw new Error("A chart says what it shows."); }
@@ -233,7 +73,7 @@ class Chart {
         points: e.points ? { show: true, size: 5, fill: () => colours()[e.colour] } : { show: false },
       });
     }
-    const axis = { stroke: () => colours()["--text-3"], font: "12px Inter, sans-serif", grid: { stroke: () => colours()["--line"], width: 1 }, ticks: { show: false } };
+    const { cursor, setSelect } = zooming(this.run.id, range => this.run.zoom(range));
     this.plot = new uPlot({
       ...this.size(),
       legend: { show: false },
@@ -241,40 +81,16 @@ class Chart {
       series,
       scales: {
         x: { time: false, range: () => this.run.range() },
-        y: this.positiveOnly() ? { distr: 3 } : { range: (u, min, max) => this.yRange(min, max) },
+        y: this.positiveOnly() ? { distr: 3 } : { range: (u, min, max) => yRange(min, max) },
       },
-      axes: [
-        { ...axis, size: 28, gap: 6, values: (u, ticks) => ticks.map(t => Number.isInteger(t) ? (t >= 1e5 ? compact(t) : grouped(t)) : "") },
-        { ...axis, size: 62, gap: 8, values: (u, ticks) => ticks.map(t => t === null ? "" : this.tick(t)) },
-      ],
-      cursor: {
-        sync: { key: this.run.id, scales: ["x", null] },
-        drag: { x: true, y: false, setScale: false },
-        points: { size: 7 },
-        bind: { dblclick: () => () => { this.run.zoom(null); return null; } },
-      },
-      hooks: {
-        setCursor: [u => this.readOut(u.cursor.idx)],
-        setSelect: [u => {
-          if (u.select.width < 4) return;
-          const range = [u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x")];
-          u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-          this.run.zoom(range);
-        }],
-      },
+      axes: axes(colours, t => Number.isInteger(t) ? (t >= 1e5 ? compact(t) : grouped(t)) : "", t => this.tick(t)),
+      cursor,
+      hooks: { setCursor: [u => this.readOut(u.cursor.idx)], setSelect: [setSelect] },
     }, this.data(entries), this.canvas);
     this.buildLegend(entries);
   }
 
   tick(value) { return compact(value); }
-
-  yRange(min, max) {
-    if (min === null || max === null) return [0, 1];
-    // A first value and its mean differ by a rounding error: an axis over so little would need more digits than a number has.
-    const flat = max - min <= 1e-6 * Math.abs(max);
-    const margin = flat ? Math.abs(max) * 0.05 || 1 : (max - min) * 0.06;
-    return [min >= 0 ? Math.max(0, min - margin) : min - margin, max + margin];
-  }
 
   buildLegend(entries) {
     this.legend.replaceChildren(...entries.map((e, i) => {
@@ -309,16 +125,9 @@ class Chart {
 
   summarise() {
     const parts = this.entries.map(e => {
-      let first = NaN, last = NaN, low = Infinity, high = -Infinity;
-      for (let i = 0; i < e.values.length; i++) {
-        const v = e.values[i];
-        if (v === null || v !== v) continue;
-        if (first !== first) first = v;
-        last = v;
-        if (v < low) low = v;
-        if (v > high) high = v;
-      }
-      return first !== first ? `${e.label}: no value yet` : `${e.label}: from ${e.write(first)} to ${e.write(last)}, lowest ${e.write(low)}, highest ${e.write(high)}`;
+      const found = extent(e.values);
+      return found === null ? `${e.label}: no value yet`
+        : `${e.label}: from ${e.write(found.first)} to ${e.write(found.last)}, lowest ${e.write(found.low)}, highest ${e.write(found.high)}`;
     });
     const text = `${this.title} over ${this.steps().length} points. ${parts.join(". ")}.`;
     if (this.caption.textContent !== text) this.caption.textContent = text;
@@ -326,26 +135,10 @@ class Chart {
 
   savePng() {
     if (!this.plot) return;
-    const source = this.plot.ctx.canvas, ratio = devicePixelRatio || 1, top = 56 * ratio;
-    const canvas = element("canvas", { width: source.width, height: source.height + top });
-    const c = canvas.getContext("2d");
-    c.fillStyle = this.run.colours["--surface"];
-    c.fillRect(0, 0, canvas.width, canvas.height);
-    c.drawImage(source, 0, top);
-    c.textBaseline = "middle";
-    c.fillStyle = this.run.colours["--text"];
-    c.font = `600 ${14 * ratio}px Inter, sans-serif`;
-    c.fillText(`${this.title} · ${this.run.name}`, 16 * ratio, 18 * ratio);
-    c.font = `${12 * ratio}px Inter, sans-serif`;
-    let x = 16 * ratio;
-    for (const e of this.entries.filter(e => !this.hidden.has(e.label))) {
-      c.fillStyle = this.run.colours[e.colour];
-      c.fillRect(x, 40 * ratio, 14 * ratio, 2.5 * ratio);
-      c.fillStyle = this.run.colours["--text-2"];
-      c.fillText(e.label, x + 20 * ratio, 41 * ratio);
-      x += 36 * ratio + c.measureText(e.label).width;
-    }
-    canvas.toBlob(blob => download(`${this.run.fileName}-${this.id}.png`, blob));
+    const shown = this.entries.filter(e => !this.hidden.has(e.label))
+      .map(e => ({ label: e.label, colour: this.run.colours[e.colour], dash: e.dashed ? [6, 5] : null }));
+    this.picture(`${this.title} · ${this.run.name}`, shown, this.run.colours)
+      .toBlob(blob => download(`${this.run.fileName}-${this.id}.png`, blob));
   }
 
   saveCsv() {
@@ -357,7 +150,8 @@ class Chart {
     download(`${this.run.fileName}-${this.id}.csv`, new Blob([rows.join("\n"), "\n"], { type: "text/csv" }));
   }
 
-  dispose() { this.observer.disconnect(); this.resizes.disconnect(); this.plot?.destroy(); }
+  /** The table begins anew: nothing that was derived from the old one holds. */
+  restart() { }
 }
 
 class LossChart extends Chart {
@@ -383,7 +177,7 @@ class LossChart extends Chart {
       const source = table.columns[l.column].subarray(0, table.count);
       const weight = this.run.weighted && l.weight ? this.run.weights[l.weight] : 1;
       const raw = weight === 1 ? source : source.map(v => v * weight);
-      const entry = { label: weight === 1 ? l.label : `${compact(weight)} × ${l.label}`, colour: l.colour, write: loss, csv: l.column };
+      const entry = { label: weight === 1 ? l.label : `${compact(weight)} × ${l.label}`, colour: l.colour, write: l.write, csv: l.column };
       if (smoothing > 0) {
         if (this.smoothings[i].factor !== smoothing) this.smoothings[i].reset(smoothing);
         entry.raw = raw;
@@ -393,6 +187,8 @@ class LossChart extends Chart {
     });
     return entries;
   }
+
+  restart() { this.smoothings.forEach(s => s.reset(s.factor)); }
 }
 
 class NumberChart extends Chart {
@@ -400,6 +196,11 @@ class NumberChart extends Chart {
     super(run, definition);
     this.definition = definition;
     this.smoothing = new Smoothing();
+    this.restart();
+  }
+
+  restart() {
+    this.smoothing.reset(this.smoothing.factor);
     this.sparseSteps = [];
     this.sparseValues = [];
     this.scanned = 0;
@@ -407,7 +208,7 @@ class NumberChart extends Chart {
 
   steps() { return this.definition.sparse ? this.sparseSteps : super.steps(); }
 
-  tick(value) { return this.definition.id === "rate" ? (value === 0 ? "0" : value.toExponential(1)) : compact(value); }
+  tick(value) { return (this.definition.tick ?? compact)(value); }
 
   content() {
     const d = this.definition, { table, smoothing } = this.run;
@@ -444,31 +245,42 @@ class RunCurves {
     this.host = host;
     this.id = config.runId;
     this.name = config.name;
-    this.fileName = config.name.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").toLowerCase() || "run";
+    this.fileName = fileName(config.name, "run");
     this.weights = config.weights;
     this.teacherPerplexity = config.teacherPerplexity ?? null;
     this.smoothing = 0.6;
     this.log = false;
     this.weighted = false;
-    this.table = new StepTable();
-    this.colours = readColours();
+    this.colours = readColours(seriesColours);
     this.zoomed = null;
     this.disposed = false;
-    this.nextDraw = 0;
     this.state = { runId: this.id, state: "loading", points: 0, lastStep: 0, gaps: 0, duplicates: 0, draws: 0, drawMs: 0, longestDrawMs: 0, historyMs: 0, firstDrawMs: 0, reconnects: 0, status: null };
     window.webdistillCurves = this.state;
+    this.turn = new DrawTurn(this.state, () => this.charts.forEach(c => c.draw()));
+    this.wire = new Wire((state, text) => {
+      this.state.reconnects = this.wire.reconnects;
+      this.show(state === "live" && !this.feed.watched ? "ended" : state, text);
+    });
+    this.feed = new RunFeed(this.wire, this.id, columnNames, {
+      took: rows => this.took(rows),
+      restarted: () => this.charts.forEach(c => c.restart()),
+      ended: () => this.show("ended", ""),
+      broke: e => this.show("broken", `The curves stopped: ${e.message}`),
+    });
 
     this.charts = [new LossChart(this), ...multiples.map(m => new NumberChart(this, m))];
     this.output = element("p", { class: "readout muted" }, "Drag to zoom, double-click to reset.");
     this.line = element("div", { class: "spread" }, this.output, this.connection = element("span", { class: "muted", role: "status" }));
     host.replaceChildren(this.charts[0].figure, this.line, element("div", { class: "cols-2" }, ...this.charts.slice(1).map(c => c.figure)));
 
-    this.onTheme = () => { this.colours = readColours(); this.charts.forEach(c => c.plot?.redraw(false)); };
+    this.onTheme = () => { this.colours = readColours(seriesColours); this.charts.forEach(c => c.plot?.redraw(false)); };
     document.addEventListener("webdistill:theme", this.onTheme);
     this.onVisible = () => { if (!document.hidden) this.redraw(); };
     document.addEventListener("visibilitychange", this.onVisible);
     this.summaries = setInterval(() => this.charts.forEach(c => c.summarise()), 3000);
   }
+
+  get table() { return this.feed.table; }
 
   range() {
     if (this.zoomed) return this.zoomed;
@@ -487,27 +299,9 @@ class RunCurves {
     if (this.output.textContent !== text) this.output.textContent = text;
   }
 
-  redraw() {
-    if (this.scheduled || this.disposed) return;
-    this.scheduled = true;
-    const draw = () => requestAnimationFrame(() => {
-      this.scheduled = false;
-      if (this.disposed || document.hidden) return;
-      const began = performance.now();
-      this.charts.forEach(c => c.draw());
-      const ms = performance.now() - began;
-      if (this.state.draws++ === 0) this.state.firstDrawMs = performance.now();
-      this.state.drawMs += ms;
-      this.state.longestDrawMs = Math.max(this.state.longestDrawMs, ms);
-      // A drawing that takes long leaves at least as much time again to the rest of the page.
-      this.nextDraw = performance.now() + Math.max(reducedMotion.matches ? 1000 : minimumDrawIntervalMs, 2 * ms);
-    });
-    const wait = this.nextDraw - performance.now();
-    if (wait > 0) setTimeout(draw, wait); else draw();
-  }
+  redraw() { this.turn.ask(); }
 
-  take(step, columns, status, teacherPerplexity) {
-    this.table.append(step, columns);
+  took({ status, teacherPerplexity }) {
     if (typeof teacherPerplexity === "number") this.teacherPerplexity = teacherPerplexity;
     Object.assign(this.state, { points: this.table.count, lastStep: this.table.lastStep, gaps: this.table.gaps, duplicates: this.table.duplicates, receivedAt: performance.now() });
     if (status) this.state.status = status;
@@ -522,68 +316,21 @@ class RunCurves {
 
   async start() {
     const began = performance.now();
-    await this.readHistory();
+    await this.feed.read();
     if (this.disposed) return;
     this.state.historyMs = performance.now() - began;
-
-    this.hub = new signalR.HubConnectionBuilder().withUrl("/hubs/curves")
-      .withAutomaticReconnect({ nextRetryDelayInMilliseconds: r => r.previousRetryCount < 10 ? 300 : 2000 })
-      .configureLogging(signalR.LogLevel.None).build();
-    this.hub.onreconnecting(() => this.show("reconnecting", "Connection lost; trying again"));
-    this.hub.onreconnected(() => { this.state.reconnects++; this.watch(); });
-    for (;;) {
-      try { await this.hub.start(); break; } catch (e) {
-        if (this.disposed) return;
-        this.show("reconnecting", "No connection; trying again");
-        await new Promise(r => setTimeout(r, 1000));
-      }
-    }
-    if (this.disposed) { await this.hub.stop(); return; }
-    this.watch();
-  }
-
-  async readHistory() {
-    const history = await readHistory(this.id);
-    if (this.disposed) return;
-    this.attempt = history.attempt;
-    this.take(history.step, history.columns);
-  }
-
-  // The run went on from an earlier update than the last one drawn: what came after it is made again.
-  async startOver() {
-    this.table = new StepTable();
-    await this.readHistory();
-    if (!this.disposed) this.watch();
-  }
-
-  watch() {
-    this.show("live", "");
-    let outdated = false;
-    this.hub.stream("Watch", this.id, this.table.lastStep, this.attempt).subscribe({
-      next: rows => {
-        outdated = this.table.lastStep > 0 && rows.attempt !== this.attempt;
-        if (outdated) return;
-        this.attempt = rows.attempt;
-        this.take(rows.step, rows, rows.status, rows.teacherPerplexity);
-      },
-      complete: () => {
-        if (this.disposed) return;
-        if (outdated) { this.startOver().catch(e => this.show("broken", `The curves could not be read: ${e.message}`)); return; }
-        if (["Completed", "Stopped", "Failed", "Interrupted"].includes(this.state.status)) this.show("ended", "");
-        else if (this.hub.state === signalR.HubConnectionState.Connected) setTimeout(() => !this.disposed && this.watch(), 500);
-      },
-      // While the connection is lost, its return subscribes again; with a connection, the server has said why it will not.
-      error: e => { if (!this.disposed && this.hub.state === signalR.HubConnectionState.Connected) this.show("broken", `The curves stopped: ${e.message}`); },
-    });
+    this.feed.watch();
+    await this.wire.start();
   }
 
   dispose() {
-    this.disposed = true;
+    this.disposed = this.turn.disposed = true;
     clearInterval(this.summaries);
     document.removeEventListener("webdistill:theme", this.onTheme);
     document.removeEventListener("visibilitychange", this.onVisible);
     this.charts.forEach(c => c.dispose());
-    return this.hub?.stop();
+    this.feed.dispose();
+    return this.wire.dispose();
   }
 }
 

@@ -284,6 +284,22 @@ public sealed class RunService(
             .ToListAsync(cancel);
     }
 
+    /// <summary>
+    /// The lowest validation perplexity that each of some runs has recorded, and after which update; those that recorded none are missing.
+    /// </summary>
+    public async Task<IReadOnlyDictionary<Guid, (double Perplexity, int Step)>> BestPerplexitiesAsync(
+        IReadOnlyCollection<Guid> ids, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        var measured = await db.StepMetrics
+            .Where(metric => ids.Contains(metric.RunId) && metric.ValidationPerplexity != null)
+            .Select(metric => new { metric.RunId, metric.Step, Perplexity = metric.ValidationPerplexity!.Value })
+            .ToListAsync(cancel);
+        return measured.GroupBy(metric => metric.RunId).ToDictionary(run => run.Key,
+            run => run.OrderBy(metric => metric.Perplexity).ThenBy(metric => metric.Step)
+                .Select(best => (best.Perplexity, best.Step)).First());
+    }
+
     /// <summary>The log of a run, oldest line first.</summary>
     /// <exception cref="NotFoundException">There is no run with that id.</exception>
     public async Task<IReadOnlyList<LogLine>> LogAsync(Guid id, CancellationToken cancel = default) =>

@@ -85,6 +85,9 @@ public static class Figures
         return time.TotalHours < 48 ? $"{(int)time.TotalHours} h {time.Minutes:00} min" : $"{(int)time.TotalDays} d {time.Hours} h";
     }
 
+    /// <summary>A text of at most so many characters, the last one an ellipsis where something was cut off.</summary>
+    public static string Cut(string text, int most) => text.Length <= most ? text : text[..(most - 1)].TrimEnd() + "…";
+
     /// <summary>As a form field shows it: the shortest text that reads back as the same number.</summary>
     public static string Exact(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
@@ -174,32 +173,13 @@ public sealed partial class RunPage(
 
     private async Task<IReadOnlyList<(OptionField, string, bool)>> DescribeAsync(DistillationOptions options)
     {
-        JsonObject values = JsonSerializer.SerializeToNode(options, WebJson.Options)!.AsObject();
-        JsonObject defaults = JsonSerializer.SerializeToNode(new DistillationOptions(), WebJson.Options)!.AsObject();
-        Dictionary<Guid, string> names = (await models.ListAsync(Gone)).ToDictionary(model => model.Id, model => model.Name);
-        foreach (Run run in await runs.ListAsync(Gone))
-            names.TryAdd(run.Id, run.Name);
-        foreach (Dataset dataset in await datasets.ListAsync(Gone))
-            names.TryAdd(dataset.Id, dataset.Name);
+        JsonObject values = OptionTexts.Values(options), defaults = OptionTexts.Values(new DistillationOptions());
+        OptionTexts texts = await OptionTexts.ReadAsync(runs, models, datasets, Gone);
         return [.. OptionField.All
             .Where(field => field.Name != "name")
-            .Select(field => (Field: field,
-                Value: Shown(RunDraft.Write(values[field.Name])) + Unit(field, values[field.Name]),
+            .Select(field => (Field: field, Value: texts.Of(field, values[field.Name]),
                 Differs: RunDraft.Write(values[field.Name]) != RunDraft.Write(defaults[field.Name])))
             .OrderByDescending(entry => entry.Differs)];
-
-        // "T" and "peak" stand beside the box of the form and say nothing after a number.
-        static string Unit(OptionField field, JsonNode? value) =>
-            value is null || field.Unit is null or "T" or "peak" ? "" : $" {field.Unit}";
-
-        string Shown(string text) => text switch
-        {
-            "" => "automatic",
-            "true" => "on",
-            "false" => "off",
-            _ when Guid.TryParse(text, out Guid id) => names.GetValueOrDefault(id) ?? $"deleted ({id:N})",
-            _ => text,
-        };
     }
 
     private string Timing() => _run!.Status switch

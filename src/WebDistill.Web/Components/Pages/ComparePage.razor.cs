@@ -1,0 +1,127 @@
+using Microsoft.AspNetCore.Components;
+using WebDistill.Data;
+using WebDistill.Web.Components.Controls;
+using WebDistill.Web.Components.Forms;
+using WebDistill.Web.Library;
+using WebDistill.Web.Runs;
+
+namespace WebDistill.Web.Components.Pages;
+
+/// <summary>Several runs at once: their curves one over the other, their figures, and the options in which they differ.</summary>
+public sealed partial class ComparePage(
+    RunService runs, ModelService models, DatasetService datasets, RunAnnouncements announcements, NavigationManager navigation)
+{
+    // With more runs than this, the table of options has a row per run instead of a column.
+    private const int MostColumns = 5;
+
+    private readonly Dictionary<Guid, int> _slots = [];
+    private readonly Dictionary<Guid, string> _names = [];
+    private readonly Dictionary<Guid, (RecordedUpTo At, (double Perplexity, int Step)? Best)> _lowest = [];
+    private readonly HashSet<Guid> _toldDeleted = [];
+    private readonly List<string> _deleted = [];
+    private IReadOnlyList<string> _wanted = [];
+    private IReadOnlyList<string> _unknown = [];
+    private IReadOnlyList<Run> _all = [];
+    private RunComparison? _comparison;
+    private string? _loaded;
+    private bool _picking, _best;
+
+    // What the lowest perplexity of a run depends on.
+    private readonly record struct RecordedUpTo(int Attempt, int Step);
+
+    /// <summary>The ids of the runs, separated by commas.</summary>
+    [SupplyParameterFromQuery(Name = "runs")]
+    private string? Selection { get; set; }
+
+    /// <summary>The address of a comparison.</summary>
+    public static string AddressOf(IEnumerable<Guid> ids) =>
+        string.Join(',', ids.Select(id => id.ToString("N"))) is { Length: > 0 } list ? $"/compare?runs={list}" : "/compare";
+
+    /// <inheritdoc/>
+    protected override async Task OnParametersSetAsync()
+    {
+        string selection = Selection ?? "";
+        if (_loaded == selection)
+            return;
+        _loaded = selection;
+        _wanted = [.. selection.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Distinct()];
+        await LoadAsync();
+    }
+
+    /// <inheritdoc/>
+    protected override void OnAfterRender(bool firstRender)
+    {
+        if (firstRender)
+            Listen(ring => announcements.Subscribe(null, ring), TimeSpan.FromSeconds(1));
+    }
+
+    /// <inheritdoc/>
+    protected override async Task LoadAsync()
+    {
+        IReadOnlyList<Run> all = await runs.ListAsync(Gone);
+        OptionTexts texts = await OptionTexts.ReadAsync(runs, models, datasets, Gone);
+        List<Run> found = [];
+        List<string> unknown = [];
+        foreach (string text in _wanted)
+        {
+            Guid? id = Guid.TryParse(text, out Guid parsed) ? parsed : null;
+            if (all.FirstOrDefault(run => run.Id == id) is { } run)
+            {
+                if (!found.Contains(run))
+                    found.Add(run);
+                _names[run.Id] = run.Name;
+            }
+            else if (id is Guid gone && _names.TryGetValue(gone, out string? name))
+            {
+                if (_toldDeleted.Add(gone))
+                    _deleted.Add(name);
+            }
+            else
+            {
+                unknown.Add(text);
+            }
+        }
+        await ReadLowestAsync(found);
+        Place(found);
+        (_all, _unknown) = (all, unknown);
+        _comparison = RunComparison.Of(
+            [.. found.Select(run => new ComparedRun(run, _slots[run.Id], _lowest[run.Id].Best?.Perplexity, _lowest[run.Id].Best?.Step))],
+            texts);
+    }
+
+    // Read again only for runs that have recorded more, and only from those: it is a pass over every row of a run.
+    private async Task ReadLowestAsync(IReadOnlyList<Run> found)
+    {
+        Run[] grown = [.. found.Where(run =>
+            !_lowest.TryGetValue(run.Id, out var known) || known.At != new RecordedUpTo(run.Attempt, run.Step))];
+        if (grown.Length == 0)
+            return;
+        IReadOnlyDictionary<Guid, (double Perplexity, int Step)> best =
+            await runs.BestPerplexitiesAsync([.. grown.Select(run => run.Id)], Gone);
+        foreach (Run run in grown)
+            _lowest[run.Id] = (new RecordedUpTo(run.Attempt, run.Step), best.TryGetValue(run.Id, out var lowest) ? lowest : null);
+    }
+
+    // A run keeps its colour while it is compared, whatever is added or removed beside it.
+    private void Place(IReadOnlyList<Run> found)
+    {
+        foreach (Guid id in _slots.Keys.Except(found.Select(run => run.Id)).ToList())
+            _slots.Remove(id);
+        foreach (Run run in found.Where(run => !_slots.ContainsKey(run.Id)))
+            _slots[run.Id] = Enumerable.Range(0, int.MaxValue).First(slot => !_slots.ContainsValue(slot));
+    }
+
+    private IReadOnlyCollection<Guid> Chosen => [.. _comparison!.Runs.Select(run => run.Run.Id)];
+
+    private string Permalink => navigation.ToAbsoluteUri(AddressOf(Chosen)).ToString();
+
+    private string SameSentence => _comparison!.Same.Count == 1
+        ? "1 option is the same"
+        : $"{_comparison.Same.Count} options are the same";
+
+    private static string Names(IEnumerable<ComparedOption> options) => string.Join(", ", options.Select(option => $"“{option.Field.Label}”"));
+
+    private void Toggle(Guid id) => Show(Chosen.Contains(id) ? Chosen.Where(other => other != id) : Chosen.Append(id));
+
+    private void Show(IEnumerable<Guid> ids) => navigation.NavigateTo(AddressOf(ids));
+}

@@ -1,0 +1,197 @@
+// The frame of a chart: heading, controls, canvas, text summary, its two downloads; colours, axes and ranges as all charts have them.
+
+import uPlot from "../lib/uplot/uPlot.esm.js";
+
+export const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+export const minimumDrawIntervalMs = 50; // 20 updates a second.
+
+export function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== undefined) node.setAttribute(name, value);
+  }
+  node.append(...children.filter(c => c !== null));
+  return node;
+}
+
+const paths = {
+  picture: "M2 3h12v10H2z M2 11l3.5-3.5L9 11 M8 10l2.5-2.5L14 11 M10.8 5.5h.01",
+  table: "M2 3h12v10H2z M2 6.3h12 M2 9.7h12 M7 3v10",
+};
+function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", "0 0 16 16"); svg.setAttribute("class", "icon"); svg.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", paths[name]);
+  svg.append(path);
+  return svg;
+}
+
+export function download(name, blob) {
+  const url = URL.createObjectURL(blob);
+  const link = element("a", { href: url, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** A name as a part of a file's name. */
+export const fileName = (name, otherwise) => name.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "").toLowerCase() || otherwise;
+
+// light-dark() is resolved by the browser only in a real property, so a probe element reads every colour.
+export function readColours(names) {
+  const probe = element("span", { style: "display:none" });
+  document.body.append(probe);
+  const colours = {};
+  for (const name of ["--surface", "--text", "--text-2", "--text-3", "--line", ...names]) {
+    probe.style.color = `var(${name})`;
+    colours[name] = getComputedStyle(probe).color;
+  }
+  probe.remove();
+  return colours;
+}
+
+/** Both axes in the colours of the theme; `colours()` gives those that `readColours` read. */
+export function axes(colours, writeX, writeY) {
+  const axis = { stroke: () => colours()["--text-3"], font: "12px Inter, sans-serif", grid: { stroke: () => colours()["--line"], width: 1 }, ticks: { show: false } };
+  return [
+    { ...axis, size: 28, gap: 6, values: (u, ticks) => ticks.map(writeX) },
+    { ...axis, size: 62, gap: 8, values: (u, ticks) => ticks.map(t => t === null ? "" : writeY(t)) },
+  ];
+}
+
+export function yRange(min, max) {
+  if (min === null || max === null) return [0, 1];
+  // A first value and its mean differ by a rounding error: an axis over so little would need more digits than a number has.
+  const flat = max - min <= 1e-6 * Math.abs(max);
+  const margin = flat ? Math.abs(max) * 0.05 || 1 : (max - min) * 0.06;
+  return [min >= 0 ? Math.max(0, min - margin) : min - margin, max + margin];
+}
+
+/** What uPlot needs so that a drag calls `zoom` with the range, a double click with null, and charts of one key share their cursor. */
+export function zooming(key, zoom) {
+  return {
+    cursor: {
+      sync: { key, scales: ["x", null] },
+      drag: { x: true, y: false, setScale: false },
+      points: { size: 7 },
+      bind: { dblclick: () => () => { zoom(null); return null; } },
+    },
+    setSelect: u => {
+      if (u.select.width < 4) return;
+      const range = [u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x")];
+      u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+      zoom(range);
+    },
+  };
+}
+
+/** Lowest, highest, first and last number of a curve; null when it has none. */
+export function extent(values, count = values.length) {
+  let first = NaN, last = NaN, low = Infinity, high = -Infinity;
+  for (let i = 0; i < count; i++) {
+    const v = values[i];
+    if (v === null || v !== v) continue;
+    if (first !== first) first = v;
+    last = v;
+    if (v < low) low = v;
+    if (v > high) high = v;
+  }
+  return first !== first ? null : { first, last, low, high };
+}
+
+/** One chart. Those who extend it say what `draw()` draws, what stands in the picture's `key()`, and what `saveCsv()` saves. */
+export class ChartFrame {
+  constructor({ id, title, unit, big, waiting }, inHead = null) {
+    this.id = id; this.title = title; this.big = big;
+    this.visible = true;
+    this.canvas = element("div", { class: "canvas" });
+    this.waiting = element("div", { class: "waiting" }, waiting);
+    this.caption = element("figcaption", { class: "visually-hidden" });
+    const heading = element("h3", {}, title);
+    if (unit) heading.append(element("span", { class: "unit" }, ` ${unit}`));
+    this.controls = element("div", { class: "chart-controls" });
+    this.figure = element("figure", { class: `card chart ${big ? "big" : "small"}`, "data-chart": id },
+      element("div", { class: "head" }, heading, inHead,
+        element("div", { class: "does" }, this.controls,
+          element("button", { type: "button", class: "icon-button", title: "Download as PNG", "aria-label": `Download ${title} as PNG`, onclick: () => this.savePng() }, icon("picture")),
+          element("button", { type: "button", class: "icon-button", title: "Download as CSV", "aria-label": `Download ${title} as CSV`, onclick: () => this.saveCsv() }, icon("table")))),
+      element("div", { class: "plot" }, this.canvas), this.caption);
+    this.canvas.append(this.waiting);
+    this.observer = new IntersectionObserver(entries => {
+      this.visible = entries[entries.length - 1].isIntersecting;
+      if (this.visible && this.stale) this.draw();
+    }, { rootMargin: "800px" });
+    this.observer.observe(this.figure);
+    this.resizes = new ResizeObserver(() => this.resized());
+    this.resizes.observe(this.canvas);
+  }
+
+  size() { return { width: Math.max(160, this.canvas.clientWidth), height: Math.max(120, this.canvas.clientHeight) }; }
+
+  resized() { this.plot?.setSize(this.size()); }
+
+  /** What is drawn, with a title and a key above it: entries of { label, colour (one that canvas understands), dash? }. */
+  picture(title, entries, colours) {
+    const source = this.plot.ctx.canvas, ratio = devicePixelRatio || 1, margin = 16 * ratio;
+    const canvas = element("canvas", { width: source.width });
+    const c = canvas.getContext("2d");
+    const font = `${12 * ratio}px Inter, sans-serif`;
+    c.font = font;
+    let x = margin, line = 0;
+    const places = entries.map(e => {
+      const width = 36 * ratio + c.measureText(e.label).width;
+      if (x > margin && x + width > source.width - margin) { x = margin; line++; }
+      const place = [x, (41 + 18 * line) * ratio];
+      x += width;
+      return place;
+    });
+    const top = (56 + 18 * line) * ratio;
+    canvas.height = source.height + top;
+    c.fillStyle = colours["--surface"];
+    c.fillRect(0, 0, canvas.width, canvas.height);
+    c.drawImage(source, 0, top);
+    c.textBaseline = "middle";
+    c.fillStyle = colours["--text"];
+    c.font = `600 ${14 * ratio}px Inter, sans-serif`;
+    c.fillText(title, margin, 18 * ratio);
+    c.font = font;
+    entries.forEach((e, i) => {
+      const [left, y] = places[i];
+      c.strokeStyle = e.colour;
+      c.lineWidth = 2.5 * ratio;
+      c.setLineDash((e.dash ?? []).map(d => d * ratio / 2));
+      c.beginPath(); c.moveTo(left, y); c.lineTo(left + 14 * ratio, y); c.stroke();
+      c.fillStyle = colours["--text-2"];
+      c.fillText(e.label, left + 20 * ratio, y);
+    });
+    return canvas;
+  }
+
+  dispose() { this.observer.disconnect(); this.resizes.disconnect(); this.plot?.destroy(); }
+}
+
+/** Draws at most as often as eyes can follow, and leaves as much time again to the rest of the page as a drawing took. */
+export class DrawTurn {
+  constructor(state, draw) { this.state = state; this.draw = draw; this.next = 0; this.disposed = false; }
+
+  ask() {
+    if (this.scheduled || this.disposed) return;
+    this.scheduled = true;
+    const turn = () => requestAnimationFrame(() => {
+      this.scheduled = false;
+      if (this.disposed || document.hidden) return;
+      const began = performance.now();
+      this.draw();
+      const ms = performance.now() - began;
+      if (this.state.draws++ === 0) this.state.firstDrawMs = performance.now();
+      this.state.drawMs += ms;
+      this.state.longestDrawMs = Math.max(this.state.longestDrawMs, ms);
+      this.next = performance.now() + Math.max(reducedMotion.matches ? 1000 : minimumDrawIntervalMs, 2 * ms);
+    });
+    const wait = this.next - performance.now();
+    if (wait > 0) setTimeout(turn, wait); else turn();
+  }
+}
+
+export { uPlot };
