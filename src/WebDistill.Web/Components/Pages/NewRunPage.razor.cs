@@ -43,7 +43,7 @@ public sealed partial class NewRunPage(
     private double? _seconds;
     private string? _waiting;
     private (Run Run, int Step)? _branch;
-    private bool _launching;
+    private bool _launching, _begun;
     private Exception? _failure;
 
     /// <summary>Id of a run whose options are taken.</summary>
@@ -123,8 +123,11 @@ public sealed partial class NewRunPage(
     /// <inheritdoc/>
     protected override void OnAfterRender(bool firstRender)
     {
-        if (firstRender)
-            Changed();
+        // Not at the first drawing, which may come before the models are read and there is a form.
+        if (_form is null || _begun)
+            return;
+        _begun = true;
+        Changed();
     }
 
     private async Task BeginBranchAsync()
