@@ -57,7 +57,9 @@ internal static class Composition
         .AddSingleton<ModelService>()
         .AddSingleton<ModelFolders>()
         .AddSingleton<ModelCache>()
-        .AddSingleton<GenerationService>();
+        .AddSingleton<GenerationTurn>()
+        .AddSingleton<GenerationService>()
+        .AddSingleton<ComparisonService>();
 
     public static void AddWeb(this IServiceCollection services)
     {
@@ -115,6 +117,7 @@ internal static class Composition
         api.MapDatasets();
         api.MapModels();
         api.MapGenerate();
+        api.MapCompareTokens();
         api.MapStorage();
     }
 

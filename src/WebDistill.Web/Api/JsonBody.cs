@@ -109,6 +109,8 @@ internal static class JsonBody
             return "a text";
         if (inner == typeof(Guid))
             return "an id such as \"0192f3a4-0000-7000-8000-000000000000\"";
+        if (inner.IsAssignableTo(typeof(IEnumerable<string>)))
+            return "a list of texts";
         return inner.IsAssignableTo(typeof(IEnumerable<int>)) ? "a list of whole numbers" : "another type";
     }
 

@@ -64,6 +64,12 @@ public static class Figures
         return time.TotalHours < 48 ? $"{(int)time.TotalHours} h {time.Minutes:00} min" : $"{(int)time.TotalDays} d {time.Hours} h";
     }
 
+    /// <summary>A token on a line of its own: its blanks and line breaks are drawn.</summary>
+    public static string Token(string text) => text.Replace(' ', '␣').Replace("\n", "⏎");
+
+    /// <summary>One decimal, for a probability: 12.3 %.</summary>
+    public static string Probability(double probability) => (100 * probability).ToString("0.0", Format) + ThinSpace + "%";
+
     /// <summary>As a form field shows it: the shortest text that reads back as the same number.</summary>
     public static string Exact(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 }
