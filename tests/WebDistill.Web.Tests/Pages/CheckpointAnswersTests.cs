@@ -31,7 +31,7 @@ public sealed class CheckpointAnswersTests(WebDistillApp app, Chromium chromium)
             string text = string.Concat(await app.Service<GenerationService>().GenerateAsync(checkpoints[i].Id, "The",
                 new GenerationOptions { Greedy = true, MaxNewTokens = 8 }).Select(piece => piece.Text).ToListAsync());
             await Expect(visit.Page.Locator("[data-figure=checkpoint]")).ToContainTextAsync($"{i + 1} of {checkpoints.Count}");
-            string label = $"update {Figures.Count(checkpoints[i].Step)}, ";
+            string label = $"Update {Figures.Count(checkpoints[i].Step)}, ";
             await Expect(slider).ToHaveAttributeAsync("aria-valuetext", new Regex("^" + label + "(validation perplexity [\\d.]|perplexity not measured)"));
             await Expect(visit.Page.Locator(".checkpoints .prompt")).ToHaveTextAsync("The");
             Assert.Equal(text, await visit.Page.Locator(".checkpoints .generated").TextContentAsync());

@@ -215,6 +215,6 @@ public sealed partial class PlaygroundPage(
         _left?.Stop();
         _right?.Stop();
         _answers?.Stop();
-        _comparison?.Clear();
+        _comparison?.Stop();
     }
 }
