@@ -48,11 +48,11 @@ public sealed class TextGenerator(Gpt2 model, BpeTokenizer? tokenizer = null)
     public StopReason StopReason { get; private set; }
 
     /// <summary>
-    /// Continues the prompt; every token is yielded as soon as it is chosen. The end-of-text id, if it ends the text, is yielded too, and so
-    /// are the tokens of a stop string, whose text is not.
+    /// Continues the prompt; every token is yielded as soon as it is chosen. The end-of-text id, if it ends the text, is yielded too, and
+    /// so are the tokens of a stop string, whose text is not.
     /// </summary>
-    /// <exception cref="ArgumentException">An option out of range, stop strings without a tokenizer, an empty prompt, an id outside the vocabulary, or a prompt longer than
-    /// n_positions.</exception>
+    /// <exception cref="ArgumentException">An option out of range, stop strings without a tokenizer, an empty prompt, an id outside the
+    /// vocabulary, or a prompt longer than n_positions.</exception>
     /// <exception cref="OperationCanceledException">Cancelled, between two tokens.</exception>
     public IEnumerable<GeneratedToken> Generate(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancel = default)
     {

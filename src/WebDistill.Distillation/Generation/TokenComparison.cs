@@ -84,8 +84,8 @@ public static class TokenComparison
             throw new ArgumentException($"The teacher has {vocabulary} tokens in its vocabulary and the student "
                 + $"{student.Config.VocabSize}: their predictions cannot be compared. Choose models with the same tokenizer.");
         if (firstPosition < 1 || firstPosition >= ids.Count)
-            throw new ArgumentException($"There is nothing to score: the text has {ids.Count} tokens and the first one scored would be number "
-                + $"{firstPosition + 1}, expected 2 to {ids.Count}. Nothing precedes the first token of a text; use a longer one.");
+            throw new ArgumentException($"There is nothing to score: the text has {ids.Count} tokens and the first one scored would be "
+                + $"number {firstPosition + 1}, expected 2 to {ids.Count}. Nothing precedes the first token of a text; use a longer one.");
         if (ids.Count - 1 > positions)
             throw new ArgumentException($"The text has {ids.Count} tokens, and the models can score {positions + 1} at most (the smaller "
                 + $"n_positions is {positions}). Shorten the text.");

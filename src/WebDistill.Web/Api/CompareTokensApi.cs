@@ -30,7 +30,8 @@ internal static class CompareTokensApi
             .Accepts<CompareTokensRequest>("application/json").Produces<TextComparison>().ProducesValidationProblem().ProducesProblem(404)
                 .ProducesProblem(415)
             .WithTags("Playground")
-            .WithSummary("Scores a text with a teacher and a student: KL(teacher ‖ student) in nats, rank and likeliest tokens at every position");
+            .WithSummary("Scores a text with a teacher and a student: KL(teacher ‖ student) in nats, rank and "
+                + "likeliest tokens at every position");
 
     private static async Task<IResult> CompareAsync(HttpRequest body, ComparisonService service, CancellationToken cancel)
     {

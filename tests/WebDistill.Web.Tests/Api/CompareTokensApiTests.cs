@@ -18,7 +18,8 @@ public sealed class CompareTokensApiTests(WebDistillApp app) : IClassFixture<Web
         Assert.Equal("The", string.Concat(split.GetProperty("prompt").EnumerateArray().Select(token => token.GetString())));
 
         // From position 1 on, everything is scored.
-        JsonElement all = await CompareAsync(new { teacherId = teacher, studentId = student, text = "The", ids = new[] { 10, 11, 12 }, promptTokens = 1 });
+        JsonElement all = await CompareAsync(
+            new { teacherId = teacher, studentId = student, text = "The", ids = new[] { 10, 11, 12 }, promptTokens = 1 });
         Assert.Equal(prompt + 2, all.GetProperty("tokens").GetArrayLength());
         Assert.Equal(tokens[^1].ToString(), all.GetProperty("tokens").EnumerateArray().Last().ToString());
         double nats = -tokens.Average(token => token.GetProperty("teacher").GetProperty("logProbabilityNats").GetDouble());
@@ -45,15 +46,19 @@ public sealed class CompareTokensApiTests(WebDistillApp app) : IClassFixture<Web
     [InlineData("""{"teacherId": "MODEL", "studentId": "MODEL", "text": ""}""", HttpStatusCode.BadRequest, "text")]
     [InlineData("""{"teacherId": "MODEL", "studentId": "MODEL", "ids": [1]}""", HttpStatusCode.BadRequest, "ids")]
     [InlineData("""{"teacherId": "MODEL", "studentId": "MODEL", "ids": [1, 99999]}""", HttpStatusCode.BadRequest, "ids")]
-    [InlineData("""{"teacherId": "MODEL", "studentId": "MODEL", "ids": [1, 2], "promptTokens": 2}""", HttpStatusCode.BadRequest, "promptTokens")]
-    [InlineData("""{"teacherId": "MODEL", "studentId": "MODEL", "ids": [1, 2], "promptTokens": 0}""", HttpStatusCode.BadRequest, "promptTokens")]
+    [InlineData("""{"teacherId": "MODEL", "studentId": "MODEL", "ids": [1, 2], "promptTokens": 2}""",
+        HttpStatusCode.BadRequest, "promptTokens")]
+    [InlineData("""{"teacherId": "MODEL", "studentId": "MODEL", "ids": [1, 2], "promptTokens": 0}""",
+        HttpStatusCode.BadRequest, "promptTokens")]
     [InlineData("""{"teacherId": "MODEL", "studentId": "BARE", "text": "The bird"}""", HttpStatusCode.BadRequest, "studentId")]
-    [InlineData("""{"teacherId": "MODEL", "studentId": "00000000-0000-0000-0000-000000000001", "text": "x"}""", HttpStatusCode.NotFound, "")]
+    [InlineData("""{"teacherId": "MODEL", "studentId": "00000000-0000-0000-0000-000000000001", "text": "x"}""",
+        HttpStatusCode.NotFound, "")]
     public async Task Compare_BadRequest_IsProblemDetails(string body, HttpStatusCode status, string field)
     {
         Guid model = await app.ImportedModelAsync(), bare = await app.ImportedModelAsync(withTokenizer: false);
         string json = body.Replace("MODEL", model.ToString()).Replace("BARE", bare.ToString());
-        using HttpResponseMessage response = await app.Http.PostAsync("/api/compare-tokens", new StringContent(json, null, "application/json"));
+        using HttpResponseMessage response =
+            await app.Http.PostAsync("/api/compare-tokens", new StringContent(json, null, "application/json"));
         JsonElement problem = await response.ProblemAsync(status);
         if (field != "")
             Assert.Equal([field], problem.Fields());

@@ -106,7 +106,11 @@ public sealed class GenerateApiTests(WebDistillApp app) : IClassFixture<WebDisti
         async Task<JsonElement> AnswerAsync(double repetitionPenalty, params string[] stopStrings)
         {
             using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/generate",
-                new { modelId = model, prompt = "The bird", greedy = true, maxNewTokens = 12, stopAtEndOfText = false, repetitionPenalty, stopStrings });
+                new
+                {
+                    modelId = model, prompt = "The bird", greedy = true, maxNewTokens = 12, stopAtEndOfText = false, repetitionPenalty,
+                    stopStrings,
+                });
             return await response.JsonAsync();
         }
         string text = (await AnswerAsync(1)).GetProperty("text").GetString()!;
@@ -120,7 +124,8 @@ public sealed class GenerateApiTests(WebDistillApp app) : IClassFixture<WebDisti
         Assert.Equal(ids.Distinct(), ids);
 
         Guid bare = await app.ImportedModelAsync(withTokenizer: false);
-        using HttpResponseMessage refused = await app.Http.PostAsJsonAsync("/api/generate", new { modelId = bare, promptIds = new[] { 1 }, stopStrings = new[] { "a" } });
+        using HttpResponseMessage refused = await app.Http.PostAsJsonAsync("/api/generate",
+            new { modelId = bare, promptIds = new[] { 1 }, stopStrings = new[] { "a" } });
         Assert.Equal(["stopStrings"], (await refused.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
     }
 

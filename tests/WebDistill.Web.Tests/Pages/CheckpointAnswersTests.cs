@@ -32,7 +32,8 @@ public sealed class CheckpointAnswersTests(WebDistillApp app, Chromium chromium)
                 new GenerationOptions { Greedy = true, MaxNewTokens = 8 }).Select(piece => piece.Text).ToListAsync());
             await Expect(visit.Page.Locator("[data-figure=checkpoint]")).ToContainTextAsync($"{i + 1} of {checkpoints.Count}");
             string label = $"Update {Figures.Count(checkpoints[i].Step)}, ";
-            await Expect(slider).ToHaveAttributeAsync("aria-valuetext", new Regex("^" + label + "(validation perplexity [\\d.]|perplexity not measured)"));
+            await Expect(slider).ToHaveAttributeAsync("aria-valuetext",
+                new Regex("^" + label + "(validation perplexity [\\d.]|perplexity not measured)"));
             await Expect(visit.Page.Locator(".checkpoints .prompt")).ToHaveTextAsync("The");
             Assert.Equal(text, await visit.Page.Locator(".checkpoints .generated").TextContentAsync());
             await visit.Page.Keyboard.PressAsync("ArrowRight");
@@ -45,7 +46,8 @@ public sealed class CheckpointAnswersTests(WebDistillApp app, Chromium chromium)
         await visit.Page.SelectOptionAsync("#Right-model", checkpoints[0].Id.ToString("N"));
         await Expect(visit.Page.Locator("#Right-model option:checked")).ToHaveTextAsync($"{run.Name}, update {checkpoints[0].Step}");
         await Expect(visit.Page.Locator("[data-pane=right]")).ToContainTextAsync("1 layers");
-        await Expect(visit.Page.Locator(".actions [data-copy]")).ToHaveAttributeAsync("data-copy", new Regex($"right={checkpoints[0].Id:N}"));
+        await Expect(visit.Page.Locator(".actions [data-copy]")).ToHaveAttributeAsync("data-copy",
+            new Regex($"right={checkpoints[0].Id:N}"));
         visit.AssertNoFaults();
     }
 

@@ -15,8 +15,15 @@ public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromiu
     // Contrast (WCAG 2) of every colour of the legend with its text, as the browser draws them.
     private const string SmallestContrast = """
         () => {
-          const light = text => { const [r, g, b] = text.match(/[\d.]+/g).map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-          return Math.min(...[...document.querySelectorAll(".swatch")].map(s => { const c = getComputedStyle(s), a = [light(c.color), light(c.backgroundColor)].sort((x, y) => y - x); return (a[0] + 0.05) / (a[1] + 0.05); }));
+          const linear = v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+          const luminance = text => {
+            const [r, g, b] = text.match(/[\d.]+/g).map(v => linear(v / 255));
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+          };
+          return Math.min(...[...document.querySelectorAll(".swatch")].map(swatch => {
+            const style = getComputedStyle(swatch), both = [luminance(style.color), luminance(style.backgroundColor)];
+            return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+          }));
         }
         """;
 
@@ -26,7 +33,8 @@ public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromiu
     public async Task StudentsText_Generated_IsColouredByKlAndReadByKeyboard(ColorScheme theme)
     {
         (Model teacher, Model student) = await ModelsAsync();
-        await using Visit visit = await chromium.VisitAsync(app, $"/playground?left={teacher.Id:N}&right={student.Id:N}&prompt=One%20day&maxNewTokens=12&greedy=true", theme);
+        await using Visit visit = await chromium.VisitAsync(app,
+            $"/playground?left={teacher.Id:N}&right={student.Id:N}&prompt=One%20day&maxNewTokens=12&greedy=true", theme);
         await visit.Button("Student's text").ClickAsync();
         await Expect(visit.Page.GetByText("Press Generate: what the student writes")).ToBeVisibleAsync();
         await visit.Button("Generate").ClickAsync();
@@ -35,7 +43,8 @@ public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromiu
         // The very tokens that the student wrote, after the prompt, with the numbers of the service.
         List<int> written = await app.Service<GenerationService>().GenerateAsync(student.Id, "One day",
             new() { Greedy = true, MaxNewTokens = 12 }).Where(piece => piece.Id is not null).Select(piece => piece.Id!.Value).ToListAsync();
-        TextComparison expected = await app.Service<ComparisonService>().CompareAsync(teacher.Id, student.Id, new ComparedText("One day", written));
+        TextComparison expected = await app.Service<ComparisonService>()
+            .CompareAsync(teacher.Id, student.Id, new ComparedText("One day", written));
         for (int i = 0; i < 12; i++)
         {
             string kl = Figures.Loss(expected.Tokens[i].KlNats);
@@ -71,7 +80,8 @@ public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromiu
     public async Task FollowTheTeacher_AfterAGeneration_ScoresTheTeachersText()
     {
         (Model teacher, Model student) = await ModelsAsync();
-        await using Visit visit = await chromium.VisitAsync(app, $"/playground?left={teacher.Id:N}&right={student.Id:N}&prompt=One%20day&maxNewTokens=6&greedy=true", width: 900);
+        await using Visit visit = await chromium.VisitAsync(app,
+            $"/playground?left={teacher.Id:N}&right={student.Id:N}&prompt=One%20day&maxNewTokens=6&greedy=true", width: 900);
         await visit.Button("Generate").ClickAsync();
         await Expect(visit.Page.Locator("[data-pane=left] [data-figure=ending]")).ToHaveTextAsync(new Regex("^Reached"));
         await visit.Button("Follow the teacher").ClickAsync();
@@ -96,13 +106,15 @@ public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromiu
     {
         (Model teacher, Model student) = await ModelsAsync();
         Model bare = await SmallModels.ImportAsync(app, "Bare", 7, withTokenizer: false);
-        await using Visit visit = await chromium.VisitAsync(app, $"/playground?mode=ScoreText&left={teacher.Id:N}&right={bare.Id:N}&prompt=One%20day%20Mia");
+        await using Visit visit = await chromium.VisitAsync(app,
+            $"/playground?mode=ScoreText&left={teacher.Id:N}&right={bare.Id:N}&prompt=One%20day%20Mia");
         await Expect(visit.Page.Locator(".knobs")).ToHaveCountAsync(0);
         await visit.Button("Score").ClickAsync();
         await Expect(visit.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The tokenizers differ");
         await visit.Page.SelectOptionAsync("#Right-model", student.Id.ToString("N"));
         await visit.Button("Score").ClickAsync();
-        TextComparison expected = await app.Service<ComparisonService>().CompareAsync(teacher.Id, student.Id, new ComparedText("One day Mia"));
+        TextComparison expected = await app.Service<ComparisonService>()
+            .CompareAsync(teacher.Id, student.Id, new ComparedText("One day Mia"));
         await Expect(visit.Page.Locator("[data-at]")).ToHaveCountAsync(expected.Tokens.Count);
         await Expect(Figure(visit, "teacher-nll")).ToHaveTextAsync($"{Figures.Loss(expected.TeacherNatsPerToken)}\u00a0nats/token");
         await Expect(Figure(visit, "agreement")).ToHaveTextAsync(Figures.Probability(expected.Top1Agreement));
@@ -190,7 +202,9 @@ public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromiu
         foreach ((string role, PositionPrediction prediction) in new[] { ("teacher", token.Teacher), ("student", token.Student) })
         {
             ILocator list = visit.Page.Locator($"[data-predictions={role}]");
-            await Expect(list.Locator("figcaption")).ToContainTextAsync($"rank {Figures.Count(prediction.Rank)}, probability {Figures.Probability(Math.Exp(prediction.LogProbabilityNats))}");
+            await Expect(list.Locator("figcaption")).ToContainTextAsync(
+                $"rank {Figures.Count(prediction.Rank)}, "
+                + $"probability {Figures.Probability(Math.Exp(prediction.LogProbabilityNats))}");
             await Expect(list.Locator("li")).ToHaveCountAsync(10);
             await Expect(list.Locator("li .share").First).ToHaveTextAsync(Figures.Probability(prediction.Top[0].Probability));
             await Expect(list.Locator("li.chosen")).ToHaveCountAsync(prediction.Rank <= 10 ? 1 : 0);

@@ -17,7 +17,8 @@ public sealed class ComparisonServiceTests(WebDistillApp app) : IClassFixture<We
         Assert.Equal("One day", string.Concat(compared.Prompt!));
         Assert.Equal(compared.Tokens.Sum(token => token.KlNats) / 3, compared.MeanKlNatsPerToken, 1e-12);
         Assert.Equal(Math.Exp(-compared.Tokens.Sum(token => token.Student.LogProbabilityNats) / 3), compared.StudentPerplexity, 1e-6);
-        Assert.Equal(compared.Tokens.Count(token => token.Teacher.Top[0].Id == token.Student.Top[0].Id) / 3.0, compared.Top1Agreement, 1e-12);
+        int agreeing = compared.Tokens.Count(token => token.Teacher.Top[0].Id == token.Student.Top[0].Id);
+        Assert.Equal(agreeing / 3.0, compared.Top1Agreement, 1e-12);
         // The other way round is another divergence of the same predictions.
         TextComparison reversed = await _comparisons.CompareAsync(student.Id, teacher.Id, new ComparedText("One day", [5, 6, 7]));
         Assert.Equal(compared.TeacherPerplexity, reversed.StudentPerplexity, 1e-9);
@@ -36,7 +37,8 @@ public sealed class ComparisonServiceTests(WebDistillApp app) : IClassFixture<We
     [Fact]
     public async Task Compare_Cancelled_GivesTheModelsBack()
     {
-        Model teacher = await SmallModels.ImportAsync(app, "cancelled teacher", 1), student = await SmallModels.ImportAsync(app, "cancelled", 2);
+        Model teacher = await SmallModels.ImportAsync(app, "cancelled teacher", 1);
+        Model student = await SmallModels.ImportAsync(app, "cancelled", 2);
         using var cancel = new CancellationTokenSource();
         // Somebody else has the turn: the comparison has to wait for it, and is given up meanwhile.
         using var release = new ManualResetEventSlim();

@@ -58,7 +58,10 @@ public sealed record PlaygroundSettings
     {
         get
         {
-            var query = new Dictionary<string, object?> { ["left"] = Left?.ToString("N"), ["right"] = Right?.ToString("N"), ["prompt"] = Prompt };
+            var query = new Dictionary<string, object?>
+            {
+                ["left"] = Left?.ToString("N"), ["right"] = Right?.ToString("N"), ["prompt"] = Prompt,
+            };
             foreach ((string name, string text) in Sampling)
                 query[name] = text == "" ? null : text;
             if (Mode != PlaygroundMode.SideBySide)

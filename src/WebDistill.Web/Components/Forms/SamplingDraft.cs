@@ -29,12 +29,12 @@ public sealed class SamplingDraft
     public static IReadOnlyList<OptionField> AdvancedFields { get; } =
     [
         new("repetitionPenalty", "Repetition penalty", OptionKind.Number,
-            "Divides the positive logits, and multiplies the negative ones, of tokens that prompt or text hold already. 1 switches it off; it "
-            + "applies to greedy too.",
+            "Divides the positive logits, and multiplies the negative ones, of tokens that prompt or text hold already. 1 switches it off; "
+            + "it applies to greedy too.",
             "1 to 1.3; 1.2 (Keskar et al. 2019)."),
         new("stopStrings", "Stop strings", OptionKind.Text,
-            "A text ends before the first of these that it contains. One per line, four at most; \\n stands for a line break and \\\\ for a "
-            + "backslash.", Optional: true),
+            "A text ends before the first of these that it contains. One per line, four at most; \\n stands for a line break and \\\\ for "
+            + "a backslash.", Optional: true),
     ];
 
     private static readonly OptionField[] _all = [.. Fields, .. AdvancedFields];
@@ -156,8 +156,8 @@ public sealed class SamplingDraft
                 'n' => '\n',
                 't' => '\t',
                 '\\' => '\\',
-                _ => throw new FormatException($"'{line}' has a lone backslash. Write \\\\ for a backslash, \\n for a line break, \\t for a "
-                    + "tab."),
+                _ => throw new FormatException($"'{line}' has a lone backslash. Write \\\\ for a backslash, \\n for a line break, \\t for "
+                    + "a tab."),
             });
         }
         return text.ToString();

@@ -1,3 +1,4 @@
+using static System.FormattableString;
 using WebDistill.Data;
 using WebDistill.Web.Components.Controls;
 
@@ -27,12 +28,13 @@ public sealed partial class PlaygroundPage
         HashSet<string> repeated = [.. models.GroupBy(model => model.Name).Where(group => group.Count() > 1).Select(group => group.Key)];
         ILookup<Guid, Checkpoint> ofRun = _allCheckpoints.ToLookup(checkpoint => checkpoint.RunId);
         Run[] withCheckpoints = [.. _runs.Where(run => ofRun.Contains(run.Id))];
-        _runsWithCheckpoints = [.. withCheckpoints.Select(run => (run.Id, $"{run.Name} ({Figures.Count(ofRun[run.Id].Count())} checkpoints)"))];
+        _runsWithCheckpoints =
+            [.. withCheckpoints.Select(run => (run.Id, $"{run.Name} ({Figures.Count(ofRun[run.Id].Count())} checkpoints)"))];
         _choices =
         [
-            .. models.Count == 0 ? Array.Empty<ModelGroup>() : [new ModelGroup("Models", [.. models.Select(model => (model.Id, Label(model, repeated.Contains(model.Name))))])],
-            .. withCheckpoints.Select(run => new ModelGroup($"Checkpoints of {run.Name}", [.. ofRun[run.Id].Select(checkpoint =>
-                (checkpoint.Id, string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{run.Name}, update {checkpoint.Step}")))])),
+            new ModelGroup("Models", [.. models.Select(model => (model.Id, Label(model, repeated.Contains(model.Name))))]),
+            .. withCheckpoints.Select(run => new ModelGroup($"Checkpoints of {run.Name}",
+                [.. ofRun[run.Id].Select(checkpoint => (checkpoint.Id, Invariant($"{run.Name}, update {checkpoint.Step}")))])),
         ];
         bool first = _models is { Count: 0 } && models.Count > 0;
         _models = models;
@@ -150,7 +152,9 @@ public sealed partial class PlaygroundPage
         return Named(id.ToString());
     }
 
-    /// <summary>"Teacher" or "Student" when the panes show the two models of one run, or one of its checkpoints beside its teacher.</summary>
+    /// <summary>
+    /// "Teacher" or "Student" when the panes show the two models of one run, or one of its checkpoints beside its teacher.
+    /// </summary>
     private string? Role(Guid? id)
     {
         Run? run = _runs.FirstOrDefault(run => run.Kind == RunKind.Distillation && run.TeacherId is not null
@@ -159,5 +163,5 @@ public sealed partial class PlaygroundPage
     }
 
     private bool IsStudent(Run run, Guid? id) =>
-        id is Guid known && (run.StudentModelId == known || (_checkpoints.TryGetValue(known, out Model? checkpoint) && checkpoint.RunId == run.Id));
+        id is Guid known && (run.StudentModelId == known || _checkpoints.GetValueOrDefault(known)?.RunId == run.Id);
 }

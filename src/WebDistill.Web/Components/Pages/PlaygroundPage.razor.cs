@@ -37,7 +37,8 @@ public sealed partial class PlaygroundPage(
 
     // Stories that the quick start does not train on, told by the same generator: an opening, and the first sentences of two more.
     private static readonly Lazy<IReadOnlyList<string>> Examples = new(() =>
-        ["One day", .. StoryCorpus.Generate(QuickStart.StorySeed + 1, 2).Select(story => story[..(story.IndexOf(". ", StringComparison.Ordinal) + 1)])]);
+        ["One day", .. StoryCorpus.Generate(QuickStart.StorySeed + 1, 2)
+            .Select(story => story[..(story.IndexOf(". ", StringComparison.Ordinal) + 1)])]);
 
     private readonly SamplingDraft _draft = new();
     private GenerationPane? _left, _right;
@@ -68,15 +69,18 @@ public sealed partial class PlaygroundPage(
     [SupplyParameterFromQuery] private string? StopStrings { get; set; }
     [SupplyParameterFromQuery] private string? Greedy { get; set; }
 
-    private bool IsWriting => _left?.IsWriting == true || _right?.IsWriting == true || _answers?.IsWriting == true || _comparison?.IsScoring == true;
+    private bool IsWriting =>
+        _left?.IsWriting == true || _right?.IsWriting == true || _answers?.IsWriting == true || _comparison?.IsScoring == true;
 
-    private string Waiting => _mode == PlaygroundMode.ScoreText ? "Type a text above and press Score: every token is coloured by how far the student is from the teacher."
+    private string Waiting => _mode == PlaygroundMode.ScoreText
+        ? "Type a text above and press Score: every token is coloured by how far the student is from the teacher."
         : _compare == WhoseText.Nobody ? "Choose whose text is coloured by how far the student is from the teacher."
         : $"Press Generate: what the {(_compare == WhoseText.Student ? "student" : "teacher")} writes is scored by both models.";
 
     private PlaygroundSettings Settings => new()
     {
-        Left = _leftId, Right = _rightId, CheckpointsOf = _checkpointsOf, Prompt = _prompt, Mode = _mode, Compare = _compare, Sampling = _draft.Texts,
+        Left = _leftId, Right = _rightId, CheckpointsOf = _checkpointsOf, Prompt = _prompt, Mode = _mode, Compare = _compare,
+        Sampling = _draft.Texts,
     };
 
     private string? Permalink()
@@ -101,8 +105,8 @@ public sealed partial class PlaygroundPage(
         Apply(new PlaygroundSettings
         {
             Prompt = Prompt ?? "",
-            Mode = Enum.TryParse(Mode, ignoreCase: true, out PlaygroundMode mode) && Enum.IsDefined(mode) ? mode : PlaygroundMode.SideBySide,
-            Compare = Enum.TryParse(Compare, ignoreCase: true, out WhoseText compare) && Enum.IsDefined(compare) ? compare : WhoseText.Nobody,
+            Mode = Parse<PlaygroundMode>(Mode),
+            Compare = Parse<WhoseText>(Compare),
             Sampling = sampling.Where(field => field.Text is not null).ToDictionary(field => field.Name, field => field.Text!),
         });
         foreach (string? text in new[] { Checkpoint, Left, Right })
@@ -121,11 +125,16 @@ public sealed partial class PlaygroundPage(
             Listen(ring => announcements.Subscribe(null, ring), TimeSpan.FromSeconds(2));
     }
 
+    // Of a word that is none, as of no word at all, the first one: what the page shows by itself.
+    private static T Parse<T>(string? word) where T : struct, Enum =>
+        Enum.TryParse(word, ignoreCase: true, out T value) && Enum.IsDefined(value) ? value : default;
+
     private void Apply(PlaygroundSettings settings)
     {
         Switch(settings.Mode);
         _comparison?.Clear();
-        (_leftId, _rightId, _checkpointsOf, _prompt, _compare) = (settings.Left, settings.Right, settings.CheckpointsOf, settings.Prompt, settings.Compare);
+        (_leftId, _rightId, _checkpointsOf) = (settings.Left, settings.Right, settings.CheckpointsOf);
+        (_prompt, _compare) = (settings.Prompt, settings.Compare);
         _draft.Take(settings.Sampling);
         _draft.Read(out _problems);
     }
@@ -165,8 +174,8 @@ public sealed partial class PlaygroundPage(
         PlaygroundSettings settings = Settings;
         _comparison!.Clear();
         await Task.WhenAll(_left!.GenerateAsync(settings.Prompt, options), _right!.GenerateAsync(settings.Prompt, options));
-        // Another one has begun meanwhile, or the page shows something else now.
-        if (generation != _generations || _mode != PlaygroundMode.SideBySide)
+        // The page was left, another one has begun meanwhile, or the page shows something else now.
+        if (Gone.IsCancellationRequested || generation != _generations || _mode != PlaygroundMode.SideBySide)
             return;
         if (_left.Written is not null || _right.Written is not null)
             await _history!.AddAsync(new PromptHistory.Entry(DateTimeOffset.UtcNow, settings, _left.Written, _right.Written));
@@ -184,10 +193,12 @@ public sealed partial class PlaygroundPage(
     private async Task CompareWrittenAsync()
     {
         GenerationPane author = _compare == WhoseText.Teacher ? _left! : _right!;
-        if (_compare == WhoseText.Nobody || author.Written is not { Ids.Count: > 0 } written)
+        if (Gone.IsCancellationRequested || _compare == WhoseText.Nobody || author.Written is not { Ids.Count: > 0 } written)
             return;
         await _comparison!.CompareAsync(Find(_leftId), Find(_rightId), new ComparedText(author.Prompt, written.Ids),
-            _compare == WhoseText.Teacher ? $"The student follows what the teacher, {written.Model}, wrote." : $"What the student, {written.Model}, wrote.");
+            _compare == WhoseText.Teacher
+                ? $"The student follows what the teacher, {written.Model}, wrote."
+                : $"What the student, {written.Model}, wrote.");
     }
 
     private async Task RestoreAsync(PromptHistory.Entry entry)
