@@ -71,7 +71,9 @@ internal static class Composition
         .AddSingleton<ModelService>()
         .AddSingleton<ModelFolders>()
         .AddSingleton<ModelCache>()
-        .AddSingleton<GenerationService>();
+        .AddSingleton<GenerationTurn>()
+        .AddSingleton<GenerationService>()
+        .AddSingleton<ComparisonService>();
 
     public static void AddWeb(this IServiceCollection services)
     {
@@ -131,6 +133,7 @@ internal static class Composition
         api.MapGenerate();
         api.MapEvaluations();
         api.MapReports();
+        api.MapCompareTokens();
         api.MapStorage();
         api.MapSweeps();
     }

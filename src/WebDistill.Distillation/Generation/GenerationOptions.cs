@@ -3,6 +3,12 @@ namespace WebDistill.Distillation.Generation;
 /// <summary>How text is continued.</summary>
 public sealed record GenerationOptions
 {
+    /// <summary>Stop strings at most.</summary>
+    public const int MaxStopStrings = 4;
+
+    /// <summary>Longest stop string in characters.</summary>
+    public const int MaxStopStringCharacters = 200;
+
     /// <summary>Tokens to write at most.</summary>
     public int MaxNewTokens { get; init; } = 64;
 
@@ -14,6 +20,18 @@ public sealed record GenerationOptions
 
     /// <summary>Draw among the fewest most likely tokens whose probabilities sum to at least this; 1 draws among all.</summary>
     public double TopP { get; init; } = 1;
+
+    /// <summary>
+    /// Divides the positive logits, and multiplies the negative ones, of every id that the prompt or the text holds already, before all
+    /// else and for greedy too; 1 leaves them as they are (Keskar et al. 2019, CTRL).
+    /// </summary>
+    public double RepetitionPenalty { get; init; } = 1;
+
+    /// <summary>
+    /// The text ends before the first of these that it contains, at most <see cref="MaxStopStrings"/>; the prompt is not searched. Needs a
+    /// tokenizer.
+    /// </summary>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
 
     /// <summary>Always take the most likely token; temperature, top-k, top-p and seed have no effect then.</summary>
     public bool Greedy { get; init; }
@@ -33,6 +51,18 @@ public sealed record GenerationOptions
             "1 leaves the model's probabilities as they are; for always the likeliest token choose greedy");
         problems.Integer(nameof(TopK), TopK, 0, int.MaxValue, "0 draws among all tokens");
         problems.Number(nameof(TopP), TopP, 0, 1, excludesMinimum: true, "1 draws among all tokens");
+        problems.Number(nameof(RepetitionPenalty), RepetitionPenalty, 0.1, 10, excludesMinimum: false,
+            "1 switches it off, 1.2 is usual, below 1 invites repetition");
+        if (StopStrings.Count > MaxStopStrings)
+            problems.Add(nameof(StopStrings), $"There are {StopStrings.Count} stop strings, expected at most {MaxStopStrings}.");
+        foreach (string? stop in StopStrings)
+        {
+            if (string.IsNullOrEmpty(stop))
+                problems.Add(nameof(StopStrings), "A stop string is empty: every text would end at once. Leave it out.");
+            else if (stop.Length > MaxStopStringCharacters)
+                problems.Add(nameof(StopStrings),
+                    $"A stop string has {stop.Length} characters, expected at most {MaxStopStringCharacters}. Shorten it.");
+        }
         return problems.Found;
     }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using TorchSharp;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Text;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Generation;
@@ -8,7 +9,9 @@ namespace WebDistill.Distillation.Generation;
 /// <summary>One token that the model wrote.</summary>
 /// <param name="Id">Token id.</param>
 /// <param name="SecondsSinceStart">Time since generation began, the prompt's pass included.</param>
-public sealed record GeneratedToken(int Id, double SecondsSinceStart);
+/// <param name="Text">Text that is complete now and was not before, up to a stop string; empty without a tokenizer. The end-of-text
+/// token has none.</param>
+public sealed record GeneratedToken(int Id, double SecondsSinceStart, string Text);
 
 /// <summary>What the model thinks of one token as the next one.</summary>
 /// <param name="Id">Token id.</param>
@@ -29,27 +32,35 @@ public enum StopReason
 
     /// <summary>Prompt and text fill the model's n_positions.</summary>
     ContextFull,
+
+    /// <summary>The text contained one of <see cref="GenerationOptions.StopStrings"/>.</summary>
+    StopString,
 }
 
 /// <summary>
 /// Continues a prompt token by token with cached keys and values. One generation at a time; the model may be shared between generators.
 /// </summary>
-public sealed class TextGenerator(Gpt2 model)
+/// <param name="model">The model that writes.</param>
+/// <param name="tokenizer">Its tokenizer; without one the tokens have no text, and stop strings are refused.</param>
+public sealed class TextGenerator(Gpt2 model, BpeTokenizer? tokenizer = null)
 {
     /// <summary>Why the last generation ended.</summary>
     public StopReason StopReason { get; private set; }
 
     /// <summary>
-    /// Continues the prompt; every token is yielded as soon as it is chosen. The end-of-text id, if it ends the text, is yielded too.
+    /// Continues the prompt; every token is yielded as soon as it is chosen. The end-of-text id, if it ends the text, is yielded too, and
+    /// so are the tokens of a stop string, whose text is not.
     /// </summary>
-    /// <exception cref="ArgumentException">An option out of range, an empty prompt, an id outside the vocabulary, or a prompt longer than
-    /// n_positions.</exception>
+    /// <exception cref="ArgumentException">An option out of range, stop strings without a tokenizer, an empty prompt, an id outside the
+    /// vocabulary, or a prompt longer than n_positions.</exception>
     /// <exception cref="OperationCanceledException">Cancelled, between two tokens.</exception>
     public IEnumerable<GeneratedToken> Generate(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancel = default)
     {
         if (options.Validate() is { Count: > 0 } problems)
             throw new ArgumentException(
                 string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")), nameof(options));
+        if (options.StopStrings.Count > 0 && tokenizer is null)
+            throw new ArgumentException("Stop strings need a tokenizer, and this model came without one. Leave them out.", nameof(options));
         Check(promptIds);
         return Continue([.. promptIds.Select(id => (long)id)], options, cancel);
     }
@@ -93,24 +104,36 @@ public sealed class TextGenerator(Gpt2 model)
         model.eval();
         using var cache = new KeyValueCache(model.Config);
         var sampler = new TokenSampler(options);
-        for (int written = 0; written < options.MaxNewTokens; written++)
+        foreach (long id in input)
+            sampler.See((int)id);
+        StreamingDecoder? decoder = tokenizer is null ? null : new StreamingDecoder(tokenizer);
+        var search = new StopStringSearch(options.StopStrings);
+        for (int written = 1; StopReason == StopReason.None; written++)
         {
             cancel.ThrowIfCancellationRequested();
-            if (cache.Length + input.Length > model.Config.NPositions)
-            {
-                StopReason = StopReason.ContextFull;
-                yield break;
-            }
             int id = sampler.Choose(NextLogits(input, cache));
-            yield return new GeneratedToken(id, Stopwatch.GetElapsedTime(started).TotalSeconds);
-            if (options.StopAtEndOfText && id == model.Config.EosTokenId)
-            {
-                StopReason = StopReason.EndOfText;
-                yield break;
-            }
+            sampler.See(id);
             input = [id];
+            string text = decoder is null || id == tokenizer!.EndOfTextId ? "" : search.Add(decoder.Add(id));
+            if (search.IsFound)
+                StopReason = StopReason.StopString;
+            else if (options.StopAtEndOfText && id == model.Config.EosTokenId)
+                StopReason = StopReason.EndOfText;
+            else if (written == options.MaxNewTokens)
+                StopReason = StopReason.MaxNewTokens;
+            else if (cache.Length == model.Config.NPositions)
+                StopReason = StopReason.ContextFull;
+            // What was held back, in case more of a character or of a stop string came, belongs to the last token.
+            if (StopReason is not (StopReason.None or StopReason.StopString) && decoder is not null)
+            {
+                text += search.Add(decoder.Flush());
+                if (search.IsFound)
+                    StopReason = StopReason.StopString;
+                else
+                    text += search.Flush();
+            }
+            yield return new GeneratedToken(id, Stopwatch.GetElapsedTime(started).TotalSeconds, text);
         }
-        StopReason = StopReason.MaxNewTokens;
     }
 
     /// <summary>Logits [V] after the last input token.</summary>

@@ -1,6 +1,9 @@
 namespace WebDistill.Distillation.Generation;
 
-/// <summary>Chooses a token from logits: greedily, or at random after temperature, then top-k, then top-p.</summary>
+/// <summary>
+/// Chooses a token from logits: greedily, or at random after temperature, then top-k, then top-p; before all of them the repetition
+/// penalty.
+/// </summary>
 /// <remarks>
 /// Holtzman et al. 2020 for top-p. The vocabulary is never sorted: top-k keeps a heap of k, top-p counts the probability in bins of like
 /// weight and sorts the one bin in which the limit falls. Buffers are kept from token to token.
@@ -15,20 +18,30 @@ internal sealed class TokenSampler(GenerationOptions options)
 
     private readonly SeededRandom _random = new(options.Seed);
     private readonly double[] _binWeights = new double[BinCount];
+    private readonly HashSet<int> _seen = [];
+    private float[] _penalised = [];
     private int[] _candidates = [];
     private double[] _weights = [];
     private short[] _bins = [];
 
-    /// <summary>The chosen index of <paramref name="logits"/>.</summary>
+    /// <summary>Remembers an id of the prompt or of the text: the repetition penalty falls on it from now on.</summary>
+    public void See(int id) => _seen.Add(id);
+
+    /// <summary>The chosen index of <paramref name="logits"/>, which are not changed.</summary>
     /// <exception cref="InvalidDataException">A logit is NaN or infinite: the model's weights are damaged.</exception>
     public int Choose(ReadOnlySpan<float> logits)
     {
-        int best = 0;
         for (int i = 0; i < logits.Length; i++)
         {
             if (!float.IsFinite(logits[i]))
                 throw new InvalidDataException(
                     $"The model's logit for token {i} is {logits[i]}, expected a finite number. Its weights are damaged.");
+        }
+        if (options.RepetitionPenalty != 1)
+            logits = Penalise(logits);
+        int best = 0;
+        for (int i = 0; i < logits.Length; i++)
+        {
             if (logits[i] > logits[best])
                 best = i;
         }
@@ -52,6 +65,19 @@ internal sealed class TokenSampler(GenerationOptions options)
         if (options.TopP < 1)
             (count, total) = KeepNucleus(count, options.TopP * total);
         return _candidates[Draw(count, total)];
+    }
+
+    private ReadOnlySpan<float> Penalise(ReadOnlySpan<float> logits)
+    {
+        if (_penalised.Length < logits.Length)
+            _penalised = new float[logits.Length];
+        logits.CopyTo(_penalised);
+        foreach (int id in _seen)
+        {
+            double logit = logits[id];
+            _penalised[id] = (float)(logit > 0 ? logit / options.RepetitionPenalty : logit * options.RepetitionPenalty);
+        }
+        return _penalised.AsSpan(0, logits.Length);
     }
 
     private int KeepAll(int count)

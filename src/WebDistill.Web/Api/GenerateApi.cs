@@ -33,6 +33,12 @@ public sealed record GenerateRequest
     /// <inheritdoc cref="GenerationOptions.TopP"/>
     public double TopP { get; init; } = 1;
 
+    /// <inheritdoc cref="GenerationOptions.RepetitionPenalty"/>
+    public double RepetitionPenalty { get; init; } = 1;
+
+    /// <inheritdoc cref="GenerationOptions.StopStrings"/>
+    public IReadOnlyList<string> StopStrings { get; init; } = [];
+
     /// <inheritdoc cref="GenerationOptions.Greedy"/>
     public bool Greedy { get; init; }
 
@@ -49,6 +55,8 @@ public sealed record GenerateRequest
         Temperature = Temperature,
         TopK = TopK,
         TopP = TopP,
+        RepetitionPenalty = RepetitionPenalty,
+        StopStrings = StopStrings,
         Greedy = Greedy,
         Seed = Seed,
         StopAtEndOfText = StopAtEndOfText,

@@ -113,6 +113,8 @@ internal static class JsonBody
             return "a text";
         if (inner == typeof(Guid))
             return "an id such as \"0192f3a4-0000-7000-8000-000000000000\"";
+        if (inner.IsAssignableTo(typeof(IEnumerable<string>)))
+            return "a list of texts";
         if (inner.IsAssignableTo(typeof(IEnumerable<int>)))
             return "a list of whole numbers";
         return inner.IsAssignableTo(typeof(IEnumerable<JsonElement>)) ? "a list" : "another type";

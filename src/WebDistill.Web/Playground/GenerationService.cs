@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Generation;
-using WebDistill.Distillation.Text;
 using WebDistill.Web.Library;
 
 namespace WebDistill.Web.Playground;
@@ -35,12 +34,10 @@ public sealed record NextToken(int Id, string Text, float Logit);
 /// Lets models write. Each generation runs on a thread of its own and can be abandoned at any token; several at once take turns token by
 /// token in the order in which they ask, so that two panes fill evenly.
 /// </summary>
-public sealed class GenerationService(ModelFolders folders, ModelCache cache, IHostApplicationLifetime lifetime)
+public sealed class GenerationService(ModelFolders folders, ModelCache cache, GenerationTurn turn, IHostApplicationLifetime lifetime)
 {
     /// <summary>Longest prompt in characters; longer than any context of a GPT-2.</summary>
     public const int MaxPromptCharacters = 200_000;
-
-    private readonly SemaphoreSlim _turn = new(1, 1);
 
     /// <summary>Continues a text.</summary>
     /// <inheritdoc cref="GenerateAsync(Guid, GenerationPrompt, GenerationOptions, CancellationToken)"/>
@@ -101,20 +98,15 @@ public sealed class GenerationService(ModelFolders folders, ModelCache cache, IH
     private NextToken[] NextTokens(Guid modelId, string prompt, int count, CancellationToken cancel)
     {
         using ModelLease lease = cache.Acquire(modelId);
-        _turn.Wait(cancel);
         try
         {
-            IReadOnlyList<int> ids = Encode(lease, prompt);
-            return [.. new TextGenerator(lease.Model).NextTokens(ids, count)
-                .Select(token => new NextToken(token.Id, lease.Tokenizer!.TokenText(token.Id), token.Logit))];
+            IReadOnlyList<int> ids = lease.Encode(prompt);
+            return turn.Take<NextToken[]>(() => [.. new TextGenerator(lease.Model).NextTokens(ids, count)
+                .Select(token => new NextToken(token.Id, lease.Tokenizer!.TokenText(token.Id), token.Logit))], cancel);
         }
         catch (ArgumentException e)
         {
             throw new OptionsInvalidException("prompt", e.Message);
-        }
-        finally
-        {
-            _turn.Release();
         }
     }
 
@@ -154,44 +146,23 @@ public sealed class GenerationService(ModelFolders folders, ModelCache cache, IH
         ModelLease lease, GenerationPrompt prompt, GenerationOptions options, ChannelWriter<GenerationEvent> events,
             CancellationToken cancel)
     {
-        IReadOnlyList<int> ids = prompt.Ids ?? Encode(lease, prompt.Text!);
-        StreamingDecoder? decoder = lease.Tokenizer is null ? null : new StreamingDecoder(lease.Tokenizer);
-        var generator = new TextGenerator(lease.Model);
+        IReadOnlyList<int> ids = prompt.Ids ?? lease.Encode(prompt.Text!);
+        if (options.StopStrings.Count > 0 && lease.Tokenizer is null)
+            throw new OptionsInvalidException("stopStrings", "This model came without vocab.json and merges.txt: it writes ids and no text "
+                + "that could contain a stop string. Leave them out.");
+        var generator = new TextGenerator(lease.Model, lease.Tokenizer);
         int tokens = 0;
         double seconds = 0;
         using IEnumerator<GeneratedToken> written = generator.Generate(ids, options, cancel).GetEnumerator();
         // Taken before anything is said: a prompt that the model refuses must not look like an answer that began.
-        bool more = NextInTurn(written, cancel);
+        bool more = turn.Take(written.MoveNext, cancel);
         events.TryWrite(new GenerationEvent(lease.WeightsSha256, null, "", 0, 0, null));
-        for (; more; more = NextInTurn(written, cancel))
+        for (; more; more = turn.Take(written.MoveNext, cancel))
         {
             GeneratedToken token = written.Current;
             seconds = token.SecondsSinceStart;
-            bool isEnd = token.Id == lease.Tokenizer?.EndOfTextId;
-            events.TryWrite(new GenerationEvent(lease.WeightsSha256, token.Id, isEnd ? "" : decoder?.Add(token.Id) ?? "", ++tokens,
-                seconds, null));
+            events.TryWrite(new GenerationEvent(lease.WeightsSha256, token.Id, token.Text, ++tokens, seconds, null));
         }
-        events.TryWrite(new GenerationEvent(lease.WeightsSha256, null, decoder?.Flush() ?? "", tokens, seconds, generator.StopReason));
-    }
-
-    private bool NextInTurn(IEnumerator<GeneratedToken> written, CancellationToken cancel)
-    {
-        _turn.Wait(cancel);
-        try
-        {
-            return written.MoveNext();
-        }
-        finally
-        {
-            _turn.Release();
-        }
-    }
-
-    private static IReadOnlyList<int> Encode(ModelLease lease, string text)
-    {
-        if (lease.Tokenizer is not BpeTokenizer tokenizer)
-            throw new ArgumentException("This model came without vocab.json and merges.txt: it cannot read text. Give token ids "
-                + "(promptIds) instead.");
-        return text == "" ? [tokenizer.EndOfTextId] : tokenizer.EncodeToIds(text);
+        events.TryWrite(new GenerationEvent(lease.WeightsSha256, null, "", tokens, seconds, generator.StopReason));
     }
 }

@@ -150,6 +150,16 @@ public sealed class ModelLease(Gpt2 model, BpeTokenizer? tokenizer, string weigh
     /// <summary>Hash of the weights that were loaded.</summary>
     public string WeightsSha256 => weightsSha256;
 
+    /// <summary>A text as the model reads it; the empty one is the end-of-text token, as GPT-2 starts a document.</summary>
+    /// <exception cref="ArgumentException">It came without a tokenizer.</exception>
+    public IReadOnlyList<int> Encode(string text)
+    {
+        if (tokenizer is null)
+            throw new ArgumentException("This model came without vocab.json and merges.txt: it cannot read text. Give token ids "
+                + "(promptIds) instead.");
+        return text == "" ? [tokenizer.EndOfTextId] : tokenizer.EncodeToIds(text);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => Interlocked.Exchange(ref _release, null)?.Invoke();
 }

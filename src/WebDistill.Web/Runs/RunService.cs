@@ -318,6 +318,11 @@ public sealed class RunService(
             return await db.Checkpoints.AsNoTracking().Where(c => c.RunId == id).OrderBy(c => c.Step).ToListAsync();
         }, cancel);
 
+    /// <summary>The checkpoints of all runs, those of a run first one first.</summary>
+    public async Task<IReadOnlyList<Checkpoint>> AllCheckpointsAsync(CancellationToken cancel = default) =>
+        await ShareAsync("checkpoints", async db =>
+            await db.Checkpoints.AsNoTracking().OrderBy(c => c.RunId).ThenBy(c => c.Step).ToListAsync(), cancel);
+
     private Task<T> ShareAsync<T>(object query, Func<WebDistillDb, Task<T>> read, CancellationToken cancel) =>
         shared.ReadAsync(query, async () =>
         {

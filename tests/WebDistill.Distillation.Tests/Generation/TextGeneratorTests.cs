@@ -1,6 +1,7 @@
 using TorchSharp;
 using WebDistill.Distillation.Generation;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Text;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Tests.Generation;
@@ -51,6 +52,52 @@ public sealed class TextGeneratorTests
     }
 
     [Fact]
+    public void Generate_RepetitionPenalty_FallsOnPromptAndText()
+    {
+        using Gpt2 model = SmallModels.Random(3);
+        const double penalty = 1.5;
+        var text = new List<int> { 5, 9 };
+        int[] generated = [.. new TextGenerator(model).Generate(text, new GenerationOptions
+        {
+            Greedy = true, MaxNewTokens = 15, StopAtEndOfText = false, RepetitionPenalty = penalty,
+        }).Select(token => token.Id)];
+        foreach (int id in generated)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            using IDisposable noGradient = no_grad();
+            float[] logits = ParameterData.ToArray(model.Logits(
+                model.forward(tensor(text.Select(token => (long)token).ToArray(), [1, text.Count])).narrow(1, text.Count - 1, 1)));
+            double[] penalised = [.. logits.Select((logit, at) =>
+                !text.Contains(at) ? logit : logit > 0 ? logit / penalty : logit * penalty)];
+            Assert.Equal(Array.IndexOf(penalised, penalised.Max()), id);
+            text.Add(id);
+        }
+    }
+
+    [Fact]
+    public void Generate_StopString_EndsTheTextBeforeIt()
+    {
+        BpeTokenizer tokenizer = BpeTokenizer.Train(["one day the boat left"], BpeTokenizer.MinVocabularySize);
+        using Gpt2 model = SmallModels.Random(3, vocabulary: tokenizer.VocabularySize);
+        var generator = new TextGenerator(model, tokenizer);
+        var options = new GenerationOptions { Seed = 4, MaxNewTokens = 20, StopAtEndOfText = false };
+        GeneratedToken[] whole = [.. generator.Generate([5], options)];
+        string text = string.Concat(whole.Select(token => token.Text));
+        Assert.Equal(tokenizer.Decode(whole.Select(token => token.Id).Where(id => id != tokenizer.EndOfTextId)), text);
+        Assert.Equal(StopReason.MaxNewTokens, generator.StopReason);
+
+        string stop = text.Substring(text.Length / 2, 2);
+        GeneratedToken[] cut = [.. generator.Generate([5], options with { StopStrings = ["never in it", stop] })];
+        Assert.Equal(StopReason.StopString, generator.StopReason);
+        Assert.Equal(text[..text.IndexOf(stop, StringComparison.Ordinal)], string.Concat(cut.Select(token => token.Text)));
+        Assert.Equal(whole[..cut.Length].Select(token => token.Id), cut.Select(token => token.Id));
+        // The prompt is not searched.
+        GeneratedToken[] promptOnly = [.. generator.Generate(tokenizer.EncodeToIds("never"), options with { StopStrings = ["never"] })];
+        Assert.NotEmpty(promptOnly);
+        Assert.Equal(StopReason.MaxNewTokens, generator.StopReason);
+    }
+
+    [Fact]
     public void Generate_SameSeed_RepeatsItself()
     {
         using Gpt2 model = SmallModels.Random(3);
@@ -92,6 +139,11 @@ public sealed class TextGeneratorTests
         Assert.Contains("temperature", Refused([1], options with { Temperature = 0 }));
         Assert.Contains("topP", Refused([1], options with { TopP = 0 }));
         Assert.Contains("maxNewTokens", Refused([1], options with { MaxNewTokens = 1_000_000_000 }));
+        Assert.Contains("repetitionPenalty", Refused([1], options with { RepetitionPenalty = 0 }));
+        Assert.Contains("at most 4", Refused([1], options with { StopStrings = ["a", "b", "c", "d", "e"] }));
+        Assert.Contains("is empty", Refused([1], options with { StopStrings = [""] }));
+        Assert.Contains("201 characters", Refused([1], options with { StopStrings = [new string('a', 201)] }));
+        Assert.Contains("tokenizer", Refused([1], options with { StopStrings = ["a"] }));
 
         string Refused(int[] prompt, GenerationOptions bad) =>
             Assert.Throws<ArgumentException>(() => { generator.Generate(prompt, bad); }).Message;

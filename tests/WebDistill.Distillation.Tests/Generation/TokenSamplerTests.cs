@@ -51,6 +51,37 @@ public sealed class TokenSamplerTests
         Assert.Equal(expected.Select(share => share > 0), counts.Select(count => count > 0));
     }
 
+    // Seen logits: 2 / 1.6 = 1.25 < 1.5; 2 / 1.3 = 1.54 > 1.5; -1 * 2 = -2 < -1.5; 2 / 0.5 = 4 > 3; 0 stays 0.
+    [Theory]
+    [InlineData(new[] { 2f, -1f, 1.5f }, 1.6, 0, 2)]
+    [InlineData(new[] { 2f, -1f, 1.5f }, 1.3, 0, 0)]
+    [InlineData(new[] { -1f, -1.5f }, 2.0, 0, 1)]
+    [InlineData(new[] { 3f, 2f }, 0.5, 1, 1)]
+    [InlineData(new[] { 0f, -0.5f }, 10.0, 0, 0)]
+    public void Choose_RepetitionPenalty_DividesPositiveAndMultipliesNegativeLogits(float[] logits, double penalty, int seen, int chosen)
+    {
+        float[] before = [.. logits];
+        var sampler = new TokenSampler(new GenerationOptions { Greedy = true, RepetitionPenalty = penalty });
+        sampler.See(seen);
+        Assert.Equal(chosen, sampler.Choose(logits));
+        sampler.See(seen); // Twice in the text is penalised once.
+        Assert.Equal(chosen, sampler.Choose(logits));
+        Assert.Equal(before, logits);
+    }
+
+    [Fact]
+    public void Choose_RepetitionPenaltyOfOne_ChangesNothing()
+    {
+        int[] Draws(bool sees)
+        {
+            var sampler = new TokenSampler(new GenerationOptions { Seed = 3 });
+            if (sees)
+                sampler.See(1);
+            return [.. Enumerable.Range(0, 50).Select(_ => sampler.Choose(s_logits))];
+        }
+        Assert.Equal(Draws(false), Draws(true));
+    }
+
     [Fact]
     public void Choose_SameSeed_RepeatsItself()
     {

@@ -71,6 +71,9 @@ public sealed class GenerateApiTests(WebDistillApp app) : IClassFixture<WebDisti
     [InlineData("""{"modelId": "MODEL", "prompt": "x", "temperature": 0, "topP": 0, "topK": -1, "maxNewTokens": 1000000000}""",
         HttpStatusCode.BadRequest,
         "maxNewTokens temperature topK topP")]
+    [InlineData("""{"modelId": "MODEL", "prompt": "x", "repetitionPenalty": 0, "stopStrings": ["a", ""]}""", HttpStatusCode.BadRequest,
+        "repetitionPenalty stopStrings")]
+    [InlineData("""{"modelId": "MODEL", "prompt": "x", "stopStrings": "a"}""", HttpStatusCode.BadRequest, "stopStrings")]
     [InlineData("""{"modelId": "MODEL", "promptIds": [1, 99999]}""", HttpStatusCode.BadRequest, "promptIds")]
     [InlineData("""{"modelId": "MODEL", "promptIds": []}""", HttpStatusCode.BadRequest, "promptIds")]
     [InlineData("""{"modelId": "00000000-0000-0000-0000-000000000001", "prompt": "x"}""", HttpStatusCode.NotFound, "")]
@@ -94,6 +97,36 @@ public sealed class GenerateApiTests(WebDistillApp app) : IClassFixture<WebDisti
         using HttpResponseMessage response =
             await app.Http.PostAsJsonAsync("/api/generate", Request(await app.ImportedModelAsync(), new string('a', 1_000_000)));
         Assert.Equal(["prompt"], (await response.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
+    }
+
+    [Fact]
+    public async Task Generate_StopStringAndRepetitionPenalty_AreHeeded()
+    {
+        Guid model = await app.ImportedModelAsync();
+        async Task<JsonElement> AnswerAsync(double repetitionPenalty, params string[] stopStrings)
+        {
+            using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/generate",
+                new
+                {
+                    modelId = model, prompt = "The bird", greedy = true, maxNewTokens = 12, stopAtEndOfText = false, repetitionPenalty,
+                    stopStrings,
+                });
+            return await response.JsonAsync();
+        }
+        string text = (await AnswerAsync(1)).GetProperty("text").GetString()!;
+        string stop = text.Substring(text.Length / 2, 1);
+        JsonElement stopped = await AnswerAsync(1, stop);
+        Assert.Equal("StopString", stopped.GetProperty("stopReason").GetString());
+        Assert.Equal(text[..text.IndexOf(stop, StringComparison.Ordinal)], stopped.GetProperty("text").GetString());
+        // So strong a penalty lets greedy repeat nothing.
+        JsonElement penalised = await AnswerAsync(10);
+        int[] ids = [.. penalised.GetProperty("ids").EnumerateArray().Select(id => id.GetInt32())];
+        Assert.Equal(ids.Distinct(), ids);
+
+        Guid bare = await app.ImportedModelAsync(withTokenizer: false);
+        using HttpResponseMessage refused = await app.Http.PostAsJsonAsync("/api/generate",
+            new { modelId = bare, promptIds = new[] { 1 }, stopStrings = new[] { "a" } });
+        Assert.Equal(["stopStrings"], (await refused.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
     }
 
     [Fact]

@@ -88,6 +88,13 @@ public static class Figures
     /// <summary>A text of at most so many characters, the last one an ellipsis where something was cut off.</summary>
     public static string Cut(string text, int most) => text.Length <= most ? text : text[..(most - 1)].TrimEnd() + "…";
 
+    /// <summary>A token on a line of its own: its blanks and line breaks are drawn.</summary>
+    public static string Token(string text) => text.Replace(' ', '␣').Replace("\n", "⏎");
+
+    /// <summary>One decimal, for a probability: 12.3 %, and &lt; 0.1 % below that.</summary>
+    public static string Probability(double probability) =>
+        (probability is > 0 and < 0.001 ? "< 0.1" : (100 * probability).ToString("0.0", Format)) + ThinSpace + "%";
+
     /// <summary>As a form field shows it: the shortest text that reads back as the same number.</summary>
     public static string Exact(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 }

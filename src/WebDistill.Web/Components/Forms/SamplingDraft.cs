@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Generation;
 
@@ -24,6 +25,23 @@ public sealed class SamplingDraft
         new("seed", "Seed", OptionKind.Integer, "Of the draws: the same seed, model, prompt and options give the same text again."),
     ];
 
+    /// <summary>The rarer ones, which fold away.</summary>
+    public static IReadOnlyList<OptionField> AdvancedFields { get; } =
+    [
+        new("repetitionPenalty", "Repetition penalty", OptionKind.Number,
+            "Divides the positive logits, and multiplies the negative ones, of tokens that prompt or text hold already. 1 switches it off; "
+            + "it applies to greedy too.",
+            "1 to 1.3; 1.2 (Keskar et al. 2019)."),
+        new("stopStrings", "Stop strings", OptionKind.Text,
+            "A text ends before the first of these that it contains. One per line, four at most; \\n stands for a line break and \\\\ for "
+            + "a backslash.", Optional: true),
+    ];
+
+    private static readonly OptionField[] _all = [.. Fields, .. AdvancedFields];
+
+    // What greedy leaves in force.
+    private static readonly HashSet<string> _greedy = ["maxNewTokens", "repetitionPenalty", "stopStrings"];
+
     private readonly Dictionary<string, string> _texts = new()
     {
         ["maxNewTokens"] = "100",
@@ -31,9 +49,11 @@ public sealed class SamplingDraft
         ["topK"] = "40",
         ["topP"] = "1",
         ["seed"] = "1",
+        ["repetitionPenalty"] = "1",
+        ["stopStrings"] = "",
     };
 
-    /// <summary>Whether the likeliest token is always taken; only <c>maxNewTokens</c> is read then.</summary>
+    /// <summary>Whether the likeliest token is always taken; what only a draw needs is not read then.</summary>
     public bool Greedy { get; set; }
 
     /// <summary>The text of a number.</summary>
@@ -44,7 +64,33 @@ public sealed class SamplingDraft
     }
 
     /// <summary>Whether the field has no effect at present.</summary>
-    public bool IsIdle(string field) => Greedy && field != "maxNewTokens";
+    public bool IsIdle(string field) => Greedy && !_greedy.Contains(field);
+
+    /// <summary>Whether one of the advanced ones has an effect.</summary>
+    public bool IsAdvanced => _texts["repetitionPenalty"].Trim() != "1" || _texts["stopStrings"] != "";
+
+    /// <summary>Every text that has an effect, by field, and <c>greedy</c>: what a link or the history keeps.</summary>
+    public IReadOnlyDictionary<string, string> Texts
+    {
+        get
+        {
+            var texts = _all.Where(known => !IsIdle(known.Name)).ToDictionary(known => known.Name, known => _texts[known.Name]);
+            if (Greedy)
+                texts["greedy"] = "true";
+            return texts;
+        }
+    }
+
+    /// <summary>Takes over texts as <see cref="Texts"/> gives them; a field that is missing keeps its text.</summary>
+    public void Take(IReadOnlyDictionary<string, string> texts)
+    {
+        Greedy = texts.GetValueOrDefault("greedy") == "true";
+        foreach (OptionField field in _all)
+        {
+            if (texts.TryGetValue(field.Name, out string? text))
+                _texts[field.Name] = text;
+        }
+    }
 
     /// <summary>Draws another seed, short enough to be read out.</summary>
     public void NewSeed() => _texts["seed"] = Random.Shared.Next(1, 1_000_000).ToString(CultureInfo.InvariantCulture);
@@ -56,11 +102,11 @@ public sealed class SamplingDraft
     {
         List<OptionProblem> found = [];
         var options = new GenerationOptions { Greedy = Greedy };
-        foreach (OptionField field in Fields.Where(field => !IsIdle(field.Name)))
+        foreach (OptionField field in _all.Where(field => !IsIdle(field.Name)))
         {
             try
             {
-                options = With(options, field, _texts[field.Name].Trim());
+                options = With(options, field, _texts[field.Name]);
             }
             catch (FormatException e)
             {
@@ -74,6 +120,9 @@ public sealed class SamplingDraft
 
     private static GenerationOptions With(GenerationOptions options, OptionField field, string text)
     {
+        if (field.Name == "stopStrings")
+            return options with { StopStrings = ParseStopStrings(text) };
+        text = text.Trim();
         if (text == "")
             throw new FormatException($"{field.Label} is blank. Enter a number.");
         return field.Name switch
@@ -82,8 +131,35 @@ public sealed class SamplingDraft
             "temperature" => options with { Temperature = RunDraft.ParseNumber(text) },
             "topK" => options with { TopK = (int)RunDraft.ParseInteger(text, int.MinValue, int.MaxValue) },
             "topP" => options with { TopP = RunDraft.ParseNumber(text) },
+            "repetitionPenalty" => options with { RepetitionPenalty = RunDraft.ParseNumber(text) },
             "seed" => options with { Seed = RunDraft.ParseInteger(text, long.MinValue, long.MaxValue) },
             _ => throw new ArgumentException($"'{field.Name}' is no option of a generation.", nameof(field)),
         };
+    }
+
+    // Spaces at the ends of a line belong to the stop string; a line without anything is none.
+    private static string[] ParseStopStrings(string text) =>
+        [.. text.ReplaceLineEndings("\n").Split('\n').Where(line => line != "").Select(Unescape)];
+
+    private static string Unescape(string line)
+    {
+        var text = new StringBuilder();
+        for (int i = 0; i < line.Length; i++)
+        {
+            if (line[i] != '\\')
+            {
+                text.Append(line[i]);
+                continue;
+            }
+            text.Append((++i < line.Length ? line[i] : '\0') switch
+            {
+                'n' => '\n',
+                't' => '\t',
+                '\\' => '\\',
+                _ => throw new FormatException($"'{line}' has a lone backslash. Write \\\\ for a backslash, \\n for a line break, \\t for "
+                    + "a tab."),
+            });
+        }
+        return text.ToString();
     }
 }

@@ -1,0 +1,38 @@
+// The history of the playground in this browser's localStorage: { summary, entry } per generation, newest first. The summaries are all
+// that the page lists; an entry, whose texts may be long, is read when it is wanted.
+
+const key = "webdistill.prompts";
+
+function read() {
+  const kept = JSON.parse(localStorage.getItem(key) ?? "[]");
+  if (!Array.isArray(kept) || kept.some(item => !item.summary || !item.entry)) throw new Error(`localStorage holds something else under ${key}`);
+  return kept;
+}
+
+function summaries(kept) { return JSON.stringify(kept.map(item => item.summary)); }
+
+export function list() { return summaries(read()); }
+
+export function add(summary, entry, limit) {
+  const kept = [{ summary: JSON.parse(summary), entry: JSON.parse(entry) }, ...read()].slice(0, limit);
+  for (;;) {
+    try {
+      localStorage.setItem(key, JSON.stringify(kept));
+      return summaries(kept);
+    } catch (e) {
+      // The browser grants some megabytes: the oldest ones make room, and what does not even fit alone is an error.
+      if (e.name !== "QuotaExceededError" || kept.length === 1) throw e;
+      kept.pop();
+    }
+  }
+}
+
+export function find(wanted) {
+  const found = read().find(item => item.summary.key === wanted);
+  return found ? JSON.stringify(found.entry) : null;
+}
+
+export function clear() {
+  localStorage.removeItem(key);
+  return "[]";
+}
