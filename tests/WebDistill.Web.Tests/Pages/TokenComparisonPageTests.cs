@@ -20,7 +20,7 @@ public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromiu
             const [r, g, b] = text.match(/[\d.]+/g).map(v => linear(v / 255));
             return 0.2126 * r + 0.7152 * g + 0.0722 * b;
           };
-          return Math.min(...[...document.querySelectorAll(".swatch")].map(swatch => {
+          return Math.min(...[...document.querySelectorAll(".kl-swatch")].map(swatch => {
             const style = getComputedStyle(swatch), both = [luminance(style.color), luminance(style.backgroundColor)];
             return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
           }));
@@ -55,7 +55,7 @@ public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromiu
         await Expect(Figure(visit, "mean-kl")).ToHaveTextAsync($"{Figures.Loss(expected.MeanKlNatsPerToken)}\u00a0nats/token");
         await Expect(Figure(visit, "student-perplexity")).ToHaveTextAsync(Figures.Perplexity(expected.StudentPerplexity));
         await Expect(Figure(visit, "scored")).ToHaveTextAsync("12\u00a0tokens");
-        await Expect(visit.Page.Locator(".swatch")).ToHaveTextAsync(["< 0.05", "0.05–0.2", "0.2–0.5", "0.5–1", "1–2", "≥ 2"]);
+        await Expect(visit.Page.Locator(".kl-swatch")).ToHaveTextAsync(["< 0.05", "0.05–0.2", "0.2–0.5", "0.5–1", "1–2", "≥ 2"]);
         Assert.True(await visit.Page.EvaluateAsync<double>(SmallestContrast) >= 4.5);
 
         // One stop of the Tab key; the arrows walk.
