@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Net.WebSockets;
 using System.Text;
@@ -35,13 +34,8 @@ internal static class WatchCommand
     private static async Task<int> MeasureAsync(Uri server, int watchers, int slow, TimeSpan phase, int pairs, CancellationToken cancel)
     {
         using var http = new HttpClient { BaseAddress = server };
-        JsonElement[] runs = await http.GetFromJsonAsync<JsonElement[]>("/api/runs", cancel) ?? [];
-        JsonElement run = runs.FirstOrDefault(found => found.GetProperty("status").GetString() == "Running");
-        if (run.ValueKind == JsonValueKind.Undefined)
-        {
-            Console.Error.WriteLine($"No run is Running on {server}: start a long one first.");
+        if (await LiveTraining.FindAsync(http, cancel) is not JsonElement run)
             return 2;
-        }
         Guid id = run.GetProperty("id").GetGuid();
         int attempt = run.GetProperty("attempt").GetInt32();
         List<double> alone = [], watched = [];
@@ -49,13 +43,13 @@ internal static class WatchCommand
         TimeSpan clientsProcessorTime = default;
         for (int pair = 0; pair < pairs; pair++)
         {
-            alone.Add(await SpeedAsync(http, id, phase, cancel));
+            alone.Add(await LiveTraining.TokensPerSecondAsync(http, id, phase, cancel));
             using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             // As a page does that has read the history: from the latest update on.
             int step = (await http.GetFromJsonAsync<JsonElement>($"/api/runs/{id}", cancel)).GetProperty("step").GetInt32();
             Task<long>[] clients = [.. Enumerable.Range(0, watchers + slow).Select(i => WatchAsync(server, id, step, attempt, reads: i < watchers, ended.Token))];
             TimeSpan before = Environment.CpuUsage.TotalTime;
-            watched.Add(await SpeedAsync(http, id, phase, cancel));
+            watched.Add(await LiveTraining.TokensPerSecondAsync(http, id, phase, cancel));
             clientsProcessorTime += Environment.CpuUsage.TotalTime - before;
             await ended.CancelAsync();
             messages += (await Task.WhenAll(clients)).Sum();
@@ -79,22 +73,6 @@ internal static class WatchCommand
             clientsShareOfProcessors = Report.Rounded(clientsProcessorTime / (pairs * phase * Environment.ProcessorCount)),
         });
         return 0;
-    }
-
-    /// <summary>Tokens trained on in a phase, by the server's own count, divided by its length.</summary>
-    private static async Task<double> SpeedAsync(HttpClient http, Guid run, TimeSpan phase, CancellationToken cancel)
-    {
-        (long before, long began) = (await TokensAsync(), Stopwatch.GetTimestamp());
-        await Task.Delay(phase, cancel);
-        (long after, TimeSpan took) = (await TokensAsync(), Stopwatch.GetElapsedTime(began));
-        return (after - before) / took.TotalSeconds;
-
-        async Task<long> TokensAsync()
-        {
-            int step = (await http.GetFromJsonAsync<JsonElement>($"/api/runs/{run}", cancel)).GetProperty("step").GetInt32();
-            JsonElement[] last = await http.GetFromJsonAsync<JsonElement[]>($"/api/runs/{run}/steps?after={Math.Max(0, step - 1)}&limit=1", cancel) ?? [];
-            return last is [JsonElement found] ? found.GetProperty("tokensSeen").GetInt64() : 0;
-        }
     }
 
     private static async Task<long> WatchAsync(

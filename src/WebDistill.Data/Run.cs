@@ -170,8 +170,12 @@ public sealed class Run
     /// <summary>What the sweep changed for it, as a JSON object of dimension names and labels.</summary>
     public string? SweepPointJson { get; set; }
 
+    /// <summary>The statuses of a run that is being worked on.</summary>
+    public static IReadOnlyList<RunStatus> ActiveStatuses { get; } =
+        [RunStatus.Preparing, RunStatus.Running, RunStatus.Pausing, RunStatus.Stopping];
+
     /// <summary>Whether it is being worked on: it has the machine.</summary>
-    public bool IsActive => Status is RunStatus.Preparing or RunStatus.Running or RunStatus.Pausing or RunStatus.Stopping;
+    public bool IsActive => ActiveStatuses.Contains(Status);
 
     /// <summary>Whether it has come to an end; what happens afterwards somebody has to ask for.</summary>
     public bool IsFinal => Status is RunStatus.Completed or RunStatus.Stopped or RunStatus.Failed or RunStatus.Interrupted;

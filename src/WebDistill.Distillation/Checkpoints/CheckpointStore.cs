@@ -13,13 +13,17 @@ public sealed record CheckpointRetention(int Last, bool Best, int EverySteps)
     public static CheckpointRetention Of(DistillationOptions options) =>
         new(options.KeepLastCheckpoints, options.KeepBestCheckpoint, options.KeepCheckpointEverySteps);
 
+    /// <summary>The one with the lowest perplexity, of equal ones the latest; null when none was measured.</summary>
+    public static T? BestOf<T>(IEnumerable<T> checkpoints, Func<T, double?> perplexity, Func<T, int> step) where T : class => checkpoints
+        .Where(checkpoint => perplexity(checkpoint) is not null)
+        .OrderBy(perplexity).ThenByDescending(step)
+        .FirstOrDefault();
+
     /// <summary>The steps of <paramref name="complete"/> that are kept.</summary>
     public IReadOnlySet<int> Kept(IReadOnlyCollection<CheckpointManifest> complete)
     {
         HashSet<int> kept = [.. complete.Select(manifest => manifest.Step).OrderDescending().Take(Math.Max(1, Last))];
-        if (Best && complete.Where(manifest => manifest.ValidationPerplexity is not null)
-                .OrderBy(manifest => manifest.ValidationPerplexity).ThenByDescending(manifest => manifest.Step)
-                .FirstOrDefault() is { } best)
+        if (Best && BestOf(complete, manifest => manifest.ValidationPerplexity, manifest => manifest.Step) is { } best)
             kept.Add(best.Step);
         if (EverySteps > 0)
             kept.UnionWith(complete.Select(manifest => manifest.Step).Where(step => step % EverySteps == 0));

@@ -17,7 +17,7 @@ public sealed class EvaluationService(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelService models, EvaluationFiles files,
     EvaluationQueue queue, EvaluationAnnouncements announcements)
 {
-    /// <summary>Every evaluation, newest first, without what is stored to go on from.</summary>
+    /// <summary>Every evaluation, newest first.</summary>
     public async Task<IReadOnlyList<Evaluation>> ListAsync(CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);

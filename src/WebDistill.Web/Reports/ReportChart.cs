@@ -80,8 +80,7 @@ public sealed record ReportChart(
     public string ToSvg()
     {
         double top = Top ?? Math.Max(1e-12, Lines.SelectMany(line => line.Values).Max() ?? 1);
-        double[] ticks = Ticks(top);
-        top = Math.Max(top, ticks[^1]);
+        IReadOnlyList<double> ticks = new ChartScale([0, top], logarithmic: false).RoundTicks();
         double step = (Width - Left - Right) / (double)Groups.Count;
         double X(int group) => Left + step * (group + 0.5);
         double Y(double value) => Above + (Height - Above - Below) * (1 - value / top);
@@ -123,14 +122,6 @@ public sealed record ReportChart(
         return svg.Append("</svg>").ToString();
 
         void Append(FormattableString markup) => svg.Append(markup.ToString(CultureInfo.InvariantCulture));
-    }
-
-    // Three to six round numbers from 0 to the top.
-    private static double[] Ticks(double top)
-    {
-        double power = Math.Pow(10, Math.Floor(Math.Log10(top)));
-        double step = new[] { 0.2, 0.25, 0.5, 1, 2 }.Select(factor => factor * power).First(size => top / size <= 5.001);
-        return [.. Enumerable.Range(0, (int)Math.Ceiling(top / step - 1e-9) + 1).Select(i => i * step)];
     }
 
     private static string Encode(string text) => WebUtility.HtmlEncode(text);

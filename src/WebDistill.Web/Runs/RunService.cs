@@ -27,8 +27,7 @@ public sealed class RunService(
 
     /// <summary>The run that has the machine; null while it is free.</summary>
     public Task<Run?> ActiveAsync(CancellationToken cancel = default) => ShareAsync("active run", db => db.Runs.AsNoTracking()
-        .Where(run => run.Status == RunStatus.Preparing || run.Status == RunStatus.Running || run.Status == RunStatus.Pausing
-            || run.Status == RunStatus.Stopping)
+        .Where(run => Run.ActiveStatuses.Contains(run.Status))
         .OrderBy(run => run.QueueOrder)
         .FirstOrDefaultAsync(), cancel);
 

@@ -18,12 +18,12 @@ public static class SweepTable
         {
             Dictionary<string, string> labels = new(run.Labels);
             AppendLine([.. dimensions.Select(name => labels.GetValueOrDefault(name, "")), $"{run.Run.Id}", $"{run.Run.Status}",
-                run.Run.Step.ToString(CultureInfo.InvariantCulture), Exact(run.Value), Exact(run.Run.ValidationPerplexity),
-                Exact(run.Run.TeacherPerplexity), Exact(run.Run.TotalLoss), Exact(run.Run.TrainedSeconds)]);
+                run.Run.Step.ToString(CultureInfo.InvariantCulture), TableText.Exact(run.Value), TableText.Exact(run.Run.ValidationPerplexity),
+                TableText.Exact(run.Run.TeacherPerplexity), TableText.Exact(run.Run.TotalLoss), TableText.Exact(run.Run.TrainedSeconds)]);
         }
         return text.ToString();
 
-        void AppendLine(IEnumerable<string> cells) => text.AppendJoin(',', cells.Select(Quoted)).Append("\r\n");
+        void AppendLine(IEnumerable<string> cells) => text.Append(TableText.CsvLine(cells));
     }
 
     /// <summary>One row per point, the best first, as a page of documentation shows it.</summary>
@@ -31,13 +31,13 @@ public static class SweepTable
     {
         string[] dimensions = [.. report.Groups.SelectMany(group => group.Labels).Select(label => label.Key).Distinct()];
         var text = new StringBuilder();
-        text.Append("| ").AppendJoin(" | ", dimensions.Select(Escaped)).Append(dimensions.Length > 0 ? " | " : "")
+        text.Append("| ").AppendJoin(" | ", dimensions.Select(TableText.MarkdownCell)).Append(dimensions.Length > 0 ? " | " : "")
             .Append(report.Plan.Metric.Title()).Append(" | 95 % interval | n | |\n");
         text.Append('|').AppendJoin("", dimensions.Select(_ => "---|")).Append("--:|--:|--:|---|\n");
         foreach (SweepGroup group in report.Groups)
         {
             Dictionary<string, string> labels = new(group.Labels);
-            text.Append("| ").AppendJoin(" | ", dimensions.Select(name => Escaped(labels.GetValueOrDefault(name, ""))))
+            text.Append("| ").AppendJoin(" | ", dimensions.Select(name => TableText.MarkdownCell(labels.GetValueOrDefault(name, ""))))
                 .Append(dimensions.Length > 0 ? " | " : "");
             text.Append(group.Mean is SampleMean mean
                 ? $"{report.Plan.Metric.Write(mean.Mean)} | "
@@ -47,16 +47,4 @@ public static class SweepTable
         }
         return text.ToString();
     }
-
-    private static string Exact(double? value) => value?.ToString("R", CultureInfo.InvariantCulture) ?? "";
-
-    // A label that begins like a formula is text: a spreadsheet must not compute it.
-    private static string Quoted(string cell)
-    {
-        if (cell is ['=' or '+' or '-' or '@' or '\t', ..] && !double.TryParse(cell, CultureInfo.InvariantCulture, out _))
-            cell = "'" + cell;
-        return cell.AsSpan().ContainsAny(",\"\r\n") ? $"\"{cell.Replace("\"", "\"\"")}\"" : cell;
-    }
-
-    private static string Escaped(string cell) => cell.Replace("\\", "\\\\").Replace("|", "\\|").ReplaceLineEndings(" ");
 }

@@ -214,6 +214,8 @@ public sealed class RunLifecycleTests
         List<Guid> runs = [];
         for (int i = 0; i < 4; i++)
             runs.Add(await app.StartAsync(Product.TinyTraining(dataset, epochs: 8) with { CheckpointIntervalSteps = 50 }));
+        // Those that are not deleted, as far as both know: actions on nothing would prove nothing.
+        List<Guid> alive = [.. runs];
         var deleted = new ConcurrentDictionary<Guid, bool>();
         var answers = new ConcurrentDictionary<HttpStatusCode, int>();
 
@@ -224,8 +226,10 @@ public sealed class RunLifecycleTests
             {
                 Guid id;
                 lock (runs)
-                    id = runs[random.Next(runs.Count)];
+                    id = alive[random.Next(alive.Count)];
                 string action = ((string[])["pause", "resume", "stop", "resume", "pause", "start", "delete", "position"])[random.Next(8)];
+                if (action == "delete" && alive.Count <= 3)
+                    action = "start";
                 using HttpResponseMessage answer = action switch
                 {
                     "start" => await app.Http.PostAsJsonAsync("/api/runs", Product.TinyTraining(dataset, epochs: 6), WebJson.Options),
@@ -240,11 +244,16 @@ public sealed class RunLifecycleTests
                 {
                     Guid started = (await answer.JsonAsync()).GetProperty("id").GetGuid();
                     lock (runs)
+                    {
                         runs.Add(started);
+                        alive.Add(started);
+                    }
                 }
                 else if (action == "delete" && answer.StatusCode == HttpStatusCode.NoContent)
                 {
                     deleted[id] = true;
+                    lock (runs)
+                        alive.Remove(id);
                 }
                 await Task.Delay(random.Next(15));
             }
@@ -280,7 +289,7 @@ public sealed class RunLifecycleTests
                 now = to;
             }
         }
-        Assert.True(answers.GetValueOrDefault(HttpStatusCode.Conflict) > 0 && answers.GetValueOrDefault(HttpStatusCode.Accepted) > 20, string.Join(", ", answers));
+        Assert.True(answers.GetValueOrDefault(HttpStatusCode.Conflict) > 0 && answers.GetValueOrDefault(HttpStatusCode.Accepted) > 10, string.Join(", ", answers));
     }
 
     private static void AssertEveryStepOnce(JsonElement run, JsonElement steps) =>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using WebDistill.Data;
+using WebDistill.Distillation.Checkpoints;
 
 namespace WebDistill.Web.Components.Controls;
 
@@ -57,9 +58,8 @@ public static class RunFigures
     }
 
     /// <summary>The checkpoint with the lowest validation perplexity, which "keep the best" keeps; null when none was measured.</summary>
-    public static Checkpoint? Best(this IEnumerable<Checkpoint> checkpoints) => checkpoints
-        .Where(saved => saved.ValidationPerplexity is not null)
-        .OrderBy(saved => saved.ValidationPerplexity).ThenByDescending(saved => saved.Step).FirstOrDefault();
+    public static Checkpoint? Best(this IEnumerable<Checkpoint> checkpoints) =>
+        CheckpointRetention.BestOf(checkpoints, saved => saved.ValidationPerplexity, saved => saved.Step);
 
     /// <summary>The class of the status' colour.</summary>
     public static string Class(this RunStatus status) => status.ToString().ToLowerInvariant();

@@ -1,0 +1,36 @@
+using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace WebDistill.Benchmarks;
+
+/// <summary>The training that a running server is at.</summary>
+internal static class LiveTraining
+{
+    /// <summary>The run that trains; null, with a message, when none does.</summary>
+    public static async Task<JsonElement?> FindAsync(HttpClient http, CancellationToken cancel)
+    {
+        JsonElement[] runs = await http.GetFromJsonAsync<JsonElement[]>("/api/runs", cancel) ?? [];
+        JsonElement run = runs.FirstOrDefault(found => found.GetProperty("status").GetString() == "Running");
+        if (run.ValueKind != JsonValueKind.Undefined)
+            return run;
+        Console.Error.WriteLine($"No run is Running on {http.BaseAddress}: start a long one first.");
+        return null;
+    }
+
+    /// <summary>Tokens trained on in a phase, by the server's own count, divided by its length.</summary>
+    public static async Task<double> TokensPerSecondAsync(HttpClient http, Guid run, TimeSpan phase, CancellationToken cancel)
+    {
+        (long before, long began) = (await TokensAsync(), Stopwatch.GetTimestamp());
+        await Task.Delay(phase, cancel);
+        (long after, TimeSpan took) = (await TokensAsync(), Stopwatch.GetElapsedTime(began));
+        return (after - before) / took.TotalSeconds;
+
+        async Task<long> TokensAsync()
+        {
+            int step = (await http.GetFromJsonAsync<JsonElement>($"/api/runs/{run}", cancel)).GetProperty("step").GetInt32();
+            JsonElement[] last = await http.GetFromJsonAsync<JsonElement[]>($"/api/runs/{run}/steps?after={Math.Max(0, step - 1)}&limit=1", cancel) ?? [];
+            return last is [JsonElement found] ? found.GetProperty("tokensSeen").GetInt64() : 0;
+        }
+    }
+}

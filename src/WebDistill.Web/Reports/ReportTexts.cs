@@ -1,0 +1,97 @@
+using System.Globalization;
+using System.Text;
+using WebDistill.Web.Components.Controls;
+using static WebDistill.Web.TableText;
+
+namespace WebDistill.Web.Reports;
+
+/// <summary>Reports as plain text.</summary>
+internal static class ReportTexts
+{
+    private static readonly string[] s_columns =
+    [
+        "set", "source", "source_sha256", "context_tokens", "stride_tokens", "figure", "unit", "model", "weights_sha256", "value",
+        "ratio_to_first", "engine", "version", "protocol",
+    ];
+
+    /// <summary>Tables with how they were measured beneath.</summary>
+    public static string Markdown(EvaluationReport report)
+    {
+        var text = new StringBuilder();
+        text.Append(CultureInfo.InvariantCulture, $"# {MarkdownCell(report.Title)}\n\nPut together on {report.CreatedAt:yyyy-MM-dd HH:mm} UTC.\n");
+        text.Append("\n## Summary\n\n").Append(Table(report, report.Summary));
+        foreach (ReportSection section in report.Sections)
+        {
+            text.Append($"\n## {section.Title}{(section.SourceName == "" ? "" : $": {MarkdownCell(section.SourceName)}")}\n\n")
+                .Append(Table(report, section.Rows))
+                .Append($"\n{section.Protocol}\n\n")
+                .Append(string.Concat(section.Counts.Select(count => $"{count.Name}: {Figures.Count(count.Value)}. ")))
+                .Append($"{section.Engine}; WebDistill {section.Version}.")
+                .Append(section.SourceSha256 is string hash ? $" Text SHA-256 `{hash}`.\n" : "\n");
+        }
+        text.Append("\n## Models\n\n| Model | Layers | Width | Heads | Positions | Weights SHA-256 |\n|---|---:|---:|---:|---:|---|\n");
+        foreach (ReportModel model in report.Models)
+            text.Append(CultureInfo.InvariantCulture, $"| {MarkdownCell(model.Name)} | {model.Layers} | {model.Width} | {model.Heads} | ")
+                .Append(CultureInfo.InvariantCulture, $"{model.ContextLength} | `{model.WeightsSha256}` |\n");
+        if (report.Run is ReportRun run)
+        {
+            text.Append($"\n## Options of the run {MarkdownCell(run.Name)}\n\n| Option | Value |\n|---|---|\n");
+            foreach (ReportOption option in run.Options)
+                text.Append(option.IsDefault
+                    ? $"| {MarkdownCell(option.Label)} | {MarkdownCell(option.Value)} |\n"
+                    : $"| {MarkdownCell(option.Label)} | **{MarkdownCell(option.Value)}** |\n");
+        }
+        return text.ToString();
+    }
+
+    /// <summary>One line for each figure of each model, with all digits.</summary>
+    public static string Csv(EvaluationReport report)
+    {
+        var text = new StringBuilder(CsvLine(s_columns));
+        foreach (ReportSection section in report.Sections)
+        {
+            foreach (ReportRow row in section.Rows)
+            {
+                for (int i = 0; i < row.Values.Count; i++)
+                {
+                    if (row.Values[i] is not double value)
+                        continue;
+                    string[] cells =
+                    [
+                        section.Set, section.SourceName, section.SourceSha256 ?? "", Exact(section.ContextLength),
+                        Exact(section.Stride), row.Figure, row.Unit, report.Models[i].Name, report.Models[i].WeightsSha256,
+                        Exact(value), Exact(row.Ratios[i]), section.Engine, section.Version,
+                        section.Protocol,
+                    ];
+                    text.Append(CsvLine(cells));
+                }
+            }
+        }
+        return text.ToString();
+    }
+
+    /// <summary>The values of a row as they are written, each but the first followed by its ratio to the first.</summary>
+    public static IEnumerable<string> Cells(ReportRow row)
+    {
+        for (int i = 0; i < row.Values.Count; i++)
+        {
+            yield return row.Values[i] is double value ? Figures.Measured(value, row.Unit) : "–";
+            if (i > 0)
+                yield return row.Ratios[i] is double ratio ? Figures.Ratio(ratio) : "–";
+        }
+    }
+
+    private static string Table(EvaluationReport report, IReadOnlyList<ReportRow> rows)
+    {
+        var text = new StringBuilder("| Figure |");
+        for (int i = 0; i < report.Models.Count; i++)
+            text.Append($" {MarkdownCell(report.Models[i].Name)} |{(i > 0 ? " ratio |" : "")}");
+        text.Append("\n|---|").Append(string.Concat(Enumerable.Repeat("---:|", 2 * report.Models.Count - 1))).Append('\n');
+        foreach (ReportRow row in rows)
+        {
+            string unit = Figures.UnitOf(row.Unit);
+            text.Append($"| {MarkdownCell(row.Figure)}{(unit == "" ? "" : $" ({MarkdownCell(unit)})")} | ").AppendJoin(" | ", Cells(row)).Append(" |\n");
+        }
+        return text.ToString();
+    }
+}
