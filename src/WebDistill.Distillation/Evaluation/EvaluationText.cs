@@ -1,5 +1,5 @@
 using System.Text;
-using System.Text.Unicode;
+using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Evaluation;
 
@@ -27,12 +27,12 @@ internal static class EvaluationText
             throw new InvalidDataException($"{path} has {file.Length} bytes, expected at most {maxBytes}, which is what fits into memory "
                 + "here with its tokens. Upload the text as a data set, which is read in pieces, and evaluate on that.");
         byte[] bytes = File.ReadAllBytes(path);
-        if (bytes.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xFF, 0xFE]) || bytes.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xFE, 0xFF]))
+        if (Utf8Text.BeginsAsUtf16(bytes))
             throw new InvalidDataException($"{path} begins with a UTF-16 byte-order mark, expected UTF-8. Save the file as UTF-8.");
-        if (bytes.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]))
-            bytes = bytes[3..];
-        if (!Utf8.IsValid(bytes))
-            throw new InvalidDataException($"{path}: byte {FirstInvalid(bytes)} does not continue valid UTF-8, expected UTF-8 text. "
+        if (bytes.AsSpan().StartsWith(Utf8Text.Mark))
+            bytes = bytes[Utf8Text.Mark.Length..];
+        if (Utf8Text.FirstInvalid(bytes) is int position)
+            throw new InvalidDataException($"{path}: byte {position} does not continue valid UTF-8, expected UTF-8 text. "
                 + "Convert the file to UTF-8.");
         return bytes;
     }
@@ -54,13 +54,5 @@ internal static class EvaluationText
             inside = !isSpace;
         }
         return words;
-    }
-
-    private static int FirstInvalid(ReadOnlySpan<byte> bytes)
-    {
-        int position = 0;
-        while (Rune.DecodeFromUtf8(bytes[position..], out _, out int width) == System.Buffers.OperationStatus.Done)
-            position += width;
-        return position;
     }
 }

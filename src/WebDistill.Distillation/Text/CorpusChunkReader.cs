@@ -1,7 +1,3 @@
-using System.Buffers;
-using System.Text;
-using System.Text.Unicode;
-
 namespace WebDistill.Distillation.Text;
 
 /// <summary>Reads a corpus file in chunks that begin and end between two documents, and refuses what is not UTF-8 text.</summary>
@@ -28,10 +24,10 @@ internal sealed class CorpusChunkReader : IDisposable
             throw Refuse("0 bytes; expected text. Choose another file.");
         Fill();
         ReadOnlySpan<byte> start = _buffer.AsSpan(0, _count);
-        if (start.StartsWith((ReadOnlySpan<byte>)[0xFF, 0xFE]) || start.StartsWith((ReadOnlySpan<byte>)[0xFE, 0xFF]))
+        if (Utf8Text.BeginsAsUtf16(start))
             throw Refuse("begins with a UTF-16 byte-order mark; expected UTF-8. Save the file as UTF-8.");
-        if (start.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF]))
-            Consume(3);
+        if (start.StartsWith(Utf8Text.Mark))
+            Consume(Utf8Text.Mark.Length);
     }
 
     /// <summary>Size of the file, bytes.</summary>
@@ -65,11 +61,8 @@ internal sealed class CorpusChunkReader : IDisposable
         if (nul >= 0)
             throw new InvalidDataException($"{chunk.FileName}: byte {chunk.ByteOffset + nul} is 0; expected UTF-8 text without NUL. The "
                 + "file is binary, or UTF-16 without a byte-order mark: save it as UTF-8.");
-        if (Utf8.IsValid(bytes))
+        if (Utf8Text.FirstInvalid(bytes) is not int position)
             return;
-        int position = 0;
-        while (Rune.DecodeFromUtf8(bytes[position..], out _, out int width) == OperationStatus.Done)
-            position += width;
         throw new InvalidDataException($"{chunk.FileName}: byte {chunk.ByteOffset + position} is 0x{bytes[position]:X2}, which is not "
             + "valid UTF-8; expected UTF-8 text. Convert the file to UTF-8.");
     }

@@ -43,9 +43,11 @@ public sealed class EvaluationService(
     /// </summary>
     /// <returns>The evaluation, and whether it is new.</returns>
     /// <exception cref="OptionsInvalidException">Names every field that cannot be used.</exception>
-    public async Task<(Evaluation Evaluation, bool IsNew)> CreateAsync(EvaluationRequest request, CancellationToken cancel = default)
+    public async Task<(Evaluation Evaluation, bool IsNew)> CreateAsync(EvaluationRequest request, CancellationToken cancel = default) =>
+        await EnqueueAsync(await DescribeAsync(request, cancel), cancel);
+
+    private async Task<(Evaluation Evaluation, bool IsNew)> EnqueueAsync(Evaluation asked, CancellationToken cancel)
     {
-        Evaluation asked = await DescribeAsync(request, cancel);
         (Evaluation Evaluation, bool IsNew) created = await writer.WriteAsync(async db =>
         {
             Evaluation? known = await db.Evaluations.SingleOrDefaultAsync(e => e.Key == asked.Key, cancel);
@@ -92,11 +94,12 @@ public sealed class EvaluationService(
                 DatasetId = readsData ? datasetId : null,
             }));
         }
+        List<Evaluation> asked = [];
         foreach (EvaluationRequest request in requests)
-            await DescribeAsync(request, cancel);
+            asked.Add(await DescribeAsync(request, cancel));
         List<Evaluation> created = [];
-        foreach (EvaluationRequest request in requests)
-            created.Add((await CreateAsync(request, cancel)).Evaluation);
+        foreach (Evaluation evaluation in asked)
+            created.Add((await EnqueueAsync(evaluation, cancel)).Evaluation);
         return created;
     }
 

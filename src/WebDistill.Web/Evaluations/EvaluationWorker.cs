@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Reflection;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
@@ -107,7 +106,7 @@ public sealed class EvaluationWorker(
                 // Cancelled at the very end: the figures are there, and stay.
                 (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Completed, DateTime.UtcNow, null);
                 (row.DoneUnits, row.TotalUnits, row.StateJson) = (task.Done, task.Total, null);
-                (row.Engine, row.Version) = (Device.Name, ProductVersion);
+                (row.Engine, row.Version) = (Device.Name, ProductVersion.Text);
                 row.ResultJson = JsonSerializer.Serialize(result, WebJson.Options);
             });
         }
@@ -198,7 +197,4 @@ public sealed class EvaluationWorker(
             throw new InvalidDataException($"The weights of '{name}' have the hash {model.WeightsSha256[..12]}…, expected "
                 + $"{weightsSha256[..12]}…: the files changed after the evaluation was asked for. Ask for it again.");
     }
-
-    private static string ProductVersion { get; } =
-        typeof(EvaluationWorker).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Reflection;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
@@ -117,7 +116,7 @@ internal sealed class TrainingSession
         }
         return new TrainingProvenance(
             teacherSha256, FileHash.Sha256(DatasetFiles.Train(corpus)), validation is null ? null : FileHash.Sha256(DatasetFiles.Validation(corpus)),
-            train.TokenizerSha256, Device.Name, ProductVersion);
+            train.TokenizerSha256, Device.Name, ProductVersion.Text);
     }
 
     /// <summary>The checkpoint to go on from, checked to the last byte; null starts from the beginning.</summary>
@@ -388,7 +387,4 @@ internal sealed class TrainingSession
             }
         }
     }
-
-    private static string ProductVersion { get; } =
-        typeof(TrainingSession).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion;
 }

@@ -80,19 +80,6 @@ public sealed class HeadlessSweepTests
         Label = label, Changes = changes.ToDictionary(change => change.Key, change => JsonSerializer.SerializeToElement(change.Value)),
     };
 
-    private static async Task<(int Code, string Output, string Error)> RunAsync(string root, params string[] arguments)
-    {
-        using Process process = ServerProcess.Start(["sweep", .. arguments, "--Storage:Root", root]);
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-        try
-        {
-            await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(90));
-        }
-        catch (TimeoutException)
-        {
-            process.Kill();
-            throw;
-        }
-        return (process.ExitCode, await output, await error);
-    }
+    private static Task<(int Code, string Output, string Error)> RunAsync(string root, params string[] arguments) =>
+        ServerProcess.RunToEndAsync(["sweep", .. arguments, "--Storage:Root", root]);
 }

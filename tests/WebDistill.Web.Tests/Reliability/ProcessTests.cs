@@ -163,19 +163,6 @@ public sealed class ProcessTests(Chromium chromium) : IClassFixture<Chromium>
     private static JsonElement Options(Guid dataset, int epochs) => JsonSerializer.SerializeToElement(
         Product.TinyTraining(dataset, epochs) with { StudentWidth = 32, CheckpointIntervalSteps = 15 }, WebJson.Options);
 
-    private static async Task<(int Code, string Output, string Error)> RunAsync(string root, params string[] arguments)
-    {
-        using Process process = ServerProcess.Start(["run", .. arguments, "--Storage:Root", root]);
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
-        try
-        {
-            await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(90));
-        }
-        catch (TimeoutException)
-        {
-            process.Kill();
-            throw;
-        }
-        return (process.ExitCode, await output, await error);
-    }
+    private static Task<(int Code, string Output, string Error)> RunAsync(string root, params string[] arguments) =>
+        ServerProcess.RunToEndAsync(["run", .. arguments, "--Storage:Root", root]);
 }

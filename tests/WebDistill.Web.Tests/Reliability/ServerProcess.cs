@@ -123,4 +123,21 @@ internal sealed class ServerProcess : IAsyncDisposable
             await KillAsync();
         _process.Dispose();
     }
+
+    /// <summary>Runs the product with these arguments until it ends by itself, 90 s at most.</summary>
+    public static async Task<(int Code, string Output, string Error)> RunToEndAsync(IEnumerable<string> arguments)
+    {
+        using Process process = Start(arguments);
+        Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
+        try
+        {
+            await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(90));
+        }
+        catch (TimeoutException)
+        {
+            process.Kill();
+            throw;
+        }
+        return (process.ExitCode, await output, await error);
+    }
 }
