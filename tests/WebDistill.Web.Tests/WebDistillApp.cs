@@ -27,7 +27,8 @@ public sealed class WebDistillApp : WebApplicationFactory<Program>
         _ownsRoot = root is null;
         _settings = settings ?? new Dictionary<string, string>();
         Root = root ?? Directory.CreateTempSubdirectory("webdistill-").FullName;
-        UseKestrel(0);
+        // Without a port of its own: the factory would change the addresses of a server that may be listening by then. "urls" says it.
+        UseKestrel();
         StartServer();
         Http = CreateClient();
     }

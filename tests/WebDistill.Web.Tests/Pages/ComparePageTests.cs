@@ -181,7 +181,6 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
         await visit.Page.Locator(".picker li", new PageLocatorOptions { HasText = "Selected one" }).GetByRole(AriaRole.Checkbox).CheckAsync();
         await Expect(visit.Page).ToHaveURLAsync($"{app.Address}/compare?runs={one.Id:N}");
         await Expect(visit.Page.Locator("main")).ToContainTextAsync("One run alone is compared with nothing.");
-        await visit.Button("Add or remove").ClickAsync();
         await visit.Page.GetByLabel("Filter runs by name or status").FillAsync("selected two");
         await Expect(visit.Page.Locator(".picker li")).ToHaveCountAsync(1);
         await visit.Page.Locator(".picker li").GetByRole(AriaRole.Checkbox).CheckAsync();
@@ -200,6 +199,22 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
         await visit.Button("Compare the others").ClickAsync();
         await Expect(visit.Page).ToHaveURLAsync($"{app.Address}/compare?runs={one.Id:N}");
         await Expect(visit.Page.Locator(".notice.warn")).ToHaveCountAsync(0);
+        visit.AssertNoFaults();
+    }
+
+    [Fact]
+    public async Task Selection_TwoCheckedAtOnce_NeitherIsLost()
+    {
+        Run one = await RunAsync("Quickly one", 20), two = await RunAsync("Quickly two", 20);
+        await using Visit visit = await chromium.VisitAsync(app, "/compare");
+        await visit.Page.GetByLabel("Filter runs by name or status").FillAsync("quickly");
+        await Expect(visit.Page.Locator(".picker li")).ToHaveCountAsync(2);
+        // Both before the server has answered either.
+        await visit.Page.EvaluateAsync("() => document.querySelectorAll('.picker input').forEach(box => box.click())");
+        await WaitForPointsAsync(visit, 40);
+        await Expect(visit.Page.Locator(".picker input:checked")).ToHaveCountAsync(2);
+        Assert.Contains(one.Id.ToString("N"), visit.Page.Url);
+        Assert.Contains(two.Id.ToString("N"), visit.Page.Url);
         visit.AssertNoFaults();
     }
 

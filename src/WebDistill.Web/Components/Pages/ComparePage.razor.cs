@@ -111,7 +111,9 @@ public sealed partial class ComparePage(
             _slots[run.Id] = Enumerable.Range(0, int.MaxValue).First(slot => !_slots.ContainsValue(slot));
     }
 
-    private IReadOnlyCollection<Guid> Chosen => [.. _comparison!.Runs.Select(run => run.Run.Id)];
+    // From what was asked for, not from what is loaded: a run that is checked while the one before it is being read joins it.
+    private IReadOnlyCollection<Guid> Chosen =>
+        [.. _wanted.Select(text => Guid.TryParse(text, out Guid id) ? id : default).Distinct().Where(id => _all.Any(run => run.Id == id))];
 
     private string Permalink => navigation.ToAbsoluteUri(AddressOf(Chosen)).ToString();
 
@@ -121,7 +123,16 @@ public sealed partial class ComparePage(
 
     private static string Names(IEnumerable<ComparedOption> options) => string.Join(", ", options.Select(option => $"“{option.Field.Label}”"));
 
-    private void Toggle(Guid id) => Show(Chosen.Contains(id) ? Chosen.Where(other => other != id) : Chosen.Append(id));
+    private void Toggle(Guid id)
+    {
+        // Who chooses the first run is about to choose the second one.
+        _picking |= Chosen.Count == 0;
+        Show([.. Chosen.Contains(id) ? Chosen.Where(other => other != id) : Chosen.Append(id)]);
+    }
 
-    private void Show(IEnumerable<Guid> ids) => navigation.NavigateTo(AddressOf(ids));
+    private void Show(IReadOnlyCollection<Guid> ids)
+    {
+        _wanted = [.. ids.Select(id => id.ToString("N"))];
+        navigation.NavigateTo(AddressOf(ids));
+    }
 }
