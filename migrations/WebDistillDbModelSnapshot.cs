@@ -500,6 +500,9 @@ namespace WebDistill.Migrations
 
                     b.HasKey("RunId", "Step");
 
+                    b.HasIndex("RunId", "ValidationPerplexity", "Step")
+                        .HasFilter("\"ValidationPerplexity\" IS NOT NULL");
+
                     b.ToTable("StepMetrics");
                 });
 

@@ -35,6 +35,22 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
     /// <summary>Groups of runs.</summary>
     public DbSet<Sweep> Sweeps => Set<Sweep>();
 
+    /// <summary>
+    /// The lowest validation perplexity that each of some runs has recorded, and after which update, of equal ones the earliest; those that
+    /// recorded none are missing.
+    /// </summary>
+    public async Task<IReadOnlyDictionary<Guid, (double Perplexity, int Step)>> LowestPerplexitiesAsync(
+        IReadOnlyCollection<Guid> runIds, CancellationToken cancel = default)
+    {
+        var measured = await StepMetrics
+            .Where(metric => runIds.Contains(metric.RunId) && metric.ValidationPerplexity != null)
+            .Select(metric => new { metric.RunId, metric.Step, Perplexity = metric.ValidationPerplexity!.Value })
+            .ToListAsync(cancel);
+        return measured.GroupBy(metric => metric.RunId).ToDictionary(run => run.Key,
+            run => run.OrderBy(metric => metric.Perplexity).ThenBy(metric => metric.Step)
+                .Select(best => (best.Perplexity, best.Step)).First());
+    }
+
     /// <inheritdoc/>
     protected override void ConfigureConventions(ModelConfigurationBuilder conventions)
     {
@@ -55,6 +71,8 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
         model.Entity<StepMetric>(metric =>
         {
             metric.HasKey(m => new { m.RunId, m.Step });
+            // Few updates are followed by a validation: they are found without reading the others.
+            metric.HasIndex(m => new { m.RunId, m.ValidationPerplexity, m.Step }).HasFilter("\"ValidationPerplexity\" IS NOT NULL");
             metric.HasOne<Run>().WithMany().HasForeignKey(m => m.RunId).OnDelete(DeleteBehavior.Cascade);
         });
         model.Entity<SupersededStep>(step =>

@@ -115,6 +115,23 @@ public sealed class WebDistillDbTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task LowestPerplexities_ARunWithTiesAndOneWithoutAny_TheEarliestAndNothing()
+    {
+        Guid id = await AddRunAsync(), unmeasured = await AddRunAsync(), other = await AddRunAsync();
+        await using WebDistillDb db = await _contexts.CreateDbContextAsync();
+        (Guid Run, int Step, double? Perplexity)[] steps =
+            [(id, 1, 9), (id, 2, null), (id, 3, 4.5), (id, 4, 4.5), (id, 5, 7), (unmeasured, 1, null), (other, 1, 2)];
+        db.StepMetrics.AddRange(steps.Select(step => new StepMetric
+        {
+            RunId = step.Run, Step = step.Step, ValidationPerplexity = step.Perplexity,
+        }));
+        await db.SaveChangesAsync();
+        IReadOnlyDictionary<Guid, (double Perplexity, int Step)> lowest = await db.LowestPerplexitiesAsync([id, unmeasured]);
+        Assert.Equal((4.5, 3), Assert.Single(lowest, run => run.Key == id).Value);
+        Assert.Single(lowest);
+    }
+
+    [Fact]
     public async Task Run_Deleted_TakesItsStepsCheckpointsAndLogWithIt()
     {
         Guid id = await AddRunAsync();

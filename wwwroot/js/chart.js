@@ -171,9 +171,12 @@ export class ChartFrame {
   dispose() { this.observer.disconnect(); this.resizes.disconnect(); this.plot?.destroy(); }
 }
 
-/** Draws at most as often as eyes can follow, and leaves as much time again to the rest of the page as a drawing took. */
+/**
+ * Draws at most as often as eyes can follow, and leaves as much time again to the rest of the page as a drawing took. How often and how long
+ * is counted in `state`, where there is one.
+ */
 export class DrawTurn {
-  constructor(state, draw) { this.state = state; this.draw = draw; this.next = 0; this.disposed = false; }
+  constructor(draw, state = null) { this.draw = draw; this.state = state; this.next = 0; this.disposed = false; }
 
   ask() {
     if (this.scheduled || this.disposed) return;
@@ -184,13 +187,17 @@ export class DrawTurn {
       const began = performance.now();
       this.draw();
       const ms = performance.now() - began;
-      if (this.state.draws++ === 0) this.state.firstDrawMs = performance.now();
-      this.state.drawMs += ms;
-      this.state.longestDrawMs = Math.max(this.state.longestDrawMs, ms);
+      if (this.state) this.count(this.state, ms);
       this.next = performance.now() + Math.max(reducedMotion.matches ? 1000 : minimumDrawIntervalMs, 2 * ms);
     });
     const wait = this.next - performance.now();
     if (wait > 0) setTimeout(turn, wait); else turn();
+  }
+
+  count(state, ms) {
+    if (state.draws++ === 0) state.firstDrawMs = performance.now();
+    state.drawMs += ms;
+    state.longestDrawMs = Math.max(state.longestDrawMs, ms);
   }
 }
 

@@ -231,7 +231,8 @@ class CompareChart extends ChartFrame {
           : { range: (u, min, max) => yRange(min, max) },
       },
       axes: [place.incrs ? { ...x, incrs: place.incrs } : x, y],
-      cursor,
+      // Without a point on every line: the box says the values, and two hundred elements that move with it would cost more than all else.
+      cursor: { ...cursor, points: { show: false } },
       hooks: { setCursor: [u => this.moved(u)], setSelect: [setSelect] },
     }, data, this.canvas);
     this.plot.over.append(this.box);
@@ -361,7 +362,9 @@ class CompareCurves {
     };
     window.webdistillCompare = this.state;
     this.wire = new Wire((state, text) => { this.connection = text; this.tell(); });
-    this.turn = new DrawTurn(this.state, () => { this.charts.forEach(c => c.draw()); this.showReadings(); });
+    this.turn = new DrawTurn(() => { this.charts.forEach(c => c.draw()); this.showReadings(); }, this.state);
+    // The box follows the cursor frame by frame; the table, whose layout takes longer, as often as one can read.
+    this.readingsTurn = new DrawTurn(() => this.showReadings());
 
     const axisButtons = Object.entries(places).map(([name, place]) => {
       const button = element("button", { type: "button", "aria-pressed": String(name === this.axis), onclick: () => {
@@ -515,13 +518,12 @@ class CompareCurves {
   readOut(at, chart) {
     this.at = at === null ? null : this.axis === "step" ? Math.round(at) : at;
     this.pointed = this.at === null ? null : chart;
-    if (this.readingsAsked) return;
-    this.readingsAsked = true;
+    this.readingsTurn.ask();
+    if (this.boxAsked) return;
+    this.boxAsked = true;
     requestAnimationFrame(() => {
-      this.readingsAsked = false;
-      if (this.disposed) return;
-      this.showReadings();
-      if (this.pointed?.plot) this.pointed.showBox(this.at);
+      this.boxAsked = false;
+      if (!this.disposed && this.pointed?.plot) this.pointed.showBox(this.at);
     });
   }
 
@@ -564,7 +566,7 @@ class CompareCurves {
   }
 
   dispose() {
-    this.disposed = this.turn.disposed = true;
+    this.disposed = this.turn.disposed = this.readingsTurn.disposed = true;
     clearInterval(this.summaries);
     document.removeEventListener("webdistill:theme", this.onTheme);
     document.removeEventListener("visibilitychange", this.onVisible);

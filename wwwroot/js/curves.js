@@ -256,7 +256,7 @@ class RunCurves {
     this.disposed = false;
     this.state = { runId: this.id, state: "loading", points: 0, lastStep: 0, gaps: 0, duplicates: 0, draws: 0, drawMs: 0, longestDrawMs: 0, historyMs: 0, firstDrawMs: 0, reconnects: 0, status: null };
     window.webdistillCurves = this.state;
-    this.turn = new DrawTurn(this.state, () => this.charts.forEach(c => c.draw()));
+    this.turn = new DrawTurn(() => this.charts.forEach(c => c.draw()), this.state);
     this.wire = new Wire((state, text) => {
       this.state.reconnects = this.wire.reconnects;
       this.show(state === "live" && !this.feed.watched ? "ended" : state, text);

@@ -36,9 +36,7 @@ public static partial class Gpt2Checkpoint
     /// shapes.</exception>
     public static Gpt2 Load(string folder)
     {
-        Gpt2Config config = Gpt2Config.Load(Path.Combine(folder, ConfigFileName));
-        using SafetensorsFile file = SafetensorsFile.OpenModel(folder);
-        IReadOnlyDictionary<string, string> stored = Match(file, config);
+        using SafetensorsFile file = Open(folder, out Gpt2Config config, out IReadOnlyDictionary<string, string> stored);
         var model = new Gpt2(config);
         try
         {
@@ -80,9 +78,7 @@ public static partial class Gpt2Checkpoint
     /// <exception cref="InvalidDataException">As <see cref="Load"/>.</exception>
     public static CheckpointInfo Inspect(string folder)
     {
-        Gpt2Config config = Gpt2Config.Load(Path.Combine(folder, ConfigFileName));
-        using SafetensorsFile file = SafetensorsFile.OpenModel(folder);
-        IReadOnlyDictionary<string, string> stored = Match(file, config);
+        using SafetensorsFile file = Open(folder, out Gpt2Config config, out IReadOnlyDictionary<string, string> stored);
         foreach (string name in stored.Values)
         {
             int count = checked((int)file.Find(name)!.ElementCount);
@@ -91,8 +87,40 @@ public static partial class Gpt2Checkpoint
             ArrayPool<float>.Shared.Return(values);
         }
         CheckHead(file, stored[TokenEmbedding]);
-        IEnumerable<SafetensorsType> types = stored.Values.Select(name => file.Find(name)!.Type).Distinct().Order();
-        return new CheckpointInfo(config, config.ParameterCount, file.FileBytes, file.ComputeSha256(), string.Join(", ", types));
+        return Describe(file, config, stored, file.ComputeSha256());
+    }
+
+    /// <summary>
+    /// Describes a model folder whose weights were hashed when they were written, without reading them: the configuration and the header of
+    /// the weights are checked, no number is.
+    /// </summary>
+    /// <exception cref="InvalidDataException">A file is missing or cut short, or a weight is missing or of another shape.</exception>
+    public static CheckpointInfo Describe(string folder, string weightsSha256)
+    {
+        using SafetensorsFile file = Open(folder, out Gpt2Config config, out IReadOnlyDictionary<string, string> stored);
+        return Describe(file, config, stored, weightsSha256);
+    }
+
+    private static CheckpointInfo Describe(
+        SafetensorsFile file, Gpt2Config config, IReadOnlyDictionary<string, string> stored, string weightsSha256) => new(
+        config, config.ParameterCount, file.FileBytes, weightsSha256,
+        string.Join(", ", stored.Values.Select(name => file.Find(name)!.Type).Distinct().Order()));
+
+    /// <summary>The weights of a folder, and under which name each of the configuration's is stored.</summary>
+    private static SafetensorsFile Open(string folder, out Gpt2Config config, out IReadOnlyDictionary<string, string> stored)
+    {
+        config = Gpt2Config.Load(Path.Combine(folder, ConfigFileName));
+        SafetensorsFile file = SafetensorsFile.OpenModel(folder);
+        try
+        {
+            stored = Match(file, config);
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Every weight's name, without prefix, and shape.</summary>

@@ -58,13 +58,9 @@ internal static class RunApi
                 service.StepsAsync(id, Integer("after", after, 0, 0, int.MaxValue), Integer("limit", limit, MaxSteps, 1, MaxSteps), cancel))
             .ProducesProblem(404).WithSummary("The numbers of every update after a step, in order");
 
-        runs.MapGet("/{id:guid}/steps.bin",
-            async (Guid id, string? after, RunService service, HttpContext context, CancellationToken cancel) =>
+        runs.MapGet("/{id:guid}/steps.bin", async (Guid id, string? after, RunService service, CancellationToken cancel) =>
         {
-            // The attempt before the rows: one that begins in between makes the client read again.
-            int attempt = (await service.GetAsync(id, cancel)).Attempt;
-            byte[] history = StepHistory.Encode(
-                attempt, await service.MetricsAsync(id, Integer("after", after, 0, 0, int.MaxValue), int.MaxValue, cancel));
+            byte[] history = await service.HistoryAsync(id, Integer("after", after, 0, 0, int.MaxValue), cancel);
             return TypedResults.Bytes(history, "application/octet-stream");
         }).ProducesProblem(404).WithSummary("The same as binary columns (docs of StepHistory)");
 

@@ -61,8 +61,8 @@ public sealed partial class ModelService(
         {
             string path = folder.CheckpointsOf(run.Id).Folder(checkpoint.Step);
             Model model = await Task.Run(() => ModelDescription.Create(
-                id, string.Create(CultureInfo.InvariantCulture, $"{run.Name}, update {checkpoint.Step}"), Gpt2Checkpoint.Inspect(path),
-                run.TokenizerSha256), cancel);
+                id, string.Create(CultureInfo.InvariantCulture, $"{run.Name}, update {checkpoint.Step}"),
+                Gpt2Checkpoint.Describe(path, checkpoint.WeightsSha256), run.TokenizerSha256), cancel);
             (model.Origin, model.RunId, model.CreatedAt) = (ModelOrigin.Run, run.Id, checkpoint.CreatedAt);
             return model;
         }

@@ -1,5 +1,9 @@
 using System.Buffers.Binary;
+using System.Data.Common;
+using System.Runtime.InteropServices;
 using System.Text.Json;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Web.Runs;
 
@@ -13,38 +17,63 @@ namespace WebDistill.Web.Live;
 /// </summary>
 public static class StepHistory
 {
-    /// <summary>Encodes steps that are in order.</summary>
-    /// <param name="attempt">The attempt of the run when they were read, or an earlier one.</param>
-    public static byte[] Encode(int attempt, IReadOnlyList<StepMetric> metrics)
+    /// <summary>
+    /// The steps of a run after <paramref name="after"/>, in order. Straight from the database's columns: a long run has so many rows that
+    /// an object for each would take several times as long as reading them.
+    /// </summary>
+    /// <param name="attempt">The attempt of the run now, or an earlier one.</param>
+    public static async Task<byte[]> ReadAsync(WebDistillDb db, Guid runId, int attempt, int after, CancellationToken cancel)
     {
+        List<int> steps = [];
+        List<double>[] values = [.. StepColumn.All.Select(_ => new List<double>())];
+        await db.Database.OpenConnectionAsync(cancel);
+        await using DbCommand command = db.Database.GetDbConnection().CreateCommand();
+        command.CommandText = $"""
+            SELECT "Step", {string.Join(", ", StepColumn.All.Select(column => $"\"{column.Stored}\""))}
+            FROM "StepMetrics" WHERE "RunId" = $run AND "Step" > $after ORDER BY "Step"
+            """;
+        command.Parameters.Add(new SqliteParameter("$run", runId));
+        command.Parameters.Add(new SqliteParameter("$after", after));
+        await using DbDataReader rows = await command.ExecuteReaderAsync(cancel);
+        while (await rows.ReadAsync(cancel))
+        {
+            steps.Add(rows.GetInt32(0));
+            for (int i = 0; i < values.Length; i++)
+                values[i].Add(rows.IsDBNull(i + 1) ? double.NaN : rows.GetDouble(i + 1));
+        }
+        return Encode(attempt, CollectionsMarshal.AsSpan(steps), values);
+    }
+
+    private static byte[] Encode(int attempt, ReadOnlySpan<int> steps, List<double>[] values)
+    {
+        int count = steps.Length;
         byte[] header = JsonSerializer.SerializeToUtf8Bytes(new
         {
             attempt,
-            rows = metrics.Count,
+            rows = count,
             columns = new[] { new { name = "step", type = "int32" } }.Concat(
                 StepColumn.All.Select(column => new { name = column.Name, type = column.Type })),
         });
         int start = Padded(4 + header.Length);
-        byte[] encoded = new byte[start + Padded(4 * metrics.Count) + StepColumn.All.Sum(column => Padded(Width(column) * metrics.Count))];
+        byte[] encoded = new byte[start + Padded(4 * count) + StepColumn.All.Sum(column => Padded(Width(column) * count))];
         BinaryPrimitives.WriteInt32LittleEndian(encoded, start - 4);
         encoded.AsSpan(4, start - 4).Fill((byte)' ');
         header.CopyTo(encoded, 4);
 
         Span<byte> rest = encoded.AsSpan(start);
-        for (int row = 0; row < metrics.Count; row++)
-            BinaryPrimitives.WriteInt32LittleEndian(rest[(4 * row)..], metrics[row].Step);
-        rest = rest[Padded(4 * metrics.Count)..];
-        foreach (StepColumn column in StepColumn.All)
+        for (int row = 0; row < count; row++)
+            BinaryPrimitives.WriteInt32LittleEndian(rest[(4 * row)..], steps[row]);
+        rest = rest[Padded(4 * count)..];
+        foreach ((StepColumn column, List<double> numbers) in StepColumn.All.Zip(values))
         {
-            for (int row = 0; row < metrics.Count; row++)
+            for (int row = 0; row < count; row++)
             {
-                double value = column.Value(metrics[row]) ?? double.NaN;
                 if (column.Type == "float64")
-                    BinaryPrimitives.WriteDoubleLittleEndian(rest[(8 * row)..], value);
+                    BinaryPrimitives.WriteDoubleLittleEndian(rest[(8 * row)..], numbers[row]);
                 else
-                    BinaryPrimitives.WriteSingleLittleEndian(rest[(4 * row)..], (float)value);
+                    BinaryPrimitives.WriteSingleLittleEndian(rest[(4 * row)..], (float)numbers[row]);
             }
-            rest = rest[Padded(Width(column) * metrics.Count)..];
+            rest = rest[Padded(Width(column) * count)..];
         }
         return encoded;
     }

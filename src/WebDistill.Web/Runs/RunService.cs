@@ -267,36 +267,32 @@ public sealed class RunService(
     /// <exception cref="NotFoundException">There is no run with that id.</exception>
     public async Task<IReadOnlyList<StepReport>> StepsAsync(Guid id, int after, int limit, CancellationToken cancel = default)
     {
-        List<StepMetric> metrics = await MetricsAsync(id, after, limit, cancel);
-        return [.. metrics.Select(metric => metric.ToReport())];
-    }
-
-    /// <summary>The rows of <see cref="StepsAsync"/> as they are stored.</summary>
-    public async Task<List<StepMetric>> MetricsAsync(Guid id, int after, int limit, CancellationToken cancel = default)
-    {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         await RequireAsync(db, id, cancel);
-        return await db.StepMetrics.AsNoTracking()
+        List<StepMetric> metrics = await db.StepMetrics.AsNoTracking()
             .Where(metric => metric.RunId == id && metric.Step > after)
             .OrderBy(metric => metric.Step)
             .Take(limit)
             .ToListAsync(cancel);
+        return [.. metrics.Select(metric => metric.ToReport())];
     }
 
-    /// <summary>
-    /// The lowest validation perplexity that each of some runs has recorded, and after which update; those that recorded none are missing.
-    /// </summary>
-    public async Task<IReadOnlyDictionary<Guid, (double Perplexity, int Step)>> BestPerplexitiesAsync(
+    /// <summary>The steps after <paramref name="after"/> as <see cref="StepHistory"/> encodes them.</summary>
+    /// <exception cref="NotFoundException">There is no run with that id.</exception>
+    public async Task<byte[]> HistoryAsync(Guid id, int after, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        // The attempt before the rows: one that begins in between makes the client read again.
+        int attempt = await db.Runs.Where(run => run.Id == id).Select(run => (int?)run.Attempt).SingleOrDefaultAsync(cancel) ?? throw NotFound(id);
+        return await StepHistory.ReadAsync(db, id, attempt, after, cancel);
+    }
+
+    /// <inheritdoc cref="WebDistillDb.LowestPerplexitiesAsync"/>
+    public async Task<IReadOnlyDictionary<Guid, (double Perplexity, int Step)>> LowestPerplexitiesAsync(
         IReadOnlyCollection<Guid> ids, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        var measured = await db.StepMetrics
-            .Where(metric => ids.Contains(metric.RunId) && metric.ValidationPerplexity != null)
-            .Select(metric => new { metric.RunId, metric.Step, Perplexity = metric.ValidationPerplexity!.Value })
-            .ToListAsync(cancel);
-        return measured.GroupBy(metric => metric.RunId).ToDictionary(run => run.Key,
-            run => run.OrderBy(metric => metric.Perplexity).ThenBy(metric => metric.Step)
-                .Select(best => (best.Perplexity, best.Step)).First());
+        return await db.LowestPerplexitiesAsync(ids, cancel);
     }
 
     /// <summary>The log of a run, oldest line first.</summary>

@@ -8,6 +8,9 @@ namespace WebDistill.Web.Runs;
 /// <param name="Value">The number of one step; null where there is none.</param>
 public sealed record StepColumn(string Name, string Type, Func<StepMetric, double?> Value)
 {
+    /// <summary>Its column in the database.</summary>
+    public string Stored { get; } = char.ToUpperInvariant(Name[0]) + Name[1..];
+
     /// <summary>Every number of a step besides its own (which is "step", int32).</summary>
     public static IReadOnlyList<StepColumn> All { get; } =
     [

@@ -77,7 +77,8 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
 
     /// <summary>Puts a sweep's runs together.</summary>
     /// <param name="lowestPerplexities">Of each run that measured one; read only for the metric that needs it.</param>
-    public static SweepReport Of(Sweep sweep, IEnumerable<Run> runs, IReadOnlyDictionary<Guid, double> lowestPerplexities)
+    public static SweepReport Of(
+        Sweep sweep, IEnumerable<Run> runs, IReadOnlyDictionary<Guid, (double Perplexity, int Step)> lowestPerplexities)
     {
         SweepPlan plan = SweepPlan.Of(sweep);
         HashSet<string> seeds = [.. plan.Dimensions.Where(dimension => dimension.IsOfSeeds).Select(dimension => dimension.Name)];
@@ -107,10 +108,11 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
     public static IReadOnlyDictionary<string, string> PointOf(Run run) => run.SweepPointJson is null ? new Dictionary<string, string>()
         : JsonSerializer.Deserialize<OrderedDictionary<string, string>>(run.SweepPointJson, WebJson.Options)!;
 
-    private static double? ValueOf(SweepMetric metric, Run run, IReadOnlyDictionary<Guid, double> lowestPerplexities) => metric switch
+    private static double? ValueOf(
+        SweepMetric metric, Run run, IReadOnlyDictionary<Guid, (double Perplexity, int Step)> lowestPerplexities) => metric switch
     {
         SweepMetric.FinalValidationPerplexity => run.ValidationPerplexity,
-        SweepMetric.BestValidationPerplexity => lowestPerplexities.TryGetValue(run.Id, out double lowest) ? lowest : null,
+        SweepMetric.BestValidationPerplexity => lowestPerplexities.TryGetValue(run.Id, out var lowest) ? lowest.Perplexity : null,
         SweepMetric.GapToTeacher => run.GapToTeacher(),
         SweepMetric.TotalLoss => run.TotalLoss,
         _ => throw new ArgumentOutOfRangeException(nameof(metric), metric, null),

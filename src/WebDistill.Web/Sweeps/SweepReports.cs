@@ -36,19 +36,10 @@ public sealed class SweepReports(IDbContextFactory<WebDistillDb> contexts)
         return (await db.Sweeps.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancel))?.Name;
     }
 
-    private static async Task<SweepReport> ReportAsync(WebDistillDb db, Sweep sweep, List<Run> runs, CancellationToken cancel)
-    {
-        Dictionary<Guid, double> lowest = [];
-        if (SweepPlan.Of(sweep).Metric == SweepMetric.BestValidationPerplexity)
-        {
-            Guid[] ids = [.. runs.Select(run => run.Id)];
-            lowest = await db.StepMetrics.Where(metric => ids.Contains(metric.RunId) && metric.ValidationPerplexity != null)
-                .GroupBy(metric => metric.RunId)
-                .Select(group => new { Id = group.Key, Lowest = group.Min(metric => metric.ValidationPerplexity!.Value) })
-                .ToDictionaryAsync(found => found.Id, found => found.Lowest, cancel);
-        }
-        return SweepReport.Of(sweep, runs, lowest);
-    }
+    private static async Task<SweepReport> ReportAsync(WebDistillDb db, Sweep sweep, List<Run> runs, CancellationToken cancel) =>
+        SweepReport.Of(sweep, runs, SweepPlan.Of(sweep).Metric == SweepMetric.BestValidationPerplexity
+            ? await db.LowestPerplexitiesAsync([.. runs.Select(run => run.Id)], cancel)
+            : new Dictionary<Guid, (double Perplexity, int Step)>());
 
     internal static NotFoundException NotFound(Guid id) => new($"There is no sweep {id}; it may have been deleted.");
 }

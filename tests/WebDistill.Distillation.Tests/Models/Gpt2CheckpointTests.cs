@@ -36,6 +36,18 @@ public sealed class Gpt2CheckpointTests
         Assert.Equal(new FileInfo(folder.File("model.safetensors")).Length, info.WeightBytes);
         Assert.Equal(Hash(folder), info.WeightsSha256);
         Assert.Equal("F32", info.DataType);
+        Assert.Equal(info, Gpt2Checkpoint.Describe(folder.Path, info.WeightsSha256));
+    }
+
+    [Fact]
+    public void Describe_FileCutShort_IsRefused()
+    {
+        using var folder = new TemporaryFolder();
+        using Gpt2 model = SmallModels.Random(7);
+        CheckpointInfo info = Gpt2Checkpoint.Save(model, folder.Path);
+        using (FileStream weights = File.OpenWrite(folder.File("model.safetensors")))
+            weights.SetLength(weights.Length - 4);
+        Assert.Throws<InvalidDataException>(() => Gpt2Checkpoint.Describe(folder.Path, info.WeightsSha256));
     }
 
     public static TheoryData<string, Func<List<(string, long[], float)>, List<(string, long[], float)>>, string[]> Damages() => new()

@@ -16,7 +16,6 @@ public sealed partial class ComparePage(
 
     private readonly Dictionary<Guid, int> _slots = [];
     private readonly Dictionary<Guid, string> _names = [];
-    private readonly Dictionary<Guid, (RecordedUpTo At, (double Perplexity, int Step)? Best)> _lowest = [];
     private readonly HashSet<Guid> _toldDeleted = [];
     private readonly List<string> _deleted = [];
     private IReadOnlyList<string> _wanted = [];
@@ -25,9 +24,6 @@ public sealed partial class ComparePage(
     private RunComparison? _comparison;
     private string? _loaded;
     private bool _picking, _best;
-
-    // What the lowest perplexity of a run depends on.
-    private readonly record struct RecordedUpTo(int Attempt, int Step);
 
     /// <summary>The ids of the runs, separated by commas.</summary>
     [SupplyParameterFromQuery(Name = "runs")]
@@ -58,11 +54,12 @@ public sealed partial class ComparePage(
     /// <inheritdoc/>
     protected override async Task LoadAsync()
     {
+        IReadOnlyList<string> wanted = _wanted;
         IReadOnlyList<Run> all = await runs.ListAsync(Gone);
         OptionTexts texts = await OptionTexts.ReadAsync(runs, models, datasets, Gone);
         List<Run> found = [];
         List<string> unknown = [];
-        foreach (string text in _wanted)
+        foreach (string text in wanted)
         {
             Guid? id = Guid.TryParse(text, out Guid parsed) ? parsed : null;
             if (all.FirstOrDefault(run => run.Id == id) is { } run)
@@ -81,25 +78,16 @@ public sealed partial class ComparePage(
                 unknown.Add(text);
             }
         }
-        await ReadLowestAsync(found);
+        IReadOnlyDictionary<Guid, (double Perplexity, int Step)> lowest =
+            await runs.LowestPerplexitiesAsync([.. found.Select(run => run.Id)], Gone);
+        // Something else was asked for while this was read: that will be shown.
+        if (!wanted.SequenceEqual(_wanted))
+            return;
         Place(found);
         (_all, _unknown) = (all, unknown);
-        _comparison = RunComparison.Of(
-            [.. found.Select(run => new ComparedRun(run, _slots[run.Id], _lowest[run.Id].Best?.Perplexity, _lowest[run.Id].Best?.Step))],
-            texts);
-    }
-
-    // Read again only for runs that have recorded more, and only from those: it is a pass over every row of a run.
-    private async Task ReadLowestAsync(IReadOnlyList<Run> found)
-    {
-        Run[] grown = [.. found.Where(run =>
-            !_lowest.TryGetValue(run.Id, out var known) || known.At != new RecordedUpTo(run.Attempt, run.Step))];
-        if (grown.Length == 0)
-            return;
-        IReadOnlyDictionary<Guid, (double Perplexity, int Step)> best =
-            await runs.BestPerplexitiesAsync([.. grown.Select(run => run.Id)], Gone);
-        foreach (Run run in grown)
-            _lowest[run.Id] = (new RecordedUpTo(run.Attempt, run.Step), best.TryGetValue(run.Id, out var lowest) ? lowest : null);
+        _comparison = RunComparison.Of([.. found.Select(run => lowest.TryGetValue(run.Id, out (double Perplexity, int Step) best)
+            ? new ComparedRun(run, _slots[run.Id], best.Perplexity, best.Step)
+            : new ComparedRun(run, _slots[run.Id], null, null))], texts);
     }
 
     // A run keeps its colour while it is compared, whatever is added or removed beside it.
