@@ -53,7 +53,7 @@ public sealed class WebhookTests
         await webhook.StartAsync(default);
         for (int i = 0; i < 10 * Webhook.QueueCapacity; i++)
             events.Publish(Change("x", RunStatus.Running));
-        await webhook.StopAsync(default).WaitAsync(TimeSpan.FromSeconds(10));
+        await webhook.StopAsync(default).WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     private static RunEvent Change(string name, RunStatus status) =>

@@ -8,7 +8,7 @@ namespace WebDistill.Web.Tests.Pages;
 public sealed class Chromium : IAsyncLifetime
 {
     // Generous, for machines with other work to do: what fails, fails after it.
-    private const int PatienceMilliseconds = 20_000;
+    private const int PatienceMilliseconds = 60_000;
 
     private IPlaywright _playwright = null!;
     private IBrowser _browser = null!;

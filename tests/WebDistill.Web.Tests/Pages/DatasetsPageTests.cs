@@ -12,7 +12,6 @@ namespace WebDistill.Web.Tests.Pages;
 public sealed class DatasetsPageTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     private const int Stories = 300;
-    private const float PreparationMilliseconds = 60_000;
 
     private static readonly string _text = string.Join("\n\n", StoryCorpus.Generate(seed: 7, Stories).Select(story => story.Trim()));
 
@@ -25,7 +24,7 @@ public sealed class DatasetsPageTests(WebDistillApp app, Chromium chromium) : IC
         await page.GetByLabel("Vocabulary (tokens)").FillAsync("512");
         await UploadAsync(page);
 
-        await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Ready", new() { Timeout = PreparationMilliseconds });
+        await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Ready");
         await Expect(Figure(page, "Documents")).ToHaveTextAsync($"{Stories}");
         await Expect(Figure(page, "Vocabulary")).ToContainTextAsync("512");
         await Expect(Figure(page, "Bytes per token")).ToHaveTextAsync(new Regex(@"^[1-9]\.\d\d$"));
@@ -56,7 +55,7 @@ public sealed class DatasetsPageTests(WebDistillApp app, Chromium chromium) : IC
         await ChooseAsync(page, "latin.txt", text);
         await UploadAsync(page);
         await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync(
-            "latin.txt: byte 15 is 0xFF, which is not valid UTF-8", new() { Timeout = PreparationMilliseconds });
+            "latin.txt: byte 15 is 0xFF, which is not valid UTF-8");
         await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Failed");
         Assert.DoesNotContain(app.Root, await page.Locator("main").InnerTextAsync());
         await AssertAccessibleAsync(page);
@@ -68,7 +67,7 @@ public sealed class DatasetsPageTests(WebDistillApp app, Chromium chromium) : IC
         IPage page = await OpenFormAsync();
         await ChooseAsync(page, "one-line.txt", "All there is.\n"u8.ToArray());
         await UploadAsync(page);
-        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("expected more text", new() { Timeout = PreparationMilliseconds });
+        await Expect(page.GetByRole(AriaRole.Alert)).ToContainTextAsync("expected more text");
     }
 
     [Fact]
@@ -102,7 +101,7 @@ public sealed class DatasetsPageTests(WebDistillApp app, Chromium chromium) : IC
         await page.GetByLabel("JSON field").FillAsync("story");
         await page.GetByLabel("Vocabulary (tokens)").FillAsync("300");
         await UploadAsync(page);
-        await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Ready", new() { Timeout = PreparationMilliseconds });
+        await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Ready");
         await Expect(Figure(page, "Documents")).ToHaveTextAsync("100");
     }
 
@@ -115,7 +114,7 @@ public sealed class DatasetsPageTests(WebDistillApp app, Chromium chromium) : IC
         await page.GetByLabel("Tokenizer", new() { Exact = true }).SelectOptionAsync(model.Id.ToString("D"));
         await Expect(page.GetByLabel("Vocabulary (tokens)")).ToHaveCountAsync(0);
         await UploadAsync(page);
-        await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Ready", new() { Timeout = PreparationMilliseconds });
+        await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Ready");
         await Expect(Figure(page, "Vocabulary")).ToContainTextAsync($"{model.VocabularySize}");
         await Expect(page.GetByText("of Small teacher")).ToBeVisibleAsync();
         await Expect(page.GetByLabel("Copy the hash of the tokenizer")).ToHaveAttributeAsync("data-copy", model.TokenizerSha256!);
@@ -128,7 +127,7 @@ public sealed class DatasetsPageTests(WebDistillApp app, Chromium chromium) : IC
         await ChooseAsync(page, "short-lived.txt", Encoding.UTF8.GetBytes(_text));
         await page.GetByLabel("Vocabulary (tokens)").FillAsync("300");
         await UploadAsync(page);
-        await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Ready", new() { Timeout = PreparationMilliseconds });
+        await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Ready");
         page = await chromium.OpenAsync(app.Address + "/datasets");
         await page.GetByLabel("Actions for short-lived").ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Delete" }).ClickAsync();

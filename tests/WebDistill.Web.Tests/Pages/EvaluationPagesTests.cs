@@ -9,7 +9,6 @@ namespace WebDistill.Web.Tests.Pages;
 
 public sealed class EvaluationPagesTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
-    private static readonly LocatorAssertionsToContainTextOptions s_patient = new() { Timeout = 60_000 };
 
     [Fact]
     public async Task Evaluate_ChosenModelAndText_ShowsTheFigureAndItsProtocol()
@@ -30,7 +29,7 @@ public sealed class EvaluationPagesTests(WebDistillApp app, Chromium chromium) :
 
         // Other tests measure beside this one.
         ILocator row = visit.Page.Locator("section:has(#h-evaluations) tbody tr:has-text('Measured')").First;
-        await Expect(row).ToContainTextAsync("Completed", s_patient);
+        await Expect(row).ToContainTextAsync("Completed");
         await Expect(row).ToContainTextAsync("Perplexity per token");
         await row.GetByRole(AriaRole.Button, new() { Name = "Details of Measured on Any text" }).ClickAsync();
         await Expect(visit.Page.Locator("tr.details")).ToContainTextAsync("Windows of 32 tokens begin every 16");
@@ -62,7 +61,7 @@ public sealed class EvaluationPagesTests(WebDistillApp app, Chromium chromium) :
             ModelId = student.Id, ReferenceModelId = teacher.Id, Set = "fidelity", FileName = "report.txt", ContextLength = 32,
         });
         // The page hears of every measurement by itself.
-        await Expect(visit.Page.Locator(".report-chart").First).ToBeVisibleAsync(new() { Timeout = 60_000 });
+        await Expect(visit.Page.Locator(".report-chart").First).ToBeVisibleAsync();
         ILocator summary = visit.Page.Locator("section:has(#h-summary)");
         await Expect(summary).ToContainTextAsync("Any text: Perplexity per token");
         await Expect(summary.Locator("td.best")).Not.ToHaveCountAsync(0);

@@ -54,7 +54,7 @@ public sealed class NewRunPageTests(WebDistillApp app, Chromium chromium) : ICla
         await Expect(visit.Page.Locator(".facts")).ToContainTextAsync("256");
         await visit.Page.Locator("#launch").ClickAsync();
         await Expect(visit.Page).ToHaveURLAsync(new Regex("/runs/[0-9a-f]{32}$"));
-        await Expect(visit.Page.Locator(".run-line .status")).ToHaveTextAsync("Completed", new LocatorAssertionsToHaveTextOptions { Timeout = 60_000 });
+        await Expect(visit.Page.Locator(".run-line .status")).ToHaveTextAsync("Completed");
 
         await visit.GoAsync("/runs/new");
         await Expect(visit.Page.Locator("#teacherId option:checked")).ToHaveTextAsync("Tiny teacher");

@@ -13,7 +13,6 @@ namespace WebDistill.Web.Tests.Pages;
 public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
     : IClassFixture<WebDistillApp>, IClassFixture<Chromium>, IAsyncLifetime
 {
-    private static readonly LocatorAssertionsToHaveTextOptions s_patient = new() { Timeout = 60_000 };
 
     private RunService Runs => app.Service<RunService>();
 
@@ -38,7 +37,7 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
         await Expect(visit.Page.Locator(".topbar .training")).ToContainTextAsync("Paused run");
 
         await visit.Button("Pause").ClickAsync();
-        await Expect(Status(visit)).ToHaveTextAsync("Paused", s_patient);
+        await Expect(Status(visit)).ToHaveTextAsync("Paused");
         await Expect(visit.Page.Locator(".rz-notification")).ToContainTextAsync("Paused after");
         await Expect(visit.Page.Locator(".topbar .training")).ToHaveCountAsync(0);
         await Expect(visit.Button("Pause")).ToHaveCountAsync(0);
@@ -82,7 +81,7 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
         await Expect(visit.Page.Locator(".log")).ToContainTextAsync($"Goes on from the checkpoint of update {from}.");
         await visit.WaitForPointsAsync(step + 10);
         await Runs.StopAsync(run.Id);
-        await Expect(Status(visit)).ToHaveTextAsync("Stopped", s_patient);
+        await Expect(Status(visit)).ToHaveTextAsync("Stopped");
         Assert.Equal((await Runs.GetAsync(run.Id)).Step, await PointsAtRestAsync(visit));
         Assert.Equal(0, await visit.CurvesAsync("gaps"));
         visit.AssertNoFaults();
@@ -101,8 +100,8 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
         await visit.Page.FillAsync("#more-epochs", "2");
         await visit.AssertAccessibleAsync();
         await visit.Button("Continue for 2 more epochs").ClickAsync();
-        await Expect(visit.Page.Locator(".run-line")).ToContainTextAsync($"{3 * run.TotalSteps} updates", new() { Timeout = 60_000 });
-        await Expect(Status(visit)).ToHaveTextAsync("Completed", s_patient);
+        await Expect(visit.Page.Locator(".run-line")).ToContainTextAsync($"{3 * run.TotalSteps} updates");
+        await Expect(Status(visit)).ToHaveTextAsync("Completed");
         await Expect(visit.Page.Locator(".options")).ToContainTextAsync("3 passes");
         Assert.Equal(3 * run.TotalSteps, await visit.WaitForPointsAsync(3 * run.TotalSteps));
         visit.AssertNoFaults();
@@ -128,7 +127,7 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
         await visit.Page.Locator("#launch").ClickAsync();
 
         await Expect(visit.Page).ToHaveURLAsync(new Regex("/runs/[0-9a-f]{32}$"));
-        await Expect(Status(visit)).ToHaveTextAsync("Completed", s_patient);
+        await Expect(Status(visit)).ToHaveTextAsync("Completed");
         await Expect(visit.Page.Locator(".run-head")).ToContainTextAsync($"branched from update {last.Step} of Trunk");
         Assert.Equal(2 * run.TotalSteps, await visit.WaitForPointsAsync(2 * run.TotalSteps));
         await visit.Page.Locator(".run-head").GetByRole(AriaRole.Link, new() { Name = "Trunk" }).ClickAsync();
@@ -209,8 +208,8 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
         await Confirm(visit, "Cancel the run");
         await Expect(queued).ToContainTextAsync(["Second", "First"]);
         await ActAsync(visit, "Busy run", "Pause");
-        await Expect(visit.Page.Locator("tr:has-text('Busy run') .status")).ToHaveTextAsync("Paused", s_patient);
-        await Expect(visit.Page.Locator("tr:has-text('Second') .status")).ToHaveTextAsync("Running", s_patient);
+        await Expect(visit.Page.Locator("tr:has-text('Busy run') .status")).ToHaveTextAsync("Paused");
+        await Expect(visit.Page.Locator("tr:has-text('Second') .status")).ToHaveTextAsync("Running");
         visit.AssertNoFaults();
     }
 
@@ -249,7 +248,7 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
         await Expect(visit.Page.GetByRole(AriaRole.Dialog)).ToContainTextAsync(says);
         await visit.AssertAccessibleAsync();
         await Confirm(visit, "Stop");
-        await Expect(Status(visit)).ToHaveTextAsync("Stopped", s_patient);
+        await Expect(Status(visit)).ToHaveTextAsync("Stopped");
     }
 
     private static Task Confirm(Visit visit, string verb) => visit.Page.GetByRole(AriaRole.Dialog)

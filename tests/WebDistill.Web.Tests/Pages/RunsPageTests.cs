@@ -10,7 +10,8 @@ public sealed class RunsPageTests(WebDistillApp app, Chromium chromium) : IClass
     [Fact]
     public async Task Table_SomeRuns_FiltersSortsOpensAndDeletes()
     {
-        await SmallRuns.RecordedAsync(app, "Alpha run", 30);
+        const string longName = "Alpha run of a sweep with many words: variant = all terms, T = 8, random initialisation, seed 3";
+        Run alpha = await SmallRuns.RecordedAsync(app, longName, 30);
         Run beta = await SmallRuns.RecordedAsync(app, "Beta run", 60);
         await using Visit visit = await chromium.VisitAsync(app, "/");
         ILocator rows = visit.Page.Locator(".runs-table tbody tr");
@@ -19,6 +20,13 @@ public sealed class RunsPageTests(WebDistillApp app, Chromium chromium) : IClass
         await Expect(rows.First).ToContainTextAsync("+10.0");
         await Expect(rows.First).ToContainTextAsync("60 % of the teacher");
         await Expect(rows.First.Locator("svg.sparkline")).ToBeVisibleAsync();
+        foreach (int width in new[] { 640, 900, 1100, 1400 })
+        {
+            await visit.Page.SetViewportSizeAsync(width, 900);
+            Assert.Equal(0, await visit.Page.EvaluateAsync<int>(
+                "() => { const table = document.querySelector('.table-wrap'); return table.scrollWidth - table.clientWidth; }"));
+        }
+        await app.Service<RunService>().RenameAsync(alpha.Id, "Alpha run");
 
         await visit.Button("Name").ClickAsync();
         await Expect(rows.First).ToContainTextAsync("Alpha run");

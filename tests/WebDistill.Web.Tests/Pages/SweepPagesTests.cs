@@ -39,8 +39,7 @@ public sealed class SweepPagesTests(WebDistillApp app, Chromium chromium) : ICla
 
         await Expect(visit.Page).ToHaveURLAsync(new Regex("/sweeps/[0-9a-f]{32}$"));
         await Expect(visit.Page.Locator("h1")).ToHaveTextAsync("Sweep of learning rate × seed");
-        await Expect(visit.Page.Locator(".run-line")).ToContainTextAsync("4 / 4 runs complete",
-            new LocatorAssertionsToContainTextOptions { Timeout = 60_000 });
+        await Expect(visit.Page.Locator(".run-line")).ToContainTextAsync("4 / 4 runs complete");
         ILocator best = visit.Page.Locator(".sweep-table tbody tr").First;
         await Expect(best).ToContainTextAsync("learning rate = 0.003");
         await Expect(best.Locator(".badge")).ToHaveTextAsync("best");

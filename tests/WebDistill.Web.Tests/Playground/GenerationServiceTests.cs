@@ -46,7 +46,7 @@ public sealed class GenerationServiceTests(WebDistillApp app) : IClassFixture<We
                 break;
             }
         }
-        await ReadOneAsync().WaitAsync(TimeSpan.FromSeconds(5));
+        await ReadOneAsync().WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     [Fact]

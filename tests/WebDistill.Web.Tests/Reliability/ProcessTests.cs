@@ -142,7 +142,7 @@ public sealed class ProcessTests(Chromium chromium) : IClassFixture<Chromium>
             await Task.Delay(20);
         }
         await ServerProcess.SignalAsync(signal, process.Id);
-        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
         Assert.Equal(expected, process.ExitCode);
         Assert.Contains(message, await rest);
         Assert.Contains($"run --resume {id}", await rest);

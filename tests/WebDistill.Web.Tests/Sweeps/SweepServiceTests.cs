@@ -127,6 +127,32 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
     }
 
     [Fact]
+    public async Task Delete_WithRunsOneOfWhichIsWaitedFor_IsRefusedAndTakesNothing()
+    {
+        Sweep sweep = await RecordedSweeps.TemperaturesAsync(app, "Waited for");
+        Run[] runs = await RunsAsync(sweep.Id);
+        Run waiting = new()
+        {
+            Id = Guid.NewGuid(), Name = "Waits", Status = RunStatus.Queued, OptionsJson = "{}", AfterRunId = runs[0].Id,
+        };
+        await app.Service<DatabaseWriter>().WriteAsync(async db =>
+        {
+            // Not to be taken by the queue: it waits for a run that waits itself.
+            await db.Runs.Where(run => run.Id == runs[0].Id)
+                .ExecuteUpdateAsync(set => set.SetProperty(run => run.Status, RunStatus.Paused));
+            db.Runs.Add(waiting);
+            await db.SaveChangesAsync();
+        });
+        string refused = (await Assert.ThrowsAsync<ConflictException>(
+            () => app.Service<SweepService>().DeleteAsync(sweep.Id, withRuns: true))).Message;
+        Assert.Contains($"The run 'Waits' waits for the run '{runs[0].Name}'", refused);
+        Assert.Equal(runs.Length, (await RunsAsync(sweep.Id)).Length);
+        await app.Service<RunService>().DeleteAsync(waiting.Id);
+        await app.Service<SweepService>().DeleteAsync(sweep.Id, withRuns: true);
+        Assert.Empty(await RunsAsync(sweep.Id));
+    }
+
+    [Fact]
     public async Task Table_Exported_HasEveryRunAndEveryPoint()
     {
         SweepReport report = await app.Service<SweepReports>().GetAsync((await RecordedSweeps.TemperaturesAsync(app)).Id);

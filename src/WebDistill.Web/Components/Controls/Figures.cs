@@ -12,6 +12,9 @@ public static class Figures
     /// <summary>1 234 567.</summary>
     public static string Count(long value) => value.ToString("#,0", Format);
 
+    /// <summary>"1 layer", "12 layers".</summary>
+    public static string Layers(int? count) => count == 1 ? "1 layer" : $"{count} layers";
+
     /// <summary>124.4 M, 8.9 k, 312: three significant digits.</summary>
     public static string Short(double value)
     {

@@ -350,7 +350,7 @@ public sealed partial class NewRunPage(
     private static string Words(string name) => char.ToUpperInvariant(name[0]) + name[1..].Replace('-', ' ');
 
     private static string Describe(Model model) =>
-        $"{model.Layers} layers, width {model.Width}, {Figures.Short(model.ParameterCount)} parameters, context {model.ContextLength}, vocabulary {Figures.Count(model.VocabularySize)}";
+        $"{Figures.Layers(model.Layers)}, width {model.Width}, {Figures.Short(model.ParameterCount)} parameters, context {model.ContextLength}, vocabulary {Figures.Count(model.VocabularySize)}";
 
     private string? DatasetNote()
     {

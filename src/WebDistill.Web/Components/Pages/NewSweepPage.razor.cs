@@ -5,6 +5,7 @@ using Microsoft.JSInterop;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Students;
+using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Library;
 using WebDistill.Web.Runs;
@@ -194,8 +195,8 @@ public sealed partial class NewSweepPage(
 
     private string BaseNote()
     {
-        string student = _options.StudentTeacherLayers?.Count is int copied ? $"{copied} layers" :
-            _options.StudentLayerCount is int layers ? $"{layers} {(layers == 1 ? "layer" : "layers")}" : "half of the teacher's layers";
+        string student = _options.StudentTeacherLayers?.Count is int copied ? Figures.Layers(copied) :
+            _options.StudentLayerCount is int layers ? Figures.Layers(layers) : "half of the teacher's layers";
         return string.Create(CultureInfo.InvariantCulture, $"{(_options.TeacherId is null ? "From scratch" : "Distilled")}, {student}, ")
             + $"{_options.Epochs} {(_options.Epochs == 1 ? "epoch" : "epochs")}, batches of {_options.BatchSize}, learning rate "
             + $"{RunDraft.Of(_options)["learningRate"]}.";

@@ -47,7 +47,7 @@ public sealed partial class PlaygroundPage
         && (student == _leftId || student == _rightId));
 
     private static string Label(Model model, bool isRepeated) => model.Name
-        + (isRepeated ? $" ({model.Layers} layers, {model.WeightsSha256[..8]})" : $" ({model.Layers} layers)")
+        + (isRepeated ? $" ({Figures.Layers(model.Layers)}, {model.WeightsSha256[..8]})" : $" ({Figures.Layers(model.Layers)})")
         + (model.TokenizerSha256 is null ? ", no tokenizer" : "");
 
     private void ChooseByAddress()
