@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests;
 
@@ -12,6 +13,7 @@ public sealed class WebDistillApp : WebApplicationFactory<Program>
 {
     private readonly bool _ownsRoot;
     private readonly IReadOnlyDictionary<string, string> _settings;
+    private bool _disposed;
 
     // The product finds appsettings.json and wwwroot/ from the working directory, as `dotnet run` sets it.
     static WebDistillApp() => Directory.SetCurrentDirectory(RepositoryRoot);
@@ -58,9 +60,31 @@ public sealed class WebDistillApp : WebApplicationFactory<Program>
     protected override void Dispose(bool disposing)
     {
         base.Dispose(disposing);
+        if (!disposing || _disposed)
+            return;
+        _disposed = true;
+        WaitUntilFree();
         SqliteConnection.ClearAllPools();
-        if (disposing && _ownsRoot && Directory.Exists(Root))
+        if (_ownsRoot)
             Directory.Delete(Root, recursive: true);
+    }
+
+    // The product's entry point disposes the host too, on a thread of its own, and may have begun before: then what was called above
+    // returns at once, and the folder is still in use.
+    private void WaitUntilFree()
+    {
+        for (int i = 0; ; i++)
+        {
+            try
+            {
+                new DataFolder(Root).Dispose();
+                return;
+            }
+            catch (IOException) when (i < 6000)
+            {
+                Thread.Sleep(10);
+            }
+        }
     }
 
     private static string FindRepositoryRoot()

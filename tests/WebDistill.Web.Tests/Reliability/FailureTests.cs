@@ -1,7 +1,9 @@
+using System.Data.Common;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using WebDistill.Data;
@@ -163,6 +165,36 @@ public sealed class FailureTests
     }
 
     [Fact]
+    public async Task DatabaseFull_WhileTraining_WaitsAndRecordsEveryUpdateWhenThereIsRoom()
+    {
+        DirectoryInfo root = Directory.CreateTempSubdirectory("webdistill-");
+        DistillationOptions options;
+        await using (var app = new WebDistillApp(root.FullName))
+            options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 30);
+        var room = new DatabaseRoom();
+        var log = new SeenErrors();
+        await using (ServiceProvider services = Training(root.FullName, FileLayer.Disk, extra => extra
+            .ConfigureDbContext<WebDistillDb>(db => db.AddInterceptors(room)).AddSingleton<ILoggerProvider>(log)))
+        {
+            Run run = await services.GetRequiredService<RunQueue>().EnqueueAsync(options, default);
+            Task<Run?> training = services.GetRequiredService<RunTrainer>().TrainAsync(run.Id, default);
+            Run begun = await WaitAsync(services, run.Id, r => r.Step > 0);
+            room.IsFull = true;
+            await log.DiskFull.WaitAsync(TimeSpan.FromSeconds(60));
+            Assert.False(training.IsCompleted);
+            room.IsFull = false;
+            Run ended = (await training)!;
+            Assert.Equal((RunStatus.Completed, 1), (ended.Status, ended.Attempt));
+            Assert.True(begun.Step < ended.TotalSteps);
+            await using WebDistillDb db = await services.GetRequiredService<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
+            Assert.Equal(Enumerable.Range(1, ended.TotalSteps),
+                await db.StepMetrics.Where(metric => metric.RunId == run.Id).OrderBy(metric => metric.Step).Select(metric => metric.Step).ToListAsync());
+        }
+        Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        root.Delete(recursive: true);
+    }
+
+    [Fact]
     public async Task Interrupted_AgainAndAgainBeforeAnUpdate_IsGivenUp()
     {
         DirectoryInfo root = Directory.CreateTempSubdirectory("webdistill-");
@@ -197,12 +229,13 @@ public sealed class FailureTests
     }
 
     /// <summary>Training without a web host, as the command line composes it.</summary>
-    private static ServiceProvider Training(string root, FileLayer files)
+    private static ServiceProvider Training(string root, FileLayer files, Action<IServiceCollection>? extra = null)
     {
         var services = new ServiceCollection();
-        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.None));
+        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Error));
         services.AddStorage(new DataFolder(root, files));
         services.AddTraining();
+        extra?.Invoke(services);
         return services.BuildServiceProvider();
     }
 
@@ -216,6 +249,51 @@ public sealed class FailureTests
                 return run;
             Assert.True(i < 3000, $"The run stays {run.Status}: {run.Error}");
             await Task.Delay(20);
+        }
+    }
+
+    /// <summary>A disk on which SQLite's file cannot grow: SQLite itself refuses, with the error that a full disk gives.</summary>
+    private sealed class DatabaseRoom : DbConnectionInterceptor
+    {
+        public volatile bool IsFull;
+
+        public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
+        {
+            using DbCommand command = connection.CreateCommand();
+            // Fewer pages than there are means as many as there are.
+            command.CommandText = $"PRAGMA max_page_count={(IsFull ? 1 : int.MaxValue - 1)};";
+            command.ExecuteNonQuery();
+        }
+
+        public override Task ConnectionOpenedAsync(
+            DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
+        {
+            ConnectionOpened(connection, eventData);
+            return Task.CompletedTask;
+        }
+    }
+
+    /// <summary>Hears of the first error about a full disk.</summary>
+    private sealed class SeenErrors : ILoggerProvider, ILogger
+    {
+        private readonly TaskCompletionSource _diskFull = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task DiskFull => _diskFull.Task;
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel == LogLevel.Error;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            if (formatter(state, exception).StartsWith("The disk is full", StringComparison.Ordinal))
+                _diskFull.TrySetResult();
+        }
+
+        public void Dispose()
+        {
         }
     }
 
