@@ -54,8 +54,8 @@ function swatch(slot) {
 
 /** One run: its steps, and what is worked out from them as they arrive. */
 class ComparedRun {
-  constructor(compare, { id, name, slot }) {
-    this.compare = compare; this.id = id; this.name = name; this.slot = slot;
+  constructor(compare, { id, name, label, slot }) {
+    this.compare = compare; this.id = id; this.name = name; this.label = label; this.slot = slot;
     this.hidden = false;
     this.problem = null;
     this.feed = new RunFeed(compare.wire, id, columnNames, {
@@ -279,7 +279,7 @@ class CompareChart extends ChartFrame {
     let known = this.boxRows.get(run.id);
     if (!known) {
       const value = element("span", { class: "value" });
-      known = { value, row: element("div", {}, swatch(run.slot), element("span", { class: "run" }, run.name), value) };
+      known = { value, row: element("div", {}, swatch(run.slot), element("span", { class: "run" }, run.label), value) };
       this.boxRows.set(run.id, known);
     }
     return known;
@@ -318,7 +318,7 @@ class CompareChart extends ChartFrame {
 
   savePng() {
     if (!this.plot) return;
-    const entries = this.runs().map(run => ({ label: run.name, colour: run.colour, dash: dashOf(run.slot) }));
+    const entries = this.runs().map(run => ({ label: run.label, colour: run.colour, dash: dashOf(run.slot) }));
     this.picture(`${this.title} over ${places[this.compare.axis].label.toLowerCase()}`, entries, this.compare.colours)
       .toBlob(blob => download(`compare-${fileName(this.title, this.id)}.png`, blob));
   }
@@ -416,14 +416,14 @@ class CompareCurves {
     this.wire.start();
   }
 
-  /** What the page compares now: [{ id, name, slot, live }], and the teacher's perplexity where it is the same for all. */
+  /** What the page compares now: [{ id, name, label (the name in little room), slot, live }], and the teacher's perplexity where it is the same for all. */
   set({ runs, teacher }) {
     this.teacher = teacher ?? null;
     const before = new Map(this.runs.map(r => [r.id, r]));
     this.runs = runs.map(wanted => {
       const run = before.get(wanted.id) ?? new ComparedRun(this, wanted);
       before.delete(wanted.id);
-      Object.assign(run, { name: wanted.name, slot: wanted.slot, live: wanted.live });
+      Object.assign(run, { name: wanted.name, label: wanted.label, slot: wanted.slot, live: wanted.live });
       if (run.read && wanted.live) run.feed.watch();
       return run;
     });
@@ -535,7 +535,7 @@ class CompareCurves {
 
   showReadings() {
     const charts = this.charts.filter(c => !c.figure.hidden);
-    const built = JSON.stringify([charts.map(c => c.id), this.runs.map(r => [r.id, r.name, r.slot])]);
+    const built = JSON.stringify([charts.map(c => c.id), this.runs.map(r => [r.id, r.label, r.slot])]);
     if (built !== this.built) { this.built = built; this.buildReadings(charts); }
     const place = this.at === null || this.at === undefined ? "Latest values" : places[this.axis].at(this.at);
     if (this.place.textContent !== place) this.place.textContent = place;
@@ -560,7 +560,7 @@ class CompareCurves {
       };
       const button = element("button",
         { type: "button", "aria-pressed": String(!run.hidden), title: `Show or hide ${run.name}`, onclick: toggle },
-        swatch(run.slot), element("span", {}, run.name));
+        swatch(run.slot), element("span", {}, run.label));
       return element("tr", {}, element("th", { scope: "row", class: "legend" }, button), ...cells);
     }));
   }

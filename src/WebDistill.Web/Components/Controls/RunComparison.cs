@@ -12,6 +12,9 @@ namespace WebDistill.Web.Components.Controls;
 /// <param name="BestStep">The update after which that was measured.</param>
 public sealed record ComparedRun(Run Run, int Slot, double? BestPerplexity, int? BestStep)
 {
+    /// <summary>The run's name where there is little room: without what the names of all compared runs begin with.</summary>
+    public string Label { get; init; } = Run.Name;
+
     /// <summary>The page of the run.</summary>
     public string Address => $"/runs/{Run.Id:N}";
 
@@ -94,7 +97,22 @@ public sealed class RunComparison
             else if (runs.Count > 0)
                 same.Add((field, texts.Of(field, values[0][field.Name])));
         }
-        return new RunComparison(runs, differing, same);
+        IReadOnlyList<string> labels = Labels([.. runs.Select(run => run.Run.Name)]);
+        return new RunComparison([.. runs.Select((run, i) => run with { Label = labels[i] })], differing, same);
+    }
+
+    /// <summary>
+    /// Names that tell runs apart in little room: where all of them begin with the same words, as those of a sweep do, an ellipsis stands
+    /// for these. What differs is at the end then, and would be cut off first.
+    /// </summary>
+    internal static IReadOnlyList<string> Labels(IReadOnlyList<string> names)
+    {
+        const int worthwhile = 12;
+        if (names.Distinct().Count() < 2)
+            return names;
+        int shared = names.Min(StringComparer.Ordinal)!.AsSpan().CommonPrefixLength(names.Max(StringComparer.Ordinal));
+        int words = shared < worthwhile ? 0 : names[0].LastIndexOf(' ', shared - 1) + 1;
+        return words < worthwhile || names.Any(name => name.Length == words) ? names : [.. names.Select(name => "…" + name[words..])];
     }
 
     private static double? Number(OptionField field, JsonNode? value) =>
