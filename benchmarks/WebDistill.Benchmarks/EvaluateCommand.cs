@@ -86,16 +86,9 @@ internal static class EvaluateCommand
         return id;
     }
 
-    private static async Task<double> UnitsPerSecondAsync(HttpClient http, Guid evaluation, TimeSpan phase, CancellationToken cancel)
-    {
-        (long before, long began) = (await UnitsAsync(), Stopwatch.GetTimestamp());
-        await Task.Delay(phase, cancel);
-        (long after, TimeSpan took) = (await UnitsAsync(), Stopwatch.GetElapsedTime(began));
-        return (after - before) / took.TotalSeconds;
-
-        async Task<long> UnitsAsync() =>
-            (await http.GetFromJsonAsync<JsonElement>($"/api/evaluations/{evaluation}", cancel)).GetProperty("doneUnits").GetInt64();
-    }
+    private static Task<double> UnitsPerSecondAsync(HttpClient http, Guid evaluation, TimeSpan phase, CancellationToken cancel) =>
+        LiveTraining.PerSecondAsync(phase, async () =>
+            (await http.GetFromJsonAsync<JsonElement>($"/api/evaluations/{evaluation}", cancel)).GetProperty("doneUnits").GetInt64(), cancel);
 
     private static async Task UntilAsync(HttpClient http, string path, Func<JsonElement, bool> isReached, CancellationToken cancel)
     {

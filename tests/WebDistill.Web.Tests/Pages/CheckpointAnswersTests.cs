@@ -45,7 +45,7 @@ public sealed class CheckpointAnswersTests(WebDistillApp app, Chromium chromium)
         await Expect(group).ToHaveCountAsync(checkpoints.Count);
         await visit.Page.SelectOptionAsync("#Right-model", checkpoints[0].Id.ToString("N"));
         await Expect(visit.Page.Locator("#Right-model option:checked")).ToHaveTextAsync($"{run.Name}, update {checkpoints[0].Step}");
-        await Expect(visit.Page.Locator("[data-pane=right]")).ToContainTextAsync("1 layer");
+        await Expect(visit.Page.Locator("[data-pane=right] .facts-line > span").Nth(1)).ToHaveTextAsync("1 layer");
         await Expect(visit.Page.Locator(".actions [data-copy]")).ToHaveAttributeAsync("data-copy",
             new Regex($"right={checkpoints[0].Id:N}"));
         visit.AssertNoFaults();
