@@ -1,3 +1,4 @@
+using WebDistill.Distillation;
 using WebDistill.Web;
 using WebDistill.Web.Headless;
 using WebDistill.Web.Notifications;
@@ -15,7 +16,7 @@ DataFolder folder;
 try
 {
     HostSettings settings = HostSettings.Read(builder.Configuration);
-    folder = new DataFolder(Path.GetFullPath(settings.StorageRoot, builder.Environment.ContentRootPath));
+    folder = new DataFolder(Path.GetFullPath(settings.StorageRoot, builder.Environment.ContentRootPath), FileLayer.Disk);
     builder.Services.AddSingleton(settings);
 }
 catch (Exception e) when (e is HostSettingsException or IOException or UnauthorizedAccessException)

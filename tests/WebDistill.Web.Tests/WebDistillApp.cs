@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
+using WebDistill.Distillation;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests;
@@ -77,7 +78,7 @@ public sealed class WebDistillApp : WebApplicationFactory<Program>
         {
             try
             {
-                new DataFolder(Root).Dispose();
+                new DataFolder(Root, FileLayer.Disk).Dispose();
                 return;
             }
             catch (IOException) when (i < 6000)

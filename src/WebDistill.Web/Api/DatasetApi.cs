@@ -2,6 +2,7 @@ using System.Globalization;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Web.Library;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Api;
 
@@ -41,7 +42,7 @@ internal static class DatasetApi
         }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a data set with its files");
     }
 
-    private static async Task<IResult> UploadAsync(HttpRequest request, DatasetService service, HostSettings settings,
+    private static async Task<IResult> UploadAsync(HttpRequest request, DatasetService service, DataFolder folder, HostSettings settings,
         CancellationToken cancel)
     {
         var form = new MultipartFiles(
@@ -67,7 +68,7 @@ internal static class DatasetApi
         }
         catch when (text is not null)
         {
-            Directory.Delete(text.Folder, recursive: true);
+            folder.Discard(text.Folder);
             throw;
         }
         string name = form["name"] is { Length: > 0 } given ? given : DefaultName(fileName);

@@ -36,14 +36,14 @@ internal static class ModelApi
         }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a model with its files");
     }
 
-    private static async Task<IResult> UploadAsync(HttpRequest request, ModelService service, HostSettings settings,
+    private static async Task<IResult> UploadAsync(HttpRequest request, ModelService service, DataFolder folder, HostSettings settings,
         CancellationToken cancel)
     {
         var form = new MultipartFiles(request, settings.MaxUploadBytes, "name");
         string incoming = await service.ReceiveAsync(form.ReadAsync(cancel), cancel);
         if (form.Problems.Count > 0)
         {
-            Directory.Delete(incoming, recursive: true);
+            folder.Discard(incoming);
             throw new OptionsInvalidException(form.Problems);
         }
         string name = form["name"] is { Length: > 0 } given ? given : "Imported model";

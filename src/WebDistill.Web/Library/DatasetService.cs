@@ -69,14 +69,14 @@ public sealed class DatasetService(
         try
         {
             (long bytes, string sha256) =
-                await Upload.StoreAsync(content, DatasetFiles.Source(incoming), settings.MaxUploadBytes, "file", cancel);
+                await Upload.StoreAsync(content, DatasetFiles.Source(incoming), folder.Files, settings.MaxUploadBytes, "file", cancel);
             if (bytes == 0)
                 throw new OptionsInvalidException("file", "The file is empty. Upload a text with at least a few documents.");
             return new IncomingText(incoming, bytes, sha256);
         }
         catch
         {
-            Directory.Delete(incoming, recursive: true);
+            folder.Discard(incoming);
             throw;
         }
     }
@@ -121,8 +121,7 @@ public sealed class DatasetService(
         }
         catch
         {
-            if (Directory.Exists(text.Folder))
-                Directory.Delete(text.Folder, recursive: true);
+            folder.Discard(text.Folder);
             throw;
         }
     }
@@ -144,7 +143,7 @@ public sealed class DatasetService(
             GeneratorSeed = seed,
             CreatedAt = DateTime.UtcNow,
         };
-        Directory.CreateDirectory(folder.Dataset(dataset.Id));
+        folder.Files.CreateFolder(folder.Dataset(dataset.Id));
         await AddAsync(dataset, cancel);
         return dataset;
     }
@@ -303,7 +302,8 @@ public sealed class DatasetService(
         if (dataset.GeneratorSeed is int seed)
         {
             Show("Writing stories", 0);
-            DurableFile.Write(source, stream => WriteStories(stream, seed, fraction => Show("Writing stories", fraction), cancel));
+            DurableFile.Write(source, stream => WriteStories(stream, seed, fraction => Show("Writing stories", fraction), cancel),
+                folder.Files);
             using FileStream written = File.OpenRead(source);
             sha256 = Convert.ToHexStringLower(SHA256.HashData(written));
             bytes = written.Length;
@@ -322,12 +322,12 @@ public sealed class DatasetService(
             tokenizer = BpeTokenizer.Train(CorpusPreparation.ReadDocuments(source, options), dataset.RequestedVocabularySize!.Value,
                 new Reporter<double>(fraction => Show("Training the vocabulary", fraction)), cancel);
         }
-        tokenizer.Save(path);
+        tokenizer.Save(path, folder.Files);
 
         Show("Tokenising", 0);
         CorpusStatistics statistics =
             CorpusPreparation.Prepare(source, tokenizer, options, DatasetFiles.Train(path), DatasetFiles.Validation(path),
-            new Reporter<CorpusProgress>(p =>
+            folder.Files, new Reporter<CorpusProgress>(p =>
                 Show("Tokenising", p.BytesTotal == 0 ? 1 : (double)p.BytesRead / p.BytesTotal, p.Documents, p.Tokens)), cancel);
         Finish(dataset.Id, d =>
         {

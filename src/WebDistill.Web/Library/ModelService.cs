@@ -105,7 +105,7 @@ public sealed partial class ModelService(
         }
         catch
         {
-            Directory.Delete(incoming, recursive: true);
+            folder.Discard(incoming);
             throw;
         }
     }
@@ -137,8 +137,7 @@ public sealed partial class ModelService(
         }
         catch
         {
-            if (Directory.Exists(incoming))
-                Directory.Delete(incoming, recursive: true);
+            folder.Discard(incoming);
             throw;
         }
     }
@@ -173,7 +172,7 @@ public sealed partial class ModelService(
         folder.Delete(folder.Model(id));
     }
 
-    private static async Task<long> StoreAsync(string incoming, UploadedFile file, long bytesLeft, CancellationToken cancel)
+    private async Task<long> StoreAsync(string incoming, UploadedFile file, long bytesLeft, CancellationToken cancel)
     {
         if (!ModelFileName().IsMatch(file.Name))
         {
@@ -183,7 +182,7 @@ public sealed partial class ModelService(
         string path = Path.Combine(incoming, file.Name);
         if (File.Exists(path))
             throw new OptionsInvalidException("files", $"The file '{file.Name}' was uploaded twice.");
-        return (await Upload.StoreAsync(file.Content, path, bytesLeft, "files", cancel)).Bytes;
+        return (await Upload.StoreAsync(file.Content, path, folder.Files, bytesLeft, "files", cancel)).Bytes;
     }
 
     private static Model Describe(Guid id, string name, string incoming)

@@ -354,7 +354,7 @@ internal sealed class TrainingSession
         }
         catch
         {
-            Directory.Delete(incoming, recursive: true);
+            _folder.Discard(incoming);
             throw;
         }
     }

@@ -61,13 +61,12 @@ public sealed class Housekeeping(IDbContextFactory<WebDistillDb> contexts, Datab
     /// <summary>Copies the database, whole and compact, while everything goes on.</summary>
     public async Task<Backup> BackUpAsync(CancellationToken cancel = default)
     {
-        Directory.CreateDirectory(folder.Backups);
+        folder.Files.CreateFolder(folder.Backups);
         string name = string.Create(CultureInfo.InvariantCulture, $"webdistill-{DateTime.UtcNow:yyyyMMdd-HHmmss-fff}.db");
         string path = Path.Combine(folder.Backups, name), partial = path + ".partial";
-        File.Delete(partial);
+        folder.Files.DeleteFile(partial);
         await writer.WriteAsync(db => SqliteDatabase.CopyAsync(db, partial, cancel), cancel);
-        using (FileStream copy = new(partial, FileMode.Open, FileAccess.ReadWrite))
-            copy.Flush(flushToDisk: true);
+        folder.Files.SyncFile(partial);
         folder.Files.RenameFile(partial, path);
         folder.Files.SyncFolder(folder.Backups);
         return Describe(new FileInfo(path));
@@ -85,7 +84,7 @@ public sealed class Housekeeping(IDbContextFactory<WebDistillDb> contexts, Datab
 
     /// <summary>Removes a copy.</summary>
     /// <exception cref="NotFoundException">There is none of that name.</exception>
-    public void DeleteBackup(string name) => File.Delete(BackupFile(name));
+    public void DeleteBackup(string name) => folder.Files.DeleteFile(BackupFile(name));
 
     private static Backup Describe(FileInfo file) => new(file.Name, file.LastWriteTimeUtc, file.Length);
 }
