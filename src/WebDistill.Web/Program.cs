@@ -13,10 +13,12 @@ if (args is [HeadlessSweep.Command, ..])
 
 WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = contentRoot });
 DataFolder folder;
+long reserveBytes;
 try
 {
     HostSettings settings = HostSettings.Read(builder.Configuration);
     folder = new DataFolder(Path.GetFullPath(settings.StorageRoot, builder.Environment.ContentRootPath), FileLayer.Disk);
+    reserveBytes = settings.ReserveBytes;
     builder.Services.AddSingleton(settings);
 }
 catch (Exception e) when (e is HostSettingsException or IOException or UnauthorizedAccessException)
@@ -27,7 +29,7 @@ catch (Exception e) when (e is HostSettingsException or IOException or Unauthori
 
 // Radzen's files, also when the environment is not Development; nothing to do in a published folder.
 builder.WebHost.UseStaticWebAssets();
-builder.Services.AddStorage(folder);
+builder.Services.AddStorage(folder, reserveBytes);
 builder.Services.AddTraining();
 builder.Services.AddRuns();
 builder.Services.AddLibrary();

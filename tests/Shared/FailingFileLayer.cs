@@ -24,11 +24,6 @@ public sealed class FailingFileLayer(int failingCall, Fault fault, int errorNumb
     private int _failingCall = failingCall;
     private int _calls;
 
-    /// <summary>A layer that works until it is told otherwise.</summary>
-    public FailingFileLayer(int errorNumber, Fault fault = Fault.FromThenOn) : this(int.MaxValue, fault, errorNumber)
-    {
-    }
-
     /// <summary>Calls so far.</summary>
     public int Calls
     {

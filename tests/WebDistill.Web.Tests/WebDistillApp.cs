@@ -53,6 +53,7 @@ public sealed class WebDistillApp : WebApplicationFactory<Program>
     {
         builder.UseSetting("urls", "http://127.0.0.1:0");
         builder.UseSetting("Storage:Root", Root);
+        builder.UseSetting("Storage:ReserveMegabytes", "0");
         builder.UseSetting("Logging:LogLevel:Default", "Warning");
         foreach ((string key, string value) in _settings)
             builder.UseSetting(key, value);

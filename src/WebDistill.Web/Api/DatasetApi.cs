@@ -42,11 +42,12 @@ internal static class DatasetApi
         }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a data set with its files");
     }
 
-    private static async Task<IResult> UploadAsync(HttpRequest request, DatasetService service, DataFolder folder, HostSettings settings,
+    private static async Task<IResult> UploadAsync(HttpRequest request, DatasetService service, DataFolder folder, StorageHealth storage, HostSettings settings,
         CancellationToken cancel)
     {
         var form = new MultipartFiles(
             request, settings.MaxUploadBytes, "name", "format", "jsonField", "tokenizerModelId", "vocabularySize", "validationProportion");
+        storage.RequireRoom("the upload", Math.Min(request.ContentLength ?? 0, settings.MaxUploadBytes));
         IncomingText? text = null;
         string fileName = "";
         try

@@ -85,7 +85,7 @@ internal static class HeadlessRun
         builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
             .AddFilter(null, LogLevel.Warning);
         builder.Services.AddSingleton(read);
-        builder.Services.AddStorage(new DataFolder(Path.GetFullPath(read.StorageRoot, contentRoot), FileLayer.Disk));
+        builder.Services.AddStorage(new DataFolder(Path.GetFullPath(read.StorageRoot, contentRoot), FileLayer.Disk), read.ReserveBytes);
         builder.Services.AddTraining();
         builder.Services.AddSingleton<Webhook>();
         return builder.Build();

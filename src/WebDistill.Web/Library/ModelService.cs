@@ -18,7 +18,8 @@ public sealed record UploadedFile(string Name, Stream Content);
 
 /// <summary>Models: Hugging Face folders in and out.</summary>
 public sealed partial class ModelService(
-    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelCache cache, HostSettings settings)
+    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelCache cache, StorageHealth storage,
+    HostSettings settings)
 {
     // Read by nobody here, and part of most published folders: left out without complaint.
     private static readonly HashSet<string> _ignored =
@@ -92,6 +93,7 @@ public sealed partial class ModelService(
     /// <exception cref="OptionsInvalidException">A file has no place in a model folder, comes twice or is too large.</exception>
     public async Task<string> ReceiveAsync(IAsyncEnumerable<UploadedFile> files, CancellationToken cancel)
     {
+        storage.RequireRoom();
         string incoming = folder.CreateIncoming();
         try
         {
@@ -147,7 +149,7 @@ public sealed partial class ModelService(
     /// <exception cref="ConflictException">A queued or running run, the preparation of a data set, or a generation uses it.</exception>
     public async Task DeleteAsync(Guid id, CancellationToken cancel = default)
     {
-        await writer.WriteAsync(async db =>
+        await storage.DeleteAsync(() => writer.WriteAsync(async db =>
         {
             Model model = await db.Models.SingleOrDefaultAsync(m => m.Id == id, cancel) ?? throw NotFound(id);
             string text = id.ToString();
@@ -168,8 +170,7 @@ public sealed partial class ModelService(
             foreach (Run maker in await db.Runs.Where(run => run.StudentModelId == id).ToListAsync(cancel))
                 maker.StudentModelId = null;
             await db.SaveChangesAsync(cancel);
-        }, cancel);
-        folder.Delete(folder.Model(id));
+        }, cancel), folder.Model(id));
     }
 
     private async Task<long> StoreAsync(string incoming, UploadedFile file, long bytesLeft, CancellationToken cancel)

@@ -131,8 +131,23 @@ public sealed class DataFolder : IDisposable
             _discarded.Enqueue(incoming);
     }
 
+    /// <summary>The same for a file that nobody wants.</summary>
+    public void DiscardFile(string path)
+    {
+        if (!TryRemove(path))
+            _discarded.Enqueue(path);
+    }
+
+    /// <summary>Removes files that a cut left half written, in the folders whose files are replaced one by one.</summary>
+    public void RemovePartialFiles()
+    {
+        string[] folders = [Root, .. Directory.Exists(Backups) ? [Backups] : Array.Empty<string>(), .. Directory.EnumerateDirectories(Datasets)];
+        foreach (string file in folders.SelectMany(folder => Directory.EnumerateFiles(folder, "*.partial")))
+            DiscardFile(file);
+    }
+
     /// <summary>Tries once more to remove what could not be removed.</summary>
-    /// <returns>How many folders are still left.</returns>
+    /// <returns>How many files and folders are still left.</returns>
     public int RemoveDiscarded()
     {
         for (int tries = _discarded.Count; tries > 0 && _discarded.TryDequeue(out string? folder); tries--)
@@ -140,12 +155,14 @@ public sealed class DataFolder : IDisposable
         return _discarded.Count;
     }
 
-    private bool TryRemove(string folder)
+    private bool TryRemove(string path)
     {
         try
         {
-            if (Directory.Exists(folder))
-                Files.DeleteFolder(folder);
+            if (Directory.Exists(path))
+                Files.DeleteFolder(path);
+            else if (File.Exists(path))
+                Files.DeleteFile(path);
             return true;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -28,7 +28,7 @@ public sealed record NamedBytes(Guid Id, string Name, long Bytes);
 public sealed record Backup(string Name, DateTime CreatedAt, long Bytes);
 
 /// <summary>Care of what is stored: how much there is, whether it is sound, and copies of the database.</summary>
-public sealed class Housekeeping(IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder)
+public sealed class Housekeeping(IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, StorageHealth storage)
 {
     /// <summary>Measures the data folder; reads every folder's list of files.</summary>
     public async Task<DiskUse> MeasureAsync(CancellationToken cancel = default)
@@ -58,18 +58,31 @@ public sealed class Housekeeping(IDbContextFactory<WebDistillDb> contexts, Datab
         return await SqliteDatabase.CheckIntegrityAsync(db, cancel);
     }
 
-    /// <summary>Copies the database, whole and compact, while everything goes on.</summary>
+    /// <summary>Copies the database, whole and compact, while everything goes on; a copy that fails leaves nothing.</summary>
+    /// <exception cref="StorageRefusedException">There is no room for it.</exception>
     public async Task<Backup> BackUpAsync(CancellationToken cancel = default)
     {
+        long bytes = new FileInfo(folder.DatabaseFile).Length;
+        storage.RequireRoom("a backup", bytes);
         folder.Files.CreateFolder(folder.Backups);
         string name = string.Create(CultureInfo.InvariantCulture, $"webdistill-{DateTime.UtcNow:yyyyMMdd-HHmmss-fff}.db");
         string path = Path.Combine(folder.Backups, name), partial = path + ".partial";
-        folder.Files.DeleteFile(partial);
-        await writer.WriteAsync(db => SqliteDatabase.CopyAsync(db, partial, cancel), cancel);
-        folder.Files.SyncFile(partial);
-        folder.Files.RenameFile(partial, path);
-        folder.Files.SyncFolder(folder.Backups);
-        return Describe(new FileInfo(path));
+        try
+        {
+            await writer.WriteBulkAsync(db => SqliteDatabase.CopyAsync(db, partial, cancel));
+            folder.Files.SyncFile(partial);
+            folder.Files.RenameFile(partial, path);
+            folder.Files.SyncFolder(folder.Backups);
+            return Describe(new FileInfo(path));
+        }
+        catch (Exception e)
+        {
+            folder.DiscardFile(partial);
+            folder.DiscardFile(path);
+            if (storage.Explain(e, string.Create(CultureInfo.InvariantCulture, $"a backup needs up to {bytes:N0} bytes")) is { } refused)
+                throw refused;
+            throw;
+        }
     }
 
     /// <summary>The copies, newest first.</summary>

@@ -16,11 +16,16 @@ internal static class StorageStartup
     {
         var contexts = services.GetRequiredService<IDbContextFactory<WebDistillDb>>();
         var folder = services.GetRequiredService<DataFolder>();
+        var health = services.GetRequiredService<StorageHealth>();
+        health.MakeRoomToStart();
         await SqliteDatabase.MigrateAsync(contexts);
+        health.Look();
         await using WebDistillDb db = await contexts.CreateDbContextAsync();
         List<Run> runs = await db.Runs.AsNoTracking().ToListAsync();
-        foreach (Run run in runs.Where(run => run.IsActive))
+        // Paused for a reason is one that waited for the disk with its state in memory, and was to go on by itself.
+        foreach (Run run in runs.Where(run => run.IsActive || run is { Status: RunStatus.Paused, Error: not null }))
             await TellTheTruthAsync(services, run);
+        folder.RemovePartialFiles();
         folder.RemoveLeftOvers(
             (await db.Models.Select(model => model.Id).ToListAsync()).ToHashSet(),
             (await db.Datasets.Select(dataset => dataset.Id).ToListAsync()).ToHashSet(),
