@@ -40,6 +40,7 @@ internal static class Composition
             var reserve = provider.GetRequiredService<DiskReserve>();
             return problem => health.Explain(problem) is { IsFull: true } && reserve.GiveUp();
         });
+        services.AddSingleton<TrashAnnouncements>().AddSingleton<TrashBin>();
     }
 
     /// <summary>What training a run needs: with or without a web host.</summary>
@@ -60,6 +61,7 @@ internal static class Composition
         .AddSingleton<SweepService>()
         .AddSingleton<Sparklines>()
         .AddSingleton<Housekeeping>()
+        .AddSingleton<ServerRestart>()
         .AddSingleton<Webhook>()
         .AddHostedService<StorageWatch>()
         .AddHostedService(provider => provider.GetRequiredService<Webhook>())

@@ -109,6 +109,9 @@ public sealed class FailingFileLayer(int failingCall, Fault fault, int errorNumb
         base.DeleteFolder(path);
     }
 
+    /// <inheritdoc/>
+    public override long FreeBytes(string folder) => errorNumber == 28 && WillFail ? 0 : base.FreeBytes(folder);
+
     private bool WillFail
     {
         get

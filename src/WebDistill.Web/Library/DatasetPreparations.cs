@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -24,6 +23,7 @@ public sealed class DatasetPreparations(
     private const int ConcurrentPreparations = 2;
 
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
 
     private readonly ConcurrentDictionary<Guid, Preparation> _preparations = new();
     private readonly SemaphoreSlim _places = new(ConcurrentPreparations, ConcurrentPreparations);
@@ -102,9 +102,8 @@ public sealed class DatasetPreparations(
             _places.Wait(preparation.Ended);
             try
             {
-                while (true)
+                for (TimeSpan pause = RetryDelay; ; pause = pause * 2 > LongestPause ? LongestPause : pause * 2)
                 {
-                    long free = folder.FreeBytes;
                     try
                     {
                         storage.RequireRoom();
@@ -113,7 +112,7 @@ public sealed class DatasetPreparations(
                     catch (Exception e) when (storage.Explain(e) is { } refused && !preparation.Ended.IsCancellationRequested)
                     {
                         storage.Note(refused);
-                        WaitForBetterTimes(dataset, preparation, refused, free);
+                        WaitForBetterTimes(dataset, preparation, refused, pause);
                     }
                 }
             }
@@ -142,18 +141,19 @@ public sealed class DatasetPreparations(
 
     private static void Cancelled(Dataset row) => (row.State, row.Error) = (DatasetState.Cancelled, "Its preparation was cancelled.");
 
-    // What was free before was not enough, so that it is more that is waited for; what was written is removed by now.
-    private void WaitForBetterTimes(Dataset dataset, Preparation preparation, StorageRefusedException refused, long freeBefore)
+    // What was written is removed by now: what is free was not enough, unless it is more than tokens of four bytes can take.
+    private void WaitForBetterTimes(Dataset dataset, Preparation preparation, StorageRefusedException refused, TimeSpan pause)
     {
-        Show(dataset, preparation, string.Create(CultureInfo.InvariantCulture,
-            $"Waits for the disk. {refused.Message} The preparation goes on by itself when more than {freeBefore:N0} bytes are free."));
+        const long margin = 1 << 24;
+        long enough = Math.Min(folder.FreeBytes + DiskReserve.LeastBytes, sizeof(int) * dataset.Bytes + margin);
+        Show(dataset, preparation, $"Waits for the disk. {refused.Message} The preparation goes on by itself.");
         do
         {
-            preparation.Ended.WaitHandle.WaitOne(RetryDelay);
+            preparation.Ended.WaitHandle.WaitOne(pause);
             preparation.Ended.ThrowIfCancellationRequested();
             storage.Look();
         }
-        while (refused.IsFull ? storage.IsFull || folder.FreeBytes <= freeBefore : storage.Problem is not null);
+        while (refused.IsFull ? storage.IsFull || folder.FreeBytes < enough : storage.Problem is not null);
     }
 
     /// <summary>Writes what became of it: again and again while the database cannot, whatever its reason, until the process ends.</summary>
