@@ -44,6 +44,13 @@ internal sealed class ProductServices : IAsyncDisposable
         return product;
     }
 
+    /// <summary>What a server does when it starts.</summary>
+    public async Task StartAgainAsync()
+    {
+        await _services.PrepareStorageAsync();
+        await _services.ResumeInterruptedAsync();
+    }
+
     public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
 
     public async Task<T> ReadAsync<T>(Func<WebDistillDb, Task<T>> read)
