@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using WebDistill.Data;
+using WebDistill.Distillation;
 using WebDistill.Web.Storage;
 using WebDistill.Web.Tests.Reliability;
 

@@ -12,12 +12,14 @@ using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Library;
 using WebDistill.Web.Playground;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Components.Pages;
 
 /// <summary>The form of a new run: typed text is read, checked and planned a quarter of a second after the last key.</summary>
 public sealed partial class NewRunPage(
-    RunService runs, ModelService modelService, DatasetService datasetService, GenerationService generation, NavigationManager navigation, IJSRuntime js)
+    RunService runs, ModelService modelService, DatasetService datasetService, GenerationService generation, StorageHealth storage, NavigationManager navigation,
+    IJSRuntime js)
 {
     private static readonly TimeSpan CheckDelay = TimeSpan.FromMilliseconds(250);
 
@@ -298,10 +300,10 @@ public sealed partial class NewRunPage(
             _form.Problems = InOrder(e.Problems);
             _launching = false;
         }
-        catch (Exception e) when (e is NotFoundException or InvalidDataException or IOException)
+        catch (Exception e) when (storage.Explain(e) is not null || e is NotFoundException or InvalidDataException or IOException)
         {
             // The checkpoint is gone or damaged, or there is no room for its copy.
-            (_failure, _launching) = (e, false);
+            (_failure, _launching) = (storage.Explain(e) ?? e, false);
         }
     }
 
