@@ -49,6 +49,7 @@ internal static class Composition
         .AddSingleton<QuickStart>()
         .AddSingleton<SharedReads>()
         .AddSingleton<RunService>()
+        .AddSingleton<RunTable>()
         .AddSingleton<SweepService>()
         .AddSingleton<Sparklines>()
         .AddSingleton<Housekeeping>()
@@ -67,6 +68,7 @@ internal static class Composition
     public static void AddLibrary(this IServiceCollection services) => services
         .AddSingleton<DatasetAnnouncements>()
         .AddSingleton<DatasetService>()
+        .AddSingleton<DatasetTable>()
         .AddHostedService(provider => provider.GetRequiredService<DatasetService>())
         .AddSingleton<ModelService>()
         .AddSingleton<ModelFolders>()

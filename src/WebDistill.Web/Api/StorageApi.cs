@@ -10,14 +10,15 @@ internal static class StorageApi
         RouteGroupBuilder storage = api.MapGroup("/storage").WithTags("Storage");
 
         storage.MapGet("", (Housekeeping housekeeping, CancellationToken cancel) => housekeeping.MeasureAsync(cancel))
-            .WithSummary("What the data folder takes on the disk, in all and by run, model and data set");
+            .WithSummary("What the data folder takes on the disk: in all, by kind, and the 100 largest runs, models and data sets");
 
         storage.MapPost("/integrity-check", async (Housekeeping housekeeping, CancellationToken cancel) =>
                 new IntegrityResponse(await housekeeping.CheckIntegrityAsync(cancel)))
             .WithSummary("Lets SQLite read every page of the database; no problems means that it is sound");
 
-        storage.MapGet("/backups", (Housekeeping housekeeping) => housekeeping.Backups())
-            .WithSummary("The copies of the database, newest first");
+        storage.MapGet("/backups", ([AsParameters] ListQuery query, Housekeeping housekeeping, HttpContext context) =>
+                query.AnswerAsync(context, housekeeping.Backups(), backup => backup.Name, "backup"))
+            .ProducesValidationProblem().WithSummary("The copies of the database, newest first").WithDescription(ListQuery.Description);
 
         storage.MapPost("/backups", async (Housekeeping housekeeping, CancellationToken cancel) =>
         {
