@@ -13,13 +13,15 @@ namespace WebDistill.Web.Storage;
 /// <param name="AllDatasets">All of them.</param>
 /// <param name="DatabaseBytes">The database with its log of changes.</param>
 /// <param name="BackupBytes">Backups of the database.</param>
+/// <param name="TrashBytes">Folders in the trash.</param>
 /// <param name="FreeBytes">What may still be written.</param>
 public sealed record DiskUse(
     IReadOnlyList<NamedBytes> Runs, IReadOnlyList<NamedBytes> Models, IReadOnlyList<NamedBytes> Datasets, CountedBytes AllRuns,
-    CountedBytes AllModels, CountedBytes AllDatasets, long DatabaseBytes, long BackupBytes, long FreeBytes)
+    CountedBytes AllModels, CountedBytes AllDatasets, long DatabaseBytes, long BackupBytes, long TrashBytes,
+    long FreeBytes)
 {
     /// <summary>All of it.</summary>
-    public long TotalBytes => AllRuns.Bytes + AllModels.Bytes + AllDatasets.Bytes + DatabaseBytes + BackupBytes;
+    public long TotalBytes => AllRuns.Bytes + AllModels.Bytes + AllDatasets.Bytes + DatabaseBytes + BackupBytes + TrashBytes;
 }
 
 /// <summary>Bytes of so many things of a kind.</summary>
@@ -33,7 +35,8 @@ public sealed record NamedBytes(Guid Id, string Name, long Bytes);
 public sealed record Backup(string Name, DateTime CreatedAt, long Bytes);
 
 /// <summary>Care of what is stored: how much there is, whether it is sound, and copies of the database.</summary>
-public sealed class Housekeeping(IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder)
+public sealed class Housekeeping(
+    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ServerRestart restart)
 {
     /// <summary>Most runs, models and data sets that a measurement names, of each kind.</summary>
     public const int MostNamed = 100;
@@ -53,7 +56,7 @@ public sealed class Housekeeping(IDbContextFactory<WebDistillDb> contexts, Datab
             return new DiskUse(
                 Largest(ofRuns), Largest(ofModels), Largest(ofDatasets), All(ofRuns), All(ofModels), All(ofDatasets),
                 Directory.EnumerateFiles(folder.Root, Path.GetFileName(folder.DatabaseFile) + "*").Sum(file => new FileInfo(file).Length),
-                Bytes(folder.Backups), folder.FreeBytes);
+                Bytes(folder.Backups), Bytes(folder.Trash), folder.FreeBytes);
         }, cancel);
 
         static IReadOnlyList<NamedBytes> Largest(NamedBytes[] items) => [.. items.OrderByDescending(item => item.Bytes).Take(MostNamed)];
@@ -98,6 +101,25 @@ public sealed class Housekeeping(IDbContextFactory<WebDistillDb> contexts, Datab
     public string BackupFile(string name) => Backups().Any(backup => backup.Name == name)
         ? Path.Combine(folder.Backups, name)
         : throw new NotFoundException($"There is no backup '{name}'.");
+
+    /// <summary>
+    /// Puts a copy in the place of the database: checks it, then ends the server with every state saved and starts it anew, which takes some
+    /// seconds. What it replaces becomes a copy among the others.
+    /// </summary>
+    /// <exception cref="NotFoundException">There is none of that name.</exception>
+    /// <exception cref="ConflictException">It is damaged, or a newer version made it; nothing is changed.</exception>
+    public async Task RestoreAsync(string name, CancellationToken cancel = default)
+    {
+        try
+        {
+            await DatabaseRestore.StageAsync(folder, BackupFile(name), cancel);
+        }
+        catch (Exception e) when (e is InvalidDataException or DatabaseTooNewException)
+        {
+            throw new ConflictException(e.Message);
+        }
+        restart.Request();
+    }
 
     /// <summary>Removes a copy.</summary>
     /// <exception cref="NotFoundException">There is none of that name.</exception>
