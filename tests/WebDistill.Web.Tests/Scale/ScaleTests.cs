@@ -61,7 +61,7 @@ public sealed class ScaleTests(ManyRowsApp many) : IClassFixture<ManyRowsApp>
             {
                 (HttpResponseMessage answer, IReadOnlyList<(string Sql, string[] Plan)> commands, int rows) = await many.CountAsync(() => App.Http.GetAsync(address));
                 // A sweep brings its runs.
-                int most = list == "/api/sweeps" ? 6 * (3 * ManyRows.RunsPerSweep + 1) : 8;
+                int most = list == "/api/sweeps" ? 6 * (3 * ManyRows.RunsPerSweep + 1) : 10;
                 if (commands.Count > 4 || rows > most || commands.SelectMany(c => c.Plan).Any(step => step.Contains("B-TREE"))
                     || !commands.SelectMany(c => c.Plan).Any(step => step.Contains(index)))
                     tooMuch.Add($"{address}: {commands.Count} commands, {rows} rows\n{string.Join('\n', commands.Select(c => $"{c.Sql}\n  {string.Join("\n  ", c.Plan)}"))}");

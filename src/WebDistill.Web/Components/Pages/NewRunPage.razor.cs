@@ -225,6 +225,12 @@ public sealed partial class NewRunPage(
             if (_predicting)
                 (_predicting, _predicted) = (false, null);
         }
+        catch (Exception e) when (e is NotFoundException or InvalidDataException or IOException)
+        {
+            // The teacher's or the text's files are gone: the form is of use all the same.
+            (_failure, _predicting) = (e, false);
+            await InvokeAsync(StateHasChanged);
+        }
         catch (Exception e)
         {
             await DispatchExceptionAsync(e);
