@@ -105,8 +105,12 @@ internal static class PagesCommand
         for (int i = 0; i <= times; i++)
         {
             long began = Stopwatch.GetTimestamp();
-            bytes = (await http.GetByteArrayAsync(path, cancel)).Length;
+            byte[] answer = await http.GetByteArrayAsync(path, cancel);
             milliseconds.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
+            bytes = answer.Length;
+            // A page that fails is answered with 200 and says so itself.
+            if (answer.AsSpan().IndexOf("This page met an error."u8) >= 0)
+                throw new InvalidOperationException($"{path} met an error: see the server's log above.");
         }
         Report.Line(new
         {
