@@ -58,6 +58,7 @@ internal static class Composition
         .AddSingleton<QuickStart>()
         .AddSingleton<SharedReads>()
         .AddSingleton<RunService>()
+        .AddSingleton<RunTable>()
         .AddSingleton<SweepService>()
         .AddSingleton<Sparklines>()
         .AddSingleton<Housekeeping>()
@@ -78,6 +79,7 @@ internal static class Composition
     public static void AddLibrary(this IServiceCollection services) => services
         .AddSingleton<DatasetAnnouncements>()
         .AddSingleton<DatasetService>()
+        .AddSingleton<DatasetTable>()
         .AddSingleton<DatasetPreparations>()
         .AddHostedService(provider => provider.GetRequiredService<DatasetPreparations>())
         .AddSingleton<ModelService>()

@@ -13,9 +13,10 @@ internal static class DatasetApi
     {
         RouteGroupBuilder datasets = api.MapGroup("/datasets").WithTags("Data sets");
 
-        datasets.MapGet("", async (DatasetService service, CancellationToken cancel) =>
-                (await service.ListAsync(cancel)).Select(dataset => DatasetResponse.Of(dataset, service.Progress(dataset.Id))))
-            .WithSummary("Every data set, newest first");
+        datasets.MapGet("", ([AsParameters] ListQuery query, DatasetService service, HttpContext context, CancellationToken cancel) =>
+                query.AnswerAsync(context, (after, limit) => service.ListAsync(after, limit, cancel), dataset => dataset.Id,
+                    dataset => DatasetResponse.Of(dataset, service.Progress(dataset.Id))))
+            .ProducesValidationProblem().WithSummary("Data sets, newest first").WithDescription(ListQuery.Description);
 
         datasets.MapGet("/{id:guid}", async (Guid id, DatasetService service, CancellationToken cancel) =>
                 DatasetResponse.Of(await service.GetAsync(id, cancel), service.Progress(id)))

@@ -11,9 +11,9 @@ internal static class ModelApi
     {
         RouteGroupBuilder models = api.MapGroup("/models").WithTags("Models");
 
-        models.MapGet("", async (ModelService service, CancellationToken cancel) => (await service.ListAsync(cancel))
-            .Select(ModelResponse.Of))
-            .WithSummary("Every model, newest first");
+        models.MapGet("", ([AsParameters] ListQuery query, ModelService service, HttpContext context, CancellationToken cancel) =>
+                query.AnswerAsync(context, (after, limit) => service.ListAsync(after, limit, cancel), model => model.Id, ModelResponse.Of))
+            .ProducesValidationProblem().WithSummary("Models, newest first").WithDescription(ListQuery.Description);
 
         models.MapGet("/{id:guid}",
             async (Guid id, ModelService service, CancellationToken cancel) => ModelResponse.Of(await service.GetAsync(id, cancel)))

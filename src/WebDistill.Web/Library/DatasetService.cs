@@ -13,11 +13,13 @@ public sealed class DatasetService(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, DatasetPreparations preparations,
     DatasetAnnouncements announcements, StorageHealth storage, HostSettings settings)
 {
-    /// <summary>Every data set, newest first.</summary>
-    public async Task<IReadOnlyList<Dataset>> ListAsync(CancellationToken cancel = default)
+    /// <summary>Data sets, newest first: the newest ones, or those that follow another one.</summary>
+    /// <inheritdoc cref="Lists.AfterAsync"/>
+    public async Task<IReadOnlyList<Dataset>> ListAsync(
+        Guid? after = null, int limit = Lists.DefaultLimit, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return await db.Datasets.AsNoTracking().OrderByDescending(dataset => dataset.CreatedAt).ToListAsync(cancel);
+        return await db.Datasets.AsNoTracking().AfterAsync(after, limit, "data set", cancel);
     }
 
     /// <summary>One data set.</summary>
