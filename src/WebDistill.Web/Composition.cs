@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Radzen;
 using WebDistill.Data;
+using WebDistill.Distillation.Engine;
 using WebDistill.Web.Api;
 using WebDistill.Web.Components;
 using WebDistill.Web.Evaluations;
@@ -39,6 +40,7 @@ internal static class Composition
         .AddSingleton<RunAnnouncements>()
         .AddSingleton<RunEvents>()
         .AddSingleton<RunLifecycle>()
+        .AddSingleton<Func<Machine>>(provider => () => Machine.Read(provider.GetRequiredService<DataFolder>().FreeBytes))
         .AddSingleton<RunChecks>()
         .AddSingleton<RunQueue>()
         .AddSingleton<RunTrainer>()

@@ -96,8 +96,10 @@ internal static class HeadlessRun
         (DistillationOptions options, IReadOnlyList<OptionProblem> unread) =
             JsonBody.Read<DistillationOptions>(await File.ReadAllBytesAsync(path));
         List<OptionProblem> problems = [.. unread];
-        problems.AddRange((await services.GetRequiredService<RunChecks>().CheckAsync(options, CancellationToken.None))
-            .Where(problem => unread.All(known => known.Field != problem.Field)));
+        RunForecast forecast = await services.GetRequiredService<RunChecks>().ForecastAsync(options, CancellationToken.None);
+        foreach (OptionProblem warning in forecast.Warnings)
+            Console.WriteLine($"Warning: {warning.Field}: {warning.Message}");
+        problems.AddRange(forecast.Problems.Where(problem => unread.All(known => known.Field != problem.Field)));
         if (problems.Any(problem => problem.Field is "datasetId" or "teacherId" or "studentModelId"))
             await ListLibraryAsync(services);
         return problems.Count == 0

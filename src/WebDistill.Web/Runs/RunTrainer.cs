@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Engine;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Runs;
@@ -12,7 +13,7 @@ namespace WebDistill.Web.Runs;
 /// </summary>
 public sealed class RunTrainer(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
-    RunLifecycle lifecycle, ILogger<RunTrainer> logger)
+    RunLifecycle lifecycle, Func<Machine> machine, ILogger<RunTrainer> logger)
 {
     /// <summary>How long the end of the process waits for a run to save its state: below the 5 seconds of common supervisors.</summary>
     public static readonly TimeSpan ShutdownPatience = TimeSpan.FromSeconds(3.5);
@@ -40,8 +41,9 @@ public sealed class RunTrainer(
 
     /// <summary>Claims a queued run, trains it, and returns when it is at rest again.</summary>
     /// <param name="shutdown">The end of the process: the run saves its state and is Interrupted.</param>
+    /// <param name="makeRoom">Frees memory that is only kept to save time; called when the run does not fit without it.</param>
     /// <returns>The run as it came to rest; null when somebody stopped or deleted it before it could be claimed.</returns>
-    public async Task<Run?> TrainAsync(Guid id, CancellationToken shutdown)
+    public async Task<Run?> TrainAsync(Guid id, CancellationToken shutdown, Action? makeRoom = null)
     {
         using var control = new RunControl(id, shutdown);
         _current = control;
@@ -63,7 +65,8 @@ public sealed class RunTrainer(
                 return null;
             }
 
-            var session = new TrainingSession(run, control, contexts, writer, folder, announcements, lifecycle, logger);
+            var session = new TrainingSession(
+                run, control, contexts, writer, folder, announcements, lifecycle, machine, makeRoom, logger);
             Task<(RunStatus Status, string? Error)> outcome = StartThread(session, control);
             // The thread gets the signal as well; what is waited for here is only how long the process may take to end.
             await Task.WhenAny(outcome, Task.Delay(Timeout.Infinite, shutdown));
@@ -73,7 +76,10 @@ public sealed class RunTrainer(
                 (status, error) = await outcome;
             else
                 await session.CloseRecordAsync();
-            return await FinishAsync(id, status, error, shutdown);
+            Run? ended = await FinishAsync(id, status, error, shutdown);
+            if (outcome.IsCompleted && !shutdown.IsCancellationRequested)
+                await Task.Run(ProcessMemory.GiveBack, CancellationToken.None);
+            return ended;
         }
         finally
         {

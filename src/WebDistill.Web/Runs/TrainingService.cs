@@ -1,11 +1,12 @@
 using WebDistill.Data;
 using WebDistill.Web.Library;
+using WebDistill.Web.Playground;
 
 namespace WebDistill.Web.Runs;
 
 /// <summary>Trains the queued runs, one at a time and in order, whether or not a page is open. No run's failure ends the queue.</summary>
 public sealed class TrainingService(
-    RunQueue queue, RunTrainer trainer, DatasetAnnouncements datasets, IHostApplicationLifetime lifetime, ILogger<TrainingService> logger)
+    RunQueue queue, RunTrainer trainer, ModelCache models, DatasetAnnouncements datasets, IHostApplicationLifetime lifetime, ILogger<TrainingService> logger)
     : BackgroundService
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
@@ -23,7 +24,7 @@ public sealed class TrainingService(
             try
             {
                 if (await queue.NextAsync(shutdown) is Run run)
-                    await trainer.TrainAsync(run.Id, shutdown);
+                    await trainer.TrainAsync(run.Id, shutdown, models.FreeUnused);
                 else
                     await queue.ChangedAsync(shutdown);
             }
