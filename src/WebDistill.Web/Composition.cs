@@ -22,12 +22,6 @@ namespace WebDistill.Web;
 /// <summary>Which services there are and in which order a request passes them.</summary>
 internal static class Composition
 {
-    // Below the 5 seconds after which a supervisor may lose patience.
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(4);
-
-    // A browser that does not answer the goodbye must not hold up the end.
-    private static readonly TimeSpan GoodbyePatience = TimeSpan.FromSeconds(1);
-
     public static void AddStorage(this IServiceCollection services, DataFolder folder)
     {
         // Through a factory, because only what the container makes does it dispose: that lets go of the folder.
@@ -37,6 +31,7 @@ internal static class Composition
 
     /// <summary>What training a run needs: with or without a web host.</summary>
     public static void AddTraining(this IServiceCollection services) => services
+        .AddSingleton<Shutdown>()
         .AddSingleton<RunAnnouncements>()
         .AddSingleton<RunEvents>()
         .AddSingleton<RunLifecycle>()
@@ -90,7 +85,7 @@ internal static class Composition
         services.AddHealthChecks().AddCheck<DatabaseHealth>("database");
         services.AddOpenApi();
         services.ConfigureHttpJsonOptions(json => WebJson.Configure(json.SerializerOptions));
-        services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = Shutdown.WordsPatience);
     }
 
     /// <summary>Security first, so that it holds for files, pages, hub and API alike.</summary>
@@ -111,6 +106,14 @@ internal static class Composition
         // The files of wwwroot/ have no fingerprints in their names: browsers ask every time whether they changed.
         app.UseStaticFiles(new StaticFileOptions { OnPrepareResponse = file => file.Context.Response.Headers.CacheControl = "no-cache" });
         app.UseAntiforgery();
+        // SignalR says goodbye to every open page at the end and waits up to five seconds for the answers: a page that does not answer is
+        // left, and its connection cut.
+        var shutdown = app.Services.GetRequiredService<Shutdown>();
+        app.UseWhen(context => context.WebSockets.IsWebSocketRequest, sockets => sockets.Use(async (context, next) =>
+        {
+            using CancellationTokenRegistration registration = shutdown.PagesLeft.Register(context.Abort);
+            await next(context);
+        }));
     }
 
     private static bool IsForAPage(HttpContext context) =>
@@ -125,7 +128,7 @@ internal static class Composition
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(
             // SecurityHeaders says it already, and more strictly.
             options => options.ContentSecurityFrameAncestorsPolicy = null);
-        app.MapHub<CurvesHub>("/hubs/curves", hub => hub.WebSockets.CloseTimeout = GoodbyePatience);
+        app.MapHub<CurvesHub>("/hubs/curves", hub => hub.WebSockets.CloseTimeout = Shutdown.PagesPatience);
         app.MapHealthChecks("/healthz");
         app.MapOpenApi();
         RouteGroupBuilder api = app.MapGroup("/api");
@@ -138,6 +141,13 @@ internal static class Composition
         api.MapCompareTokens();
         api.MapStorage();
         api.MapSweeps();
+    }
+
+    /// <summary>Counts the end of the process from its first sign, whoever gives it.</summary>
+    public static void ShareDeadline(this WebApplication app)
+    {
+        var shutdown = app.Services.GetRequiredService<Shutdown>();
+        app.Lifetime.ApplicationStopping.Register(shutdown.Begin);
     }
 
     /// <summary>Prints the address that the server really listens on.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using WebDistill.Web;
 using WebDistill.Web.Headless;
 using WebDistill.Web.Notifications;
@@ -41,6 +42,10 @@ if (app.Services.GetRequiredService<HostSettings>().ResumeInterrupted)
 app.UseWeb();
 app.MapWeb();
 app.AnnounceAddress();
+app.ShareDeadline();
+var shutdown = app.Services.GetRequiredService<Shutdown>();
+using PosixSignalRegistration terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => shutdown.EndProcessInTime());
+using PosixSignalRegistration interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => shutdown.EndProcessInTime());
 await app.RunAsync();
 return 0;
 

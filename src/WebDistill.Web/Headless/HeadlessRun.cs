@@ -133,11 +133,11 @@ internal static class HeadlessRun
         var lifecycle = services.GetRequiredService<RunLifecycle>();
         Console.WriteLine($"Run {run.Id} ({run.Name}): {run.Status}. Ctrl-C saves its state and stops it.");
 
-        using var terminated = new CancellationTokenSource();
+        var shutdown = services.GetRequiredService<Shutdown>();
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
         {
             context.Cancel = true;
-            terminated.Cancel();
+            shutdown.Begin();
         });
         Task? stopping = null;
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
@@ -149,7 +149,7 @@ internal static class HeadlessRun
             stopping = StopAsync();
         });
 
-        Task<Run?> training = trainer.TrainAsync(run.Id, terminated.Token);
+        Task<Run?> training = trainer.TrainAsync(run.Id);
         var bar = new ProgressLine(Console.Out, Console.IsOutputRedirected);
         while (!training.IsCompleted)
         {

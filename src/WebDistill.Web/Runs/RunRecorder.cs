@@ -26,7 +26,8 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
     private readonly RunAnnouncements _announcements;
     private readonly Func<double?> _teacherPerplexity;
     private readonly ILogger _logger;
-    private readonly DateTime _startedAt = DateTime.UtcNow;
+    private readonly TimeProvider _time;
+    private readonly long _startedAt;
     private readonly CancellationTokenSource _disposing = new();
     private readonly SemaphoreSlim _hurry = new(0);
     private readonly Channel<Entry> _queue =
@@ -35,13 +36,16 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
 
     /// <param name="run">As it is at the beginning of the attempt.</param>
     /// <param name="teacherPerplexity">Asked at every transaction, so that the teacher's line appears as soon as it is measured.</param>
-    public RunRecorder(Run run, DatabaseWriter writer, RunAnnouncements announcements, Func<double?> teacherPerplexity, ILogger logger)
+    /// <param name="time">Its monotonic clock measures how long the run trains: the wall clock may be set meanwhile.</param>
+    public RunRecorder(
+        Run run, DatabaseWriter writer, RunAnnouncements announcements, Func<double?> teacherPerplexity, TimeProvider time, ILogger logger)
     {
         _run = run;
         _writer = writer;
         _announcements = announcements;
         _teacherPerplexity = teacherPerplexity;
         _logger = logger;
+        (_time, _startedAt) = (time, time.GetTimestamp());
         _written = Task.Run(WriteAsync);
     }
 
@@ -140,7 +144,7 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
         run.TokensPerSecond = last.TokensPerSecond;
         run.ValidationPerplexity = validation ?? run.ValidationPerplexity;
         run.TeacherPerplexity = _teacherPerplexity() ?? run.TeacherPerplexity;
-        run.TrainedSeconds = _run.TrainedSeconds + (DateTime.UtcNow - _startedAt).TotalSeconds;
+        run.TrainedSeconds = _run.TrainedSeconds + _time.GetElapsedTime(_startedAt).TotalSeconds;
         run.FruitlessAttempts = 0;
         await db.SaveChangesAsync();
     }

@@ -229,7 +229,7 @@ internal sealed class TrainingSession
 
     private void Train(Distiller distiller, BpeTokenizer tokenizer, TrainingProvenance provenance)
     {
-        var recorder = new RunRecorder(_run, _writer, _announcements, () => distiller.TeacherValidationPerplexity, _logger);
+        var recorder = new RunRecorder(_run, _writer, _announcements, () => distiller.TeacherValidationPerplexity, TimeProvider.System, _logger);
         _recorder = recorder;
         try
         {
