@@ -1,6 +1,7 @@
 using System.Globalization;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Engine;
 using WebDistill.Web.Library;
 
 namespace WebDistill.Web.Api;
@@ -21,7 +22,7 @@ internal static class DatasetApi
             .ProducesProblem(404).WithSummary("One data set, with the progress of its preparation");
 
         datasets.MapPost("", UploadAsync).Accepts<DatasetForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
-            .ProducesProblem(415)
+            .ProducesProblem(415).ProducesProblem(507)
             .WithSummary("Uploads a text (file) and prepares it in the background; poll the data set until its state is Ready");
 
         datasets.MapPost("/{id:guid}/cancel", async (Guid id, DatasetService service, CancellationToken cancel) =>
@@ -42,10 +43,11 @@ internal static class DatasetApi
     }
 
     private static async Task<IResult> UploadAsync(HttpRequest request, DatasetService service, HostSettings settings,
-        CancellationToken cancel)
+        Func<Machine> machine, CancellationToken cancel)
     {
         var form = new MultipartFiles(
-            request, settings.MaxUploadBytes, "name", "format", "jsonField", "tokenizerModelId", "vocabularySize", "validationProportion");
+            request, settings.MaxUploadBytes, machine().FreeDiskBytes, "name", "format", "jsonField", "tokenizerModelId",
+            "vocabularySize", "validationProportion");
         IncomingText? text = null;
         string fileName = "";
         try

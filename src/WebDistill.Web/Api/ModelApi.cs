@@ -1,4 +1,5 @@
 using WebDistill.Data;
+using WebDistill.Distillation.Engine;
 using WebDistill.Web.Library;
 using WebDistill.Web.Storage;
 
@@ -20,7 +21,7 @@ internal static class ModelApi
             .ProducesProblem(404).WithSummary("One model");
 
         models.MapPost("", UploadAsync).Accepts<ModelForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
-            .ProducesProblem(415)
+            .ProducesProblem(415).ProducesProblem(507)
             .WithSummary("Adds a model out of the files of a Hugging Face folder");
 
         models.MapGet("/{id:guid}/download", async (Guid id, ModelService service, DataFolder folder, HttpContext context, CancellationToken cancel) =>
@@ -37,9 +38,9 @@ internal static class ModelApi
     }
 
     private static async Task<IResult> UploadAsync(HttpRequest request, ModelService service, HostSettings settings,
-        CancellationToken cancel)
+        Func<Machine> machine, CancellationToken cancel)
     {
-        var form = new MultipartFiles(request, settings.MaxUploadBytes, "name");
+        var form = new MultipartFiles(request, settings.MaxUploadBytes, machine().FreeDiskBytes, "name");
         string incoming = await service.ReceiveAsync(form.ReadAsync(cancel), cancel);
         if (form.Problems.Count > 0)
         {

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.QuickStart;
 using WebDistill.Distillation.Text;
 using WebDistill.Web.Runs;
@@ -15,7 +16,7 @@ namespace WebDistill.Web.Library;
 /// <summary>Corpora: uploaded in a stream, prepared in the background on threads of their own, previewed, removed.</summary>
 public sealed class DatasetService(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, DatasetAnnouncements announcements,
-    HostSettings settings, ILogger<DatasetService> logger) : BackgroundService
+    HostSettings settings, Func<Machine> machine, ILogger<DatasetService> logger) : BackgroundService
 {
     private const int ConcurrentPreparations = 2;
 
@@ -95,6 +96,8 @@ public sealed class DatasetService(
                 problems.Add(nameProblem);
             if (options.TokenizerModelId is Guid modelId)
                 await CheckTokenizerAsync(modelId, problems, cancel);
+            if (ProblemOfRoom(text.Bytes, options.VocabularySize ?? DatasetOptions.DefaultVocabularySize) is string noRoom)
+                problems.Add(new("file", noRoom));
             if (problems.Count > 0)
                 throw new OptionsInvalidException(problems);
 
@@ -324,6 +327,8 @@ public sealed class DatasetService(
         }
         tokenizer.Save(path);
 
+        if (ProblemOfRoom(bytes, tokenizer.VocabularySize) is string noRoom)
+            throw new InvalidDataException(noRoom);
         Show("Tokenising", 0);
         CorpusStatistics statistics =
             CorpusPreparation.Prepare(source, tokenizer, options, DatasetFiles.Train(path), DatasetFiles.Validation(path),
@@ -343,6 +348,15 @@ public sealed class DatasetService(
             d.ValidationTokens = statistics.ValidationTokens;
             d.StatisticsJson = JsonSerializer.Serialize(statistics, WebJson.Options);
         });
+    }
+
+    /// <summary>Why a text cannot be tokenised here; null when there is room for as many tokens as it can have.</summary>
+    private string? ProblemOfRoom(long textBytes, int vocabularySize)
+    {
+        long free = machine().FreeDiskBytes, most = CorpusPreparation.MostTokenBytes(textBytes, vocabularySize);
+        return most <= free ? null
+            : $"Its tokens can take {Machine.BytesInWords(most)} (text of {Machine.BytesInWords(textBytes)}, a token for every byte at most), and "
+                + $"{Machine.BytesInWords(free)} of the disk are free. Make room, or upload less text.";
     }
 
     private void WriteStories(Stream stream, int seed, Action<double> progress, CancellationToken cancel)

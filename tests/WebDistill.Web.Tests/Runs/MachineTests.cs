@@ -150,6 +150,29 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
         Assert.NotEmpty(Figures.Duration(TimeSpan.FromSeconds(seconds)));
     }
 
+    [Fact]
+    public async Task Upload_LargerThanTheFreeDisk_IsRefusedBeforeItIsRead()
+    {
+        app.Machine = s_small with { FreeDiskBytes = 5000 };
+        using HttpResponseMessage text = await app.UploadAsync(Encoding.UTF8.GetBytes(Product.Text));
+        Assert.Contains("and 5.0 kB of the disk are free", (await text.ProblemAsync(HttpStatusCode.InsufficientStorage)).GetProperty("detail").GetString());
+        using HttpResponseMessage model = await app.ImportAsync(Product.TinyModel());
+        await model.ProblemAsync(HttpStatusCode.InsufficientStorage);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(app.Root, "incoming")));
+    }
+
+    [Fact]
+    public async Task Upload_TextWhoseTokensMayNotFit_IsRefusedBeforeItIsPrepared()
+    {
+        byte[] text = Encoding.UTF8.GetBytes(Product.Text);
+        app.Machine = s_small with { FreeDiskBytes = text.Length * 3 / 2 };
+        using HttpResponseMessage response = await app.UploadAsync(text);
+        JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);
+        Assert.Equal(["file"], problem.Fields());
+        Assert.Contains($"Its tokens can take {Machine.BytesInWords(2 * text.Length)}", problem.GetProperty("detail").GetString());
+        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(app.Root, "incoming")));
+    }
+
     /// <summary>The finding "clock jump": what is left of a run is not told by a clock that was set.</summary>
     [Theory]
     [InlineData(-57)]
