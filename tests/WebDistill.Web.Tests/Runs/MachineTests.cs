@@ -29,7 +29,7 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
             using HttpResponseMessage response = await app.Http.PostAsJsonAsync(path, options, WebJson.Options);
             JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);
             Assert.Equal("studentLayerCount", Assert.Single(problem.Fields()));
-            Assert.Contains("weights 33.2 kB + gradients 33.2 kB + Adam's moments 66.3 kB", problem.GetProperty("detail").GetString());
+            Assert.Contains("weights 33.5 kB + gradients 33.5 kB + Adam's moments 66.9 kB", problem.GetProperty("detail").GetString());
             Assert.Contains("the machine has 300 MB of memory", problem.GetProperty("detail").GetString());
         }
         using HttpResponseMessage sweep = await app.Http.PostAsJsonAsync("/api/sweeps", new
@@ -108,7 +108,7 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
     public async Task Plan_TextTooSmallForOneSequence_IsAProblemOfAField(SequenceMode mode, int context, string field)
     {
         Guid dataset = mode == SequenceMode.Packed ? await app.ReadyDatasetAsync()
-            : await app.ReadyDatasetAsync(string.Concat(Enumerable.Repeat("A b.\n\n", 40)));
+            : await app.ReadyDatasetAsync(string.Concat(Enumerable.Range(0, 400).Select(i => $"{i}.\n\n")));
         await RefusedAsync(Product.TinyTraining(dataset) with { SequenceMode = mode, ContextLength = context }, field);
     }
 
