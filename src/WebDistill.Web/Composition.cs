@@ -93,6 +93,14 @@ internal static class Composition
     /// <summary>Security first, so that it holds for files, pages, hub and API alike.</summary>
     public static void UseWeb(this WebApplication app)
     {
+        // A request that is not over by then holds up the end and is cut off: above all the open pages, to which SignalR says goodbye and
+        // whose answers it awaits for up to five seconds.
+        var shutdown = app.Services.GetRequiredService<Shutdown>();
+        app.Use(async (context, next) =>
+        {
+            using CancellationTokenRegistration registration = shutdown.PagesLeft.Register(context.Abort);
+            await next(context);
+        });
         app.UseSecurityHeaders();
         app.UseExceptionHandler();
         app.UseMiddleware<SameOrigin>();
@@ -108,14 +116,6 @@ internal static class Composition
         // The files of wwwroot/ have no fingerprints in their names: browsers ask every time whether they changed.
         app.UseStaticFiles(new StaticFileOptions { OnPrepareResponse = file => file.Context.Response.Headers.CacheControl = "no-cache" });
         app.UseAntiforgery();
-        // SignalR says goodbye to every open page at the end and waits up to five seconds for the answers: a page that does not answer is
-        // left, and its connection cut.
-        var shutdown = app.Services.GetRequiredService<Shutdown>();
-        app.UseWhen(context => context.WebSockets.IsWebSocketRequest, sockets => sockets.Use(async (context, next) =>
-        {
-            using CancellationTokenRegistration registration = shutdown.PagesLeft.Register(context.Abort);
-            await next(context);
-        }));
     }
 
     private static bool IsForAPage(HttpContext context) =>
