@@ -22,11 +22,19 @@ namespace WebDistill.Web;
 /// <summary>Which services there are and in which order a request passes them.</summary>
 internal static class Composition
 {
-    public static void AddStorage(this IServiceCollection services, DataFolder folder)
+    public static void AddStorage(this IServiceCollection services, DataFolder folder, long reserveBytes)
     {
         // Through a factory, because only what the container makes does it dispose: that lets go of the folder.
         services.AddSingleton(_ => folder);
-        services.AddSqliteDatabase(folder.DatabaseFile);
+        services.AddSingleton(new DiskReserve(folder, reserveBytes));
+        services.AddSingleton<StorageAnnouncements>();
+        services.AddSingleton<StorageHealth>();
+        services.AddSqliteDatabase(folder.DatabaseFile, provider =>
+        {
+            var health = provider.GetRequiredService<StorageHealth>();
+            var reserve = provider.GetRequiredService<DiskReserve>();
+            return problem => health.Explain(problem) is { IsFull: true } && reserve.GiveUp();
+        });
         services.AddSingleton<TrashAnnouncements>().AddSingleton<TrashBin>();
     }
 
@@ -52,6 +60,7 @@ internal static class Composition
         .AddSingleton<Housekeeping>()
         .AddSingleton<ServerRestart>()
         .AddSingleton<Webhook>()
+        .AddHostedService<StorageWatch>()
         .AddHostedService(provider => provider.GetRequiredService<Webhook>())
         .AddHostedService<TrainingService>();
 
@@ -66,7 +75,8 @@ internal static class Composition
     public static void AddLibrary(this IServiceCollection services) => services
         .AddSingleton<DatasetAnnouncements>()
         .AddSingleton<DatasetService>()
-        .AddHostedService(provider => provider.GetRequiredService<DatasetService>())
+        .AddSingleton<DatasetPreparations>()
+        .AddHostedService(provider => provider.GetRequiredService<DatasetPreparations>())
         .AddSingleton<ModelService>()
         .AddSingleton<ModelFolders>()
         .AddSingleton<ModelCache>()

@@ -124,9 +124,9 @@ internal static class Product
             BpeTokenizer tokenizer = BpeTokenizer.Train([Text], 300);
             DistillationOptions options = TinyTraining(Guid.Empty) with { StudentLayerCount = layers };
             using (Gpt2 model = StudentInits.Create(options, null, tokenizer.VocabularySize))
-                Gpt2Checkpoint.Save(model, folder.FullName);
+                Gpt2Checkpoint.Save(model, folder.FullName, FileLayer.Disk);
             if (withTokenizer)
-                tokenizer.Save(folder.FullName);
+                tokenizer.Save(folder.FullName, FileLayer.Disk);
             return folder.EnumerateFiles().ToDictionary(file => file.Name, file => File.ReadAllBytes(file.FullName));
         }
         finally

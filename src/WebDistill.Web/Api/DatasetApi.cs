@@ -1,8 +1,8 @@
 using System.Globalization;
 using WebDistill.Data;
 using WebDistill.Distillation;
-using WebDistill.Distillation.Engine;
 using WebDistill.Web.Library;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Api;
 
@@ -42,12 +42,12 @@ internal static class DatasetApi
         }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a data set with its files");
     }
 
-    private static async Task<IResult> UploadAsync(HttpRequest request, DatasetService service, HostSettings settings,
-        Func<Machine> machine, CancellationToken cancel)
+    private static async Task<IResult> UploadAsync(HttpRequest request, DatasetService service, DataFolder folder, StorageHealth storage, HostSettings settings,
+        CancellationToken cancel)
     {
         var form = new MultipartFiles(
-            request, settings.MaxUploadBytes, machine().FreeDiskBytes, "name", "format", "jsonField", "tokenizerModelId",
-            "vocabularySize", "validationProportion");
+            request, settings.MaxUploadBytes, "name", "format", "jsonField", "tokenizerModelId", "vocabularySize", "validationProportion");
+        storage.RequireRoom("the upload", Math.Min(request.ContentLength ?? 0, settings.MaxUploadBytes));
         IncomingText? text = null;
         string fileName = "";
         try
@@ -69,7 +69,7 @@ internal static class DatasetApi
         }
         catch when (text is not null)
         {
-            Directory.Delete(text.Folder, recursive: true);
+            folder.Discard(text.Folder);
             throw;
         }
         string name = form["name"] is { Length: > 0 } given ? given : DefaultName(fileName);

@@ -1,5 +1,4 @@
 using WebDistill.Data;
-using WebDistill.Distillation.Engine;
 using WebDistill.Web.Library;
 using WebDistill.Web.Storage;
 
@@ -37,14 +36,15 @@ internal static class ModelApi
         }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a model with its files");
     }
 
-    private static async Task<IResult> UploadAsync(HttpRequest request, ModelService service, HostSettings settings,
-        Func<Machine> machine, CancellationToken cancel)
+    private static async Task<IResult> UploadAsync(HttpRequest request, ModelService service, DataFolder folder, StorageHealth storage, HostSettings settings,
+        CancellationToken cancel)
     {
-        var form = new MultipartFiles(request, settings.MaxUploadBytes, machine().FreeDiskBytes, "name");
+        var form = new MultipartFiles(request, settings.MaxUploadBytes, "name");
+        storage.RequireRoom("the upload", Math.Min(request.ContentLength ?? 0, settings.MaxUploadBytes));
         string incoming = await service.ReceiveAsync(form.ReadAsync(cancel), cancel);
         if (form.Problems.Count > 0)
         {
-            Directory.Delete(incoming, recursive: true);
+            folder.Discard(incoming);
             throw new OptionsInvalidException(form.Problems);
         }
         string name = form["name"] is { Length: > 0 } given ? given : "Imported model";

@@ -3,7 +3,6 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
 using WebDistill.Distillation;
-using WebDistill.Distillation.Engine;
 using WebDistill.Web.Library;
 
 namespace WebDistill.Web.Api;
@@ -11,7 +10,7 @@ namespace WebDistill.Web.Api;
 /// <summary>
 /// The files of a multipart request in the order in which they arrive, never held in memory; the other fields are collected on the way.
 /// </summary>
-internal sealed class MultipartFiles(HttpRequest request, long maxBytes, long freeBytes, params string[] knownFields)
+internal sealed class MultipartFiles(HttpRequest request, long maxBytes, params string[] knownFields)
 {
     private const int MaxFieldCharacters = 4096;
     private const long HeaderAllowanceBytes = 1 << 20;
@@ -25,15 +24,11 @@ internal sealed class MultipartFiles(HttpRequest request, long maxBytes, long fr
     public string? this[string field] => _fields.GetValueOrDefault(field);
 
     /// <summary>Reads on to the next file.</summary>
-    /// <exception cref="BadHttpRequestException">415 when the request is not multipart/form-data; 507 when it says that it is larger than what
-    /// is free on the disk.</exception>
+    /// <exception cref="BadHttpRequestException">415 when the request is not multipart/form-data.</exception>
     public async IAsyncEnumerable<UploadedFile> ReadAsync([EnumeratorCancellation] CancellationToken cancel)
     {
         if (request.HttpContext.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             limit.MaxRequestBodySize = maxBytes + HeaderAllowanceBytes;
-        if (request.ContentLength > freeBytes)
-            throw new BadHttpRequestException($"The upload has {Machine.BytesInWords(request.ContentLength.Value)}, and "
-                + $"{Machine.BytesInWords(freeBytes)} of the disk are free. Make room, or upload less.", StatusCodes.Status507InsufficientStorage);
         string boundary = Boundary();
         var reader = new MultipartReader(boundary, request.Body);
         while (await NextAsync(reader, cancel) is MultipartSection section)

@@ -19,7 +19,8 @@ public sealed record UploadedFile(string Name, Stream Content);
 
 /// <summary>Models: Hugging Face folders in and out.</summary>
 public sealed partial class ModelService(
-    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelCache cache, HostSettings settings)
+    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelCache cache, StorageHealth storage,
+    HostSettings settings)
 {
     // Read by nobody here, and part of most published folders: left out without complaint.
     private static readonly HashSet<string> _ignored =
@@ -93,6 +94,7 @@ public sealed partial class ModelService(
     /// <exception cref="OptionsInvalidException">A file has no place in a model folder, comes twice or is too large.</exception>
     public async Task<string> ReceiveAsync(IAsyncEnumerable<UploadedFile> files, CancellationToken cancel)
     {
+        storage.RequireRoom();
         string incoming = folder.CreateIncoming();
         try
         {
@@ -106,7 +108,7 @@ public sealed partial class ModelService(
         }
         catch
         {
-            Directory.Delete(incoming, recursive: true);
+            folder.Discard(incoming);
             throw;
         }
     }
@@ -140,8 +142,7 @@ public sealed partial class ModelService(
         }
         catch
         {
-            if (Directory.Exists(incoming))
-                Directory.Delete(incoming, recursive: true);
+            folder.Discard(incoming);
             throw;
         }
     }
@@ -151,7 +152,7 @@ public sealed partial class ModelService(
     /// <exception cref="ConflictException">A queued or running run, the preparation of a data set, or a generation uses it.</exception>
     public async Task DeleteAsync(Guid id, CancellationToken cancel = default)
     {
-        await writer.WriteAsync(async db =>
+        await storage.DeleteAsync(() => writer.WriteAsync(async db =>
         {
             Model model = await db.Models.SingleOrDefaultAsync(m => m.Id == id, cancel) ?? throw NotFound(id);
             string text = id.ToString();
@@ -172,11 +173,10 @@ public sealed partial class ModelService(
             foreach (Run maker in await db.Runs.Where(run => run.StudentModelId == id).ToListAsync(cancel))
                 maker.StudentModelId = null;
             await db.SaveChangesAsync(cancel);
-        }, cancel);
-        folder.Delete(folder.Model(id));
+        }, cancel), folder.Model(id));
     }
 
-    private static async Task<long> StoreAsync(string incoming, UploadedFile file, long bytesLeft, CancellationToken cancel)
+    private async Task<long> StoreAsync(string incoming, UploadedFile file, long bytesLeft, CancellationToken cancel)
     {
         if (!ModelFileName().IsMatch(file.Name))
         {
@@ -186,7 +186,7 @@ public sealed partial class ModelService(
         string path = Path.Combine(incoming, file.Name);
         if (File.Exists(path))
             throw new OptionsInvalidException("files", $"The file '{file.Name}' was uploaded twice.");
-        return (await Upload.StoreAsync(file.Content, path, bytesLeft, "files", cancel)).Bytes;
+        return (await Upload.StoreAsync(file.Content, path, folder.Files, bytesLeft, "files", cancel)).Bytes;
     }
 
     private static Model Describe(Guid id, string name, string incoming)

@@ -11,7 +11,7 @@ namespace WebDistill.Web.Runs;
 /// <summary>What can be asked about runs and done with them, for pages and API alike.</summary>
 public sealed class RunService(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
-    RunChecks checks, RunQueue queue, RunTrainer trainer, RunLifecycle lifecycle, QuickStart quickStart, SharedReads shared)
+    RunChecks checks, RunQueue queue, RunTrainer trainer, RunLifecycle lifecycle, QuickStart quickStart, SharedReads shared, StorageHealth storage)
 {
     /// <summary>Every run, newest first.</summary>
     public async Task<IReadOnlyList<Run>> ListAsync(CancellationToken cancel = default) => await ShareAsync("runs", db =>
@@ -170,9 +170,24 @@ public sealed class RunService(
         if (problems.Count > 0)
             throw new OptionsInvalidException(problems);
         var branch = Guid.CreateVersion7();
-        // A copy: the parent may go on, remove its checkpoint or be deleted.
-        await Task.Run(() => folder.CheckpointsOf(branch)
-            .Save(step, target => TrainingCheckpoint.Copy(source, target, options, folder.Files)), cancel);
+        storage.RequireRoom("the copy of the checkpoint", DataFolder.Bytes(source));
+        try
+        {
+            // A copy: the parent may go on, remove its checkpoint or be deleted.
+            await Task.Run(() => folder.CheckpointsOf(branch)
+                .Save(step, target => TrainingCheckpoint.Copy(source, target, options, folder.Files)), cancel);
+            return await EnqueueBranchAsync(parent, branch, step, options, cancel);
+        }
+        catch
+        {
+            folder.Delete(folder.Run(branch));
+            throw;
+        }
+    }
+
+    private async Task<Run> EnqueueBranchAsync(Run parent, Guid branch, int step, DistillationOptions options, CancellationToken cancel)
+    {
+        Guid id = parent.Id;
         return await queue.EnqueueAsync(options, cancel, id: branch, complete: (db, run) =>
         {
             run.BranchRunId = id;
@@ -204,7 +219,7 @@ public sealed class RunService(
             if (run.IsActive || trainer.Holds(id))
                 throw new ConflictException($"The run '{run.Name}' is {run.Status}. Pause or stop it first.");
             CheckpointStore store = folder.CheckpointsOf(id);
-            if (store.List().Count == 1 && RunLifecycle.NeedTheirFiles.Contains(run.Status))
+            if (store.List() is [CheckpointManifest only] && only.Step == step && RunLifecycle.NeedTheirFiles.Contains(run.Status))
                 throw new ConflictException($"It is the only complete checkpoint of '{run.Name}', which is {run.Status} and goes on from "
                     + "it. Stop the run first.");
             store.Remove(step);
@@ -245,7 +260,7 @@ public sealed class RunService(
     /// <exception cref="ConflictException">It is running, or another run waits for it.</exception>
     public async Task DeleteAsync(Guid id, CancellationToken cancel = default)
     {
-        await writer.WriteAsync(async db =>
+        await storage.DeleteAsync(() => writer.WriteAsync(async db =>
         {
             Run run = await db.Runs.SingleOrDefaultAsync(r => r.Id == id, cancel) ?? throw NotFound(id);
             if (run.IsActive || trainer.Holds(id))
@@ -255,8 +270,7 @@ public sealed class RunService(
                 throw new ConflictException($"The run '{waiting.Name}' waits for the run '{run.Name}'. Stop or delete that one first.");
             db.Runs.Remove(run);
             await db.SaveChangesAsync(cancel);
-        }, cancel);
-        folder.Delete(folder.Run(id));
+        }, cancel), folder.Run(id));
         announcements.Announce(id);
     }
 

@@ -13,7 +13,7 @@ namespace WebDistill.Web.Runs;
 /// </summary>
 public sealed class RunTrainer(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
-    RunLifecycle lifecycle, Func<Machine> machine, Shutdown shutdown, ILogger<RunTrainer> logger)
+    RunLifecycle lifecycle, StorageHealth storage, Func<Machine> machine, Shutdown shutdown, ILogger<RunTrainer> logger)
 {
     private static readonly TimeSpan StatusRetryDelay = TimeSpan.FromSeconds(1);
 
@@ -63,7 +63,7 @@ public sealed class RunTrainer(
             }
 
             var session = new TrainingSession(
-                run, control, contexts, writer, folder, announcements, lifecycle, machine, makeRoom, logger);
+                run, control, contexts, writer, folder, announcements, lifecycle, storage, machine, makeRoom, logger);
             Task<(RunStatus Status, string? Error)> outcome = StartThread(session, control);
             // The thread gets the signal as well; what is waited for here is only how long the process may take to end.
             await Task.WhenAny(outcome, Task.Delay(Timeout.Infinite, shutdown.Begun));
@@ -117,6 +117,17 @@ public sealed class RunTrainer(
                 RunWish.Stop => (RunStatus.Stopped, null),
                 RunWish.Pause => (RunStatus.Paused, null),
                 _ => (RunStatus.Interrupted, session.IsSaved ? InterruptedSaved : InterruptedUnsaved),
+            };
+        }
+        catch (Exception e) when (control.Ended.IsCancellationRequested && storage.Explain(e) is { } refused)
+        {
+            string unsaved = $"The latest updates could not be saved. {refused.Message}{session.LastGoodState()}";
+            return control.Wish switch
+            {
+                RunWish.Stop => (RunStatus.Stopped, unsaved),
+                // Without a reason: one would say that it waits for the disk and goes on by itself.
+                RunWish.Pause => (RunStatus.Paused, null),
+                _ => (RunStatus.Interrupted, InterruptedUnsaved),
             };
         }
         catch (Exception e)

@@ -31,7 +31,7 @@ public sealed record Backup(string Name, DateTime CreatedAt, long Bytes);
 
 /// <summary>Care of what is stored: how much there is, whether it is sound, and copies of the database.</summary>
 public sealed class Housekeeping(
-    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ServerRestart restart)
+    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, StorageHealth storage, ServerRestart restart)
 {
     /// <summary>Measures the data folder; reads every folder's list of files.</summary>
     public async Task<DiskUse> MeasureAsync(CancellationToken cancel = default)
@@ -61,19 +61,31 @@ public sealed class Housekeeping(
         return await SqliteDatabase.CheckIntegrityAsync(db, cancel);
     }
 
-    /// <summary>Copies the database, whole and compact, while everything goes on.</summary>
+    /// <summary>Copies the database, whole and compact, while everything goes on; a copy that fails leaves nothing.</summary>
+    /// <exception cref="StorageRefusedException">There is no room for it.</exception>
     public async Task<Backup> BackUpAsync(CancellationToken cancel = default)
     {
-        Directory.CreateDirectory(folder.Backups);
+        long bytes = new FileInfo(folder.DatabaseFile).Length;
+        storage.RequireRoom("a backup", bytes);
+        folder.Files.CreateFolder(folder.Backups);
         string name = string.Create(CultureInfo.InvariantCulture, $"webdistill-{DateTime.UtcNow:yyyyMMdd-HHmmss-fff}.db");
         string path = Path.Combine(folder.Backups, name), partial = path + ".partial";
-        File.Delete(partial);
-        await writer.WriteAsync(db => SqliteDatabase.CopyAsync(db, partial, cancel), cancel);
-        using (FileStream copy = new(partial, FileMode.Open, FileAccess.ReadWrite))
-            copy.Flush(flushToDisk: true);
-        folder.Files.RenameFile(partial, path);
-        folder.Files.SyncFolder(folder.Backups);
-        return Describe(new FileInfo(path));
+        try
+        {
+            await writer.WriteBulkAsync(db => SqliteDatabase.CopyAsync(db, partial, cancel));
+            folder.Files.SyncFile(partial);
+            folder.Files.RenameFile(partial, path);
+            folder.Files.SyncFolder(folder.Backups);
+            return Describe(new FileInfo(path));
+        }
+        catch (Exception e)
+        {
+            folder.DiscardFile(partial);
+            folder.DiscardFile(path);
+            if (storage.Explain(e, string.Create(CultureInfo.InvariantCulture, $"a backup needs up to {bytes:N0} bytes")) is { } refused)
+                throw refused;
+            throw;
+        }
     }
 
     /// <summary>The copies, newest first.</summary>
@@ -107,7 +119,7 @@ public sealed class Housekeeping(
 
     /// <summary>Removes a copy.</summary>
     /// <exception cref="NotFoundException">There is none of that name.</exception>
-    public void DeleteBackup(string name) => File.Delete(BackupFile(name));
+    public void DeleteBackup(string name) => folder.Files.DeleteFile(BackupFile(name));
 
     private static Backup Describe(FileInfo file) => new(file.Name, file.LastWriteTimeUtc, file.Length);
 }

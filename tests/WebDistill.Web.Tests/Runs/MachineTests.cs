@@ -151,17 +151,6 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
     }
 
     [Fact]
-    public async Task Upload_LargerThanTheFreeDisk_IsRefusedBeforeItIsRead()
-    {
-        app.Machine = s_small with { FreeDiskBytes = 5000 };
-        using HttpResponseMessage text = await app.UploadAsync(Encoding.UTF8.GetBytes(Product.Text));
-        Assert.Contains("and 5.0 kB of the disk are free", (await text.ProblemAsync(HttpStatusCode.InsufficientStorage)).GetProperty("detail").GetString());
-        using HttpResponseMessage model = await app.ImportAsync(Product.TinyModel());
-        await model.ProblemAsync(HttpStatusCode.InsufficientStorage);
-        Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(app.Root, "incoming")));
-    }
-
-    [Fact]
     public async Task Upload_TextWhoseTokensMayNotFit_IsRefusedBeforeItIsPrepared()
     {
         byte[] text = Encoding.UTF8.GetBytes(Product.Text);

@@ -1,8 +1,8 @@
 using System.Threading.Channels;
-using Microsoft.Extensions.Logging.Abstractions;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests.Runs;
 
@@ -121,8 +121,8 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
     }
 
     private RunRecorder Recorder(Run run, Func<double?> teacherPerplexity, TimeProvider? time = null) => new(
-        run, app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), teacherPerplexity, time ?? TimeProvider.System,
-        NullLogger.Instance);
+        run, app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), app.Service<StorageHealth>(), teacherPerplexity,
+        _ => Task.FromResult(true), time ?? TimeProvider.System, CancellationToken.None);
 
     /// <summary>Time passes as told, and somebody sets the wall clock meanwhile.</summary>
     private sealed class SetClock : TimeProvider
