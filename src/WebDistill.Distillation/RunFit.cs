@@ -53,19 +53,19 @@ public sealed record RunFit(IReadOnlyList<OptionProblem> Problems, IReadOnlyList
         return new RunFit(problems.Found, warnings.Found);
     }
 
-    /// <summary>Why a run cannot start at this moment, given what is free now; null when it can.</summary>
+    /// <summary>Why a run cannot start at this moment, given the memory that is free now; null when it can.</summary>
+    public static string? ProblemNow(RunPlan plan, Machine machine) => plan.MemoryBytes <= machine.FreeTensorBytes ? null
+        : $"It needs {plan.Memory.InWords}, and {Machine.BytesInWords(machine.FreeTensorBytes)} of the {machine.TensorMemoryInWords} are "
+            + "free. Let other work on this machine end and resume it, or clone it with a smaller batch, context or model.";
+
+    /// <summary>What is to be said of the disk when a run starts; null when it has room. No reason to refuse: a full disk pauses a run, and it
+    /// goes on by itself.</summary>
     /// <param name="ownCheckpointBytes">What its checkpoints take on the disk already.</param>
-    public static string? ProblemNow(RunPlan plan, Machine machine, long ownCheckpointBytes)
-    {
-        if (plan.MemoryBytes > machine.FreeTensorBytes)
-            return $"It needs {plan.Memory.InWords}, and {Machine.BytesInWords(machine.FreeTensorBytes)} of the {machine.TensorMemoryInWords} are "
-                + "free. Let other work on this machine end and resume it, or clone it with a smaller batch, context or model.";
-        if (plan.Disk.CertainBytes - ownCheckpointBytes > machine.FreeDiskBytes)
-            return $"{DiskInWords(plan.Disk, plan.Disk.CertainCheckpoints, plan.Disk.CertainBytes)}, and {Machine.BytesInWords(machine.FreeDiskBytes)} of the disk are "
-                + $"free{(ownCheckpointBytes > 0 ? $" besides the {Machine.BytesInWords(ownCheckpointBytes)} of its checkpoints" : "")}. Make room "
-                + "and resume it, or clone it and keep fewer checkpoints.";
-        return null;
-    }
+    public static string? ShortageOfDisk(RunPlan plan, Machine machine, long ownCheckpointBytes) =>
+        plan.Disk.CertainBytes - ownCheckpointBytes <= machine.FreeDiskBytes ? null
+            : $"{DiskInWords(plan.Disk, plan.Disk.CertainCheckpoints, plan.Disk.CertainBytes)}, and {Machine.BytesInWords(machine.FreeDiskBytes)} of "
+                + $"the disk are free{(ownCheckpointBytes > 0 ? $" besides the {Machine.BytesInWords(ownCheckpointBytes)} of its checkpoints" : "")}: "
+                + "make room, or the run will be paused.";
 
     /// <summary>Why a model cannot be loaded to answer at this moment; null when it can.</summary>
     public static string? ProblemOfLoading(Gpt2Config model, Machine machine)

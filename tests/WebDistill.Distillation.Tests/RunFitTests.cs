@@ -104,11 +104,12 @@ public sealed class RunFitTests
     public void ProblemNow_WhatIsFreeNow_Decides()
     {
         RunPlan plan = Plan(s_options);
-        Assert.Null(RunFit.ProblemNow(plan, s_large with { FreeMemoryBytes = plan.MemoryBytes }, 0));
-        Assert.Contains("999 MB of the 64.0 GB of memory are free", RunFit.ProblemNow(plan, s_large with { FreeMemoryBytes = 999_000_000 }, 0));
-        Assert.Contains("of the disk are free", RunFit.ProblemNow(plan, s_large with { FreeDiskBytes = 1_000_000_000 }, 0));
+        Assert.Null(RunFit.ProblemNow(plan, s_large with { FreeMemoryBytes = plan.MemoryBytes }));
+        Assert.Contains("999 MB of the 64.0 GB of memory are free", RunFit.ProblemNow(plan, s_large with { FreeMemoryBytes = 999_000_000 }));
+        Machine full = s_large with { FreeDiskBytes = 1_000_000_000 };
+        Assert.Contains("of the disk are free: make room", RunFit.ShortageOfDisk(plan, full, 0));
         // What it has already is not needed again.
-        Assert.Null(RunFit.ProblemNow(plan, s_large with { FreeDiskBytes = 1_000_000_000 }, plan.Disk.CertainCheckpoints * plan.Disk.CheckpointBytes));
+        Assert.Null(RunFit.ShortageOfDisk(plan, full, plan.Disk.CertainCheckpoints * plan.Disk.CheckpointBytes));
     }
 
     [Fact]

@@ -17,8 +17,9 @@ internal static class RoomForRun
     /// <param name="start">The checkpoint to go on from; null starts from the beginning.</param>
     /// <param name="firstModel">The folder of the model whose weights the student begins with; null when it begins otherwise.</param>
     /// <param name="makeRoom">Frees memory that is only kept to save time.</param>
-    /// <exception cref="InvalidDataException">It does not fit; says what it needs, what is free and what to do.</exception>
-    public static void Require(
+    /// <returns>What is to be said of the disk; null when it has room.</returns>
+    /// <exception cref="InvalidDataException">It does not fit into the memory; says what it needs, what is free and what to do.</exception>
+    public static string? Require(
         DistillationOptions options, TokenFile train, string? start, DataFolder folder, string? firstModel, CheckpointStore store,
         Func<Machine> machine, Action? makeRoom)
     {
@@ -27,12 +28,14 @@ internal static class RoomForRun
             options, teacher, train.VocabularySize, firstModel is null ? null : Config(firstModel), train.EndOfTextId);
         var plan = RunPlan.Compute(options, teacher, student, train);
         long saved = store.List().Sum(checkpoint => checkpoint.Files.Sum(file => file.Bytes));
-        if (RunFit.ProblemNow(plan, machine(), saved) is null)
-            return;
-        makeRoom?.Invoke();
-        ProcessMemory.GiveBack();
-        if (RunFit.ProblemNow(plan, machine(), saved) is string problem)
-            throw new InvalidDataException(problem);
+        if (RunFit.ProblemNow(plan, machine()) is not null)
+        {
+            makeRoom?.Invoke();
+            ProcessMemory.GiveBack();
+            if (RunFit.ProblemNow(plan, machine()) is string problem)
+                throw new InvalidDataException(problem);
+        }
+        return RunFit.ShortageOfDisk(plan, machine(), saved);
     }
 
     private static Gpt2Config Config(string model) => Gpt2Config.Load(Path.Combine(model, Gpt2Checkpoint.ConfigFileName));

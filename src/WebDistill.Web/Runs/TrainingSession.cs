@@ -61,7 +61,8 @@ internal sealed partial class TrainingSession
         BpeTokenizer tokenizer = BpeTokenizer.Load(corpus);
 
         string? start = FindStart(provenance);
-        RoomForRun.Require(_options, train, start, _folder, FirstModel, _store, _machine, _makeRoom);
+        if (RoomForRun.Require(_options, train, start, _folder, FirstModel, _store, _machine, _makeRoom) is string shortage)
+            Log(shortage, LogSeverity.Warning);
         using Gpt2? teacher = _run.TeacherId is Guid teacherId ? Gpt2Checkpoint.Load(_folder.Model(teacherId)) : null;
         using Gpt2 student = CreateStudent(teacher, train, start);
         _control.Ended.ThrowIfCancellationRequested();
