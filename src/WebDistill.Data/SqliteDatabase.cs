@@ -129,6 +129,7 @@ public static class SqliteDatabase
             using DbCommand command = connection.CreateCommand();
             command.CommandText = Pragmas;
             command.ExecuteNonQuery();
+            UnderstandLetters(connection);
         }
 
         public override async Task ConnectionOpenedAsync(
@@ -137,6 +138,11 @@ public static class SqliteDatabase
             await using DbCommand command = connection.CreateCommand();
             command.CommandText = Pragmas;
             await command.ExecuteNonQueryAsync(cancellationToken);
+            UnderstandLetters(connection);
         }
+
+        // SQLite's own knows the 26 letters of ASCII: a filter would not find "Übung" by "übung".
+        private static void UnderstandLetters(DbConnection connection) =>
+            ((SqliteConnection)connection).CreateFunction("upper", (string? text) => text?.ToUpperInvariant(), isDeterministic: true);
     }
 }

@@ -13,16 +13,17 @@ internal static class DatasetApi
     {
         RouteGroupBuilder datasets = api.MapGroup("/datasets").WithTags("Data sets");
 
-        datasets.MapGet("", async (DatasetService service, CancellationToken cancel) =>
-                (await service.ListAsync(cancel)).Select(dataset => DatasetResponse.Of(dataset, service.Progress(dataset.Id))))
-            .WithSummary("Every data set, newest first");
+        datasets.MapGet("", ([AsParameters] ListQuery query, DatasetService service, HttpContext context, CancellationToken cancel) =>
+                query.AnswerAsync(context, (after, limit) => service.ListAsync(after, limit, cancel), dataset => dataset.Id,
+                    dataset => DatasetResponse.Of(dataset, service.Progress(dataset.Id))))
+            .ProducesValidationProblem().WithSummary("Data sets, newest first").WithDescription(ListQuery.Description);
 
         datasets.MapGet("/{id:guid}", async (Guid id, DatasetService service, CancellationToken cancel) =>
                 DatasetResponse.Of(await service.GetAsync(id, cancel), service.Progress(id)))
             .ProducesProblem(404).WithSummary("One data set, with the progress of its preparation");
 
         datasets.MapPost("", UploadAsync).Accepts<DatasetForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
-            .ProducesProblem(415)
+            .ProducesProblem(415).ProducesProblem(507)
             .WithSummary("Uploads a text (file) and prepares it in the background; poll the data set until its state is Ready");
 
         datasets.MapPost("/{id:guid}/cancel", async (Guid id, DatasetService service, CancellationToken cancel) =>

@@ -85,7 +85,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         await kill.WaitForExitAsync();
     }
 
-    public async Task<JsonElement> GetAsync(string path) => await Http.GetFromJsonAsync<JsonElement>(path);
+    public Task<JsonElement> GetAsync(string path) => Http.WholeAsync(path);
 
     public async Task<Guid> CreateRunAsync(JsonElement options)
     {
