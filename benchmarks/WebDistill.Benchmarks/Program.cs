@@ -10,6 +10,7 @@ var root = new RootCommand("Measures WebDistill: each command prints JSON lines,
     TokenizeCommand.Create(),
     WatchCommand.Create(),
     EvaluateCommand.Create(),
+    FuzzCommand.Create(),
 #if MANAGED_ENGINE
     WebDistill.Benchmarks.Kernels.GemmCommand.Create(),
     WebDistill.Benchmarks.Kernels.KernelsCommand.Create(),
