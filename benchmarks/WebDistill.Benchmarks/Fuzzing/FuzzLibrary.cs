@@ -11,10 +11,10 @@ namespace WebDistill.Benchmarks.Fuzzing;
 /// <summary>Ids of what exists, by the segment of the path that they follow; "steps" are those of checkpoints.</summary>
 internal sealed record FuzzIds(IReadOnlyDictionary<string, string[]> ByKind)
 {
-    /// <summary>One of a kind, or one that does not exist.</summary>
+    /// <summary>One of a kind, the first ones more often, or one that does not exist.</summary>
     public string Of(string kind, Random random)
     {
-        double share = random.NextDouble();
+        double share = random.NextDouble() * random.NextDouble();
         return ByKind.GetValueOrDefault(kind) is { Length: > 0 } known ? known[(int)(share * known.Length)] : Guid.Empty.ToString();
     }
 
@@ -42,6 +42,7 @@ internal sealed class FuzzLibrary(FuzzServer server) : IDisposable
 
     private readonly HttpClient _http = new() { BaseAddress = server.Address, Timeout = Patience };
     private readonly IReadOnlyList<FormPart> _model = TinyModel();
+    private readonly string _tokenizerSha256 = Tokenizer().Sha256;
 
     /// <summary>host:port.</summary>
     public string Host => server.Address.Authority;
@@ -64,9 +65,9 @@ internal sealed class FuzzLibrary(FuzzServer server) : IDisposable
             (await _http.DeleteAsync($"/api/storage/backups/{Uri.EscapeDataString(extra)}")).Dispose();
 
         Dictionary<string, string[]> ids = [];
-        ids["models"] = await IdsOrNewAsync("models", _ => true, () => PostAsync("/api/models", Content(_model)));
-        ids["datasets"] = await IdsOrNewAsync("datasets", d => d.GetProperty("state").GetString() == "Ready",
-            () => PostAsync("/api/datasets", Content(Form("DatasetForm", Look(ids), new Random(0))!)));
+        ids["models"] = await IdsOrNewAsync("models", IsOfOurTokenizer, () => PostAsync("/api/models", Content(_model)));
+        ids["datasets"] = await IdsOrNewAsync("datasets", d => d.GetProperty("state").GetString() == "Ready" && IsOfOurTokenizer(d),
+            () => PostAsync("/api/datasets", Content(Form("DatasetForm", FirstOf(ids), new Random(0))!)));
         ids["runs"] = await IdsOrNewAsync("runs", r => r.GetProperty("status").GetString() == "Completed", () => PostAsync("/api/runs", Accepted("DistillationOptions", ids)));
         ids["sweeps"] = await IdsOrNewAsync("sweeps", s => s.GetProperty("isAtRest").GetBoolean(), () => PostAsync("/api/sweeps", Accepted("SweepPlan", ids)));
         ids["evaluations"] = await IdsOrNewAsync("evaluations", e => e.GetProperty("status").GetString() is not ("Queued" or "Running"),
@@ -74,7 +75,7 @@ internal sealed class FuzzLibrary(FuzzServer server) : IDisposable
         ids["backups"] = await BackupsAsync() is { Length: > 0 } backups ? backups
             : [(await PostAsync("/api/storage/backups", null)).GetProperty("name").GetString()!];
         ids["steps"] = await StepsAsync(ids["runs"]);
-        Ids = Look(ids);
+        Ids = new FuzzIds(ids);
     }
 
     /// <summary>Ends and removes everything that works or waits, and waits until nothing does.</summary>
@@ -136,9 +137,12 @@ internal sealed class FuzzLibrary(FuzzServer server) : IDisposable
 
     public void Dispose() => _http.Dispose();
 
-    private static FuzzIds Look(Dictionary<string, string[]> ids) => new(new Dictionary<string, string[]>(ids));
+    private static FuzzIds FirstOf(Dictionary<string, string[]> ids) => new(ids.ToDictionary(kind => kind.Key, kind => kind.Value[..1]));
 
-    private static HttpContent Accepted(string schema, Dictionary<string, string[]> ids) => JsonContent.Create(Accepted(schema, Look(ids), new Random(0)));
+    private static HttpContent Accepted(string schema, Dictionary<string, string[]> ids) => JsonContent.Create(Accepted(schema, FirstOf(ids), new Random(0)));
+
+    // Data sets and models of one tokenizer can be used together.
+    private bool IsOfOurTokenizer(JsonElement one) => one.GetProperty("tokenizerSha256").GetString() == _tokenizerSha256;
 
     private static bool IsBusy(JsonElement one) => one.TryGetProperty("isAtRest", out JsonElement rest) ? !rest.GetBoolean()
         : Status(one) is "Queued" or "Running" or "Pausing" or "Stopping" or "Preparing" or "Interrupted" or "Waiting";
@@ -207,12 +211,14 @@ internal sealed class FuzzLibrary(FuzzServer server) : IDisposable
         return form;
     }
 
+    private static BpeTokenizer Tokenizer() => BpeTokenizer.Train([Encoding.UTF8.GetString(s_text)], VocabularySize);
+
     private static List<FormPart> TinyModel()
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("webdistill-model-");
         try
         {
-            BpeTokenizer tokenizer = BpeTokenizer.Train([Encoding.UTF8.GetString(s_text)], VocabularySize);
+            BpeTokenizer tokenizer = Tokenizer();
             tokenizer.Save(folder.FullName);
             using (Gpt2 model = Gpt2.CreateRandom(
                 new Gpt2Config { VocabSize = tokenizer.VocabularySize, NPositions = 32, NEmbd = 16, NLayer = 1, NHead = 2, InitializerRange = 0.2 }, seed: 1))

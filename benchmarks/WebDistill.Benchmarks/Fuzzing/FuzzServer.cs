@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using System.Reflection;
 
 namespace WebDistill.Benchmarks.Fuzzing;
@@ -54,7 +56,7 @@ internal sealed class FuzzServer : IAsyncDisposable
         string assembly = typeof(FuzzServer).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(a => a.Key == "ServerAssembly").Value!;
         DirectoryInfo folder = Directory.CreateTempSubdirectory("webdistill-fuzz-");
         var start = new ProcessStartInfo("dotnet",
-            [assembly, "--urls", "http://127.0.0.1:0", "--Storage:Root", Path.Combine(folder.FullName, "data"), "--QuickStart:Stories", "50",
+            [assembly, "--urls", $"http://127.0.0.1:{FreePort()}", "--Storage:Root", Path.Combine(folder.FullName, "data"), "--QuickStart:Stories", "50",
                 "--Logging:LogLevel:Default", "Warning"])
         {
             RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetDirectoryName(assembly),
@@ -70,6 +72,14 @@ internal sealed class FuzzServer : IAsyncDisposable
             await server.DisposeAsync();
             throw;
         }
+    }
+
+    // Chosen here: a server that starts itself anew must be found where it was.
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     public async Task KillAsync()

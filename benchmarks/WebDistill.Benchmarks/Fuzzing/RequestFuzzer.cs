@@ -76,7 +76,7 @@ internal sealed class RequestFuzzer(ApiDocument document, FuzzLibrary library)
                     path[name] = random.Next(6) switch
                     {
                         0 => new string('a', new[] { 200, 2_000, 20_000 }[random.Next(3)]),
-                        1 => ids.Any(random),
+                        1 when !Restores(operation) => ids.Any(random),
                         _ => s_ids[random.Next(s_ids.Length)],
                     };
                     done.Add($"{name} = {Short(path[name])}");
@@ -140,7 +140,7 @@ internal sealed class RequestFuzzer(ApiDocument document, FuzzLibrary library)
     private static string Value(ApiOperation operation, ApiParameter parameter, FuzzIds ids, Random random) => (parameter.Name, parameter.In) switch
     {
         ("id", "path") => ids.Of(operation.Path.Split('/')[2], random),
-        ("name", "path") => ids.Of("backups", random),
+        ("name", "path") => Restores(operation) ? "none.db" : ids.Of("backups", random),
         ("step", "path") => ids.Of("steps", random),
         ("run", _) => ids.Of("runs", random),
         ("models", _) => string.Join(',', Enumerable.Range(0, 1 + random.Next(3)).Select(_ => ids.Of("models", random))),
@@ -149,6 +149,9 @@ internal sealed class RequestFuzzer(ApiDocument document, FuzzLibrary library)
         ("runs", _) => new[] { "keep", "delete" }[random.Next(2)],
         _ => random.Next(1, 100).ToString(System.Globalization.CultureInfo.InvariantCulture),
     };
+
+    // Restoring a copy of the database starts the server anew, under everybody else's requests: it is asked for with names that do not exist.
+    private static bool Restores(ApiOperation operation) => operation.Path.EndsWith("/restore", StringComparison.Ordinal);
 
     private static string Short(string text) => text.Length <= 60 ? text : $"{text[..60]}... ({text.Length} characters)";
 }

@@ -41,17 +41,15 @@ public sealed class Housekeeping(
         var models = await db.Models.AsNoTracking().Select(model => new { model.Id, model.Name }).ToListAsync(cancel);
         var datasets = await db.Datasets.AsNoTracking().Select(dataset => new { dataset.Id, dataset.Name }).ToListAsync(cancel);
         return await Task.Run(() => new DiskUse(
-            [.. runs.Select(run => new NamedBytes(run.Id, run.Name, Bytes(folder.Run(run.Id)))).OrderByDescending(run => run.Bytes)],
-            [.. models.Select(model => new NamedBytes(model.Id, model.Name, Bytes(folder.Model(model.Id)))).OrderByDescending(m => m.Bytes)],
-            [.. datasets.Select(set => new NamedBytes(set.Id, set.Name, Bytes(folder.Dataset(set.Id)))).OrderByDescending(d => d.Bytes)],
-            Directory.EnumerateFiles(folder.Root, Path.GetFileName(folder.DatabaseFile) + "*").Sum(file => new FileInfo(file).Length),
-            Bytes(folder.Backups), Bytes(folder.Trash), folder.FreeBytes), cancel);
-
-        static long Bytes(string path) => Directory.Exists(path) ? DataFolder.Bytes(path) : 0;
+            [.. runs.Select(run => new NamedBytes(run.Id, run.Name, DataFolder.Bytes(folder.Run(run.Id)))).OrderByDescending(run => run.Bytes)],
+            [.. models.Select(model => new NamedBytes(model.Id, model.Name, DataFolder.Bytes(folder.Model(model.Id)))).OrderByDescending(m => m.Bytes)],
+            [.. datasets.Select(set => new NamedBytes(set.Id, set.Name, DataFolder.Bytes(folder.Dataset(set.Id)))).OrderByDescending(d => d.Bytes)],
+            Files(folder.Root, Path.GetFileName(folder.DatabaseFile) + "*").Sum(file => file.Bytes),
+            DataFolder.Bytes(folder.Backups), DataFolder.Bytes(folder.Trash), folder.FreeBytes), cancel);
     }
 
     /// <summary>Bytes of one run's files.</summary>
-    public long RunBytes(Guid id) => Directory.Exists(folder.Run(id)) ? DataFolder.Bytes(folder.Run(id)) : 0;
+    public long RunBytes(Guid id) => DataFolder.Bytes(folder.Run(id));
 
     /// <summary>Lets SQLite read every page of the database and every foreign key.</summary>
     /// <returns>What is wrong; empty when the database is sound.</returns>
@@ -73,12 +71,13 @@ public sealed class Housekeeping(
             copy.Flush(flushToDisk: true);
         folder.Files.RenameFile(partial, path);
         folder.Files.SyncFolder(folder.Backups);
-        return Describe(new FileInfo(path));
+        var written = new FileInfo(path);
+        return new Backup(name, written.LastWriteTimeUtc, written.Length);
     }
 
     /// <summary>The copies, newest first.</summary>
     public IReadOnlyList<Backup> Backups() => !Directory.Exists(folder.Backups) ? [] :
-        [.. new DirectoryInfo(folder.Backups).EnumerateFiles("webdistill-*.db").Select(Describe).OrderByDescending(backup => backup.Name)];
+        [.. Files(folder.Backups, "webdistill-*.db").OrderByDescending(backup => backup.Name)];
 
     /// <summary>Where a copy stands.</summary>
     /// <exception cref="NotFoundException">There is none of that name.</exception>
@@ -109,5 +108,18 @@ public sealed class Housekeeping(
     /// <exception cref="NotFoundException">There is none of that name.</exception>
     public void DeleteBackup(string name) => File.Delete(BackupFile(name));
 
-    private static Backup Describe(FileInfo file) => new(file.Name, file.LastWriteTimeUtc, file.Length);
+    // A file that is removed while the folder is read is none of them.
+    private static IEnumerable<Backup> Files(string folder, string pattern) => new DirectoryInfo(folder).EnumerateFiles(pattern)
+        .Select(file =>
+        {
+            try
+            {
+                return new Backup(file.Name, file.LastWriteTimeUtc, file.Length);
+            }
+            catch (FileNotFoundException)
+            {
+                return null;
+            }
+        })
+        .OfType<Backup>();
 }
