@@ -78,7 +78,7 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
                     + "tokens: the same id means different text. Upload the data set again with this model's tokenizer."));
             }
         }
-        return new RunParts(dataset, Config(teacher), Config(checkpoint));
+        return new RunParts(dataset, Config("teacherId", teacher, problems), Config("studentModelId", checkpoint, problems));
     }
 
     private static async Task<Model?> ModelAsync(
@@ -94,7 +94,18 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
         return model;
     }
 
-    private Gpt2Config? Config(Model? model) => model is null ? null : Gpt2Config.Load(Path.Combine(folder.Model(model.Id), "config.json"));
+    private Gpt2Config? Config(string field, Model? model, List<OptionProblem> problems)
+    {
+        try
+        {
+            return model is null ? null : Gpt2Config.Load(Path.Combine(folder.Model(model.Id), "config.json"));
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException)
+        {
+            problems.Add(new OptionProblem(field, $"The files of the model '{model!.Name}' cannot be read: {e.Message} Choose another one."));
+            return null;
+        }
+    }
 
     // Counting Hugging Face's sequences reads the lengths of all documents: not on a request's thread.
     private Task<(IReadOnlyList<OptionProblem> Problems, Gpt2Config? Student, int Sequences)> ExamineAsync(

@@ -32,7 +32,7 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     /// <summary>What starts the server on a free loopback port.</summary>
     public static string[] Arguments(string root) =>
-        ["--urls", "http://127.0.0.1:0", "--Storage:Root", root, "--Logging:LogLevel:Default", "Warning"];
+        ["--urls", "http://127.0.0.1:0", "--Storage:Root", root, "--Logging:LogLevel:Default", "Warning", "--Storage:ReserveMegabytes", "0"];
 
     /// <summary>Starts the server on a free loopback port and returns when it answers.</summary>
     public static async Task<ServerProcess> StartAsync(string root, params string[] settings)
@@ -99,7 +99,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         await kill.WaitForExitAsync();
     }
 
-    public async Task<JsonElement> GetAsync(string path) => await Http.GetFromJsonAsync<JsonElement>(path);
+    public Task<JsonElement> GetAsync(string path) => Http.WholeAsync(path);
 
     public Task<Guid> CreateRunAsync(JsonElement options) => SendAsync("/api/runs", JsonContent.Create(options));
 
