@@ -9,13 +9,15 @@ using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Library;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Storage;
 using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Components.Pages;
 
 /// <summary>The plan of a new sweep: what is typed is expanded, checked and shown a quarter of a second after the last key.</summary>
 public sealed partial class NewSweepPage(
-    RunService runService, RunTable table, ModelService models, SweepPlanner planner, NavigationManager navigation, IJSRuntime js)
+    RunService runService, RunTable table, ModelService models, SweepPlanner planner, StorageHealth storage, NavigationManager navigation,
+    IJSRuntime js)
 {
     private const string Logarithm = "logarithm";
 
@@ -172,6 +174,10 @@ public sealed partial class NewSweepPage(
         catch (OptionsInvalidException e)
         {
             (_unreadable, _launching) = (e.Problems, false);
+        }
+        catch (Exception e) when (storage.Explain(e) is { } refused)
+        {
+            (_failure, _launching) = (refused, false);
         }
     }
 

@@ -275,9 +275,9 @@ public sealed partial class RunPage(
         {
             await action();
         }
-        catch (Exception e) when (e is ConflictException or NotFoundException or OptionsInvalidException)
+        catch (Exception e) when (Told(e) is { } told)
         {
-            _failure = e;
+            _failure = told;
         }
     }
 }
