@@ -12,6 +12,7 @@ var root = new RootCommand("Measures WebDistill: each command prints JSON lines,
     PagesCommand.Create(),
     EvaluateCommand.Create(),
     FuzzCommand.Create(),
+    MemoryCommand.Create(),
 #if MANAGED_ENGINE
     WebDistill.Benchmarks.Kernels.GemmCommand.Create(),
     WebDistill.Benchmarks.Kernels.KernelsCommand.Create(),

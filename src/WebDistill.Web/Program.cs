@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using WebDistill.Distillation;
 using WebDistill.Web;
 using WebDistill.Web.Headless;
@@ -67,6 +68,10 @@ async Task<(int Code, bool StartAgain)> ServeAsync()
         app.UseWeb();
         app.MapWeb();
         app.AnnounceAddress();
+        app.ShareDeadline();
+        var shutdown = app.Services.GetRequiredService<Shutdown>();
+        using PosixSignalRegistration terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => shutdown.EndProcessInTime());
+        using PosixSignalRegistration interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => shutdown.EndProcessInTime());
         await app.RunAsync();
     }
     return (0, restart.IsWanted);

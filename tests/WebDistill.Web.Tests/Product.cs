@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text;
@@ -77,13 +78,13 @@ internal static class Product
 
     public static async Task<JsonElement> PollAsync(this WebDistillApp app, string path, Func<JsonElement, bool> isDone)
     {
-        DateTime deadline = DateTime.UtcNow + _patience;
+        long began = Stopwatch.GetTimestamp();
         while (true)
         {
             JsonElement answer = await app.GetAsync(path);
             if (isDone(answer))
                 return answer;
-            Assert.True(DateTime.UtcNow < deadline, $"{path} did not come to the expected state in {_patience}: {answer}");
+            Assert.True(Stopwatch.GetElapsedTime(began) < _patience, $"{path} did not come to the expected state in {_patience}: {answer}");
             await Task.Delay(50);
         }
     }

@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using WebDistill.Distillation;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
 
@@ -219,10 +220,10 @@ internal sealed class FuzzLibrary(FuzzServer server) : IDisposable
         try
         {
             BpeTokenizer tokenizer = Tokenizer();
-            tokenizer.Save(folder.FullName);
+            tokenizer.Save(folder.FullName, FileLayer.Disk);
             using (Gpt2 model = Gpt2.CreateRandom(
                 new Gpt2Config { VocabSize = tokenizer.VocabularySize, NPositions = 32, NEmbd = 16, NLayer = 1, NHead = 2, InitializerRange = 0.2 }, seed: 1))
-                Gpt2Checkpoint.Save(model, folder.FullName);
+                Gpt2Checkpoint.Save(model, folder.FullName, FileLayer.Disk);
             return [new FormPart("name", null, "tiny"u8.ToArray()), .. folder.EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal)
                 .Select(file => new FormPart("files", file.Name, File.ReadAllBytes(file.FullName)))];
         }

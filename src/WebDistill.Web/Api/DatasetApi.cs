@@ -23,7 +23,7 @@ internal static class DatasetApi
             .ProducesProblem(404).WithSummary("One data set, with the progress of its preparation");
 
         datasets.MapPost("", UploadAsync).Accepts<DatasetForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
-            .ProducesProblem(415)
+            .ProducesProblem(415).ProducesProblem(507)
             .WithSummary("Uploads a text (file) and prepares it in the background; poll the data set until its state is Ready");
 
         datasets.MapPost("/{id:guid}/cancel", async (Guid id, DatasetService service, CancellationToken cancel) =>

@@ -20,7 +20,7 @@ internal static class ModelApi
             .ProducesProblem(404).WithSummary("One model");
 
         models.MapPost("", UploadAsync).Accepts<ModelForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
-            .ProducesProblem(415)
+            .ProducesProblem(415).ProducesProblem(507)
             .WithSummary("Adds a model out of the files of a Hugging Face folder");
 
         models.MapGet("/{id:guid}/download", async (Guid id, ModelService service, DataFolder folder, HttpContext context, CancellationToken cancel) =>

@@ -25,8 +25,9 @@ public sealed record RunResponse(
         JsonSerializer.Deserialize<JsonElement>(run.OptionsJson));
 }
 
-/// <summary>What a run would do, and how long it would take at the speed of the latest one; nulls where that cannot be known.</summary>
-public sealed record PlanResponse(RunPlan? Plan, double? EstimatedSeconds);
+/// <summary>What a run would do and need, and how long it would take at the speed of the latest one; nulls where that cannot be known.</summary>
+/// <param name="Warnings">What may go wrong or be unintended, by field: memory or disk that is tight, for one.</param>
+public sealed record PlanResponse(RunPlan? Plan, double? EstimatedSeconds, IReadOnlyList<OptionProblem> Warnings);
 
 /// <summary>A new name.</summary>
 public sealed record NameRequest

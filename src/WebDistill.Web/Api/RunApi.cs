@@ -25,7 +25,7 @@ internal static class RunApi
             // What could be read is checked as well, so that one answer names every bad field.
             if (unread.Count > 0)
                 throw new OptionsInvalidException(
-                    [.. unread, .. (await service.CheckAsync(options, cancel)).Where(p => unread.All(u => u.Field != p.Field))]);
+                    [.. unread, .. (await service.ForecastAsync(options, cancel)).Problems.Where(p => unread.All(u => u.Field != p.Field))]);
             Run run = await service.CreateAsync(options, cancel);
             return TypedResults.Created($"/api/runs/{run.Id}", RunResponse.Of(run));
         }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().ProducesProblem(415)
@@ -40,11 +40,10 @@ internal static class RunApi
         runs.MapPost("/plan", async (HttpRequest request, RunService service, CancellationToken cancel) =>
         {
             DistillationOptions options = await JsonBody.ReadAsync<DistillationOptions>(request, cancel);
-            IReadOnlyList<OptionProblem> problems = await service.CheckAsync(options, cancel);
-            if (problems.Count > 0)
-                throw new OptionsInvalidException(problems);
-            (RunPlan? plan, double? seconds) = await service.PlanAsync(options, cancel);
-            return new PlanResponse(plan, seconds);
+            RunForecast forecast = await service.ForecastAsync(options, cancel);
+            if (forecast.Problems.Count > 0)
+                throw new OptionsInvalidException(forecast.Problems);
+            return new PlanResponse(forecast.Plan, forecast.EstimatedSeconds, forecast.Warnings);
         }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem()
             .WithSummary("What a run with these options would do, without queueing it");
 

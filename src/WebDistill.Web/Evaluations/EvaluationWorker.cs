@@ -30,16 +30,28 @@ public sealed class EvaluationWorker(
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lifetime.ApplicationStopping);
         CancellationToken shutdown = ended.Token;
+        bool computed = false;
         while (!shutdown.IsCancellationRequested)
         {
             try
             {
                 if (await NextAsync(shutdown) is Evaluation evaluation)
+                {
                     // A thread of its own: what computes must not hold one of the pool's.
                     await Task.Factory.StartNew(() => Compute(evaluation, shutdown), CancellationToken.None,
                         TaskCreationOptions.LongRunning, TaskScheduler.Default);
-                else
-                    await queue.ChangedAsync(shutdown);
+                    computed = true;
+                    continue;
+                }
+                // The next one often asks the same model: only the last gives the memory back.
+                if (computed)
+                    await Task.Run(() =>
+                    {
+                        cache.FreeUnkept();
+                        ProcessMemory.GiveBack();
+                    }, CancellationToken.None);
+                computed = false;
+                await queue.ChangedAsync(shutdown);
             }
             catch (OperationCanceledException) when (shutdown.IsCancellationRequested)
             {
@@ -81,9 +93,9 @@ public sealed class EvaluationWorker(
             announcements.Announce(evaluation.Id);
             ended.Token.ThrowIfCancellationRequested();
             EvaluationSet set = EvaluationSets.Get(evaluation.Set);
-            using ModelLease model = cache.Acquire(evaluation.ModelId);
+            using ModelLease model = cache.Acquire(evaluation.ModelId, keep: false);
             Require(model, evaluation.WeightsSha256, evaluation.ModelName);
-            using ModelLease? reference = evaluation.ReferenceModelId is Guid other ? cache.Acquire(other) : null;
+            using ModelLease? reference = evaluation.ReferenceModelId is Guid other ? cache.Acquire(other, keep: false) : null;
             if (reference is not null)
                 Require(reference, evaluation.ReferenceSha256!, evaluation.ReferenceName!);
             using TokenFile? tokens = OpenTokens(evaluation);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Text;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
@@ -11,7 +12,8 @@ namespace WebDistill.Web.Library;
 /// <summary>Corpora: uploaded in a stream, prepared by <see cref="DatasetPreparations"/>, previewed, removed.</summary>
 public sealed class DatasetService(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, DatasetPreparations preparations,
-    DatasetAnnouncements announcements, StorageHealth storage, HostSettings settings)
+    DatasetAnnouncements announcements, StorageHealth storage, Func<Machine> machine,
+    HostSettings settings)
 {
     /// <summary>Data sets, newest first: the newest ones, or those that follow another one.</summary>
     /// <inheritdoc cref="Lists.AfterAsync"/>
@@ -88,6 +90,8 @@ public sealed class DatasetService(
                 problems.Add(nameProblem);
             if (options.TokenizerModelId is Guid modelId)
                 await CheckTokenizerAsync(modelId, problems, cancel);
+            if (ProblemOfRoom(text.Bytes, options.VocabularySize ?? DatasetOptions.DefaultVocabularySize) is string noRoom)
+                problems.Add(new("file", noRoom));
             if (problems.Count > 0)
                 throw new OptionsInvalidException(problems);
 
@@ -215,6 +219,15 @@ public sealed class DatasetService(
         }
         preparations.Begin(dataset);
         announcements.Announce(dataset.Id);
+    }
+
+    /// <summary>Why a text cannot be tokenised here; null when there is room for as many tokens as it can have.</summary>
+    private string? ProblemOfRoom(long textBytes, int vocabularySize)
+    {
+        long free = machine().FreeDiskBytes, most = CorpusPreparation.MostTokenBytes(textBytes, vocabularySize);
+        return most <= free ? null
+            : $"Its tokens can take {Machine.BytesInWords(most)} (text of {Machine.BytesInWords(textBytes)}, a token for every byte at most), and "
+                + $"{Machine.BytesInWords(free)} of the disk are free. Make room, or upload less text.";
     }
 
     private async Task CheckTokenizerAsync(Guid modelId, List<OptionProblem> problems, CancellationToken cancel)

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
 using WebDistill.Web.Playground;
@@ -128,8 +129,8 @@ public sealed partial class ModelService(
 
     /// <summary>
     /// Adds a model out of the files of a Hugging Face folder: config.json, and model.safetensors or its shards with
-    /// model.safetensors.index.json; with vocab.json and merges.txt it can be used with text. The whole model is loaded once before it
-    /// is accepted; a refused or interrupted upload leaves nothing.
+    /// model.safetensors.index.json; with vocab.json and merges.txt it can be used with text. Every number of it
+    /// is read once before it is accepted, in a stream: a model may be larger than the memory. A refused or interrupted upload leaves nothing.
     /// </summary>
     /// <exception cref="OptionsInvalidException">The name or a file cannot be used; says which and why.</exception>
     public async Task<Model> ImportAsync(string name, IAsyncEnumerable<UploadedFile> files, CancellationToken cancel = default)
@@ -173,6 +174,8 @@ public sealed partial class ModelService(
             Names.Check("name", name);
             var id = Guid.CreateVersion7();
             Model model = await Task.Run(() => Describe(id, name.Trim(), incoming), cancel);
+            // The header, the vocabulary and the buffers of an upload of gigabytes.
+            await Task.Run(ProcessMemory.GiveBack, cancel);
             folder.Publish(incoming, folder.Model(id));
             try
             {

@@ -46,15 +46,17 @@ public sealed class Webhook : BackgroundService
     private readonly HttpClient _http = new() { Timeout = AnswerPatience };
     private readonly Channel<WebhookMessage> _queue;
     private readonly TimeSpan _firstDelay;
+    private readonly Shutdown _shutdown;
 
     /// <summary>Listens from now on: what happens before the host has started is told too.</summary>
-    public Webhook(HostSettings settings, RunEvents events, ILogger<Webhook> logger)
-        : this(settings.WebhookUrl, events, logger, TimeSpan.FromSeconds(1))
+    public Webhook(HostSettings settings, RunEvents events, Shutdown shutdown, ILogger<Webhook> logger)
+        : this(settings.WebhookUrl, events, shutdown, logger, TimeSpan.FromSeconds(1))
     {
     }
 
-    internal Webhook(Uri? url, RunEvents events, ILogger<Webhook> logger, TimeSpan firstDelay)
+    internal Webhook(Uri? url, RunEvents events, Shutdown shutdown, ILogger<Webhook> logger, TimeSpan firstDelay)
     {
+        _shutdown = shutdown;
         _url = url;
         _logger = logger;
         _firstDelay = firstDelay;
@@ -119,7 +121,9 @@ public sealed class Webhook : BackgroundService
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         _queue.Writer.TryComplete();
-        await Task.WhenAny(ExecuteTask ?? Task.CompletedTask, Task.Delay(LastWordPatience, CancellationToken.None));
+        TimeSpan left = _shutdown.Left(Shutdown.WordsPatience);
+        await Task.WhenAny(ExecuteTask ?? Task.CompletedTask,
+            Task.Delay(left < LastWordPatience ? left : LastWordPatience, CancellationToken.None));
         await base.StopAsync(cancellationToken);
     }
 

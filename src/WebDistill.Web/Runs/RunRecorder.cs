@@ -30,7 +30,8 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
     private readonly Func<StorageRefusedException?, Task<bool>> _rests;
     private readonly CancellationToken _ended;
     private readonly ManualResetEventSlim _accepted = new(true);
-    private readonly DateTime _startedAt = DateTime.UtcNow;
+    private readonly TimeProvider _time;
+    private readonly long _startedAt;
     private readonly CancellationTokenSource _disposing = new();
     private readonly SemaphoreSlim _hurry = new(0);
     private readonly Channel<Entry> _queue =
@@ -40,16 +41,18 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
     /// <param name="run">As it is at the beginning of the attempt.</param>
     /// <param name="teacherPerplexity">Asked at every transaction, so that the teacher's line appears as soon as it is measured.</param>
     /// <param name="rests">Told while the disk refuses, and with null when it has taken the steps; says whether that is written down.</param>
+    /// <param name="time">Its monotonic clock measures how long the run trains: the wall clock may be set meanwhile.</param>
     /// <param name="ended">With it signalled a refusal is not waited for: what cannot be written at once is given up.</param>
     public RunRecorder(
         Run run, DatabaseWriter writer, RunAnnouncements announcements, StorageHealth storage, Func<double?> teacherPerplexity,
-        Func<StorageRefusedException?, Task<bool>> rests, CancellationToken ended)
+        Func<StorageRefusedException?, Task<bool>> rests, TimeProvider time, CancellationToken ended)
     {
         _run = run;
         _writer = writer;
         _announcements = announcements;
         _teacherPerplexity = teacherPerplexity;
         (_storage, _rests, _ended) = (storage, rests, ended);
+        (_time, _startedAt) = (time, time.GetTimestamp());
         _written = Task.Run(WriteAsync);
     }
 
@@ -178,7 +181,7 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
         run.TokensPerSecond = last.TokensPerSecond;
         run.ValidationPerplexity = validation ?? run.ValidationPerplexity;
         run.TeacherPerplexity = _teacherPerplexity() ?? run.TeacherPerplexity;
-        run.TrainedSeconds = _run.TrainedSeconds + (DateTime.UtcNow - _startedAt).TotalSeconds;
+        run.TrainedSeconds = _run.TrainedSeconds + _time.GetElapsedTime(_startedAt).TotalSeconds;
         run.FruitlessAttempts = 0;
         await db.SaveChangesAsync();
     }

@@ -59,21 +59,18 @@ public sealed class RunService(
     public static DistillationOptions Options(Run run) =>
         JsonSerializer.Deserialize<DistillationOptions>(run.OptionsJson, WebJson.Options)!;
 
-    /// <summary>Every problem of the options, those that need the models and the corpus included; empty when the run can be made.</summary>
-    public Task<IReadOnlyList<OptionProblem>> CheckAsync(DistillationOptions options, CancellationToken cancel = default) =>
-        checks.CheckAsync(options, cancel);
-
     /// <summary>
-    /// What a run would do and need, and how long it would take at the speed of the latest run; nulls where that cannot be known.
+    /// What can be said about a run before it starts: every problem of the options, those that need models, corpus and machine included,
+    /// what it would do and need, and how long it would take.
     /// </summary>
-    public Task<(RunPlan? Plan, double? EstimatedSeconds)> PlanAsync(DistillationOptions options, CancellationToken cancel = default) =>
-        checks.PlanAsync(options, cancel);
+    public Task<RunForecast> ForecastAsync(DistillationOptions options, CancellationToken cancel = default) =>
+        checks.ForecastAsync(options, cancel);
 
     /// <summary>Queues a run.</summary>
     /// <exception cref="OptionsInvalidException">It cannot be made; lists every reason.</exception>
     public async Task<Run> CreateAsync(DistillationOptions options, CancellationToken cancel = default)
     {
-        IReadOnlyList<OptionProblem> problems = await checks.CheckAsync(options, cancel);
+        IReadOnlyList<OptionProblem> problems = (await checks.ForecastAsync(options, cancel)).Problems;
         if (problems.Count > 0)
             throw new OptionsInvalidException(problems);
         return await queue.EnqueueAsync(options, cancel);
@@ -157,7 +154,7 @@ public sealed class RunService(
         longer = longer with { Epochs = (int)Math.Clamp((long)longer.Epochs + epochs, 0, int.MaxValue) };
         if (epochs < 1)
             throw new OptionsInvalidException("epochs", $"The value is {epochs}, expected at least 1 more epoch.");
-        if (longer.Validate().FirstOrDefault(problem => problem.Field == "epochs") is { } problem)
+        if ((await checks.ForecastAsync(longer, cancel)).Problems.FirstOrDefault(problem => problem.Field == "epochs") is { } problem)
             throw new OptionsInvalidException([problem]);
         if (folder.CheckpointsOf(id).List() is not [.., var last] || last.Step != run.TotalSteps)
             throw new ConflictException($"The checkpoint of the last update of '{run.Name}' ({run.TotalSteps}) is gone: there is nothing "
@@ -179,7 +176,7 @@ public sealed class RunService(
     {
         Run parent = await GetAsync(id, cancel);
         await RequireCheckpointAsync(id, step, cancel);
-        List<OptionProblem> problems = [.. await checks.CheckAsync(options, cancel)];
+        List<OptionProblem> problems = [.. (await checks.ForecastAsync(options, cancel)).Problems];
         string source = folder.CheckpointsOf(id).Folder(step);
         problems.AddRange(TrainingCheckpoint.CheckContinuation(TrainingCheckpoint.ReadState(source).Options, options)
             .Where(problem => problems.All(known => known.Field != problem.Field)));

@@ -28,6 +28,8 @@ internal sealed partial class TrainingSession
     private readonly RunAnnouncements _announcements;
     private readonly RunLifecycle _lifecycle;
     private readonly StorageHealth _storage;
+    private readonly Func<Machine> _machine;
+    private readonly Action? _makeRoom;
     private readonly ILogger _logger;
     private readonly CheckpointStore _store;
     private volatile RunRecorder? _recorder;
@@ -38,10 +40,10 @@ internal sealed partial class TrainingSession
 
     public TrainingSession(
         Run run, RunControl control, IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder,
-        RunAnnouncements announcements, RunLifecycle lifecycle, StorageHealth storage, ILogger logger)
+        RunAnnouncements announcements, RunLifecycle lifecycle, StorageHealth storage, Func<Machine> machine, Action? makeRoom, ILogger logger)
     {
         (_run, _control, _contexts, _writer, _folder) = (run, control, contexts, writer, folder);
-        (_announcements, _lifecycle, _storage, _logger) = (announcements, lifecycle, storage, logger);
+        (_announcements, _lifecycle, _storage, _machine, _makeRoom, _logger) = (announcements, lifecycle, storage, machine, makeRoom, logger);
         _options = RunService.Options(run);
         _store = folder.CheckpointsOf(run.Id);
     }
@@ -55,11 +57,13 @@ internal sealed partial class TrainingSession
         string corpus = _folder.Dataset(dataset.Id);
         using TokenFile train = TokenFile.Open(DatasetFiles.Train(corpus));
         using TokenFile? validation = dataset.ValidationTokens > 0 ? TokenFile.Open(DatasetFiles.Validation(corpus)) : null;
-        using Gpt2? teacher = _run.TeacherId is Guid teacherId ? Gpt2Checkpoint.Load(_folder.Model(teacherId)) : null;
         TrainingProvenance provenance = DescribeOrigin(corpus, train, validation);
         BpeTokenizer tokenizer = BpeTokenizer.Load(corpus);
 
         string? start = FindStart(provenance);
+        if (RoomForRun.Require(_options, train, start, _folder, FirstModel, _store, _machine, _makeRoom) is string shortage)
+            Log(shortage, LogSeverity.Warning);
+        using Gpt2? teacher = _run.TeacherId is Guid teacherId ? Gpt2Checkpoint.Load(_folder.Model(teacherId)) : null;
         using Gpt2 student = CreateStudent(teacher, train, start);
         _control.Ended.ThrowIfCancellationRequested();
         using var distiller = new Distiller(_options, teacher, student, train, validation);
@@ -173,6 +177,11 @@ internal sealed partial class TrainingSession
         return start;
     }
 
+    /// <summary>The folder of the model whose weights the student begins with; null when it begins otherwise.</summary>
+    private string? FirstModel => _options.StudentModelId is string modelId && _options.StudentInitialisation == CheckpointInit.InitName
+        ? _folder.Model(Guid.Parse(modelId))
+        : null;
+
     private Gpt2 CreateStudent(Gpt2? teacher, TokenFile train, string? start)
     {
         if (start is not null)
@@ -181,9 +190,7 @@ internal sealed partial class TrainingSession
             return StudentInits.Create(
                 _options with { StudentInitialisation = CheckpointInit.InitName }, teacher, train.VocabularySize, saved, train.EndOfTextId);
         }
-        using Gpt2? first = _options.StudentModelId is string modelId && _options.StudentInitialisation == CheckpointInit.InitName
-            ? Gpt2Checkpoint.Load(_folder.Model(Guid.Parse(modelId)))
-            : null;
+        using Gpt2? first = FirstModel is string model ? Gpt2Checkpoint.Load(model) : null;
         return StudentInits.Create(_options, teacher, train.VocabularySize, first, train.EndOfTextId);
     }
 
@@ -236,7 +243,7 @@ internal sealed partial class TrainingSession
     private void Train(Distiller distiller, BpeTokenizer tokenizer, TrainingProvenance provenance)
     {
         var recorder = new RunRecorder(
-            _run, _writer, _announcements, _storage, () => distiller.TeacherValidationPerplexity, RestAsync, _control.Ended);
+            _run, _writer, _announcements, _storage, () => distiller.TeacherValidationPerplexity, RestAsync, TimeProvider.System, _control.Ended);
         _recorder = recorder;
         try
         {

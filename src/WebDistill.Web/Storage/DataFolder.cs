@@ -53,6 +53,9 @@ public sealed class DataFolder : IDisposable
     /// <summary>Bytes that this process may still write there.</summary>
     public long FreeBytes => Files.FreeBytes(Root);
 
+    /// <summary>A message with every path inside this folder written from here: people know files by name, not by where a server keeps them.</summary>
+    public string WithoutPaths(string message) => message.Replace(Root + Path.DirectorySeparatorChar, "", StringComparison.Ordinal);
+
     /// <summary>The database file.</summary>
     public string DatabaseFile => Path.Combine(Root, "webdistill.db");
 

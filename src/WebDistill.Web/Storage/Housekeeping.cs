@@ -81,11 +81,11 @@ public sealed class Housekeeping(
     {
         long bytes = new FileInfo(folder.DatabaseFile).Length;
         storage.RequireRoom("a backup", bytes);
-        folder.Files.CreateFolder(folder.Backups);
         string name = string.Create(CultureInfo.InvariantCulture, $"webdistill-{DateTime.UtcNow:yyyyMMdd-HHmmss-fff}.db");
         string path = Path.Combine(folder.Backups, name), partial = path + ".partial";
         try
         {
+            folder.Files.CreateFolder(folder.Backups);
             await writer.WriteBulkAsync(db => SqliteDatabase.CopyAsync(db, partial, cancel));
             folder.Files.SyncFile(partial);
             folder.Files.RenameFile(partial, path);

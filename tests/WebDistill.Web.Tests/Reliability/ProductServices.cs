@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using WebDistill.Data;
 using WebDistill.Distillation;
@@ -22,6 +23,7 @@ internal sealed class ProductServices : IAsyncDisposable
         Database = database;
         var services = new ServiceCollection();
         services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Critical));
+        services.AddSingleton<IHostApplicationLifetime, Microsoft.Extensions.Hosting.Internal.ApplicationLifetime>();
         services.AddSingleton(HostSettings.Read(new ConfigurationBuilder().Build()));
         services.AddStorage(new DataFolder(root, files), reserveBytes);
         services.AddTraining();

@@ -102,7 +102,7 @@ public sealed class RealDiskTests
             await server.WaitAsync(id, run => run.GetProperty("step").GetInt32() > 60);
             disk.Fail();
             // Every page says it, because no row can.
-            while (!(await server.Http.GetStringAsync("/runs")).Contains("The data folder cannot be written", StringComparison.Ordinal))
+            while (!(await server.Http.GetStringAsync("/settings")).Contains("The data folder cannot be written", StringComparison.Ordinal))
                 await Task.Delay(50);
             Assert.Equal("Running", (await server.GetAsync($"/api/runs/{id}")).GetProperty("status").GetString());
             foreach (HttpResponseMessage refused in new[]

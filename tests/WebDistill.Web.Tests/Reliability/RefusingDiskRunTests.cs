@@ -24,7 +24,7 @@ public sealed class RefusingDiskRunTests
         string expected = await TrainAsync(product, options);
 
         Run run = await product.Get<RunQueue>().EnqueueAsync(options, default);
-        Task<Run?> training = product.Get<RunTrainer>().TrainAsync(run.Id, default);
+        Task<Run?> training = product.Get<RunTrainer>().TrainAsync(run.Id);
         await ProductServices.WaitAsync(async () => (await StatusAsync(product, run.Id)).Step > 20, "twenty updates");
         (product.Database.IsFull, product.Database.IsReadOnly) = (errorNumber == NoSpace, errorNumber == ReadOnly);
         disk.FailAt(1);
@@ -58,17 +58,16 @@ public sealed class RefusingDiskRunTests
         string expected = await TrainAsync(product, options);
 
         Run run = await product.Get<RunQueue>().EnqueueAsync(options, default);
-        using var shutdown = new CancellationTokenSource();
-        Task<Run?> training = product.Get<RunTrainer>().TrainAsync(run.Id, shutdown.Token);
+        Task<Run?> training = product.Get<RunTrainer>().TrainAsync(run.Id);
         await ProductServices.WaitAsync(async () => (await StatusAsync(product, run.Id)).Step > 45, "updates after a checkpoint");
         disk.FailAt(1);
         await ProductServices.WaitAsync(async () => (await StatusAsync(product, run.Id)).Status == RunStatus.Paused, "paused");
-        await shutdown.CancelAsync();
+        product.Get<Shutdown>().Begin();
         Assert.Equal(RunStatus.Interrupted, (await training)!.Status);
         disk.FailAt(int.MaxValue);
 
         await product.StartAgainAsync();
-        Run ended = (await product.Get<RunTrainer>().TrainAsync(run.Id, default))!;
+        Run ended = (await product.Get<RunTrainer>().TrainAsync(run.Id))!;
         Assert.Equal((RunStatus.Completed, 2), (ended.Status, ended.Attempt));
         await AssertWholeAsync(product, ended, expected);
     }
@@ -96,7 +95,7 @@ public sealed class RefusingDiskRunTests
         DistillationOptions options = await OptionsAsync(product);
         string expected = await TrainAsync(product, options);
         Run run = await product.Get<RunQueue>().EnqueueAsync(options, default);
-        Task<Run?> training = product.Get<RunTrainer>().TrainAsync(run.Id, default);
+        Task<Run?> training = product.Get<RunTrainer>().TrainAsync(run.Id);
         await ProductServices.WaitAsync(async () => (await StatusAsync(product, run.Id)).Step > 25, "updates after a checkpoint");
         disk.FailAt(1);
         Run failed = (await training)!;
@@ -104,7 +103,7 @@ public sealed class RefusingDiskRunTests
         Assert.Matches(@"fails, as call \d+\. The last complete checkpoint is that of update \d+: resume from it", failed.Error);
         disk.FailAt(int.MaxValue);
         await product.Get<RunService>().ResumeAsync(run.Id);
-        Run ended = (await product.Get<RunTrainer>().TrainAsync(run.Id, default))!;
+        Run ended = (await product.Get<RunTrainer>().TrainAsync(run.Id))!;
         Assert.Equal(RunStatus.Completed, ended.Status);
         await AssertWholeAsync(product, ended, expected);
     }
@@ -120,7 +119,7 @@ public sealed class RefusingDiskRunTests
     private static async Task<string> TrainAsync(ProductServices product, DistillationOptions options)
     {
         Run run = await product.Get<RunQueue>().EnqueueAsync(options, default);
-        Run ended = (await product.Get<RunTrainer>().TrainAsync(run.Id, default))!;
+        Run ended = (await product.Get<RunTrainer>().TrainAsync(run.Id))!;
         Assert.True(ended.Status == RunStatus.Completed, ended.Error);
         return await WeightsAsync(product, run.Id);
     }

@@ -1,4 +1,3 @@
-using WebDistill.Distillation;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;

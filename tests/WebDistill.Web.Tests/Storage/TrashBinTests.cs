@@ -1,4 +1,3 @@
-using WebDistill.Distillation;
 using System.Net;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;

@@ -16,8 +16,16 @@ public static class RunFigures
     /// <summary>At the mean speed of the present attempt; null before its first update and after the last.</summary>
     public static TimeSpan? TimeLeft(this Run run) =>
         run.Status == RunStatus.Running && run.Step > run.AttemptFromStep && run.AttemptStartedAt is DateTime started
-            ? (DateTime.UtcNow - started) * ((double)(run.TotalSteps - run.Step) / (run.Step - run.AttemptFromStep))
+            ? AttemptTime(run, DateTime.UtcNow - started) * ((double)(run.TotalSteps - run.Step) / (run.Step - run.AttemptFromStep))
             : null;
+
+    // The difference of two wall clocks, which somebody may have set in between: it is not below 0, and not above the time that all
+    // attempts have trained by the monotonic clock.
+    private static TimeSpan AttemptTime(Run run, TimeSpan byTheWallClock)
+    {
+        var trained = TimeSpan.FromSeconds(run.TrainedSeconds);
+        return byTheWallClock < TimeSpan.Zero || byTheWallClock > trained ? trained : byTheWallClock;
+    }
 
     /// <summary>Relative distance of the student's perplexity from the teacher's; negative when the student is better.</summary>
     public static double? GapToTeacher(this Run run) => run.ValidationPerplexity / run.TeacherPerplexity - 1;
