@@ -23,7 +23,7 @@ public sealed class EvaluationWorker(
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan SaveInterval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan SaveInterval = TimeSpan.FromSeconds(1);
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.IO.Enumeration;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Checkpoints;
 
@@ -208,9 +209,23 @@ public sealed class DataFolder : IDisposable
             DiscardFile(file);
     }
 
-    /// <summary>Size of all files under <paramref name="folder"/>.</summary>
-    public static long Bytes(string folder) =>
-        new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+    /// <summary>
+    /// Size of all files under <paramref name="folder"/>, whatever is made and removed there meanwhile; 0 when there is no such folder.
+    /// </summary>
+    public static long Bytes(string folder)
+    {
+        try
+        {
+            // The entry itself says how long its file is, and 0 when that is gone since it was listed; a FileInfo would throw.
+            return new FileSystemEnumerable<long>(
+                folder, (ref FileSystemEntry file) => file.IsDirectory ? 0 : file.Length, new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })
+                .Sum();
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return 0;
+        }
+    }
 }
 
 /// <summary>What a folder named by an id holds.</summary>
