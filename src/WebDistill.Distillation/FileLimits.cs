@@ -22,8 +22,8 @@ public static class FileLimits
     public const int IndexBytes = 16 << 20;
 
     /// <summary>vocab.json, and merges.txt, bytes each; GPT-2's take 1 MB and 0.5 MB.</summary>
-    public const int VocabularyBytes = 32 << 20;
+    public const int VocabularyBytes = 16 << 20;
 
     /// <summary>Tokens of a vocabulary; GPT-2 has 50 257, the largest in use about 260 000.</summary>
-    public const int VocabularyTokens = 1_000_000;
+    public const int VocabularyTokens = 500_000;
 }

@@ -45,7 +45,7 @@ internal static class DatasetApi
         CancellationToken cancel)
     {
         var form = new MultipartFiles(
-            request, settings.MaxUploadBytes, "name", "format", "jsonField", "tokenizerModelId", "vocabularySize", "validationProportion");
+            request, settings, "name", "format", "jsonField", "tokenizerModelId", "vocabularySize", "validationProportion");
         IncomingText? text = null;
         string fileName = "";
         try
@@ -62,8 +62,7 @@ internal static class DatasetApi
             if (text is null)
                 form.Problems.Add(new OptionProblem("file", "No file was uploaded. Send the text as a file part of multipart/form-data."));
             if (form.Problems.Count > 0)
-                throw new OptionsInvalidException(
-                    [.. form.Problems, .. options.Validate().Where(p => form.Problems.All(q => q.Field != p.Field))]);
+                throw new OptionsInvalidException(OptionsInvalidException.Join(form.Problems, options.Validate()));
         }
         catch when (text is not null)
         {
@@ -77,8 +76,8 @@ internal static class DatasetApi
 
     private static string DefaultName(string fileName)
     {
-        string name = Path.GetFileNameWithoutExtension(fileName.Replace('\\', '/'));
-        return string.IsNullOrWhiteSpace(name) ? "Uploaded text" : name.Length > Names.MaxCharacters ? name[..Names.MaxCharacters] : name;
+        string name = Names.OfFile(Path.GetFileNameWithoutExtension(fileName.Replace('\\', '/')));
+        return string.IsNullOrWhiteSpace(name) ? "Uploaded text" : name;
     }
 
     private static DatasetOptions Options(MultipartFiles form) => new()
@@ -100,7 +99,7 @@ internal static class DatasetApi
             return null;
         if (parse(text, out T value))
             return value;
-        form.Problems.Add(new OptionProblem(field, $"The value is '{text}', expected {expected}."));
+        form.Problems.Add(new OptionProblem(field, $"The value is '{ForeignText.Quote(text)}', expected {expected}."));
         return null;
     }
 

@@ -84,7 +84,7 @@ internal static class GenerateApi
 
     private static async Task GenerateAsync(HttpContext context, GenerationService service, CancellationToken cancel)
     {
-        GenerateRequest request = await JsonBody.ReadAsync<GenerateRequest>(context.Request, cancel);
+        GenerateRequest request = await JsonBody.ReadWithTextAsync<GenerateRequest>(context.Request, cancel);
         await using IAsyncEnumerator<GenerationEvent> events = service
             .GenerateAsync(request.ModelId, new GenerationPrompt(request.Prompt, request.PromptIds), request.Options(), cancel)
             .GetAsyncEnumerator(cancel);

@@ -39,7 +39,7 @@ internal static class ModelApi
     private static async Task<IResult> UploadAsync(HttpRequest request, ModelService service, HostSettings settings,
         CancellationToken cancel)
     {
-        var form = new MultipartFiles(request, settings.MaxUploadBytes, "name");
+        var form = new MultipartFiles(request, settings, "name");
         string incoming = await service.ReceiveAsync(form.ReadAsync(cancel), cancel);
         if (form.Problems.Count > 0)
         {

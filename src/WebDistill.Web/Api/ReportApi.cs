@@ -11,7 +11,7 @@ internal static class ReportApi
         api.MapGet("/reports", async (Guid? run, string? models, Guid? teacher, string? format, ReportService service, CancellationToken cancel) =>
         {
             ReportFormat chosen = ReportFormat.All.FirstOrDefault(known => known.Name == (format ?? "json"))
-                ?? throw new OptionsInvalidException("format", $"There is no format '{format}', expected one of: "
+                ?? throw new OptionsInvalidException("format", $"There is no format '{ForeignText.Quote(format)}', expected one of: "
                     + $"{string.Join(", ", ReportFormat.All.Select(known => known.Name))}.");
             EvaluationReport report = run is Guid runId
                 ? await service.OfRunAsync(runId, cancel)
@@ -29,6 +29,6 @@ internal static class ReportApi
         if (parts.Length == 0)
             throw new OptionsInvalidException("models", "Neither a run nor a model was named. Give run=ID, or models=ID,ID.");
         return [.. parts.Select(part => Guid.TryParse(part, out Guid id) ? id
-            : throw new OptionsInvalidException("models", $"'{part}' is no id of a model. Give ids joined by commas."))];
+            : throw new OptionsInvalidException("models", $"'{ForeignText.Quote(part)}' is no id of a model. Give ids joined by commas."))];
     }
 }

@@ -26,8 +26,7 @@ internal static class RunApi
                 await JsonBody.ReadWithProblemsAsync<DistillationOptions>(request, cancel);
             // What could be read is checked as well, so that one answer names every bad field.
             if (unread.Count > 0)
-                throw new OptionsInvalidException(
-                    [.. unread, .. (await service.CheckAsync(options, cancel)).Where(p => unread.All(u => u.Field != p.Field))]);
+                throw new OptionsInvalidException(OptionsInvalidException.Join(unread, await service.CheckAsync(options, cancel)));
             Run run = await service.CreateAsync(options, cancel);
             return TypedResults.Created($"/api/runs/{run.Id}", RunResponse.Of(run));
         }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().ProducesProblem(415)
@@ -110,7 +109,7 @@ internal static class RunApi
 
         runs.MapPost("/{id:guid}/resume", async (Guid id, HttpRequest request, RunService service, CancellationToken cancel) =>
         {
-            ResumeRequest from = request.ContentLength is null or 0 ? new ResumeRequest()
+            ResumeRequest from = request.ContentLength is 0 || request is { ContentLength: null, ContentType: null } ? new ResumeRequest()
                 : await JsonBody.ReadAsync<ResumeRequest>(request, cancel);
             await service.ResumeAsync(id, from.Step, cancel);
             return TypedResults.Accepted($"/api/runs/{id}", RunResponse.Of(await service.GetAsync(id, cancel)));
@@ -160,6 +159,6 @@ internal static class RunApi
         return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= minimum
             && value <= maximum
             ? value
-            : throw new OptionsInvalidException(field, $"The value is '{text}', expected a whole number from {minimum} to {maximum}.");
+            : throw new OptionsInvalidException(field, $"The value is '{ForeignText.Quote(text)}', expected a whole number from {minimum} to {maximum}.");
     }
 }

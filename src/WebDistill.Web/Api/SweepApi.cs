@@ -54,7 +54,7 @@ internal static class SweepApi
         sweeps.MapDelete("/{id:guid}", async (Guid id, string? runs, SweepService service, CancellationToken cancel) =>
         {
             if (runs is not ("keep" or "delete"))
-                throw new OptionsInvalidException("runs", $"The value is '{runs}', expected keep or delete, as in ?runs=keep.");
+                throw new OptionsInvalidException("runs", $"The value is '{ForeignText.Quote(runs)}', expected keep or delete, as in ?runs=keep.");
             await service.DeleteAsync(id, withRuns: runs == "delete", cancel);
             return TypedResults.NoContent();
         }).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409)

@@ -142,7 +142,7 @@ public sealed class EvaluationService(
         List<OptionProblem> problems = [];
         EvaluationSet? set = EvaluationSets.All.FirstOrDefault(known => known.Name == request.Set);
         if (set is null)
-            problems.Add(new("set", $"There is no evaluation set '{request.Set}', expected one of: "
+            problems.Add(new("set", $"There is no evaluation set '{ForeignText.Quote(request.Set)}', expected one of: "
                 + $"{string.Join(", ", EvaluationSets.All.Select(known => known.Name))}."));
         Model? model = await models.FindAsync(request.ModelId, cancel);
         if (model is null)
@@ -221,7 +221,7 @@ public sealed class EvaluationService(
         }
         if (request.DatasetId is null == request.FileName is null)
         {
-            problems.Add(new("datasetId", $"{set.Title} needs a text: name either a data set (datasetId) or a file of {files.Folder} "
+            problems.Add(new("datasetId", $"{set.Title} needs a text: name either a data set (datasetId) or a file of the evaluation folder "
                 + "(fileName)."));
             return null;
         }
@@ -229,7 +229,7 @@ public sealed class EvaluationService(
         {
             if (files.FindText(name) is string path)
                 return new Source(name, path);
-            problems.Add(new("fileName", $"There is no text file '{name}' in {files.Folder}, expected one of: "
+            problems.Add(new("fileName", $"There is no text file '{ForeignText.Quote(name)}' in the evaluation folder, expected one of: "
                 + $"{string.Join(", ", files.Texts())}."));
             return null;
         }

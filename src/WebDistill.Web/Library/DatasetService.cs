@@ -102,7 +102,7 @@ public sealed class DatasetService(
             {
                 Id = Guid.CreateVersion7(),
                 Name = name.Trim(),
-                FileName = fileName.Length > Names.MaxCharacters ? fileName[..Names.MaxCharacters] : fileName,
+                FileName = Names.OfFile(fileName),
                 State = DatasetState.Preparing,
                 Format = options.Format ?? CorpusFormats.ForFileName(fileName).Name,
                 JsonField = options.JsonField,

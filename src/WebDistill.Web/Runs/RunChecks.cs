@@ -58,7 +58,7 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
                 ? await db.Datasets.AsNoTracking().SingleOrDefaultAsync(d => d.Id == id, cancel)
                 : null;
             if (dataset is null)
-                problems.Add(new OptionProblem("datasetId", $"There is no data set '{options.DatasetId}'. Choose one of the list."));
+                problems.Add(new OptionProblem("datasetId", $"There is no data set '{ForeignText.Quote(options.DatasetId)}'. Choose one of the list."));
             else if (dataset.State != DatasetState.Ready)
                 problems.Add(new OptionProblem("datasetId", dataset.State == DatasetState.Preparing
                     ? $"The data set '{dataset.Name}' is still being prepared. Wait until it is ready."
@@ -90,7 +90,7 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
             ? await db.Models.AsNoTracking().SingleOrDefaultAsync(m => m.Id == id, cancel)
             : null;
         if (model is null)
-            problems.Add(new OptionProblem(field, $"There is no model '{text}'. Choose one of the list."));
+            problems.Add(new OptionProblem(field, $"There is no model '{ForeignText.Quote(text)}'. Choose one of the list."));
         return model;
     }
 
