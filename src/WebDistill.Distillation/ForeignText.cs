@@ -18,13 +18,16 @@ public static class ForeignText
     /// A text as a message quotes it: one line of at most <see cref="MaxQuotedCharacters"/> characters and a note of how many there were;
     /// what would not be seen, or would change the line around it, is written as its code, such as \u202E.
     /// </summary>
-    public static string Quote(string? text)
+    public static string Quote(string? text) => text is null ? "" : Write(text, MaxQuotedCharacters);
+
+    /// <summary>A text of any length as <see cref="Quote"/> writes a short one.</summary>
+    public static string Visible(string text) => Write(text, int.MaxValue);
+
+    private static string Write(string text, int maxCharacters)
     {
-        if (text is null)
-            return "";
-        if (text.Length <= MaxQuotedCharacters && FirstUnprintable(text) is null)
+        if (text.Length <= maxCharacters && FirstUnprintable(text) is null)
             return text;
-        var quoted = new StringBuilder(MaxQuotedCharacters + 40);
+        var quoted = new StringBuilder(Math.Min(text.Length, maxCharacters) + 40);
         int position = 0;
         while (position < text.Length)
         {
@@ -32,7 +35,7 @@ public static class ForeignText
             int width = isRune ? rune.Utf16SequenceLength : 1;
             bool isPlain = isRune && IsPrintable(text, position, rune);
             int length = isPlain ? width : rune.Value > 0xFFFF ? 10 : 6;
-            if (quoted.Length + length > MaxQuotedCharacters)
+            if (quoted.Length + length > maxCharacters)
                 break;
             if (isPlain)
                 quoted.Append(text, position, width);

@@ -6,13 +6,14 @@ namespace WebDistill.Web;
 public sealed class NotFoundException(string message) : Exception(message);
 
 /// <summary>What was asked for does not fit the present state; the API answers 409.</summary>
-public sealed class ConflictException(string message) : Exception(message);
+public class ConflictException(string message) : Exception(message);
 
 /// <summary>The server has as much to do as it may; the API answers 429, and the same can be asked again later.</summary>
-public sealed class BusyException(string message) : Exception(message);
+public sealed class BusyException(string message) : ConflictException(message);
 
-/// <summary>What a row of the database names is not on the disk any more; the API answers 410 and says what to do.</summary>
-public sealed class FilesGoneException(string message) : Exception(message);
+/// <summary>What a row of the database names is not on the disk any more, or is damaged; the API answers 410 and says what to
+/// do.</summary>
+public sealed class FilesGoneException(string message) : ConflictException(message);
 
 /// <summary>Fields have values that cannot be used; the API answers 400 and names them.</summary>
 public sealed class OptionsInvalidException : Exception

@@ -2,6 +2,7 @@ using System.Globalization;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Web.Library;
+using WebDistill.Web.Security;
 
 namespace WebDistill.Web.Api;
 
@@ -21,7 +22,7 @@ internal static class DatasetApi
             .ProducesProblem(404).WithSummary("One data set, with the progress of its preparation");
 
         datasets.MapPost("", UploadAsync).Accepts<DatasetForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
-            .ProducesProblem(415)
+            .ProducesProblem(415).LimitTransfers()
             .WithSummary("Uploads a text (file) and prepares it in the background; poll the data set until its state is Ready");
 
         datasets.MapPost("/{id:guid}/cancel", async (Guid id, DatasetService service, CancellationToken cancel) =>
@@ -32,7 +33,7 @@ internal static class DatasetApi
 
         datasets.MapGet("/{id:guid}/preview", (Guid id, string? blocks, DatasetService service, CancellationToken cancel) =>
                 service.PreviewAsync(id, RunApi.Integer("blocks", blocks, 3, 1, 100), cancel: cancel))
-            .ProducesProblem(404).ProducesProblem(409).WithSummary("Pieces of the training split, token by token");
+            .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).WithSummary("Pieces of the training split, token by token");
 
         datasets.MapDelete("/{id:guid}", async (Guid id, DatasetService service, CancellationToken cancel) =>
         {

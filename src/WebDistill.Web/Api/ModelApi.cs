@@ -1,6 +1,6 @@
 using WebDistill.Data;
 using WebDistill.Web.Library;
-using WebDistill.Web.Storage;
+using WebDistill.Web.Security;
 
 namespace WebDistill.Web.Api;
 
@@ -20,14 +20,14 @@ internal static class ModelApi
             .ProducesProblem(404).WithSummary("One model");
 
         models.MapPost("", UploadAsync).Accepts<ModelForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
-            .ProducesProblem(415)
+            .ProducesProblem(415).LimitTransfers()
             .WithSummary("Adds a model out of the files of a Hugging Face folder");
 
-        models.MapGet("/{id:guid}/download", async (Guid id, ModelService service, DataFolder folder, HttpContext context, CancellationToken cancel) =>
+        models.MapGet("/{id:guid}/download", async (Guid id, ModelService service, ModelFolders folders, HttpContext context, CancellationToken cancel) =>
         {
             Model model = await service.GetAsync(id, cancel);
-            return FolderArchive.Download(context, folder.Model(id), $"{model.Name}.zip");
-        }).ProducesProblem(404).WithSummary("The model's Hugging Face folder as a zip archive");
+            return FolderArchive.Download(context, folders.Require(id), $"{model.Name}.zip");
+        }).ProducesProblem(404).ProducesProblem(410).LimitTransfers().WithSummary("The model's Hugging Face folder as a zip archive");
 
         models.MapDelete("/{id:guid}", async (Guid id, ModelService service, CancellationToken cancel) =>
         {

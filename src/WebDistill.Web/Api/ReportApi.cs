@@ -1,6 +1,7 @@
 using System.Text;
 using WebDistill.Distillation;
 using WebDistill.Web.Reports;
+using WebDistill.Web.Security;
 
 namespace WebDistill.Web.Api;
 
@@ -19,7 +20,7 @@ internal static class ReportApi
             return format is null or "json"
                 ? Results.Text(chosen.Write(report), chosen.ContentType, Encoding.UTF8)
                 : Results.File(Encoding.UTF8.GetBytes(chosen.Write(report)), chosen.ContentType, $"{report.Title}.{chosen.Name}");
-        }).Produces<EvaluationReport>().ProducesValidationProblem().ProducesProblem(404).WithTags("Reports")
+        }).Produces<EvaluationReport>().ProducesValidationProblem().ProducesProblem(404).LimitTransfers().WithTags("Reports")
             .WithSummary("What was measured of a run's models, or of models joined by commas, side by side: html, md, csv or json");
 
     /// <summary>The ids of a query parameter, joined by commas.</summary>

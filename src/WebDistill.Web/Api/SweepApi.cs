@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Web.Security;
 using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Api;
@@ -24,8 +25,8 @@ internal static class SweepApi
                 throw new OptionsInvalidException(unread);
             Sweep sweep = await planner.LaunchAsync(plan, cancel);
             return TypedResults.Created($"/api/sweeps/{sweep.Id}", SweepResponse.Of(await reports.GetAsync(sweep.Id, cancel)));
-        }).Accepts<SweepPlan>("application/json").ProducesValidationProblem().ProducesProblem(415)
-            .WithSummary("Queues every run of a plan, or none");
+        }).Accepts<SweepPlan>("application/json").ProducesValidationProblem().ProducesProblem(409).ProducesProblem(413).ProducesProblem(415)
+            .LimitExpensive().WithSummary("Queues every run of a plan, or none");
 
         sweeps.MapGet("/{id:guid}", async (Guid id, SweepReports reports, CancellationToken cancel) =>
                 SweepResponse.Of(await reports.GetAsync(id, cancel)))

@@ -121,7 +121,7 @@ public sealed class EvaluationWorker(
             Save(evaluation, watch, row =>
             {
                 Keep(row, task);
-                (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Failed, DateTime.UtcNow, e.Message);
+                (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Failed, DateTime.UtcNow, files.Hide(e.Message));
             });
         }
         finally

@@ -164,13 +164,14 @@ public sealed class DatasetService(
     /// <summary>Pieces of the training split, evenly spaced over it, token by token.</summary>
     /// <exception cref="NotFoundException">There is none with that id.</exception>
     /// <exception cref="ConflictException">It is not ready.</exception>
+    /// <exception cref="FilesGoneException">Its tokens are gone or damaged.</exception>
     public async Task<IReadOnlyList<PreviewBlock>> PreviewAsync(
         Guid id, int blocks = 3, int tokensPerBlock = 128, CancellationToken cancel = default)
     {
         Dataset dataset = await GetAsync(id, cancel);
         if (dataset.State != DatasetState.Ready)
             throw new ConflictException($"The data set '{dataset.Name}' is not ready ({dataset.State}). A preview needs its tokens.");
-        return await Task.Run(() =>
+        return await Task.Run(() => StoredFiles.Read($"the data set '{dataset.Name}'", "Delete the data set and upload its text again.", () =>
         {
             string path = folder.Dataset(id);
             BpeTokenizer tokenizer = BpeTokenizer.Load(path);
@@ -184,7 +185,7 @@ public sealed class DatasetService(
                 previews.Add(new PreviewBlock(offset, [.. ids.Select(token => new PreviewToken(token, tokenizer.TokenText(token)))]));
             }
             return previews;
-        }, cancel);
+        }), cancel);
     }
 
     /// <summary>Removes a data set with its files.</summary>
@@ -278,7 +279,8 @@ public sealed class DatasetService(
             {
                 d.State = DatasetState.Failed;
                 // People know the text by the name of the file that they uploaded, not by where it is stored.
-                string message = e.Message.Replace(DatasetFiles.Source(folder.Dataset(d.Id)), d.FileName, StringComparison.Ordinal);
+                string message = folder.Hide(e.Message.Replace(DatasetFiles.Source(folder.Dataset(d.Id)), d.FileName, StringComparison.Ordinal)
+                    .Replace(DatasetFiles.SourceName, d.FileName, StringComparison.Ordinal));
                 d.Error = e is InvalidDataException or ArgumentException or IOException ? message : $"{e.GetType().Name}: {message}";
             });
         }

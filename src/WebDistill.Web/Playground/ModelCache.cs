@@ -26,7 +26,8 @@ public sealed class ModelCache : IDisposable
 
     /// <summary>Lends a model out, loading it on the calling thread if need be; dispose the lease to give it back.</summary>
     /// <param name="id">A model's or a checkpoint's.</param>
-    /// <exception cref="InvalidDataException">The folder is not a model, or there is none.</exception>
+    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    /// <exception cref="FilesGoneException">Its files are gone or damaged.</exception>
     public ModelLease Acquire(Guid id)
     {
         Entry entry;
@@ -79,9 +80,10 @@ public sealed class ModelCache : IDisposable
         }
     }
 
-    private LoadedModel Load(Guid id)
+    private LoadedModel Load(Guid id) => _folders.Read(id, Load);
+
+    private static LoadedModel Load(string path)
     {
-        string path = _folders.Find(id) ?? throw new InvalidDataException($"There is no model and no checkpoint {id}; it may have been deleted.");
         // Hashed as it is loaded, not looked up: the playground shows which weights really answer.
         string sha256 = Gpt2Checkpoint.Inspect(path).WeightsSha256;
         BpeTokenizer? tokenizer = File.Exists(Path.Combine(path, "vocab.json")) ? BpeTokenizer.Load(path) : null;

@@ -78,7 +78,7 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
                     + "tokens: the same id means different text. Upload the data set again with this model's tokenizer."));
             }
         }
-        return new RunParts(dataset, Config(teacher), Config(checkpoint));
+        return new RunParts(dataset, Config("teacherId", teacher, problems), Config("studentModelId", checkpoint, problems));
     }
 
     private static async Task<Model?> ModelAsync(
@@ -94,7 +94,21 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
         return model;
     }
 
-    private Gpt2Config? Config(Model? model) => model is null ? null : Gpt2Config.Load(Path.Combine(folder.Model(model.Id), "config.json"));
+    private Gpt2Config? Config(string field, Model? model, List<OptionProblem> problems)
+    {
+        if (model is null)
+            return null;
+        try
+        {
+            return StoredFiles.Read($"the model '{model.Name}'", "Choose another model, or import it again.",
+                () => Gpt2Config.Load(Path.Combine(folder.Model(model.Id), Gpt2Checkpoint.ConfigFileName)));
+        }
+        catch (FilesGoneException gone)
+        {
+            problems.Add(new OptionProblem(field, gone.Message));
+            return null;
+        }
+    }
 
     // Counting Hugging Face's sequences reads the lengths of all documents: not on a request's thread.
     private Task<(IReadOnlyList<OptionProblem> Problems, Gpt2Config? Student, int Sequences)> ExamineAsync(
@@ -106,9 +120,19 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
             if (problems.Count > 0)
                 return (problems, null, 0);
             Gpt2Config student = StudentInits.StudentConfig(options, parts.Teacher, vocabularySize, parts.Checkpoint);
-            using TokenFile train = TokenFile.Open(DatasetFiles.Train(folder.Dataset(parts.Dataset!.Id)));
-            int sequences = RunPlan.CountSequences(options, parts.Teacher, student, train);
-            return (RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences), student, sequences);
+            try
+            {
+                int sequences = StoredFiles.Read($"the data set '{parts.Dataset!.Name}'", "Choose another one, or upload its text again.", () =>
+                {
+                    using TokenFile train = TokenFile.Open(DatasetFiles.Train(folder.Dataset(parts.Dataset.Id)));
+                    return RunPlan.CountSequences(options, parts.Teacher, student, train);
+                });
+                return (RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences), student, sequences);
+            }
+            catch (FilesGoneException gone)
+            {
+                return ([new OptionProblem("datasetId", gone.Message)], null, 0);
+            }
         }, cancel);
 
     private sealed record RunParts(Dataset? Dataset, Gpt2Config? Teacher, Gpt2Config? Checkpoint);

@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Checkpoints;
+using WebDistill.Web.Library;
 using WebDistill.Web.Live;
 using WebDistill.Web.Storage;
 
@@ -11,7 +12,8 @@ namespace WebDistill.Web.Runs;
 /// <summary>What can be asked about runs and done with them, for pages and API alike.</summary>
 public sealed class RunService(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
-    RunChecks checks, RunQueue queue, RunTrainer trainer, RunLifecycle lifecycle, QuickStart quickStart, SharedReads shared)
+    RunChecks checks, RunQueue queue, RunTrainer trainer, RunLifecycle lifecycle, QuickStart quickStart, SharedReads shared,
+    ModelFolders folders)
 {
     /// <summary>Every run, newest first.</summary>
     public async Task<IReadOnlyList<Run>> ListAsync(CancellationToken cancel = default) => await ShareAsync("runs", db =>
@@ -166,12 +168,13 @@ public sealed class RunService(
     {
         Run parent = await GetAsync(id, cancel);
         await RequireCheckpointAsync(id, step, cancel);
-        List<OptionProblem> problems = [.. await checks.CheckAsync(options, cancel)];
-        string source = folder.CheckpointsOf(id).Folder(step);
-        problems.AddRange(TrainingCheckpoint.CheckContinuation(TrainingCheckpoint.ReadState(source).Options, options)
-            .Where(problem => problems.All(known => known.Field != problem.Field)));
-        if (problems.Count > 0)
-            throw new OptionsInvalidException(problems);
+        IReadOnlyList<OptionProblem> problems = await checks.CheckAsync(options, cancel);
+        (string source, DistillationOptions saved) =
+            folders.ReadCheckpoint(id, step, path => (path, TrainingCheckpoint.ReadState(path).Options));
+        IReadOnlyList<OptionProblem> all =
+            OptionsInvalidException.Join(problems, TrainingCheckpoint.CheckContinuation(saved, options));
+        if (all.Count > 0)
+            throw new OptionsInvalidException(all);
         var branch = Guid.CreateVersion7();
         // A copy: the parent may go on, remove its checkpoint or be deleted.
         await Task.Run(() => folder.CheckpointsOf(branch)
@@ -219,10 +222,11 @@ public sealed class RunService(
 
     /// <summary>Where the files of a checkpoint stand.</summary>
     /// <exception cref="NotFoundException">There is no such run, or it has no complete checkpoint of that update.</exception>
+    /// <exception cref="FilesGoneException">Its files are gone.</exception>
     public async Task<string> CheckpointFolderAsync(Guid id, int step, CancellationToken cancel = default)
     {
         await RequireCheckpointAsync(id, step, cancel);
-        return folder.CheckpointsOf(id).Folder(step);
+        return folders.ReadCheckpoint(id, step, path => path);
     }
 
     /// <summary>Moves a waiting run to another place in the queue; 1 is the next to start.</summary>

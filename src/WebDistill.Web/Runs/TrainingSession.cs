@@ -137,7 +137,7 @@ internal sealed class TrainingSession
             foreach (DamagedCheckpoint checkpoint in damaged)
             {
                 _store.SetAside(checkpoint);
-                Log($"The checkpoint {checkpoint.Name} is damaged and passed over: {checkpoint.Problem}", LogSeverity.Warning);
+                Log($"The checkpoint {checkpoint.Name} is damaged and passed over: {_folder.Hide(checkpoint.Problem)}", LogSeverity.Warning);
             }
         }
         if (start is null)
@@ -303,11 +303,11 @@ internal sealed class TrainingSession
         long needed = 2 * 3 * sizeof(float) * parameters;
         if (_control.Ended.IsCancellationRequested)
         {
-            Log($"The disk is full, and the state after update {_step} could not be saved: {problem.Message}", LogSeverity.Warning);
+            Log($"The disk is full, and the state after update {_step} could not be saved: {_folder.Hide(problem.Message)}", LogSeverity.Warning);
             throw new OperationCanceledException(_control.Ended);
         }
-        string reason = $"The disk is full: a checkpoint needs {needed:N0} bytes and {_folder.FreeBytes:N0} are free under "
-            + $"{_folder.Root}. Nothing is lost; the run goes on by itself when there is room, or at once when it is resumed.";
+        string reason = $"The disk is full: a checkpoint needs {needed:N0} bytes and {_folder.FreeBytes:N0} are free for the "
+            + "data folder. Nothing is lost; the run goes on by itself when there is room, or at once when it is resumed.";
         Move(from: RunStatus.Running, to: RunStatus.Paused, reason);
         do
             _control.WaitForRetry(RoomPollInterval);

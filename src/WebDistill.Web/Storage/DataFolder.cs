@@ -91,6 +91,14 @@ public sealed class DataFolder : IDisposable
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     });
 
+    /// <summary>
+    /// A message in which files are named from this folder on: where the folder stands is the administrator's business, and only Settings
+    /// shows it.
+    /// </summary>
+    public string Hide(string message) => message
+        .Replace(Root + Path.DirectorySeparatorChar, "", StringComparison.Ordinal)
+        .Replace(Root, "the data folder", StringComparison.Ordinal);
+
     /// <summary>A run's checkpoints.</summary>
     public CheckpointStore CheckpointsOf(Guid runId) => new(Path.Combine(Run(runId), CheckpointsFolder), Files);
 
