@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
@@ -15,6 +16,8 @@ internal sealed class MultipartFiles(HttpRequest request, HostSettings settings,
     // RFC 2046 allows 70; some programs write more.
     private const int MaxBoundaryCharacters = 200;
     private const int MaxHeadersOfPart = 16;
+
+    private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false);
 
     private readonly InputLimits _limits = settings.Limits;
     private readonly Dictionary<string, string> _fields = [];
@@ -85,7 +88,7 @@ internal sealed class MultipartFiles(HttpRequest request, HostSettings settings,
 
     private async Task AddFieldAsync(string name, MultipartSection section, CancellationToken cancel)
     {
-        using var reader = new StreamReader(section.Body);
+        using var reader = new StreamReader(section.Body, s_utf8, detectEncodingFromByteOrderMarks: false);
         char[] text = new char[_limits.FormFieldCharacters + 1];
         int length = await WholeAsync(() => reader.ReadBlockAsync(text, cancel).AsTask());
         string shown = ForeignText.Quote(name);

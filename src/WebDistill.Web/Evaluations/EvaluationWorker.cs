@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
+using WebDistill.Distillation;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Text;
@@ -117,7 +118,8 @@ public sealed class EvaluationWorker(
         }
         catch (Exception e)
         {
-            logger.LogWarning(e, "The evaluation {Id} of {Model} on {Set} failed", evaluation.Id, evaluation.ModelName, evaluation.Set);
+            logger.LogWarning(e, "The evaluation {Id} of {Model} on {Set} failed", evaluation.Id,
+                ForeignText.Quote(evaluation.ModelName), evaluation.Set);
             Save(evaluation, watch, row =>
             {
                 Keep(row, task);

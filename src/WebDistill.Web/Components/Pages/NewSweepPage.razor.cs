@@ -168,6 +168,10 @@ public sealed partial class NewSweepPage(
         {
             (_unreadable, _launching) = (e.Problems, false);
         }
+        catch (ConflictException e)
+        {
+            (_failure, _launching) = (e, false);
+        }
     }
 
     private ValueTask FocusAsync(OptionProblem problem) => js.InvokeVoidAsync("webdistill.focus", ElementOf(problem));
