@@ -279,7 +279,8 @@ public sealed class DatasetService(
             {
                 d.State = DatasetState.Failed;
                 // People know the text by the name of the file that they uploaded, not by where it is stored.
-                string message = folder.Hide(e.Message.Replace(DatasetFiles.Source(folder.Dataset(d.Id)), d.FileName, StringComparison.Ordinal)
+                string message = folder.Hide(e.Message
+                    .Replace(DatasetFiles.Source(folder.Dataset(d.Id)), DatasetFiles.SourceName, StringComparison.Ordinal)
                     .Replace(DatasetFiles.SourceName, d.FileName, StringComparison.Ordinal));
                 d.Error = e is InvalidDataException or ArgumentException or IOException ? message : $"{e.GetType().Name}: {message}";
             });

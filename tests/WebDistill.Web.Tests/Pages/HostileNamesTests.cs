@@ -16,7 +16,7 @@ namespace WebDistill.Web.Tests.Pages;
 public sealed class HostileNamesTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     private const string Alive = "data-alive";
-    private const string Element = $"\"'><img {Alive} src=x onerror=document.title='PWNED'><script {Alive}>document.title='PWNED'</script>";
+    private const string Element = $"\"'><img {Alive} src=x onerror=window.pwned=1><script {Alive}>window.pwned=1</script>";
     private const string Link = "[x](javascript:alert(1)) ![p](http://evil.example/p.png)";
     private const string Formula = "\r\n=HYPERLINK(\"http://evil.example\")";
     private const string Turned = "\u202Egpj.exe\0";
@@ -28,7 +28,7 @@ public sealed class HostileNamesTests(WebDistillApp app, Chromium chromium) : IC
         Guid[] runs = [.. (await app.Service<SweepReports>().GetAsync(sweep.Id)).Runs.Select(run => run.Run.Id)];
         foreach (string path in new[]
         {
-            "/runs", "/sweeps", $"/sweeps/{sweep.Id:N}", $"/sweeps/new?run={runs[0]:N}", $"/runs/{runs[0]:N}",
+            "/", "/sweeps", $"/sweeps/{sweep.Id:N}", $"/sweeps/new?run={runs[0]:N}", $"/runs/{runs[0]:N}",
             $"/compare?runs={string.Join(',', runs.Select(id => id.ToString("N")))}", "/settings",
         })
         {
@@ -36,7 +36,7 @@ public sealed class HostileNamesTests(WebDistillApp app, Chromium chromium) : IC
             await Expect(visit.Page.Locator("h1")).ToBeVisibleAsync();
             await visit.Page.WaitForTimeoutAsync(300);
             Assert.Equal(0, await visit.Page.Locator($"[{Alive}]").CountAsync());
-            Assert.DoesNotContain("PWNED", await visit.Page.TitleAsync());
+            Assert.Equal(0, await visit.Page.EvaluateAsync<int>("() => window.pwned ?? 0"));
             Assert.DoesNotContain("javascript:", await visit.Page.EvaluateAsync<string>("() => [...document.querySelectorAll('[href],[src]')].map(e => (e.getAttribute('href') ?? '') + (e.getAttribute('src') ?? '')).join(' ')"));
             visit.AssertNoFaults();
         }
@@ -66,8 +66,11 @@ public sealed class HostileNamesTests(WebDistillApp app, Chromium chromium) : IC
         using HttpResponseMessage response = await app.Http.GetAsync($"/api/reports?run={run}&format={format}");
         string text = await response.Content.ReadAsStringAsync();
         Assert.True(response.IsSuccessStatusCode, text);
-        Assert.DoesNotContain($"<img {Alive}", text);
-        Assert.DoesNotContain($"<script {Alive}", text);
+        if (format != "csv")
+        {
+            Assert.DoesNotContain($"<img {Alive}", text);
+            Assert.DoesNotContain($"<script {Alive}", text);
+        }
         switch (format)
         {
             case "html":
@@ -94,13 +97,13 @@ public sealed class HostileNamesTests(WebDistillApp app, Chromium chromium) : IC
     public async Task ReportPage_HostileNames_AreText()
     {
         Guid run = await HostileRunAsync();
-        foreach (string path in new[] { $"/reports?run={run:N}", "/models", "/evaluate", "/playground" })
+        foreach (string path in new[] { $"/runs/{run:N}/report", "/models", "/evaluate", "/playground" })
         {
             await using Visit visit = await chromium.VisitAsync(app, path);
             await Expect(visit.Page.Locator("h1")).ToBeVisibleAsync();
             await visit.Page.WaitForTimeoutAsync(300);
             Assert.Equal(0, await visit.Page.Locator($"[{Alive}]").CountAsync());
-            Assert.DoesNotContain("PWNED", await visit.Page.TitleAsync());
+            Assert.Equal(0, await visit.Page.EvaluateAsync<int>("() => window.pwned ?? 0"));
             visit.AssertNoFaults();
         }
     }

@@ -73,7 +73,11 @@ public sealed class NamesTests(WebDistillApp app) : IClassFixture<WebDistillApp>
         foreach (string path in new[] { "/api/runs/%0D%0AFAKE", "/api/storage/backups/%0D%0AFAKE", "/api/reports?format=%0D%0AFAKE&models=%0D%0AFAKE", "/%0D%0AFAKE" })
             (await app.Http.GetAsync(path)).Dispose();
         (await app.UploadAsync([0xFF, 0xFE, 0x00], ("name", "bad"), ("format", "\r\nFAKE"))).Dispose();
-        (await app.ImportAsync(new Dictionary<string, byte[]> { ["\r\nFAKE"] = [1] })).Dispose();
+        using var form = new MultipartFormDataContent();
+        var file = new ByteArrayContent([1]);
+        file.Headers.TryAddWithoutValidation("Content-Disposition", "form-data; name=\"files\"; filename*=UTF-8''%0D%0AFAKE");
+        form.Add(file);
+        (await app.Http.PostAsync("/api/models", form)).Dispose();
         Assert.DoesNotContain(log.Lines, line => line.TrimStart().StartsWith("FAKE", StringComparison.Ordinal));
     }
 
