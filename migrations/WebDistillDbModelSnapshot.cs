@@ -122,6 +122,8 @@ namespace WebDistill.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("CreatedAt", "Id");
+
                     b.ToTable("Datasets");
                 });
 
@@ -215,6 +217,10 @@ namespace WebDistill.Migrations
                     b.HasIndex("Key")
                         .IsUnique();
 
+                    b.HasIndex("WeightsSha256");
+
+                    b.HasIndex("CreatedAt", "Id");
+
                     b.ToTable("Evaluations");
                 });
 
@@ -303,6 +309,8 @@ namespace WebDistill.Migrations
                         .HasColumnType("INTEGER");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("CreatedAt", "Id");
 
                     b.ToTable("Models");
                 });
@@ -443,6 +451,8 @@ namespace WebDistill.Migrations
 
                     b.HasIndex("SweepId");
 
+                    b.HasIndex("CreatedAt", "Id");
+
                     b.HasIndex("Status", "QueueOrder");
 
                     b.ToTable("Runs");
@@ -579,6 +589,8 @@ namespace WebDistill.Migrations
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("CreatedAt", "Id");
 
                     b.ToTable("Sweeps");
                 });

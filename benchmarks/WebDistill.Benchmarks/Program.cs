@@ -9,6 +9,7 @@ var root = new RootCommand("Measures WebDistill: each command prints JSON lines,
     GenerateCommand.Create(),
     TokenizeCommand.Create(),
     WatchCommand.Create(),
+    PagesCommand.Create(),
     EvaluateCommand.Create(),
 #if MANAGED_ENGINE
     WebDistill.Benchmarks.Kernels.GemmCommand.Create(),

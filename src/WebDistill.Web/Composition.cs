@@ -28,11 +28,19 @@ internal static class Composition
     // A browser that does not answer the goodbye must not hold up the end.
     private static readonly TimeSpan GoodbyePatience = TimeSpan.FromSeconds(1);
 
-    public static void AddStorage(this IServiceCollection services, DataFolder folder)
+    public static void AddStorage(this IServiceCollection services, DataFolder folder, long reserveBytes)
     {
         // Through a factory, because only what the container makes does it dispose: that lets go of the folder.
         services.AddSingleton(_ => folder);
-        services.AddSqliteDatabase(folder.DatabaseFile);
+        services.AddSingleton(new DiskReserve(folder, reserveBytes));
+        services.AddSingleton<StorageAnnouncements>();
+        services.AddSingleton<StorageHealth>();
+        services.AddSqliteDatabase(folder.DatabaseFile, provider =>
+        {
+            var health = provider.GetRequiredService<StorageHealth>();
+            var reserve = provider.GetRequiredService<DiskReserve>();
+            return problem => health.Explain(problem) is { IsFull: true } && reserve.GiveUp();
+        });
         services.AddSingleton<TrashAnnouncements>().AddSingleton<TrashBin>();
     }
 
@@ -52,11 +60,13 @@ internal static class Composition
         .AddSingleton<SharedReads>()
         .AddSingleton<OpenWatches>()
         .AddSingleton<RunService>()
+        .AddSingleton<RunTable>()
         .AddSingleton<SweepService>()
         .AddSingleton<Sparklines>()
         .AddSingleton<Housekeeping>()
         .AddSingleton<ServerRestart>()
         .AddSingleton<Webhook>()
+        .AddHostedService<StorageWatch>()
         .AddHostedService(provider => provider.GetRequiredService<Webhook>())
         .AddHostedService<TrainingService>();
 
@@ -71,7 +81,9 @@ internal static class Composition
     public static void AddLibrary(this IServiceCollection services) => services
         .AddSingleton<DatasetAnnouncements>()
         .AddSingleton<DatasetService>()
-        .AddHostedService(provider => provider.GetRequiredService<DatasetService>())
+        .AddSingleton<DatasetTable>()
+        .AddSingleton<DatasetPreparations>()
+        .AddHostedService(provider => provider.GetRequiredService<DatasetPreparations>())
         .AddSingleton<ModelService>()
         .AddSingleton<ModelFolders>()
         .AddSingleton<ModelCache>()

@@ -15,6 +15,14 @@ public sealed class BusyException(string message) : ConflictException(message);
 /// do.</summary>
 public sealed class FilesGoneException(string message) : ConflictException(message);
 
+/// <summary>The disk refuses what is to be written; the API answers 507 when it is full and 503 when it takes nothing at all.</summary>
+/// <param name="isFull">Whether room is what is missing.</param>
+public sealed class StorageRefusedException(string message, bool isFull, Exception? cause) : IOException(message, cause)
+{
+    /// <summary>Whether room is what is missing.</summary>
+    public bool IsFull => isFull;
+}
+
 /// <summary>Fields have values that cannot be used; the API answers 400 and names them.</summary>
 public sealed class OptionsInvalidException : Exception
 {

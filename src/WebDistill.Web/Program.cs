@@ -1,3 +1,4 @@
+using WebDistill.Distillation;
 using WebDistill.Web;
 using WebDistill.Web.Headless;
 using WebDistill.Web.Notifications;
@@ -33,7 +34,7 @@ async Task<(int Code, bool StartAgain)> ServeAsync()
         HostSettings settings = HostSettings.Read(builder.Configuration);
         root = Path.GetFullPath(settings.StorageRoot, builder.Environment.ContentRootPath);
         builder.Services.AddSingleton(settings);
-        builder.Services.AddStorage(new DataFolder(root));
+        builder.Services.AddStorage(new DataFolder(root, FileLayer.Disk), settings.ReserveBytes);
         // Radzen's files, also when the environment is not Development; nothing to do in a published folder.
         builder.WebHost.UseStaticWebAssets();
         builder.Services.AddTraining();

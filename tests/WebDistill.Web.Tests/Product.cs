@@ -88,12 +88,24 @@ internal static class Product
         }
     }
 
-    public static async Task<JsonElement> GetAsync(this WebDistillApp app, string path)
+    public static Task<JsonElement> GetAsync(this WebDistillApp app, string path) => app.Http.WholeAsync(path);
+
+    /// <summary>An answer of the API; of a list every piece, followed by its Link headers and put together.</summary>
+    public static async Task<JsonElement> WholeAsync(this HttpClient http, string path)
     {
-        using HttpResponseMessage response = await app.Http.GetAsync(path);
-        JsonElement answer = await response.JsonAsync();
-        Assert.True(response.IsSuccessStatusCode, $"{path}: {response.StatusCode} {answer}");
-        return answer;
+        List<JsonElement> entries = [];
+        for (string? next = path; ;)
+        {
+            using HttpResponseMessage response = await http.GetAsync(next);
+            JsonElement answer = await response.JsonAsync();
+            Assert.True(response.IsSuccessStatusCode, $"{next}: {response.StatusCode} {answer}");
+            next = response.Headers.TryGetValues("Link", out IEnumerable<string>? links) ? links.Single().Split('<', '>')[1] : null;
+            if (entries.Count == 0 && next is null)
+                return answer;
+            entries.AddRange(answer.EnumerateArray());
+            if (next is null)
+                return JsonSerializer.SerializeToElement(entries);
+        }
     }
 
     public static async Task<JsonElement> JsonAsync(this HttpResponseMessage response) =>
@@ -123,9 +135,9 @@ internal static class Product
             BpeTokenizer tokenizer = BpeTokenizer.Train([Text], 300);
             DistillationOptions options = TinyTraining(Guid.Empty) with { StudentLayerCount = layers };
             using (Gpt2 model = StudentInits.Create(options, null, tokenizer.VocabularySize))
-                Gpt2Checkpoint.Save(model, folder.FullName);
+                Gpt2Checkpoint.Save(model, folder.FullName, FileLayer.Disk);
             if (withTokenizer)
-                tokenizer.Save(folder.FullName);
+                tokenizer.Save(folder.FullName, FileLayer.Disk);
             return folder.EnumerateFiles().ToDictionary(file => file.Name, file => File.ReadAllBytes(file.FullName));
         }
         finally

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
+using WebDistill.Distillation;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests;
@@ -52,6 +53,7 @@ public sealed class WebDistillApp : WebApplicationFactory<Program>
     {
         builder.UseSetting("urls", "http://127.0.0.1:0");
         builder.UseSetting("Storage:Root", Root);
+        builder.UseSetting("Storage:ReserveMegabytes", "0");
         builder.UseSetting("Logging:LogLevel:Default", "Warning");
         foreach ((string key, string value) in _settings)
             builder.UseSetting(key, value);
@@ -77,7 +79,7 @@ public sealed class WebDistillApp : WebApplicationFactory<Program>
         {
             try
             {
-                new DataFolder(Root).Dispose();
+                new DataFolder(Root, FileLayer.Disk).Dispose();
                 return;
             }
             catch (IOException) when (i < 6000)

@@ -57,15 +57,15 @@ public static partial class Gpt2Checkpoint
     /// is created.
     /// </summary>
     /// <returns>What was written, as <see cref="Inspect"/> finds it.</returns>
-    public static CheckpointInfo Save(Gpt2 model, string folder, FileLayer? files = null)
+    public static CheckpointInfo Save(Gpt2 model, string folder, FileLayer files)
     {
-        Directory.CreateDirectory(folder);
+        files.CreateFolder(folder);
         string weights = Path.Combine(folder, WeightsFileName);
         string sha256 = SafetensorsWriter.Write(
             weights,
             [.. model.named_parameters().Select(
                 pair => SafetensorsTensor.Single(Prefix + pair.Item1, pair.Item2.shape, values => ParameterData.Read(pair.Item2, values)))],
-            new Dictionary<string, string> { ["format"] = "pt" }, files);
+            files, new Dictionary<string, string> { ["format"] = "pt" });
         // Last, so that a folder with a configuration has its weights.
         DurableFile.WriteText(Path.Combine(folder, ConfigFileName), model.Config.ToJson(), files);
         return new CheckpointInfo(

@@ -23,12 +23,13 @@ public static class CorpusPreparation
     /// expected.</exception>
     public static CorpusStatistics Prepare(
         string sourcePath, BpeTokenizer tokenizer, CorpusOptions options, string trainPath, string validationPath,
-        IProgress<CorpusProgress>? progress = null, CancellationToken cancel = default)
+        FileLayer files, IProgress<CorpusProgress>? progress = null, CancellationToken cancel = default)
     {
         Check(options);
         using var reader = new CorpusChunkReader(sourcePath, CorpusFormats.Find(options.Format));
-        using var train = new TokenFileWriter(trainPath, tokenizer);
-        using TokenFileWriter? validation = options.ValidationProportion > 0 ? new TokenFileWriter(validationPath, tokenizer) : null;
+        using var train = new TokenFileWriter(trainPath, tokenizer, files);
+        using TokenFileWriter? validation =
+            options.ValidationProportion > 0 ? new TokenFileWriter(validationPath, tokenizer, files) : null;
         long splitByte = (long)Math.Ceiling(reader.Length * (1 - options.ValidationProportion));
         var lengths = new long[32];   // per power of two
         long documents = 0, tokens = 0;

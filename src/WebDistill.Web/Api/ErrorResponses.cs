@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
 using WebDistill.Web.Evaluations;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Api;
 
@@ -8,7 +9,7 @@ namespace WebDistill.Web.Api;
 /// Turns an exception of an API request into RFC 9457 problem details; fields that are wrong stand in <c>errors</c>, each with its
 /// messages.
 /// </summary>
-internal sealed class ErrorResponses(EvaluationFiles files, ILogger<ErrorResponses> logger) : IExceptionHandler
+internal sealed class ErrorResponses(EvaluationFiles files, StorageHealth storage, ILogger<ErrorResponses> logger) : IExceptionHandler
 {
     private const int MaxDetailCharacters = 4000;
     private const string RetryAfterSeconds = "1";
@@ -17,7 +18,7 @@ internal sealed class ErrorResponses(EvaluationFiles files, ILogger<ErrorRespons
     {
         if (!context.Request.Path.StartsWithSegments("/api"))
             return false;
-        ProblemDetails details = Describe(exception);
+        ProblemDetails details = Describe(exception, storage);
         if (details.Status == StatusCodes.Status500InternalServerError)
             logger.LogError(exception, "{Method} {Path} failed", context.Request.Method, context.Request.Path);
         details.Detail = Shown(details.Detail!, files);
@@ -36,7 +37,7 @@ internal sealed class ErrorResponses(EvaluationFiles files, ILogger<ErrorRespons
     }
 
     /// <summary>The problem details of an exception.</summary>
-    public static ProblemDetails Describe(Exception exception) => exception switch
+    public static ProblemDetails Describe(Exception exception, StorageHealth storage) => exception switch
     {
         OptionsInvalidException invalid => new HttpValidationProblemDetails(invalid.Problems
             .GroupBy(problem => problem.Field)
@@ -51,6 +52,9 @@ internal sealed class ErrorResponses(EvaluationFiles files, ILogger<ErrorRespons
         FilesGoneException => Problem(StatusCodes.Status410Gone, "Its files are gone", exception.Message),
         ConflictException => Problem(StatusCodes.Status409Conflict, "Not possible in the present state", exception.Message),
         BadHttpRequestException bad => Problem(bad.StatusCode, "The request cannot be read", bad.Message),
+        _ when storage.Explain(exception) is { } refused => refused.IsFull
+            ? Problem(StatusCodes.Status507InsufficientStorage, "The disk is full", refused.Message)
+            : Problem(StatusCodes.Status503ServiceUnavailable, "The disk takes no writes", refused.Message),
         _ => Problem(StatusCodes.Status500InternalServerError, "The server met an "
             + "error", $"{exception.GetType().Name}: {exception.Message}"),
     };

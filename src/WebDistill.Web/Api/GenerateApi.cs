@@ -5,6 +5,7 @@ using WebDistill.Distillation.Generation;
 using WebDistill.Web.Evaluations;
 using WebDistill.Web.Playground;
 using WebDistill.Web.Security;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Api;
 
@@ -128,7 +129,8 @@ internal static class GenerateApi
             catch (Exception e) when (e is not OperationCanceledException)
             {
                 // The status is sent already: the last line says what happened.
-                await WriteLineAsync(context.Response, new { error = ErrorResponses.Shown(ErrorResponses.Describe(e).Detail!, files) }, cancel);
+                string detail = ErrorResponses.Describe(e, context.RequestServices.GetRequiredService<StorageHealth>()).Detail!;
+                await WriteLineAsync(context.Response, new { error = ErrorResponses.Shown(detail, files) }, cancel);
                 return;
             }
         }

@@ -36,10 +36,10 @@ public sealed record NameRequest
 }
 
 /// <summary>A line of a run's log.</summary>
-public sealed record LogLineResponse(DateTime At, LogSeverity Severity, int Step, string Text)
+public sealed record LogLineResponse(long Id, DateTime At, LogSeverity Severity, int Step, string Text)
 {
     /// <summary>The response of a line.</summary>
-    public static LogLineResponse Of(LogLine line) => new(line.At, line.Severity, line.Step, line.Text);
+    public static LogLineResponse Of(LogLine line) => new(line.Id, line.At, line.Severity, line.Step, line.Text);
 }
 
 /// <summary>A state saved during a run. The id stands where a model's can: for generation.</summary>

@@ -18,7 +18,8 @@ namespace WebDistill.Web.Evaluations;
 /// </summary>
 public sealed class EvaluationWorker(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelCache cache, EvaluationFiles files,
-    EvaluationQueue queue, EvaluationAnnouncements announcements, IHostApplicationLifetime lifetime, ILogger<EvaluationWorker> logger)
+    EvaluationQueue queue, EvaluationAnnouncements announcements, StorageHealth storage, IHostApplicationLifetime lifetime,
+    ILogger<EvaluationWorker> logger)
     : BackgroundService
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
@@ -71,14 +72,14 @@ public sealed class EvaluationWorker(
     private void Compute(Evaluation evaluation, CancellationToken shutdown)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(shutdown);
-        queue.Begin(evaluation.Id, ended);
-        if (!IsWanted(evaluation.Id))
-            ended.Cancel(); // Cancelled before this thread could hear of it.
-        announcements.Announce(evaluation.Id);
         var watch = new Stopwatch();
         EvaluationTask? task = null;
         try
         {
+            queue.Begin(evaluation.Id, ended);
+            if (!IsWanted(evaluation.Id))
+                ended.Cancel(); // Cancelled before this thread could hear of it.
+            announcements.Announce(evaluation.Id);
             ended.Token.ThrowIfCancellationRequested();
             EvaluationSet set = EvaluationSets.Get(evaluation.Set);
             using ModelLease model = cache.Acquire(evaluation.ModelId);
@@ -102,7 +103,7 @@ public sealed class EvaluationWorker(
             watch.Start();
             Advance(evaluation, task, watch, ended.Token);
             EvaluationResult result = task.Result();
-            Save(evaluation, watch, row =>
+            Save(evaluation, watch, shutdown, row =>
             {
                 // Cancelled at the very end: the figures are there, and stay.
                 (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Completed, DateTime.UtcNow, null);
@@ -114,13 +115,13 @@ public sealed class EvaluationWorker(
         catch (OperationCanceledException) when (ended.IsCancellationRequested)
         {
             // At the end of the process it stays Running and goes on after the next start; a person's wish has set its status already.
-            Save(evaluation, watch, row => Keep(row, task));
+            Save(evaluation, watch, shutdown, row => Keep(row, task));
         }
         catch (Exception e)
         {
             logger.LogWarning(e, "The evaluation {Id} of {Model} on {Set} failed", evaluation.Id,
                 ForeignText.Quote(evaluation.ModelName), evaluation.Set);
-            Save(evaluation, watch, row =>
+            Save(evaluation, watch, shutdown, row =>
             {
                 Keep(row, task);
                 (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Failed, DateTime.UtcNow, files.Hide(e.Message));
@@ -145,7 +146,7 @@ public sealed class EvaluationWorker(
             bool isTimeToSave = watch.Elapsed - saved >= SaveInterval;
             if (isTimeToSave)
                 saved = watch.Elapsed;
-            Save(evaluation, null, row =>
+            Save(evaluation, null, cancel, row =>
             {
                 if (isTimeToSave)
                     Keep(row, task);
@@ -169,9 +170,10 @@ public sealed class EvaluationWorker(
         row.StateJson = task.State().GetRawText();
     }
 
-    private void Save(Evaluation evaluation, Stopwatch? watch, Action<Evaluation> change)
+    /// <summary>While the disk refuses, the evaluation waits with what it has.</summary>
+    private void Save(Evaluation evaluation, Stopwatch? watch, CancellationToken ended, Action<Evaluation> change)
     {
-        writer.Write(db =>
+        storage.Persist(() => writer.Write(db =>
         {
             // Deleted meanwhile: nobody waits for it.
             if (db.Evaluations.SingleOrDefault(e => e.Id == evaluation.Id) is not Evaluation row)
@@ -179,7 +181,7 @@ public sealed class EvaluationWorker(
             change(row);
             row.ComputedSeconds += watch?.Elapsed.TotalSeconds ?? 0;
             db.SaveChanges();
-        });
+        }), ended);
         announcements.Announce(evaluation.Id);
     }
 

@@ -92,7 +92,7 @@ internal static class HeadlessRun
             .AddFilter(null, LogLevel.Warning);
         builder.Services.AddSingleton(read);
         root = Path.GetFullPath(read.StorageRoot, contentRoot);
-        builder.Services.AddStorage(new DataFolder(root));
+        builder.Services.AddStorage(new DataFolder(root, FileLayer.Disk), read.ReserveBytes);
         builder.Services.AddTraining();
         builder.Services.AddSingleton<Webhook>();
         return builder.Build();

@@ -96,7 +96,8 @@ public sealed class Webhook : BackgroundService
                     return;
                 problem = $"it answered {(int)answer.StatusCode}";
             }
-            catch (Exception e) when (e is HttpRequestException || e is OperationCanceledException && !stopping.IsCancellationRequested)
+            // Whatever it is: an exception that got out would end the whole server.
+            catch (Exception e) when (e is not OperationCanceledException || !stopping.IsCancellationRequested)
             {
                 problem = e is OperationCanceledException ? $"no answer in {AnswerPatience.TotalSeconds} s" : e.Message;
             }

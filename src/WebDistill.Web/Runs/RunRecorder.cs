@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Runs;
 
@@ -9,7 +10,7 @@ namespace WebDistill.Web.Runs;
 /// Saves the steps of one attempt at a run: what is reported is written in one transaction at most every
 /// <see cref="FlushIntervalMilliseconds"/>, and only then announced, so that nothing is shown that a crash could take back.
 /// <see cref="Report"/> returns at once unless the database falls <see cref="QueueCapacity"/> steps behind: then it waits, because a slower
-/// training is better than a lost number. A full disk is waited for.
+/// training is better than a lost number. While the disk refuses, the steps wait in memory.
 /// </summary>
 public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
 {
@@ -19,13 +20,16 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
     /// <summary>Most steps that wait to be written.</summary>
     public const int QueueCapacity = 4096;
 
-    private static readonly TimeSpan FullDiskRetryDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RefusalRetryDelay = TimeSpan.FromSeconds(1);
 
     private readonly Run _run;
     private readonly DatabaseWriter _writer;
     private readonly RunAnnouncements _announcements;
     private readonly Func<double?> _teacherPerplexity;
-    private readonly ILogger _logger;
+    private readonly StorageHealth _storage;
+    private readonly Func<StorageRefusedException?, Task<bool>> _rests;
+    private readonly CancellationToken _ended;
+    private readonly ManualResetEventSlim _accepted = new(true);
     private readonly DateTime _startedAt = DateTime.UtcNow;
     private readonly CancellationTokenSource _disposing = new();
     private readonly SemaphoreSlim _hurry = new(0);
@@ -35,13 +39,17 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
 
     /// <param name="run">As it is at the beginning of the attempt.</param>
     /// <param name="teacherPerplexity">Asked at every transaction, so that the teacher's line appears as soon as it is measured.</param>
-    public RunRecorder(Run run, DatabaseWriter writer, RunAnnouncements announcements, Func<double?> teacherPerplexity, ILogger logger)
+    /// <param name="rests">Told while the disk refuses, and with null when it has taken the steps; says whether that is written down.</param>
+    /// <param name="ended">With it signalled a refusal is not waited for: what cannot be written at once is given up.</param>
+    public RunRecorder(
+        Run run, DatabaseWriter writer, RunAnnouncements announcements, StorageHealth storage, Func<double?> teacherPerplexity,
+        Func<StorageRefusedException?, Task<bool>> rests, CancellationToken ended)
     {
         _run = run;
         _writer = writer;
         _announcements = announcements;
         _teacherPerplexity = teacherPerplexity;
-        _logger = logger;
+        (_storage, _rests, _ended) = (storage, rests, ended);
         _written = Task.Run(WriteAsync);
     }
 
@@ -62,6 +70,9 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
         if (!flushed.Task.IsCompleted)
             throw new ChannelClosedException(_written.Exception?.GetBaseException());
     }
+
+    /// <summary>Returns at once, or when the disk takes steps again, or when the run is to end; called on the training thread.</summary>
+    public void WaitWhileRefused() => WaitHandle.WaitAny([_accepted.WaitHandle, _ended.WaitHandle, _disposing.Token.WaitHandle]);
 
     /// <summary>Writes what is still queued. Throws what a transaction threw.</summary>
     public async ValueTask DisposeAsync()
@@ -114,18 +125,45 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
 
     private async Task SaveAsync(List<StepReport> batch)
     {
-        while (true)
+        while (!_ended.IsCancellationRequested && !_disposing.IsCancellationRequested)
         {
-            try
+            StorageRefusedException? refused = await TryAsync(batch);
+            if (refused is null)
             {
-                await _writer.WriteAsync(db => SaveAsync(db, batch));
-                return;
+                batch = [];
+                if (_accepted.IsSet || await _rests(null))
+                {
+                    _accepted.Set();
+                    return;
+                }
             }
-            catch (Exception e) when (SqliteDatabase.IsFull(e) && !_disposing.IsCancellationRequested)
+            else
             {
-                _logger.LogError(e, "The disk is full: {Count} steps of run {RunId} wait to be saved", batch.Count, _run.Id);
-                await Task.WhenAny(Task.Delay(FullDiskRetryDelay, _disposing.Token));
+                _storage.Note(refused);
+                _accepted.Reset();
+                await _rests(refused);
             }
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(_disposing.Token, _ended);
+            await Task.WhenAny(Task.Delay(RefusalRetryDelay, over.Token));
+            _storage.Look();
+        }
+        if (batch.Count > 0)
+            await _writer.WriteAsync(db => SaveAsync(db, batch));
+    }
+
+    private async Task<StorageRefusedException?> TryAsync(List<StepReport> batch)
+    {
+        if (batch.Count == 0)
+            return null;
+        try
+        {
+            _storage.RequireRoom();
+            await _writer.WriteBulkAsync(db => SaveAsync(db, batch));
+            return null;
+        }
+        catch (Exception e) when (_storage.Explain(e) is { } refused)
+        {
+            return refused;
         }
     }
 

@@ -12,7 +12,7 @@ namespace WebDistill.Web.Runs;
 /// </summary>
 public sealed class RunTrainer(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
-    RunLifecycle lifecycle, ILogger<RunTrainer> logger)
+    RunLifecycle lifecycle, StorageHealth storage, ILogger<RunTrainer> logger)
 {
     /// <summary>How long the end of the process waits for a run to save its state: below the 5 seconds of common supervisors.</summary>
     public static readonly TimeSpan ShutdownPatience = TimeSpan.FromSeconds(3.5);
@@ -63,7 +63,7 @@ public sealed class RunTrainer(
                 return null;
             }
 
-            var session = new TrainingSession(run, control, contexts, writer, folder, announcements, lifecycle, logger);
+            var session = new TrainingSession(run, control, contexts, writer, folder, announcements, lifecycle, storage, logger);
             Task<(RunStatus Status, string? Error)> outcome = StartThread(session, control);
             // The thread gets the signal as well; what is waited for here is only how long the process may take to end.
             await Task.WhenAny(outcome, Task.Delay(Timeout.Infinite, shutdown));
@@ -114,6 +114,17 @@ public sealed class RunTrainer(
                 RunWish.Stop => (RunStatus.Stopped, null),
                 RunWish.Pause => (RunStatus.Paused, null),
                 _ => (RunStatus.Interrupted, session.IsSaved ? InterruptedSaved : InterruptedUnsaved),
+            };
+        }
+        catch (Exception e) when (control.Ended.IsCancellationRequested && storage.Explain(e) is { } refused)
+        {
+            string unsaved = $"The latest updates could not be saved. {refused.Message}{session.LastGoodState()}";
+            return control.Wish switch
+            {
+                RunWish.Stop => (RunStatus.Stopped, unsaved),
+                // Without a reason: one would say that it waits for the disk and goes on by itself.
+                RunWish.Pause => (RunStatus.Paused, null),
+                _ => (RunStatus.Interrupted, InterruptedUnsaved),
             };
         }
         catch (Exception e)

@@ -17,10 +17,8 @@ namespace WebDistill.Web.Runs;
 /// One attempt at a run, from its files or its last checkpoint to its model, on the thread that calls <see cref="Execute"/> and on no
 /// other: tensors belong to the thread that made them.
 /// </summary>
-internal sealed class TrainingSession
+internal sealed partial class TrainingSession
 {
-    private static readonly TimeSpan RoomPollInterval = TimeSpan.FromSeconds(5);
-
     private readonly Run _run;
     private readonly DistillationOptions _options;
     private readonly RunControl _control;
@@ -29,6 +27,7 @@ internal sealed class TrainingSession
     private readonly DataFolder _folder;
     private readonly RunAnnouncements _announcements;
     private readonly RunLifecycle _lifecycle;
+    private readonly StorageHealth _storage;
     private readonly ILogger _logger;
     private readonly CheckpointStore _store;
     private volatile RunRecorder? _recorder;
@@ -39,10 +38,10 @@ internal sealed class TrainingSession
 
     public TrainingSession(
         Run run, RunControl control, IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder,
-        RunAnnouncements announcements, RunLifecycle lifecycle, ILogger logger)
+        RunAnnouncements announcements, RunLifecycle lifecycle, StorageHealth storage, ILogger logger)
     {
         (_run, _control, _contexts, _writer, _folder) = (run, control, contexts, writer, folder);
-        (_announcements, _lifecycle, _logger) = (announcements, lifecycle, logger);
+        (_announcements, _lifecycle, _storage, _logger) = (announcements, lifecycle, storage, logger);
         _options = RunService.Options(run);
         _store = folder.CheckpointsOf(run.Id);
     }
@@ -83,7 +82,20 @@ internal sealed class TrainingSession
     public bool IsSaved => _isSaved;
 
     /// <summary>A sentence about the last complete checkpoint, for the message of a failure.</summary>
-    public string LastGoodState() => _store.List() is [.., CheckpointManifest last]
+    /// <remarks>Told when something is wrong already: that the disk cannot be read either must not hide it.</remarks>
+    public string LastGoodState()
+    {
+        try
+        {
+            return DescribeLast();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $" Its checkpoints cannot be read: {e.Message}";
+        }
+    }
+
+    private string DescribeLast() => _store.List() is [.., CheckpointManifest last]
         ? string.Create(CultureInfo.InvariantCulture, $" The last complete checkpoint is that of update {last.Step}: resume from it, or "
             + $"branch a new run from it with other options.")
         : " There is no checkpoint yet: clone the run and change its options.";
@@ -223,7 +235,8 @@ internal sealed class TrainingSession
 
     private void Train(Distiller distiller, BpeTokenizer tokenizer, TrainingProvenance provenance)
     {
-        var recorder = new RunRecorder(_run, _writer, _announcements, () => distiller.TeacherValidationPerplexity, _logger);
+        var recorder = new RunRecorder(
+            _run, _writer, _announcements, _storage, () => distiller.TeacherValidationPerplexity, RestAsync, _control.Ended);
         _recorder = recorder;
         try
         {
@@ -251,6 +264,7 @@ internal sealed class TrainingSession
         {
             _step = distiller.CompletedSteps;
             _isSaved = false;
+            recorder.WaitWhileRefused();
             bool bySteps = _options.CheckpointIntervalSteps > 0 && _step % _options.CheckpointIntervalSteps == 0;
             bool byTime = _options.CheckpointIntervalMinutes > 0
                 && Stopwatch.GetElapsedTime(_savedAt).TotalMinutes >= _options.CheckpointIntervalMinutes;
@@ -266,53 +280,16 @@ internal sealed class TrainingSession
             _isSaved = false;
             // First the rows, then the checkpoint: one that is newer than its rows would leave a gap in the curves.
             recorder.Flush();
-            WhenTheDiskHasRoom(distiller, () => _store.Save(_step, folder =>
+            WhenTheDiskTakesIt(distiller, () => _store.Save(_step, folder =>
                 TrainingCheckpoint.Write(folder, distiller, tokenizer, _options, provenance, _folder.Files)));
             _savedAt = Stopwatch.GetTimestamp();
             _savedStep = distiller.State.Unreported is null ? _step : null;
             _isSaved = true;
-            IReadOnlyList<int> removed = _store.Prune(CheckpointRetention.Of(_options));
+            IReadOnlyList<int> removed = WhenTheDiskTakesIt(distiller, () => _store.Prune(CheckpointRetention.Of(_options)));
             Write(ListCheckpoints);
             Log($"Checkpoint saved after update {_step}."
                 + (removed.Count == 0 ? "" : $" Removed by the rule of retention: {string.Join(", ", removed)}."));
         }
-    }
-
-    /// <summary>
-    /// Writes files; on a full disk, rests with the state in memory until there is room or somebody says to try again, and writes anew. A
-    /// wish to end, or the end of the process, gets one last try and then the last complete checkpoint must do.
-    /// </summary>
-    private T WhenTheDiskHasRoom<T>(Distiller distiller, Func<T> write)
-    {
-        while (true)
-        {
-            try
-            {
-                return write();
-            }
-            catch (IOException problem) when (FileLayer.IsDiskFull(problem))
-            {
-                WaitForRoom(distiller.Student.Config.ParameterCount, problem);
-            }
-        }
-    }
-
-    private void WaitForRoom(long parameters, IOException problem)
-    {
-        // Weights and two moments, and as much again as a margin for the database.
-        long needed = 2 * 3 * sizeof(float) * parameters;
-        if (_control.Ended.IsCancellationRequested)
-        {
-            Log($"The disk is full, and the state after update {_step} could not be saved: {_folder.Hide(problem.Message)}", LogSeverity.Warning);
-            throw new OperationCanceledException(_control.Ended);
-        }
-        string reason = $"The disk is full: a checkpoint needs {needed:N0} bytes and {_folder.FreeBytes:N0} are free for the "
-            + "data folder. Nothing is lost; the run goes on by itself when there is room, or at once when it is resumed.";
-        Move(from: RunStatus.Running, to: RunStatus.Paused, reason);
-        do
-            _control.WaitForRetry(RoomPollInterval);
-        while (_folder.FreeBytes < needed && !_control.Ended.IsCancellationRequested);
-        Move(from: RunStatus.Paused, to: RunStatus.Running);
     }
 
     private void SaveModel(Distiller distiller, BpeTokenizer tokenizer)
@@ -324,10 +301,9 @@ internal sealed class TrainingSession
             if (read.Models.Any(made => made.RunId == _run.Id && made.WeightsSha256 == weights))
                 return;
         }
-        (CheckpointInfo info, string incoming) = WhenTheDiskHasRoom(distiller, () => WriteModel(distiller, tokenizer));
         // A run that was continued makes a model beside its first one: that may be somebody's teacher by now.
         Guid id = Directory.Exists(_folder.Model(_run.Id)) ? Guid.CreateVersion7() : _run.Id;
-        _folder.Publish(incoming, _folder.Model(id));
+        CheckpointInfo info = WhenTheDiskTakesIt(distiller, () => WriteModel(distiller, tokenizer, id));
         string name = id == _run.Id ? _run.Name : $"{_run.Name}, {_options.Epochs} epochs";
         Model model = ModelDescription.Create(id, name, info, tokenizer.Sha256);
         model.Origin = ModelOrigin.Run;
@@ -343,48 +319,22 @@ internal sealed class TrainingSession
         Log($"The student is the model '{model.Name}' now (SHA-256 {info.WeightsSha256}).");
     }
 
-    private (CheckpointInfo Info, string Incoming) WriteModel(Distiller distiller, BpeTokenizer tokenizer)
+    private CheckpointInfo WriteModel(Distiller distiller, BpeTokenizer tokenizer, Guid id)
     {
         string incoming = _folder.CreateIncoming();
         try
         {
             CheckpointInfo info = Gpt2Checkpoint.Save(distiller.Student, incoming, _folder.Files);
             tokenizer.Save(incoming, _folder.Files);
-            return (info, incoming);
+            _folder.Publish(incoming, _folder.Model(id));
+            return info;
         }
         catch
         {
-            Directory.Delete(incoming, recursive: true);
+            _folder.Discard(incoming);
             throw;
         }
     }
 
     private void ListCheckpoints(WebDistillDb db) => RunCheckpoints.List(db, _run.Id, _store);
-
-    /// <summary>Moves the run on, unless somebody's wish has changed its status meanwhile.</summary>
-    private void Move(RunStatus from, RunStatus to, string? error = null) => WhenThereIsRoom(() => _lifecycle
-        .MoveAsync(_run.Id, run => run.Status == from ? to : run.Status, error: error).GetAwaiter().GetResult());
-
-    private void Write(Action<WebDistillDb> change) => WhenThereIsRoom(() => _writer.Write(db =>
-    {
-        change(db);
-        db.SaveChanges();
-    }));
-
-    private void WhenThereIsRoom(Action save)
-    {
-        while (true)
-        {
-            try
-            {
-                save();
-                return;
-            }
-            catch (Exception e) when (SqliteDatabase.IsFull(e) && !_control.Ended.IsCancellationRequested)
-            {
-                _logger.LogError(e, "The disk is full: run {RunId} waits for room in the database", _run.Id);
-                _control.WaitForRetry(RoomPollInterval);
-            }
-        }
-    }
 }

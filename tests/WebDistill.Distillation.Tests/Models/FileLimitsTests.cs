@@ -20,14 +20,14 @@ public sealed class FileLimitsTests : IDisposable
         string text = new('7', 5_000_000);
         string[] headers =
         [
-            $$"""{"a":{"dtype":"F32","shape":"{{text}}","data_offsets":[0,4]}}""",
-            $$"""{"a":{"dtype":"{{text}}","shape":[1],"data_offsets":[0,4]}}""",
-            $$"""{"a":{"dtype":"F32","shape":[1],"data_offsets":[{{text}},4]}}""",
-            $$"""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"{{text}}":1}}""",
-            $$"""{"{{text}}":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}""",
-            $$"""{"{{text}}":1}""",
-            $$"""{"__metadata__":{"{{text}}":1}}""",
-            $$"""{"a":{"dtype":"F32","shape":[{{string.Join(',', Enumerable.Repeat("1", 1_000_000))}}],"data_offsets":[0,4]}}""",
+            $$$"""{"a":{"dtype":"F32","shape":"{{{text}}}","data_offsets":[0,4]}}""",
+            $$$"""{"a":{"dtype":"{{{text}}}","shape":[1],"data_offsets":[0,4]}}""",
+            $$$"""{"a":{"dtype":"F32","shape":[1],"data_offsets":[{{{text}}},4]}}""",
+            $$$"""{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"{{{text}}}":1}}""",
+            $$$"""{"{{{text}}}":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}""",
+            $$$"""{"{{{text}}}":1}""",
+            $$$"""{"__metadata__":{"{{{text}}}":1}}""",
+            $$$"""{"a":{"dtype":"F32","shape":[{{{string.Join(',', Enumerable.Repeat("1", 1_000_000))}}}],"data_offsets":[0,4]}}""",
             """{"\ud800":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}""",
         ];
         foreach (string header in headers)
@@ -78,7 +78,7 @@ public sealed class FileLimitsTests : IDisposable
         using (FileStream file = File.OpenWrite(_folder.File("vocab.json")))
             file.SetLength(150_000_000);
         Assert.Contains($"at most {FileLimits.VocabularyBytes}", Refused(() => BpeTokenizer.Load(_folder.Path), "vocab.json"));
-        BpeTokenizer.Train(["a b a b a b"], 258).Save(_folder.Path);
+        BpeTokenizer.Train(["a b a b a b"], 258).Save(_folder.Path, FileLayer.Disk);
         File.WriteAllText(_folder.File("merges.txt"), $"#version: 0.2\n{new string('x', 1_000_000)}\n");
         Refused(() => BpeTokenizer.Load(_folder.Path), "merges.txt");
     }

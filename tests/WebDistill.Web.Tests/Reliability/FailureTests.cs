@@ -233,7 +233,7 @@ public sealed class FailureTests
     {
         var services = new ServiceCollection();
         services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Error));
-        services.AddStorage(new DataFolder(root, files));
+        services.AddStorage(new DataFolder(root, files), reserveBytes: 0);
         services.AddTraining();
         extra?.Invoke(services);
         return services.BuildServiceProvider();

@@ -1,8 +1,8 @@
 using System.Threading.Channels;
-using Microsoft.Extensions.Logging.Abstractions;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests.Runs;
 
@@ -106,7 +106,8 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
     }
 
     private RunRecorder Recorder(Run run, Func<double?> teacherPerplexity) => new(
-        run, app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), teacherPerplexity, NullLogger.Instance);
+        run, app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), app.Service<StorageHealth>(), teacherPerplexity,
+        _ => Task.FromResult(true), CancellationToken.None);
 
     private async Task<Run> AddRunAsync()
     {

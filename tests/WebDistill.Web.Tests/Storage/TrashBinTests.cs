@@ -1,3 +1,4 @@
+using WebDistill.Distillation;
 using System.Net;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
@@ -134,11 +135,11 @@ public sealed class TrashBinTests : IDisposable
     [Fact]
     public void Lock_FileDeletedByHand_ASecondServerIsStillRefused()
     {
-        using var first = new DataFolder(_root.FullName);
+        using var first = new DataFolder(_root.FullName, FileLayer.Disk);
         File.Delete(Path.Combine(_root.FullName, "in-use.lock"));
-        Assert.Throws<FolderInUseException>(() => new DataFolder(_root.FullName));
+        Assert.Throws<FolderInUseException>(() => new DataFolder(_root.FullName, FileLayer.Disk));
         first.Dispose();
-        new DataFolder(_root.FullName).Dispose();
+        new DataFolder(_root.FullName, FileLayer.Disk).Dispose();
     }
 
     // A data set, a run that is complete, and its model.

@@ -36,10 +36,6 @@ public static class RunFigures
     public static bool CanResumeFrom(this Run run, int step) =>
         run.CanResume() || run.Status == RunStatus.Completed && step < run.TotalSteps;
 
-    /// <summary>Whether its name or its status contains every word of a filter.</summary>
-    public static bool Matches(this Run run, string filter) => filter.Split(' ', StringSplitOptions.RemoveEmptyEntries).All(word =>
-        run.Name.Contains(word, StringComparison.OrdinalIgnoreCase) || run.Status.ToString().Contains(word, StringComparison.OrdinalIgnoreCase));
-
     /// <summary>The status inside a sentence.</summary>
     public static string Word(this RunStatus status) => status.ToString().ToLowerInvariant();
 

@@ -12,12 +12,14 @@ using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Library;
 using WebDistill.Web.Playground;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Components.Pages;
 
 /// <summary>The form of a new run: typed text is read, checked and planned a quarter of a second after the last key.</summary>
 public sealed partial class NewRunPage(
-    RunService runs, ModelService modelService, DatasetService datasetService, GenerationService generation, NavigationManager navigation, IJSRuntime js)
+    RunService runs, ModelService modelService, DatasetService datasetService, DatasetTable datasetTable, GenerationService generation,
+    StorageHealth storage, NavigationManager navigation, IJSRuntime js)
 {
     private static readonly TimeSpan CheckDelay = TimeSpan.FromMilliseconds(250);
 
@@ -33,8 +35,6 @@ public sealed partial class NewRunPage(
     private readonly CancellationTokenSource _gone = new();
     private CancellationTokenSource? _pendingCheck;
     private RunForm? _form;
-    private IReadOnlyList<Model> _models = [];
-    private IReadOnlyList<Dataset> _datasets = [];
     private Model? _teacher;
     private TeacherPrediction? _prediction;
     private (Guid Teacher, string Dataset)? _predicted;
@@ -77,8 +77,7 @@ public sealed partial class NewRunPage(
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
     {
-        _models = await modelService.ListAsync(_gone.Token);
-        _datasets = await datasetService.ListAsync(_gone.Token);
+        await ReadChoicesAsync();
         Run? active = await runs.ActiveAsync(_gone.Token);
         if (active is null && await runs.QueueAsync(_gone.Token) is [.., Guid last])
             active = await runs.FindAsync(last, _gone.Token);
@@ -102,6 +101,7 @@ public sealed partial class NewRunPage(
                 DistillationOptions options = RunService.Options(run);
                 RunDraft draft = RunDraft.Of(options);
                 draft["name"] = $"{run.Name} (copy)";
+                await KnowAsync(draft);
                 Begin(draft, RunDraft.Of(options), $"Clone of {run.Name}");
             }
             catch (NotFoundException e)
@@ -112,8 +112,7 @@ public sealed partial class NewRunPage(
         if (_form is null)
         {
             RunDraft draft = RunDraft.Of(new DistillationOptions());
-            draft["teacherId"] = Canonical(TeacherId, _models.Select(model => model.Id)) ?? Text(Largest()?.Id);
-            draft["datasetId"] = Canonical(DatasetId, _datasets.Select(dataset => dataset.Id)) ?? MatchingDataset(draft["teacherId"]);
+            await ChooseAsync(draft);
             _form = new RunForm(draft, draft, "", Changed);
             Take(draft["teacherId"] == "" ? Preset.All[^1] : Preset.All[0]);
         }
@@ -144,11 +143,9 @@ public sealed partial class NewRunPage(
         if (Halve == "learningRate")
             draft["learningRate"] = RunDraft.Of(options with { LearningRate = options.LearningRate / 2 })["learningRate"];
         _branch = (run, step);
+        await KnowAsync(draft);
         Begin(draft, RunDraft.Of(options), $"Branch of {run.Name}");
     }
-
-    // Of the models that can be shown text, the one there is most to learn from.
-    private Model? Largest() => _models.Where(model => model.TokenizerSha256 is not null).MaxBy(model => model.ParameterCount);
 
     private void Choose(Preset preset)
     {
@@ -177,8 +174,8 @@ public sealed partial class NewRunPage(
         if (preset.Options.StudentInitialisation == "random")
             draft["teacherId"] = "";
         else if (draft["teacherId"] == "")
-            draft["teacherId"] = Text(Largest()?.Id);
-        Model? teacher = _models.FirstOrDefault(model => Text(model.Id) == draft["teacherId"]);
+            draft["teacherId"] = Text(_largest?.Id);
+        Model? teacher = ModelOf(draft["teacherId"]);
         if (preset.Layers is var (depth, copied) && teacher?.Layers == depth)
         {
             draft["studentTeacherLayers"] = basis["studentTeacherLayers"] = string.Join(", ", copied);
@@ -204,7 +201,7 @@ public sealed partial class NewRunPage(
         _ = CheckSoonAsync(_pendingCheck.Token);
     }
 
-    private void FindTeacher() => _teacher = _models.FirstOrDefault(model => Text(model.Id) == Draft["teacherId"]);
+    private void FindTeacher() => _teacher = ModelOf(Draft["teacherId"]);
 
     // What cannot be read is said at once; the rest keeps its message until the check that follows.
     private DistillationOptions Read()
@@ -229,6 +226,12 @@ public sealed partial class NewRunPage(
             // Another key was pressed, or the page was left: a prediction that was cut short is asked for again.
             if (_predicting)
                 (_predicting, _predicted) = (false, null);
+        }
+        catch (Exception e) when (e is NotFoundException or InvalidDataException or IOException)
+        {
+            // The teacher's or the text's files are gone: the form is of use all the same.
+            (_failure, _predicting) = (e, false);
+            await InvokeAsync(StateHasChanged);
         }
         catch (Exception e)
         {
@@ -261,7 +264,7 @@ public sealed partial class NewRunPage(
         try
         {
             TeacherPrediction prediction = await TeacherPrediction.ReadAsync(
-                teacher, _datasets.FirstOrDefault(dataset => Text(dataset.Id) == Draft["datasetId"]), datasetService, generation, cancel);
+                teacher, ChosenDataset, datasetService, generation, cancel);
             if (_predicted?.Teacher == teacher.Id)
                 (_predicting, _prediction) = (false, prediction);
         }
@@ -296,10 +299,10 @@ public sealed partial class NewRunPage(
             _form.Problems = InOrder(e.Problems);
             _launching = false;
         }
-        catch (Exception e) when (e is NotFoundException or ConflictException or IOException)
+        catch (Exception e) when (storage.Explain(e) is not null || e is NotFoundException or ConflictException or IOException)
         {
             // The checkpoint is gone or damaged, there is no room for its copy, or the queue is full.
-            (_failure, _launching) = (e, false);
+            (_failure, _launching) = (storage.Explain(e) ?? e, false);
         }
     }
 
@@ -317,30 +320,11 @@ public sealed partial class NewRunPage(
 
     private static string Text(Guid? id) => id?.ToString("N") ?? "";
 
-    private static string? Canonical(string? text, IEnumerable<Guid> known) => Guid.TryParse(text, out Guid id) && known.Contains(id) ? Text(id) : null;
-
-    // A data set tokenised with the teacher's own vocabulary, otherwise the newest that is ready.
-    private string MatchingDataset(string teacherId)
-    {
-        Model? teacher = _models.FirstOrDefault(model => Text(model.Id) == teacherId);
-        IEnumerable<Dataset> ready = _datasets.Where(dataset => dataset.State == DatasetState.Ready);
-        return Text((teacher is null ? ready : ready.Where(dataset => dataset.TokenizerSha256 == teacher.TokenizerSha256)).FirstOrDefault()?.Id ?? ready.FirstOrDefault()?.Id);
-    }
-
     private string SuggestedName()
     {
-        string dataset = _datasets.FirstOrDefault(d => Text(d.Id) == Draft["datasetId"])?.Name ?? "a data set";
+        string dataset = ChosenDataset?.Name ?? "a data set";
         return _teacher is null ? $"Training on {dataset}" : $"{_teacher.Name}, distilled on {dataset}";
     }
-
-    private IReadOnlyList<(string, string)> TeacherChoices() =>
-        [("", "None: train from scratch"), .. _models.Select(model => (Text(model.Id), model.Name))];
-
-    private IReadOnlyList<(string, string)> ModelChoices(string nothing) => [("", nothing), .. _models.Select(model => (Text(model.Id), model.Name))];
-
-    private IReadOnlyList<(string, string)> DatasetChoices() =>
-        [("", _datasets.Count == 0 ? "Upload one under Datasets first" : "Choose a data set"),
-         .. _datasets.Select(dataset => (Text(dataset.Id), dataset.State == DatasetState.Ready ? dataset.Name : $"{dataset.Name} ({dataset.State})"))];
 
     private IReadOnlyList<(string, string)> InitialisationChoices() =>
         [.. StudentInits.All.Where(init => _teacher is not null || !init.NeedsTeacher).Select(init => (init.Name, Words(init.Name)))];
@@ -352,7 +336,7 @@ public sealed partial class NewRunPage(
 
     private string? DatasetNote()
     {
-        Dataset? dataset = _datasets.FirstOrDefault(d => Text(d.Id) == Draft["datasetId"]);
+        Dataset? dataset = ChosenDataset;
         return dataset?.TrainTokens is long tokens
             ? $"{Figures.Count(tokens)} tokens to train on, {Figures.Count(dataset.ValidationTokens ?? 0)} held out, vocabulary {Figures.Count(dataset.VocabularySize ?? 0)}"
             : null;
