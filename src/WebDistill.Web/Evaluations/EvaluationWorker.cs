@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
+using WebDistill.Distillation;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Text;
@@ -130,11 +131,12 @@ public sealed class EvaluationWorker(
         }
         catch (Exception e)
         {
-            logger.LogWarning(e, "The evaluation {Id} of {Model} on {Set} failed", evaluation.Id, evaluation.ModelName, evaluation.Set);
+            logger.LogWarning(e, "The evaluation {Id} of {Model} on {Set} failed", evaluation.Id,
+                ForeignText.Quote(evaluation.ModelName), evaluation.Set);
             Save(evaluation, watch, shutdown, row =>
             {
                 Keep(row, task);
-                (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Failed, DateTime.UtcNow, e.Message);
+                (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Failed, DateTime.UtcNow, files.Hide(e.Message));
             });
         }
         finally

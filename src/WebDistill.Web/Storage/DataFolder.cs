@@ -53,9 +53,6 @@ public sealed class DataFolder : IDisposable
     /// <summary>Bytes that this process may still write there.</summary>
     public long FreeBytes => Files.FreeBytes(Root);
 
-    /// <summary>A message with every path inside this folder written from here: people know files by name, not by where a server keeps them.</summary>
-    public string WithoutPaths(string message) => message.Replace(Root + Path.DirectorySeparatorChar, "", StringComparison.Ordinal);
-
     /// <summary>The database file.</summary>
     public string DatabaseFile => Path.Combine(Root, "webdistill.db");
 
@@ -96,6 +93,14 @@ public sealed class DataFolder : IDisposable
         StoredKind.Run => "runs",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     });
+
+    /// <summary>
+    /// A message in which files are named from this folder on: where the folder stands is the administrator's business, and only Settings
+    /// shows it.
+    /// </summary>
+    public string Hide(string message) => message
+        .Replace(Root + Path.DirectorySeparatorChar, "", StringComparison.Ordinal)
+        .Replace(Root, "the data folder", StringComparison.Ordinal);
 
     /// <summary>A run's checkpoints.</summary>
     public CheckpointStore CheckpointsOf(Guid runId) => new(Path.Combine(Run(runId), CheckpointsFolder), Files);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
+using WebDistill.Distillation;
 
 namespace WebDistill.Web.Storage;
 
@@ -111,7 +112,7 @@ public sealed class Housekeeping(
     /// <exception cref="NotFoundException">There is none of that name.</exception>
     public string BackupFile(string name) => Backups().Any(backup => backup.Name == name)
         ? Path.Combine(folder.Backups, name)
-        : throw new NotFoundException($"There is no backup '{name}'.");
+        : throw new NotFoundException($"There is no backup '{ForeignText.Quote(name)}'.");
 
     /// <summary>
     /// Puts a copy in the place of the database: checks it, then ends the server with every state saved and starts it anew, which takes some
