@@ -15,7 +15,7 @@ public sealed class RealDiskTests
     [MountedDiskFact]
     public async Task FullDisk_UnderARun_EverythingSaysSoDeletingWorksAndTheRunGoesOn()
     {
-        using MountedDisk disk = MountedDisk.Tmpfs(64);
+        using MountedDisk disk = MountedDisk.Tmpfs(192);
         Guid dataset, old;
         await using (var app = new WebDistillApp(disk.Root))
         {
@@ -57,7 +57,7 @@ public sealed class RealDiskTests
     [MountedDiskFact]
     public async Task FullDisk_AtTheStart_ServesAndLetsDelete()
     {
-        using MountedDisk disk = MountedDisk.Tmpfs(48);
+        using MountedDisk disk = MountedDisk.Tmpfs(192);
         Guid run;
         await using (ServerProcess first = await ServerProcess.StartAsync(disk.Root, "--Storage:ReserveMegabytes", "8"))
         {
@@ -82,7 +82,7 @@ public sealed class RealDiskTests
     [MountedDiskFact]
     public async Task ReadOnlyRemount_UnderARun_ServerSurvivesAndTheRunEndsAsIfNothingHadHappened()
     {
-        using MountedDisk disk = MountedDisk.Ext4(96);
+        using MountedDisk disk = MountedDisk.Ext4(256);
         Guid dataset, whole;
         JsonElement options;
         await using (var app = new WebDistillApp(disk.Root))
