@@ -181,7 +181,8 @@ public sealed partial class BpeTokenizerTests : IDisposable
         _folder.Write(file, content);
         InvalidDataException refusal = Assert.Throws<InvalidDataException>(() => BpeTokenizer.Load(_folder.Path));
         Assert.Contains(reason, refusal.Message);
-        Assert.Contains(_folder.File(file), refusal.Message);
+        Assert.StartsWith(file, refusal.Message);
+        Assert.DoesNotContain(_folder.Path, refusal.Message);
     }
 
     [Theory]
