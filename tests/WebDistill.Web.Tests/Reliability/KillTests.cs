@@ -34,7 +34,7 @@ public sealed class KillTests
             {
                 int mode = kill % options.Length;
                 Guid run = await server.CreateRunAsync(options[mode]);
-                await Task.Delay(duration[mode] * kills.Random.NextDouble());
+                await Task.Delay(kills.Moment(duration[mode]));
                 int step = (await server.GetAsync($"/api/runs/{run}")).GetProperty("step").GetInt32();
                 server = await server.KillAndStartAsync(kills.Root.FullName);
                 JsonElement ended = await server.CompletedAsync(run);

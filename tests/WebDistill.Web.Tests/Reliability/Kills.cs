@@ -12,6 +12,7 @@ internal sealed class Kills
 {
     private readonly string _work;
     private readonly int _seed;
+    private readonly Random _random;
     private readonly List<string> _lines = [];
     private int _identical;
 
@@ -22,15 +23,15 @@ internal sealed class Kills
         _work = work;
         Count = Number("WEBDISTILL_KILLS") ?? ordinarily;
         _seed = Number("WEBDISTILL_KILL_SEED") ?? Environment.TickCount;
-        Random = new Random(_seed);
+        _random = new Random(_seed);
         Root = Directory.CreateTempSubdirectory("webdistill-");
     }
 
     /// <summary>How many.</summary>
     public int Count { get; }
 
-    /// <summary>Chooses the moments.</summary>
-    public Random Random { get; }
+    /// <summary>A random moment of work that takes <paramref name="duration"/>; one kill after the other takes a later part of it.</summary>
+    public TimeSpan Moment(TimeSpan duration) => duration * ((_lines.Count + _random.NextDouble()) / Count);
 
     /// <summary>The data folder of the server that is killed; kept when something differs.</summary>
     public DirectoryInfo Root { get; }

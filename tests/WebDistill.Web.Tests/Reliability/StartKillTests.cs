@@ -20,7 +20,7 @@ public sealed class StartKillTests
     [Fact]
     public async Task FirstStart_KilledAtRandomMoments_TheNextOneWorksWithinTenSeconds()
     {
-        var kills = new Kills("first start", ordinarily: 3);
+        var kills = new Kills("first start", ordinarily: 2);
         string expected = "";
         TimeSpan duration = TimeSpan.Zero;
         // The first round is not cut: it says what a start leaves and how long it takes.
@@ -42,7 +42,7 @@ public sealed class StartKillTests
     [Fact]
     public async Task Upgrade_KilledAtRandomMoments_TheNextStartFinishesItAndEveryRowIsWhole()
     {
-        var kills = new Kills("upgrade", ordinarily: 3);
+        var kills = new Kills("upgrade", ordinarily: 2);
         string older = await OlderDatabaseAsync(kills.Root);
         string expected = "";
         TimeSpan duration = TimeSpan.Zero;
@@ -76,11 +76,11 @@ public sealed class StartKillTests
             // The journal appears with the first change, and all of them are made within the next tenths of a second.
             while (!File.Exists(Database(root) + "-wal") && !File.Exists(Database(root) + "-journal") && !process.HasExited)
                 await Task.Delay(1);
-            delay = TimeSpan.FromMilliseconds(300 * kills.Random.NextDouble());
+            delay = kills.Moment(TimeSpan.FromMilliseconds(300));
         }
         else
         {
-            delay = duration * kills.Random.NextDouble();
+            delay = kills.Moment(duration);
         }
         await Task.Delay(delay);
         process.Kill();
