@@ -34,6 +34,9 @@ namespace WebDistill.Migrations
                     b.Property<Guid>("Id")
                         .HasColumnType("TEXT");
 
+                    b.Property<double?>("ValidationNatsPerToken")
+                        .HasColumnType("REAL");
+
                     b.Property<double?>("ValidationPerplexity")
                         .HasColumnType("REAL");
 
@@ -409,6 +412,9 @@ namespace WebDistill.Migrations
                     b.Property<int?>("TeacherLayers")
                         .HasColumnType("INTEGER");
 
+                    b.Property<double?>("TeacherNatsPerToken")
+                        .HasColumnType("REAL");
+
                     b.Property<long?>("TeacherParameters")
                         .HasColumnType("INTEGER");
 
@@ -431,6 +437,9 @@ namespace WebDistill.Migrations
                         .HasColumnType("INTEGER");
 
                     b.Property<double>("TrainedSeconds")
+                        .HasColumnType("REAL");
+
+                    b.Property<double?>("ValidationNatsPerToken")
                         .HasColumnType("REAL");
 
                     b.Property<double?>("ValidationPerplexity")
@@ -495,6 +504,9 @@ namespace WebDistill.Migrations
                     b.Property<double>("TotalLoss")
                         .HasColumnType("REAL");
 
+                    b.Property<double?>("ValidationNatsPerToken")
+                        .HasColumnType("REAL");
+
                     b.Property<double?>("ValidationPerplexity")
                         .HasColumnType("REAL");
 
@@ -551,6 +563,9 @@ namespace WebDistill.Migrations
                         .HasColumnType("INTEGER");
 
                     b.Property<double>("TotalLoss")
+                        .HasColumnType("REAL");
+
+                    b.Property<double?>("ValidationNatsPerToken")
                         .HasColumnType("REAL");
 
                     b.Property<double?>("ValidationPerplexity")

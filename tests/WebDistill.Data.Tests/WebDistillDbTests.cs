@@ -126,8 +126,8 @@ public sealed class WebDistillDbTests : IAsyncLifetime
             RunId = step.Run, Step = step.Step, ValidationPerplexity = step.Perplexity,
         }));
         await db.SaveChangesAsync();
-        IReadOnlyDictionary<Guid, (double Perplexity, int Step)> lowest = await db.LowestPerplexitiesAsync([id, unmeasured]);
-        Assert.Equal((4.5, 3), Assert.Single(lowest, run => run.Key == id).Value);
+        IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)> lowest = await db.LowestPerplexitiesAsync([id, unmeasured]);
+        Assert.Equal((4.5, null, 3), Assert.Single(lowest, run => run.Key == id).Value);
         Assert.Single(lowest);
     }
 

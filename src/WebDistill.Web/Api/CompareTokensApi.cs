@@ -28,7 +28,7 @@ internal static class CompareTokensApi
     public static void MapCompareTokens(this IEndpointRouteBuilder api) =>
         api.MapPost("/compare-tokens", CompareAsync)
             .Accepts<CompareTokensRequest>("application/json").Produces<TextComparison>().ProducesValidationProblem().ProducesProblem(404)
-                .ProducesProblem(415)
+                .ProducesProblem(409).ProducesProblem(415)
             .WithTags("Playground")
             .WithSummary("Scores a text with a teacher and a student: KL(teacher ‖ student) in nats, rank and "
                 + "likeliest tokens at every position");
@@ -38,6 +38,6 @@ internal static class CompareTokensApi
         CompareTokensRequest request = await JsonBody.ReadAsync<CompareTokensRequest>(body, cancel);
         TextComparison comparison = await service.CompareAsync(request.TeacherId, request.StudentId,
             new ComparedText(request.Text, request.Ids, request.PromptTokens), cancel);
-        return TypedResults.Json(comparison, WebJson.Options);
+        return TypedResults.Json(comparison, WebJson.Measured);
     }
 }

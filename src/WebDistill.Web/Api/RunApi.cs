@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Live;
 using WebDistill.Web.Runs;
 
@@ -77,7 +78,8 @@ internal static class RunApi
 
         runs.MapGet("/{id:guid}/checkpoints", async (Guid id, RunService service, CancellationToken cancel) =>
                 (await service.CheckpointsAsync(id, cancel))
-                    .Select(c => new CheckpointResponse(c.Id, c.Step, c.CreatedAt, c.Bytes, c.ValidationPerplexity, c.WeightsSha256)))
+                    .Select(c => new CheckpointResponse(
+                        c.Id, c.Step, c.CreatedAt, c.Bytes, c.ValidationPerplexity, c.Validation()?.NatsPerToken, c.WeightsSha256)))
             .ProducesProblem(404).WithSummary("The checkpoints of a run");
 
         runs.MapGet("/{id:guid}/checkpoints/{step:int}/files",

@@ -70,6 +70,7 @@ public sealed class ComparisonService(ModelFolders folders, ModelCache cache, Ge
     /// <param name="cancel">Gives up between two passes.</param>
     /// <exception cref="NotFoundException">There is no model with such an id.</exception>
     /// <exception cref="OptionsInvalidException">The tokenizers differ, or the text cannot be scored.</exception>
+    /// <exception cref="ConflictException">A model's predictions are not finite.</exception>
     public async Task<TextComparison> CompareAsync(Guid teacherId, Guid studentId, ComparedText text, CancellationToken cancel = default)
     {
         if (text.Text is null && text.Ids is null)
@@ -108,6 +109,11 @@ public sealed class ComparisonService(ModelFolders folders, ModelCache cache, Ge
         catch (ArgumentException e)
         {
             throw new OptionsInvalidException(text.Text is null ? "ids" : "text", e.Message);
+        }
+        catch (InvalidDataException e)
+        {
+            // Predictions that are not numbers are the models' state, and no fault of the server's.
+            throw new ConflictException(e.Message);
         }
     }
 

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Evaluation;
 
 namespace WebDistill.Web.Runs;
 
@@ -24,7 +25,7 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
     private readonly Run _run;
     private readonly DatabaseWriter _writer;
     private readonly RunAnnouncements _announcements;
-    private readonly Func<double?> _teacherPerplexity;
+    private readonly Func<Perplexity?> _teacherPerplexity;
     private readonly ILogger _logger;
     private readonly DateTime _startedAt = DateTime.UtcNow;
     private readonly CancellationTokenSource _disposing = new();
@@ -35,7 +36,7 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
 
     /// <param name="run">As it is at the beginning of the attempt.</param>
     /// <param name="teacherPerplexity">Asked at every transaction, so that the teacher's line appears as soon as it is measured.</param>
-    public RunRecorder(Run run, DatabaseWriter writer, RunAnnouncements announcements, Func<double?> teacherPerplexity, ILogger logger)
+    public RunRecorder(Run run, DatabaseWriter writer, RunAnnouncements announcements, Func<Perplexity?> teacherPerplexity, ILogger logger)
     {
         _run = run;
         _writer = writer;
@@ -132,14 +133,16 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
     private async Task SaveAsync(WebDistillDb db, List<StepReport> batch)
     {
         StepReport last = batch[^1];
-        double? validation = batch.LastOrDefault(report => report.ValidationPerplexity is not null)?.ValidationPerplexity;
+        StepReport? validated = batch.LastOrDefault(report => report.ValidationPerplexity is not null);
         db.StepMetrics.AddRange(batch.Select(report => report.ToMetric(_run.Id, _run.Attempt)));
         Run run = await db.Runs.SingleAsync(r => r.Id == _run.Id);
         run.Step = last.Step;
         run.TotalLoss = last.TotalLoss;
         run.TokensPerSecond = last.TokensPerSecond;
-        run.ValidationPerplexity = validation ?? run.ValidationPerplexity;
-        run.TeacherPerplexity = _teacherPerplexity() ?? run.TeacherPerplexity;
+        if (validated is not null)
+            (run.ValidationPerplexity, run.ValidationNatsPerToken) = (validated.ValidationPerplexity, validated.ValidationNatsPerToken);
+        if (_teacherPerplexity() is Perplexity teacher)
+            (run.TeacherPerplexity, run.TeacherNatsPerToken) = (teacher.Value, teacher.NatsPerToken);
         run.TrainedSeconds = _run.TrainedSeconds + (DateTime.UtcNow - _startedAt).TotalSeconds;
         run.FruitlessAttempts = 0;
         await db.SaveChangesAsync();

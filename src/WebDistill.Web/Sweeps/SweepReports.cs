@@ -39,7 +39,7 @@ public sealed class SweepReports(IDbContextFactory<WebDistillDb> contexts)
     private static async Task<SweepReport> ReportAsync(WebDistillDb db, Sweep sweep, List<Run> runs, CancellationToken cancel) =>
         SweepReport.Of(sweep, runs, SweepPlan.Of(sweep).Metric == SweepMetric.BestValidationPerplexity
             ? await db.LowestPerplexitiesAsync([.. runs.Select(run => run.Id)], cancel)
-            : new Dictionary<Guid, (double Perplexity, int Step)>());
+            : new Dictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)>());
 
     internal static NotFoundException NotFound(Guid id) => new($"There is no sweep {id}; it may have been deleted.");
 }

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Components;
 using WebDistill.Data;
+using WebDistill.Distillation.Evaluation;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Library;
@@ -78,15 +79,15 @@ public sealed partial class ComparePage(
                 unknown.Add(text);
             }
         }
-        IReadOnlyDictionary<Guid, (double Perplexity, int Step)> lowest =
+        IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)> lowest =
             await runs.LowestPerplexitiesAsync([.. found.Select(run => run.Id)], Gone);
         // Something else was asked for while this was read: that will be shown.
         if (!wanted.SequenceEqual(_wanted))
             return;
         Place(found);
         (_all, _unknown) = (all, unknown);
-        _comparison = RunComparison.Of([.. found.Select(run => lowest.TryGetValue(run.Id, out (double Perplexity, int Step) best)
-            ? new ComparedRun(run, _slots[run.Id], best.Perplexity, best.Step)
+        _comparison = RunComparison.Of([.. found.Select(run => lowest.TryGetValue(run.Id, out var best)
+            ? new ComparedRun(run, _slots[run.Id], Perplexity.Stored(best.Perplexity, best.NatsPerToken), best.Step)
             : new ComparedRun(run, _slots[run.Id], null, null))], texts);
     }
 
