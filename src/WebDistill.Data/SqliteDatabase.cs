@@ -2,6 +2,8 @@ using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace WebDistill.Data;
@@ -9,25 +11,84 @@ namespace WebDistill.Data;
 /// <summary>The embedded default: one SQLite file in WAL mode.</summary>
 public static class SqliteDatabase
 {
+    // Of EF Core: a row in this table keeps other processes from migrating, and stays when its process is killed.
+    private const string MigrationsLock = "__EFMigrationsLock";
+
+    private static readonly TimeSpan MigrationsLockPatience = TimeSpan.FromSeconds(5);
+
     /// <summary>
     /// Registers the context factory and the writer on the database file <paramref name="path"/>, whose folder must exist.
     /// </summary>
     public static IServiceCollection AddSqliteDatabase(this IServiceCollection services, string path)
     {
-        string connection = new SqliteConnectionStringBuilder { DataSource = path, ForeignKeys = true }.ToString();
-        services.AddDbContextFactory<WebDistillDb>(options => options
-            .UseSqlite(connection, sqlite => sqlite.MigrationsAssembly("WebDistill.Migrations"))
-            .AddInterceptors(new ConnectionPragmas()));
+        services.AddDbContextFactory<WebDistillDb>(options =>
+            Use(options, new SqliteConnectionStringBuilder { DataSource = path, ForeignKeys = true }));
         services.AddSingleton<DatabaseWriter>();
         return services;
     }
 
-    /// <summary>Creates the file if there is none, applies the migrations that it lacks and turns WAL on.</summary>
+    /// <summary>
+    /// Creates the file if there is none, applies the migrations that it lacks and turns WAL on. The caller must be the only process that
+    /// uses the data folder: a lock of an earlier one, which was killed while it migrated, is removed.
+    /// </summary>
+    /// <exception cref="DatabaseTooNewException">It holds migrations that this version does not know; nothing is changed.</exception>
+    /// <exception cref="IOException">Another program holds the lock of the migrations.</exception>
     public static async Task MigrateAsync(IDbContextFactory<WebDistillDb> contexts)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync();
+        await RequireKnownAsync(db);
+        await db.Database.OpenConnectionAsync();
+        if (await db.Database.SqlQueryRaw<int>($"""SELECT COUNT(*) AS "Value" FROM sqlite_master WHERE name = '{MigrationsLock}'""").SingleAsync() > 0)
+            await db.Database.ExecuteSqlRawAsync($"""DELETE FROM "{MigrationsLock}";""");
+        // EF Core waits without end for the lock. Whoever can be given it here can be given it again at once.
+        using (var patience = new CancellationTokenSource(MigrationsLockPatience))
+        {
+            try
+            {
+                await using IMigrationsDatabaseLock _ = await db.GetService<IHistoryRepository>().AcquireDatabaseLockAsync(patience.Token);
+            }
+            catch (OperationCanceledException e)
+            {
+                throw new IOException($"Another program has been changing {Path.GetFileName(db.Database.GetDbConnection().DataSource)} for "
+                    + $"{MigrationsLockPatience.TotalSeconds} s. Wait until it has ended, or end it, and start again.", e);
+            }
+        }
         await db.Database.MigrateAsync();
         await db.Database.ExecuteSqlRawAsync("PRAGMA journal_mode=WAL;");
+    }
+
+    /// <summary>Opens any file without changing it; for a look at a copy.</summary>
+    public static WebDistillDb OpenReadOnly(string path) => new(Use(new DbContextOptionsBuilder<WebDistillDb>(),
+        new SqliteConnectionStringBuilder { DataSource = path, Mode = SqliteOpenMode.ReadOnly, Pooling = false }).Options);
+
+    /// <summary>Brings what stands in the log of changes into the database file itself, which then is all there is.</summary>
+    public static void WriteLogIntoFile(string path)
+    {
+        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
+        connection.Open();
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE;";
+        command.ExecuteNonQuery();
+    }
+
+    /// <summary>Whether the database records migrations of this product, of whichever version.</summary>
+    public static async Task<bool> IsOursAsync(WebDistillDb db) =>
+        (await db.Database.GetAppliedMigrationsAsync()).FirstOrDefault() == db.Database.GetMigrations().First();
+
+    private static TBuilder Use<TBuilder>(TBuilder options, SqliteConnectionStringBuilder connection) where TBuilder : DbContextOptionsBuilder
+    {
+        options.UseSqlite(connection.ToString(), sqlite => sqlite.MigrationsAssembly("WebDistill.Migrations"))
+            .AddInterceptors(new ConnectionPragmas());
+        return options;
+    }
+
+    /// <summary>Throws unless every migration that the database holds is known here.</summary>
+    /// <exception cref="DatabaseTooNewException">It holds another one.</exception>
+    public static async Task RequireKnownAsync(WebDistillDb db)
+    {
+        IEnumerable<string> applied = await db.Database.GetAppliedMigrationsAsync();
+        if (applied.Except(db.Database.GetMigrations()).LastOrDefault() is string unknown)
+            throw new DatabaseTooNewException(unknown);
     }
 
     /// <summary>Reads every page of the database and every reference between tables; empty when all is sound.</summary>

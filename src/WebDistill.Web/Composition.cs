@@ -32,6 +32,7 @@ internal static class Composition
         // Through a factory, because only what the container makes does it dispose: that lets go of the folder.
         services.AddSingleton(_ => folder);
         services.AddSqliteDatabase(folder.DatabaseFile);
+        services.AddSingleton<TrashAnnouncements>().AddSingleton<TrashBin>();
     }
 
     /// <summary>What training a run needs: with or without a web host.</summary>
@@ -52,6 +53,7 @@ internal static class Composition
         .AddSingleton<SweepService>()
         .AddSingleton<Sparklines>()
         .AddSingleton<Housekeeping>()
+        .AddSingleton<ServerRestart>()
         .AddSingleton<Webhook>()
         .AddHostedService(provider => provider.GetRequiredService<Webhook>())
         .AddHostedService<TrainingService>();

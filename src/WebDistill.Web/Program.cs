@@ -5,44 +5,71 @@ using WebDistill.Web.Storage;
 
 // `dotnet run` starts in the repository root and a container in its publish folder: appsettings.json stands in both.
 string contentRoot = File.Exists("appsettings.json") ? Directory.GetCurrentDirectory() : AppContext.BaseDirectory;
-if (args is [HeadlessRun.Command, ..])
-    return await HeadlessRun.ExecuteAsync(args[1..], contentRoot);
-if (args is [HeadlessSweep.Command, ..])
-    return await HeadlessSweep.ExecuteAsync(args[1..], contentRoot);
-
-WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = contentRoot });
-DataFolder folder;
-try
+switch (args)
 {
-    HostSettings settings = HostSettings.Read(builder.Configuration);
-    folder = new DataFolder(Path.GetFullPath(settings.StorageRoot, builder.Environment.ContentRootPath));
-    builder.Services.AddSingleton(settings);
-}
-catch (Exception e) when (e is HostSettingsException or IOException or UnauthorizedAccessException)
-{
-    Console.Error.WriteLine(e.Message);
-    return 2;
+    case [HeadlessRun.Command, ..]:
+        return await HeadlessRun.ExecuteAsync(args[1..], contentRoot);
+    case [HeadlessSweep.Command, ..]:
+        return await HeadlessSweep.ExecuteAsync(args[1..], contentRoot);
+    case [RestoreCommand.Command, ..]:
+        return await RestoreCommand.ExecuteAsync(args[1..], contentRoot);
 }
 
-// Radzen's files, also when the environment is not Development; nothing to do in a published folder.
-builder.WebHost.UseStaticWebAssets();
-builder.Services.AddStorage(folder);
-builder.Services.AddTraining();
-builder.Services.AddRuns();
-builder.Services.AddLibrary();
-builder.Services.AddEvaluations();
-builder.Services.AddWeb();
+// Once, or again for a database that is to be restored.
+(int Code, bool StartAgain) ended;
+do
+    ended = await ServeAsync();
+while (ended.StartAgain);
+return ended.Code;
 
-WebApplication app = builder.Build();
-_ = app.Services.GetRequiredService<Webhook>(); // Hears of the runs that the next line finds interrupted.
-await app.Services.PrepareStorageAsync();
-if (app.Services.GetRequiredService<HostSettings>().ResumeInterrupted)
-    await app.Services.ResumeInterruptedAsync();
-app.UseWeb();
-app.MapWeb();
-app.AnnounceAddress();
-await app.RunAsync();
-return 0;
+async Task<(int Code, bool StartAgain)> ServeAsync()
+{
+    string? root = null;
+    WebApplication app;
+    ServerRestart restart;
+    try
+    {
+        WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = contentRoot });
+        HostSettings settings = HostSettings.Read(builder.Configuration);
+        root = Path.GetFullPath(settings.StorageRoot, builder.Environment.ContentRootPath);
+        builder.Services.AddSingleton(settings);
+        builder.Services.AddStorage(new DataFolder(root));
+        // Radzen's files, also when the environment is not Development; nothing to do in a published folder.
+        builder.WebHost.UseStaticWebAssets();
+        builder.Services.AddTraining();
+        builder.Services.AddRuns();
+        builder.Services.AddLibrary();
+        builder.Services.AddEvaluations();
+        builder.Services.AddWeb();
+        app = builder.Build();
+    }
+    catch (Exception e) when (StartFailure.Explain(e, root) is string reason)
+    {
+        Console.Error.WriteLine(reason);
+        return (2, false);
+    }
+    await using (app)
+    {
+        try
+        {
+            _ = app.Services.GetRequiredService<Webhook>(); // Hears of the runs that the next line finds interrupted.
+            await app.Services.PrepareStorageAsync();
+            if (app.Services.GetRequiredService<HostSettings>().ResumeInterrupted)
+                await app.Services.ResumeInterruptedAsync();
+        }
+        catch (Exception e) when (StartFailure.Explain(e, root) is string reason)
+        {
+            Console.Error.WriteLine(reason);
+            return (2, false);
+        }
+        restart = app.Services.GetRequiredService<ServerRestart>();
+        app.UseWeb();
+        app.MapWeb();
+        app.AnnounceAddress();
+        await app.RunAsync();
+    }
+    return (0, restart.IsWanted);
+}
 
 /// <summary>Names the entry point for the tests.</summary>
 public partial class Program;

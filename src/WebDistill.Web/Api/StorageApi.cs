@@ -29,12 +29,43 @@ internal static class StorageApi
                 TypedResults.PhysicalFile(housekeeping.BackupFile(name), "application/vnd.sqlite3", name))
             .ProducesProblem(404).WithSummary("A copy of the database as a file");
 
+        storage.MapPost("/backups/{name}/restore", async (string name, Housekeeping housekeeping, CancellationToken cancel) =>
+        {
+            await housekeeping.RestoreAsync(name, cancel);
+            return TypedResults.Accepted("/healthz");
+        }).ProducesProblem(404).ProducesProblem(409)
+            .WithSummary("Puts a copy in the place of the database: the server saves every state, starts anew and keeps what was replaced");
+
         storage.MapDelete("/backups/{name}", (string name, Housekeeping housekeeping) =>
         {
             housekeeping.DeleteBackup(name);
             return TypedResults.NoContent();
         }).ProducesProblem(404).WithSummary("Removes a copy of the database");
+
+        storage.MapGet("/trash", (TrashBin trash) => trash.List())
+            .WithSummary("Folders that no row of the database names, the latest first");
+
+        storage.MapPost("/trash/take-back", async (TrashBin trash, CancellationToken cancel) =>
+        {
+            (int count, IReadOnlyList<string> problems) = await trash.TakeAllBackAsync(cancel);
+            return new TakenBackResponse(count, problems);
+        }).WithSummary("Takes back everything in the trash that can be, models and data sets first");
+
+        storage.MapPost("/trash/{name}/take-back", async (string name, TrashBin trash, CancellationToken cancel) =>
+        {
+            await trash.TakeBackAsync(name, cancel);
+            return TypedResults.NoContent();
+        }).ProducesProblem(404).ProducesProblem(409)
+            .WithSummary("Puts a folder back to its place, with a row that is read from its files");
+
+        storage.MapDelete("/trash/{name}", (string name, TrashBin trash) =>
+        {
+            trash.Delete(name);
+            return TypedResults.NoContent();
+        }).ProducesProblem(404).WithSummary("Deletes a folder of the trash for good");
     }
+
+    private sealed record TakenBackResponse(int TakenBack, IReadOnlyList<string> Problems);
 
     private sealed record IntegrityResponse(IReadOnlyList<string> Problems);
 }

@@ -48,9 +48,10 @@ internal static class HeadlessRun
             return arguments is ["--help" or "-h", ..] ? Completed : BadOptions;
         }
         bool resumes = first == "--resume";
+        string? root = null;
         try
         {
-            using IHost host = Build(arguments[(resumes ? 2 : 1)..], contentRoot);
+            using IHost host = Build(arguments[(resumes ? 2 : 1)..], contentRoot, ref root);
             await host.Services.PrepareStorageAsync();
             var webhook = host.Services.GetRequiredService<Webhook>();
             await webhook.StartAsync(CancellationToken.None);
@@ -69,15 +70,20 @@ internal static class HeadlessRun
                 Console.Error.WriteLine($"{problem.Field}: {problem.Message}");
             return BadOptions;
         }
-        catch (Exception e) when (e is HostSettingsException or IOException or UnauthorizedAccessException or NotFoundException
-            or ConflictException)
+        catch (Exception e) when (e is NotFoundException or ConflictException or FileNotFoundException
+            or DirectoryNotFoundException)
         {
             Console.Error.WriteLine(e.Message);
             return BadOptions;
         }
+        catch (Exception e) when (StartFailure.Explain(e, root) is string reason)
+        {
+            Console.Error.WriteLine(reason);
+            return BadOptions;
+        }
     }
 
-    private static IHost Build(string[] settings, string contentRoot)
+    private static IHost Build(string[] settings, string contentRoot, ref string? root)
     {
         HostApplicationBuilder builder = Host.CreateApplicationBuilder(
             new HostApplicationBuilderSettings { Args = settings, ContentRootPath = contentRoot });
@@ -85,7 +91,8 @@ internal static class HeadlessRun
         builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
             .AddFilter(null, LogLevel.Warning);
         builder.Services.AddSingleton(read);
-        builder.Services.AddStorage(new DataFolder(Path.GetFullPath(read.StorageRoot, contentRoot)));
+        root = Path.GetFullPath(read.StorageRoot, contentRoot);
+        builder.Services.AddStorage(new DataFolder(root));
         builder.Services.AddTraining();
         builder.Services.AddSingleton<Webhook>();
         return builder.Build();

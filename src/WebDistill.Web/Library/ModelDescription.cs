@@ -1,5 +1,6 @@
 using WebDistill.Data;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Text;
 
 namespace WebDistill.Web.Library;
 
@@ -22,4 +23,32 @@ internal static class ModelDescription
         DataType = info.DataType,
         TokenizerSha256 = tokenizerSha256,
     };
+
+    /// <summary>Reads a folder whole: what passes can be trained from and generated with.</summary>
+    /// <exception cref="InvalidDataException">It is not a GPT-2 model, or its tokenizer is not the model's; says which file.</exception>
+    public static Model Read(Guid id, string name, string path)
+    {
+        CheckpointInfo info = Gpt2Checkpoint.Inspect(path);
+        string? tokenizerSha256 = TokenizerSha256(path, info.Config.VocabSize);
+        using (Gpt2Checkpoint.Load(path))
+        {
+            // Loading is the proof.
+        }
+        return Create(id, name, info, tokenizerSha256);
+    }
+
+    private static string? TokenizerSha256(string path, int vocabularySize)
+    {
+        bool[] present = [File.Exists(Path.Combine(path, "vocab.json")), File.Exists(Path.Combine(path, "merges.txt"))];
+        if (!present[0] && !present[1])
+            return null;
+        if (!present[0] || !present[1])
+            throw new InvalidDataException("Only one of vocab.json and merges.txt is there. A tokenizer needs both; without a tokenizer "
+                + "leave both out.");
+        BpeTokenizer tokenizer = BpeTokenizer.Load(path);
+        return tokenizer.VocabularySize == vocabularySize
+            ? tokenizer.Sha256
+            : throw new InvalidDataException($"vocab.json has {tokenizer.VocabularySize} tokens and config.json says vocab_size "
+                + $"{vocabularySize}. Upload the tokenizer that belongs to the model.");
+    }
 }

@@ -190,33 +190,12 @@ public sealed partial class ModelService(
     {
         try
         {
-            CheckpointInfo info = Gpt2Checkpoint.Inspect(incoming);
-            string? tokenizerSha256 = TokenizerSha256(incoming, info.Config.VocabSize);
-            using (Gpt2Checkpoint.Load(incoming))
-            {
-                // Loading is the proof: what is accepted here can be trained from and generated with.
-            }
-            return ModelDescription.Create(id, name, info, tokenizerSha256);
+            return ModelDescription.Read(id, name, incoming);
         }
         catch (InvalidDataException problem)
         {
             throw new OptionsInvalidException("files", problem.Message);
         }
-    }
-
-    private static string? TokenizerSha256(string incoming, int vocabularySize)
-    {
-        bool[] present = [File.Exists(Path.Combine(incoming, "vocab.json")), File.Exists(Path.Combine(incoming, "merges.txt"))];
-        if (!present[0] && !present[1])
-            return null;
-        if (!present[0] || !present[1])
-            throw new OptionsInvalidException("files", "Only one of vocab.json and merges.txt was uploaded. A tokenizer needs both; "
-                + "without a tokenizer leave both out.");
-        BpeTokenizer tokenizer = BpeTokenizer.Load(incoming);
-        return tokenizer.VocabularySize == vocabularySize
-            ? tokenizer.Sha256
-            : throw new OptionsInvalidException("files", $"vocab.json has {tokenizer.VocabularySize} tokens and config.json says "
-                + $"vocab_size {vocabularySize}. Upload the tokenizer that belongs to the model.");
     }
 
     private static NotFoundException NotFound(Guid id) => new($"There is no model {id}; it may have been deleted.");

@@ -5,29 +5,36 @@ namespace WebDistill.Web.Storage;
 
 /// <summary>
 /// The files under Storage:Root. A folder of weights or tokens is written under <c>incoming/</c>, brought to the disk, and only then
-/// renamed to its place: what has its final name is whole, and what is under <c>incoming/</c> at start-up was cut off and is removed.
+/// renamed to its place: what has its final name is whole, and what is under <c>incoming/</c> at start-up was cut off and is removed. A folder
+/// with a final name that no row of the database names is not: it goes to <see cref="Trash"/>.
 /// </summary>
 public sealed class DataFolder : IDisposable
 {
-    private readonly FileStream _lock;
+    /// <summary>Where a run's checkpoints stand below its folder.</summary>
+    public const string CheckpointsFolder = "checkpoints";
+
+    private readonly FolderLock _lock;
 
     /// <summary>Creates the folders under <paramref name="root"/> that are missing and takes the folder for this process alone.</summary>
     /// <param name="files">What writes there.</param>
-    /// <exception cref="IOException">Another process has it: two would train the same queue.</exception>
+    /// <exception cref="FolderInUseException">Another process has it: two would train the same queue.</exception>
+    /// <exception cref="IOException">It cannot be written: the disk is full, read-only or broken.</exception>
+    /// <exception cref="UnauthorizedAccessException">This user may not write there.</exception>
     public DataFolder(string root, FileLayer? files = null)
     {
         Files = files ?? FileLayer.Disk;
         Root = Path.GetFullPath(root);
-        foreach (string folder in new[] { Root, Models, Datasets, Runs, Incoming })
-            Directory.CreateDirectory(folder);
+        Directory.CreateDirectory(Root);
+        _lock = FolderLock.TryTake(Root) ?? throw new FolderInUseException(Root);
         try
         {
-            _lock = new FileStream(Path.Combine(Root, "in-use.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            foreach (string folder in new[] { Home(StoredKind.Model), Home(StoredKind.Dataset), Home(StoredKind.Run), Trash, Incoming })
+                Directory.CreateDirectory(folder);
         }
-        catch (IOException e)
+        catch
         {
-            throw new IOException($"The data folder '{Root}' is in use by another WebDistill. Stop that one, or set Storage:Root to "
-                + "another folder.", e);
+            _lock.Dispose();
+            throw;
         }
     }
 
@@ -49,22 +56,43 @@ public sealed class DataFolder : IDisposable
     /// <summary>Copies of the database.</summary>
     public string Backups => Path.Combine(Root, "backups");
 
-    private string Models => Path.Combine(Root, "models");
-    private string Datasets => Path.Combine(Root, "datasets");
-    private string Runs => Path.Combine(Root, "runs");
+    /// <summary>Folders that no row of the database names, until somebody takes them back or deletes them.</summary>
+    public string Trash => Path.Combine(Root, "trash");
+
     private string Incoming => Path.Combine(Root, "incoming");
 
     /// <summary>A model's Hugging Face folder.</summary>
-    public string Model(Guid id) => Path.Combine(Models, id.ToString("N"));
+    public string Model(Guid id) => Home(StoredKind.Model, id);
 
     /// <summary>A data set's folder.</summary>
-    public string Dataset(Guid id) => Path.Combine(Datasets, id.ToString("N"));
+    public string Dataset(Guid id) => Home(StoredKind.Dataset, id);
 
     /// <summary>A run's folder.</summary>
-    public string Run(Guid id) => Path.Combine(Runs, id.ToString("N"));
+    public string Run(Guid id) => Home(StoredKind.Run, id);
+
+    /// <summary>Where something of that kind and id stands.</summary>
+    public string Home(StoredKind kind, Guid id) => Path.Combine(Home(kind), id.ToString("N"));
+
+    /// <summary>The ids of that kind that have a folder.</summary>
+    public IEnumerable<Guid> Stored(StoredKind kind)
+    {
+        foreach (string path in Directory.EnumerateDirectories(Home(kind)))
+        {
+            if (Guid.TryParseExact(Path.GetFileName(path), "N", out Guid id))
+                yield return id;
+        }
+    }
+
+    private string Home(StoredKind kind) => Path.Combine(Root, kind switch
+    {
+        StoredKind.Model => "models",
+        StoredKind.Dataset => "datasets",
+        StoredKind.Run => "runs",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
+    });
 
     /// <summary>A run's checkpoints.</summary>
-    public CheckpointStore CheckpointsOf(Guid runId) => new(Path.Combine(Run(runId), "checkpoints"), Files);
+    public CheckpointStore CheckpointsOf(Guid runId) => new(Path.Combine(Run(runId), CheckpointsFolder), Files);
 
     /// <summary>A new folder to write into.</summary>
     public string CreateIncoming() => Directory.CreateDirectory(Path.Combine(Incoming, Guid.NewGuid().ToString("N"))).FullName;
@@ -100,22 +128,34 @@ public sealed class DataFolder : IDisposable
         Directory.Delete(doomed, recursive: true);
     }
 
-    /// <summary>Removes what earlier processes left under <c>incoming/</c>, and folders that no row of the database names.</summary>
-    public void RemoveLeftOvers(IReadOnlySet<Guid> models, IReadOnlySet<Guid> datasets, IReadOnlySet<Guid> runs)
+    /// <summary>
+    /// Removes what earlier processes left under <c>incoming/</c>: writes that were cut off, and what was being deleted. Nothing else is
+    /// ever removed because nobody names it.
+    /// </summary>
+    public void RemoveCutOffWrites()
     {
         foreach (string folder in Directory.EnumerateDirectories(Incoming))
             Directory.Delete(folder, recursive: true);
-        foreach ((string parent, IReadOnlySet<Guid> known) in new[] { (Models, models), (Datasets, datasets), (Runs, runs) })
-        {
-            foreach (string folder in Directory.EnumerateDirectories(parent))
-            {
-                if (Guid.TryParseExact(Path.GetFileName(folder), "N", out Guid id) && !known.Contains(id))
-                    Delete(folder);
-            }
-        }
     }
 
     /// <summary>Size of all files under <paramref name="folder"/>.</summary>
     public static long Bytes(string folder) =>
         new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
 }
+
+/// <summary>What a folder named by an id holds.</summary>
+public enum StoredKind
+{
+    /// <summary>A Hugging Face folder.</summary>
+    Model,
+
+    /// <summary>A text with its tokenizer and its tokens.</summary>
+    Dataset,
+
+    /// <summary>The checkpoints of a run.</summary>
+    Run,
+}
+
+/// <summary>The data folder belongs to another process.</summary>
+public sealed class FolderInUseException(string root) : IOException(
+    $"The data folder '{root}' is in use by another WebDistill. Stop that one, or set Storage:Root to another folder.");

@@ -10,14 +10,16 @@ namespace WebDistill.Web.Storage;
 /// <param name="Datasets">Of each data set.</param>
 /// <param name="DatabaseBytes">The database with its log of changes.</param>
 /// <param name="BackupBytes">Backups of the database.</param>
+/// <param name="TrashBytes">Folders in the trash.</param>
 /// <param name="FreeBytes">What may still be written.</param>
 public sealed record DiskUse(
     IReadOnlyList<NamedBytes> Runs, IReadOnlyList<NamedBytes> Models, IReadOnlyList<NamedBytes> Datasets, long DatabaseBytes,
-    long BackupBytes, long FreeBytes)
+    long BackupBytes, long TrashBytes, long FreeBytes)
 {
     /// <summary>All of it.</summary>
     public long TotalBytes =>
-        Runs.Sum(run => run.Bytes) + Models.Sum(model => model.Bytes) + Datasets.Sum(dataset => dataset.Bytes) + DatabaseBytes + BackupBytes;
+        Runs.Sum(run => run.Bytes) + Models.Sum(model => model.Bytes) + Datasets.Sum(dataset => dataset.Bytes) + DatabaseBytes + BackupBytes
+            + TrashBytes;
 }
 
 /// <summary>Bytes of something with a name.</summary>
@@ -28,7 +30,8 @@ public sealed record NamedBytes(Guid Id, string Name, long Bytes);
 public sealed record Backup(string Name, DateTime CreatedAt, long Bytes);
 
 /// <summary>Care of what is stored: how much there is, whether it is sound, and copies of the database.</summary>
-public sealed class Housekeeping(IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder)
+public sealed class Housekeeping(
+    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ServerRestart restart)
 {
     /// <summary>Measures the data folder; reads every folder's list of files.</summary>
     public async Task<DiskUse> MeasureAsync(CancellationToken cancel = default)
@@ -42,7 +45,7 @@ public sealed class Housekeeping(IDbContextFactory<WebDistillDb> contexts, Datab
             [.. models.Select(model => new NamedBytes(model.Id, model.Name, Bytes(folder.Model(model.Id)))).OrderByDescending(m => m.Bytes)],
             [.. datasets.Select(set => new NamedBytes(set.Id, set.Name, Bytes(folder.Dataset(set.Id)))).OrderByDescending(d => d.Bytes)],
             Directory.EnumerateFiles(folder.Root, Path.GetFileName(folder.DatabaseFile) + "*").Sum(file => new FileInfo(file).Length),
-            Bytes(folder.Backups), folder.FreeBytes), cancel);
+            Bytes(folder.Backups), Bytes(folder.Trash), folder.FreeBytes), cancel);
 
         static long Bytes(string path) => Directory.Exists(path) ? DataFolder.Bytes(path) : 0;
     }
@@ -82,6 +85,25 @@ public sealed class Housekeeping(IDbContextFactory<WebDistillDb> contexts, Datab
     public string BackupFile(string name) => Backups().Any(backup => backup.Name == name)
         ? Path.Combine(folder.Backups, name)
         : throw new NotFoundException($"There is no backup '{name}'.");
+
+    /// <summary>
+    /// Puts a copy in the place of the database: checks it, then ends the server with every state saved and starts it anew, which takes some
+    /// seconds. What it replaces becomes a copy among the others.
+    /// </summary>
+    /// <exception cref="NotFoundException">There is none of that name.</exception>
+    /// <exception cref="ConflictException">It is damaged, or a newer version made it; nothing is changed.</exception>
+    public async Task RestoreAsync(string name, CancellationToken cancel = default)
+    {
+        try
+        {
+            await DatabaseRestore.StageAsync(folder, BackupFile(name), cancel);
+        }
+        catch (Exception e) when (e is InvalidDataException or DatabaseTooNewException)
+        {
+            throw new ConflictException(e.Message);
+        }
+        restart.Request();
+    }
 
     /// <summary>Removes a copy.</summary>
     /// <exception cref="NotFoundException">There is none of that name.</exception>

@@ -9,22 +9,22 @@ namespace WebDistill.Web.Storage;
 internal static class StorageStartup
 {
     /// <summary>
-    /// Creates or migrates the database, tells the truth about the runs that an earlier process left unfinished, and removes the files
-    /// that no row names.
+    /// Puts a backup in its place that waits for it, creates or migrates the database, tells the truth about the runs that an earlier process
+    /// left unfinished, removes writes that were cut off, and moves what no row names to the trash.
     /// </summary>
     public static async Task PrepareStorageAsync(this IServiceProvider services)
     {
         var contexts = services.GetRequiredService<IDbContextFactory<WebDistillDb>>();
         var folder = services.GetRequiredService<DataFolder>();
+        folder.RemoveCutOffWrites();
+        (bool restored, _) = DatabaseRestore.Apply(folder, services.GetRequiredService<ILogger<DataFolder>>());
         await SqliteDatabase.MigrateAsync(contexts);
         await using WebDistillDb db = await contexts.CreateDbContextAsync();
-        List<Run> runs = await db.Runs.AsNoTracking().ToListAsync();
-        foreach (Run run in runs.Where(run => run.IsActive))
+        foreach (Run run in await db.Runs.AsNoTracking().Where(run => Run.ActiveStatuses.Contains(run.Status)).ToListAsync())
             await TellTheTruthAsync(services, run);
-        folder.RemoveLeftOvers(
-            (await db.Models.Select(model => model.Id).ToListAsync()).ToHashSet(),
-            (await db.Datasets.Select(dataset => dataset.Id).ToListAsync()).ToHashSet(),
-            runs.Select(run => run.Id).ToHashSet());
+        await services.GetRequiredService<TrashBin>().TidyAsync();
+        if (restored)
+            await BringInLineAsync(services, db, folder);
     }
 
     /// <summary>Puts the interrupted runs back into the queue, where they stood; one that never gets to an update is given up.</summary>
@@ -51,5 +51,26 @@ internal static class StorageStartup
         await services.GetRequiredService<RunLifecycle>().MoveAsync(
             run.Id, now => RunLifecycle.Resolve(now.Status, RunStatus.Interrupted),
             (db, _) => RunCheckpoints.List(db, run.Id, folder.CheckpointsOf(run.Id)), error);
+    }
+
+    /// <summary>
+    /// After a backup took the database's place: checkpoints were saved and removed since it was made, and what waited then may have been
+    /// done or dropped. Nothing starts by itself on the word of an old queue.
+    /// </summary>
+    private static async Task BringInLineAsync(IServiceProvider services, WebDistillDb db, DataFolder folder)
+    {
+        var writer = services.GetRequiredService<DatabaseWriter>();
+        var lifecycle = services.GetRequiredService<RunLifecycle>();
+        foreach (var run in await db.Runs.Select(run => new { run.Id, run.Status }).ToListAsync())
+        {
+            await writer.WriteAsync(async rows =>
+            {
+                RunCheckpoints.List(rows, run.Id, folder.CheckpointsOf(run.Id));
+                await rows.SaveChangesAsync();
+            });
+            if (run.Status is RunStatus.Queued or RunStatus.Interrupted)
+                await lifecycle.MoveAsync(run.Id, _ => RunStatus.Stopped,
+                    error: "It had not ended when the backup was made that the database was restored from. Resume it if it is still wanted.");
+        }
     }
 }

@@ -1,0 +1,69 @@
+using System.Globalization;
+using Microsoft.Data.Sqlite;
+using WebDistill.Data;
+using WebDistill.Distillation;
+
+namespace WebDistill.Web.Storage;
+
+/// <summary>Why the product cannot start, in words that say what to do: told on the console, where there is no page yet.</summary>
+internal static class StartFailure
+{
+    /// <summary>The words for what went wrong while the data folder was taken and its database opened; null when it is none of these.</summary>
+    /// <param name="root">Storage:Root as an absolute path; null before it is known.</param>
+    public static string? Explain(Exception problem, string? root) => problem switch
+    {
+        HostSettingsException or FolderInUseException => problem.Message,
+        DatabaseTooNewException => $"{problem.Message}{Backups(root)}",
+        UnauthorizedAccessException => Unwritable(root, problem.Message),
+        IOException io when FileLayer.IsDiskFull(io) => Full(root),
+        IOException { HResult: ReadOnlyFileSystem } => Unwritable(root, problem.Message),
+        IOException => $"The data folder '{root}' cannot be used: {problem.Message}",
+        SqliteException sqlite => Explain(sqlite, root),
+        { InnerException: Exception inner } => Explain(inner, root),
+        _ => null,
+    };
+
+    private const int ReadOnlyFileSystem = 30; // EROFS
+
+    private static string? Explain(SqliteException problem, string? root)
+    {
+        const int busy = 5, locked = 6, readOnly = 8, ioError = 10, corrupt = 11, full = 13, cannotOpen = 14, notADatabase = 26;
+        return problem.SqliteErrorCode switch
+        {
+            full => Full(root),
+            // SQLite tells a write for which there was no room as any other that failed.
+            ioError when root is not null && Free(root) < MinimumFreeBytes => Full(root),
+            readOnly or cannotOpen => Unwritable(root, problem.Message),
+            corrupt or notADatabase => $"The database webdistill.db is damaged: {problem.Message}.{Backups(root)}",
+            busy or locked => $"Another program holds the database webdistill.db under '{root}'. Close it and start again.",
+            ioError => $"The disk of the data folder '{root}' fails: {problem.Message}. Look at the system's log; copy what can still be read.",
+            _ => null,
+        };
+    }
+
+    private const long MinimumFreeBytes = 1 << 20;
+
+    private static string Full(string? root) => string.Create(CultureInfo.InvariantCulture,
+        $"The disk of the data folder '{root}' is full: {(root is null ? 0 : Free(root)):N0} bytes are free, and the start needs about {MinimumFreeBytes:N0}. ")
+        + "Nothing is lost. Free some room, or set Storage:Root to a copy of the folder on a larger disk, and start again.";
+
+    private static string Unwritable(string? root, string reason) =>
+        $"The data folder '{root}' cannot be written: {reason} Give the user '{Environment.UserName}' the right to write it, mount it "
+        + "writable, or set Storage:Root to another folder.";
+
+    private static string Backups(string? root)
+    {
+        string folder = Path.Combine(root ?? "", "backups");
+        FileInfo? newest = Directory.Exists(folder)
+            ? new DirectoryInfo(folder).EnumerateFiles("webdistill-*.db").MaxBy(file => file.LastWriteTimeUtc)
+            : null;
+        return newest is null
+            ? $" There is no backup under '{folder}'. Models, data sets and checkpoints are files of their own and are still there: move "
+                + "webdistill.db elsewhere and start, and Settings offers to take them back."
+            : string.Create(CultureInfo.InvariantCulture,
+                $" The newest backup is {newest.Name} of {newest.LastWriteTimeUtc:yyyy-MM-dd HH:mm} UTC. Put it in its place with: ")
+                + $"dotnet run --project src/WebDistill.Web -- {RestoreCommand.Command} \"{newest.FullName}\"";
+    }
+
+    private static long Free(string root) => Directory.Exists(root) ? new DriveInfo(root).AvailableFreeSpace : 0;
+}
