@@ -51,7 +51,7 @@ internal static class DatabaseRestore
         }
     }
 
-    /// <summary>Takes up what <see cref="StageAsync"/> laid ready. No connection to the database may be open.</summary>
+    /// <summary>Takes up what <see cref="StageAsync"/> laid ready. No connection to the database may be in use.</summary>
     /// <returns>The backup that what was replaced is now, or null when there was nothing to replace; and whether anything was restored.</returns>
     public static (bool Restored, string? Replaced) Apply(DataFolder folder, ILogger logger)
     {
@@ -60,6 +60,8 @@ internal static class DatabaseRestore
         string stamp = Path.GetFileNameWithoutExtension(staged)["restore-".Length..];
         string replaced = Path.Combine(folder.Backups, $"webdistill-{stamp}-replaced.db");
         Directory.CreateDirectory(folder.Backups);
+        // A server that ended in this process has left its connections in the pool: they would go on with the file that is moved away.
+        SqliteConnection.ClearAllPools();
         if (File.Exists(folder.DatabaseFile))
             WriteLogIntoFile(folder.DatabaseFile, logger);
         // All three or none belong together: what the log of changes holds is read from beside its database, under the new name too.

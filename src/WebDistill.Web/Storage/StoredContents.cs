@@ -78,14 +78,12 @@ internal static class StoredContents
 
     private static Action<WebDistillDb> ReadModel(Guid id, string path)
     {
-        Model model = ModelDescription.Read(id, "", path);
+        Model model = ModelDescription.Read(id, $"Taken back: {Describe(Gpt2Config.Load(Path.Combine(path, "config.json")))}", path);
         return db =>
         {
             // A run and its first model have one id.
-            Run? maker = db.Runs.Find(id);
-            model.Name = maker?.Name ?? $"Taken back: {Describe(Gpt2Config.Load(Path.Combine(path, "config.json")))}";
-            if (maker is not null)
-                (model.Origin, model.RunId, maker.StudentModelId) = (ModelOrigin.Run, id, id);
+            if (db.Runs.Find(id) is Run maker)
+                (model.Name, model.Origin, model.RunId, maker.StudentModelId) = (maker.Name, ModelOrigin.Run, id, id);
             db.Models.Add(model);
         };
     }
@@ -164,7 +162,10 @@ internal static class StoredContents
             run.QueueOrder = (db.Runs.Max(other => (long?)other.QueueOrder) ?? 0) + 1;
             // Complete when its last state is a model already.
             if (db.Models.Find(id) is Model made && made.WeightsSha256 == newest.WeightsSha256)
-                (run.Status, run.StudentModelId, made.RunId, made.Origin) = (RunStatus.Completed, id, id, ModelOrigin.Run);
+            {
+                (run.Status, run.StudentModelId) = (RunStatus.Completed, id);
+                (made.Name, made.RunId, made.Origin) = (run.Name, id, ModelOrigin.Run);
+            }
             db.Runs.Add(run);
             RunCheckpoints.List(db, id, folder.CheckpointsOf(id));
             db.LogLines.Add(new LogLine
