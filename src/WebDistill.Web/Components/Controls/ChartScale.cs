@@ -60,7 +60,7 @@ public sealed class ChartScale
         double rough = _high / 5 - _low / 5, power = Math.Pow(10, Math.Floor(Math.Log10(rough)));
         double step = new[] { 1, 2, 5, 10 }.First(factor => factor * power >= rough * 0.75) * power;
         List<double> ticks = [];
-        for (double tick = Math.Ceiling(_low / step) * step; tick <= _high + step * 1e-9; tick += step)
+        for (double tick = Math.Ceiling(_low / step) * step; tick - _high <= step * 1e-9; tick += step)
             ticks.Add(tick);
         return ticks;
     }

@@ -135,5 +135,5 @@ public static class Figures
         (probability is > 0 and < 0.001 ? "< 0.1" : Write(100 * probability, "0.0")) + ThinSpace + "%";
 
     /// <summary>As a form field shows it: the shortest text that reads back as the same number.</summary>
-    public static string Exact(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+    public static string Exact(double value) => NotFinite.Text(value) ?? value.ToString("R", CultureInfo.InvariantCulture);
 }
