@@ -125,6 +125,8 @@ namespace WebDistill.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("CreatedAt", "Id");
+
                     b.ToTable("Datasets");
                 });
 
@@ -218,6 +220,10 @@ namespace WebDistill.Migrations
                     b.HasIndex("Key")
                         .IsUnique();
 
+                    b.HasIndex("WeightsSha256");
+
+                    b.HasIndex("CreatedAt", "Id");
+
                     b.ToTable("Evaluations");
                 });
 
@@ -306,6 +312,8 @@ namespace WebDistill.Migrations
                         .HasColumnType("INTEGER");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("CreatedAt", "Id");
 
                     b.ToTable("Models");
                 });
@@ -452,6 +460,8 @@ namespace WebDistill.Migrations
 
                     b.HasIndex("SweepId");
 
+                    b.HasIndex("CreatedAt", "Id");
+
                     b.HasIndex("Status", "QueueOrder");
 
                     b.ToTable("Runs");
@@ -594,6 +604,8 @@ namespace WebDistill.Migrations
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("CreatedAt", "Id");
 
                     b.ToTable("Sweeps");
                 });

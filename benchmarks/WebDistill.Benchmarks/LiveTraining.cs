@@ -10,10 +10,16 @@ internal static class LiveTraining
     /// <summary>The run that trains; null, with a message, when none does.</summary>
     public static async Task<JsonElement?> FindAsync(HttpClient http, CancellationToken cancel)
     {
-        JsonElement[] runs = await http.GetFromJsonAsync<JsonElement[]>("/api/runs", cancel) ?? [];
-        JsonElement run = runs.FirstOrDefault(found => found.GetProperty("status").GetString() == "Running");
-        if (run.ValueKind != JsonValueKind.Undefined)
-            return run;
+        string? address = "/api/runs?limit=1000";
+        while (address is not null)
+        {
+            using HttpResponseMessage answer = await http.GetAsync(address, cancel);
+            JsonElement[] runs = await answer.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement[]>(cancel) ?? [];
+            JsonElement run = runs.FirstOrDefault(found => found.GetProperty("status").GetString() == "Running");
+            if (run.ValueKind != JsonValueKind.Undefined)
+                return run;
+            address = answer.Headers.TryGetValues("Link", out IEnumerable<string>? links) ? links.Single().Split('<', '>')[1] : null;
+        }
         Console.Error.WriteLine($"No run is Running on {http.BaseAddress}: start a long one first.");
         return null;
     }

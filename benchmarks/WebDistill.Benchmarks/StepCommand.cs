@@ -70,6 +70,8 @@ internal static class StepCommand
 
         double median = Report.Median(reports.Select(report => report.TokensPerSecond));
         double flops = StepWorkload.StepFlops(teacher, layers, batch, context);
+        DistillationOptions planned = new() { BatchSize = batch, ContextLength = context, Dropout = dropout ? 0.1 : 0 };
+        RunPlan plan = RunPlan.Compute(planned, teacher, teacher with { NLayer = layers }, (long)batch * context, batch);
         Report.Line(new
         {
             Benchmark = "step", Teacher = result.GetValue(options.Teacher), StudentLayers = layers, batch, context, dropout, steps, warmup,
@@ -90,6 +92,7 @@ internal static class StepCommand
             // With all its digits: the same for any number of threads, or something is summed in another order.
             LastTotalLoss = reports[^1].TotalLoss,
             PeakResidentMebibytes = Report.PeakResidentBytes >> 20,
+            PlannedMebibytes = plan.MemoryBytes >> 20,
             ManagedBytesAllocatedPerStep = managed / steps,
             NativeBytesAllocatedPerStep = native / steps,
             GarbageCollections = GC.CollectionCount(0) - collectionsBefore,

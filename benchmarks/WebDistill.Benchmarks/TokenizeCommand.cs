@@ -108,7 +108,7 @@ internal static class TokenizeCommand
                 {
                     var options = new CorpusOptions { Format = "text-paragraphs", Threads = count };
                     double taken = Timing.Seconds(() => CorpusPreparation.Prepare(corpus, tokenizer, options, Path.Combine(work, "train"),
-                        Path.Combine(work, "validation")));
+                        Path.Combine(work, "validation"), FileLayer.Disk));
                     if (round >= 0)
                         seconds[count].Add(taken);
                 }

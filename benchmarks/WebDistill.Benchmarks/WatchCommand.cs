@@ -8,30 +8,33 @@ namespace WebDistill.Benchmarks;
 
 /// <summary>
 /// What watchers cost a training: tokens per second of a run on a running server, without and with clients of its live wire, in alternating
-/// phases. The slow client never reads an answer.
+/// phases. The slow client never reads an answer. Pages are tabs of a headless Chromium that show the run.
 /// </summary>
 internal static class WatchCommand
 {
     private const byte RecordSeparator = 0x1E;
+    private static readonly TimeSpan s_settle = TimeSpan.FromSeconds(2);
 
     public static Command Create()
     {
         var server = new Option<string>("--server") { DefaultValueFactory = _ => "http://127.0.0.1:5080", Description = "address of a server" };
         var watchers = new Option<int>("--watchers") { DefaultValueFactory = _ => 20, Description = "clients that read" };
         var slow = new Option<int>("--slow") { DefaultValueFactory = _ => 1, Description = "clients that never read" };
+        var pages = new Option<int>("--pages") { DefaultValueFactory = _ => 0, Description = "pages of the run in a headless Chromium" };
         var seconds = new Option<double>("--seconds") { DefaultValueFactory = _ => 20, Description = "length of a phase" };
         var pairs = new Option<int>("--pairs") { DefaultValueFactory = _ => 6, Description = "phases of each kind" };
         var command = new Command("watch", "Training speed of the running run of a server, without and with watchers.")
         {
-            server, watchers, slow, seconds, pairs,
+            server, watchers, slow, pages, seconds, pairs,
         };
         command.SetAction((parsed, cancel) => MeasureAsync(
-            new Uri(parsed.GetValue(server)!), parsed.GetValue(watchers), parsed.GetValue(slow), TimeSpan.FromSeconds(parsed.GetValue(seconds)),
-            parsed.GetValue(pairs), cancel));
+            new Uri(parsed.GetValue(server)!), parsed.GetValue(watchers), parsed.GetValue(slow), parsed.GetValue(pages),
+            TimeSpan.FromSeconds(parsed.GetValue(seconds)), parsed.GetValue(pairs), cancel));
         return command;
     }
 
-    private static async Task<int> MeasureAsync(Uri server, int watchers, int slow, TimeSpan phase, int pairs, CancellationToken cancel)
+    private static async Task<int> MeasureAsync(
+        Uri server, int watchers, int slow, int pages, TimeSpan phase, int pairs, CancellationToken cancel)
     {
         using var http = new HttpClient { BaseAddress = server };
         if (await LiveTraining.FindAsync(http, cancel) is not JsonElement run)
@@ -40,7 +43,8 @@ internal static class WatchCommand
         int attempt = run.GetProperty("attempt").GetInt32();
         List<double> alone = [], watched = [];
         long messages = 0;
-        TimeSpan clientsProcessorTime = default;
+        TimeSpan clientsProcessorTime = default, browsersProcessorTime = default;
+        await using OpenPages? open = pages > 0 ? await OpenPages.StartAsync(pages) : null;
         for (int pair = 0; pair < pairs; pair++)
         {
             alone.Add(await LiveTraining.TokensPerSecondAsync(http, id, phase, cancel));
@@ -48,11 +52,19 @@ internal static class WatchCommand
             // As a page does that has read the history: from the latest update on.
             int step = (await http.GetFromJsonAsync<JsonElement>($"/api/runs/{id}", cancel)).GetProperty("step").GetInt32();
             Task<long>[] clients = [.. Enumerable.Range(0, watchers + slow).Select(i => WatchAsync(server, id, step, attempt, reads: i < watchers, ended.Token))];
-            TimeSpan before = Environment.CpuUsage.TotalTime;
+            if (open is not null)
+                await open.GoAsync(new Uri(server, $"/runs/{id:N}").AbsoluteUri);
+            // Opening them is over, and what the collector makes of it.
+            await Task.Delay(s_settle, cancel);
+            TimeSpan before = Environment.CpuUsage.TotalTime, browsersBefore = OpenPages.ProcessorTime;
             watched.Add(await LiveTraining.TokensPerSecondAsync(http, id, phase, cancel));
             clientsProcessorTime += Environment.CpuUsage.TotalTime - before;
+            browsersProcessorTime += OpenPages.ProcessorTime - browsersBefore;
+            if (open is not null)
+                await open.LeaveAsync();
             await ended.CancelAsync();
             messages += (await Task.WhenAll(clients)).Sum();
+            await Task.Delay(s_settle, cancel);
         }
         double without = Report.Median(alone), with = Report.Median(watched);
         double[] ratios = [.. alone.Zip(watched, (a, w) => w / a)];
@@ -61,6 +73,7 @@ internal static class WatchCommand
             measurement = "watch",
             watchers,
             slowWatchers = slow,
+            pages,
             pairs,
             phaseSeconds = phase.TotalSeconds,
             tokensPerSecondAlone = Report.Rounded(without),
@@ -71,6 +84,7 @@ internal static class WatchCommand
             messagesReceived = messages,
             // Where server and clients share a machine, the training loses this as well.
             clientsShareOfProcessors = Report.Rounded(clientsProcessorTime / (pairs * phase * Environment.ProcessorCount)),
+            browsersShareOfProcessors = Report.Rounded(browsersProcessorTime / (pairs * phase * Environment.ProcessorCount)),
         });
         return 0;
     }

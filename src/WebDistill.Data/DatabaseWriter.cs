@@ -6,7 +6,9 @@ namespace WebDistill.Data;
 /// Lets one change at a time into the database. SQLite allows one writer and answers a second with "database is locked";
 /// waiting here instead keeps that error from ever being seen. Reading needs no such turn: it never waits for a writer under WAL.
 /// </summary>
-public sealed class DatabaseWriter(IDbContextFactory<WebDistillDb> contexts) : IDisposable
+/// <remarks>A change that fails on a full disk is made once more on a new context if room could be made for it: it must not mind.</remarks>
+/// <param name="makeRoom">Given what a change failed with, says whether there is room now that there was not; null makes none.</param>
+public sealed class DatabaseWriter(IDbContextFactory<WebDistillDb> contexts, Func<Exception, bool>? makeRoom = null) : IDisposable
 {
     private readonly SemaphoreSlim _turn = new(1, 1);
 
@@ -16,8 +18,16 @@ public sealed class DatabaseWriter(IDbContextFactory<WebDistillDb> contexts) : I
         await _turn.WaitAsync(cancel);
         try
         {
-            await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-            return await change(db);
+            try
+            {
+                return await ChangeAsync(change, cancel);
+            }
+            catch (Exception e) when (makeRoom is not null)
+            {
+                if (!makeRoom(e))
+                    throw;
+            }
+            return await ChangeAsync(change, cancel);
         }
         finally
         {
@@ -33,19 +43,56 @@ public sealed class DatabaseWriter(IDbContextFactory<WebDistillDb> contexts) : I
             return true;
         }, cancel);
 
-    /// <summary>The same for a thread that must not await: the training thread.</summary>
-    public void Write(Action<WebDistillDb> change)
+    /// <summary>The same for what is much and can wait: no room is made for it.</summary>
+    public async Task WriteBulkAsync(Func<WebDistillDb, Task> change)
     {
-        _turn.Wait();
+        await _turn.WaitAsync();
         try
         {
-            using WebDistillDb db = contexts.CreateDbContext();
-            change(db);
+            await using WebDistillDb db = await contexts.CreateDbContextAsync();
+            await change(db);
         }
         finally
         {
             _turn.Release();
         }
+    }
+
+    /// <summary>The same as <see cref="WriteAsync(Func{WebDistillDb, Task}, CancellationToken)"/> for a thread that must not await: the
+    /// training thread.</summary>
+    public void Write(Action<WebDistillDb> change)
+    {
+        _turn.Wait();
+        try
+        {
+            try
+            {
+                Change(change);
+                return;
+            }
+            catch (Exception e) when (makeRoom is not null)
+            {
+                if (!makeRoom(e))
+                    throw;
+            }
+            Change(change);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task<T> ChangeAsync<T>(Func<WebDistillDb, Task<T>> change, CancellationToken cancel)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await change(db);
+    }
+
+    private void Change(Action<WebDistillDb> change)
+    {
+        using WebDistillDb db = contexts.CreateDbContext();
+        change(db);
     }
 
     /// <inheritdoc/>

@@ -17,7 +17,7 @@ public enum DatasetState
 }
 
 /// <summary>A corpus with its tokenizer and its two token files, under data/datasets/{id}.</summary>
-public sealed class Dataset
+public sealed class Dataset : IListed
 {
     /// <summary>Names the folder.</summary>
     public Guid Id { get; set; }

@@ -20,7 +20,7 @@ public enum EvaluationStatus
 }
 
 /// <summary>One model measured on one set under one protocol: request, progress and figures. Measured once per <see cref="Key"/>.</summary>
-public sealed class Evaluation
+public sealed class Evaluation : IListed
 {
     /// <summary>Names it.</summary>
     public Guid Id { get; set; }

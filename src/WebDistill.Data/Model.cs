@@ -11,7 +11,7 @@ public enum ModelOrigin
 }
 
 /// <summary>A model: a Hugging Face folder under data/models/{id}.</summary>
-public sealed class Model
+public sealed class Model : IListed
 {
     /// <summary>Names the folder. The model of a run has the run's id.</summary>
     public Guid Id { get; set; }

@@ -45,7 +45,7 @@ public enum RunStatus
 }
 
 /// <summary>One training or distillation, from its options to its latest figures.</summary>
-public sealed class Run
+public sealed class Run : IListed
 {
     /// <summary>Also the id of the model that the run produces, so that a run can name its teacher before that one is trained.</summary>
     public Guid Id { get; set; }

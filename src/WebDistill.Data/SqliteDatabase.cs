@@ -19,11 +19,14 @@ public static class SqliteDatabase
     /// <summary>
     /// Registers the context factory and the writer on the database file <paramref name="path"/>, whose folder must exist.
     /// </summary>
-    public static IServiceCollection AddSqliteDatabase(this IServiceCollection services, string path)
+    /// <param name="makeRoom">Given what a change failed with, says whether there is room now that there was not; null makes none.</param>
+    public static IServiceCollection AddSqliteDatabase(
+        this IServiceCollection services, string path, Func<IServiceProvider, Func<Exception, bool>>? makeRoom = null)
     {
         services.AddDbContextFactory<WebDistillDb>(options =>
             Use(options, new SqliteConnectionStringBuilder { DataSource = path, ForeignKeys = true }));
-        services.AddSingleton<DatabaseWriter>();
+        services.AddSingleton(provider =>
+            new DatabaseWriter(provider.GetRequiredService<IDbContextFactory<WebDistillDb>>(), makeRoom?.Invoke(provider)));
         return services;
     }
 
@@ -126,6 +129,7 @@ public static class SqliteDatabase
             using DbCommand command = connection.CreateCommand();
             command.CommandText = Pragmas;
             command.ExecuteNonQuery();
+            UnderstandLetters(connection);
         }
 
         public override async Task ConnectionOpenedAsync(
@@ -134,6 +138,11 @@ public static class SqliteDatabase
             await using DbCommand command = connection.CreateCommand();
             command.CommandText = Pragmas;
             await command.ExecuteNonQueryAsync(cancellationToken);
+            UnderstandLetters(connection);
         }
+
+        // SQLite's own knows the 26 letters of ASCII: a filter would not find "Übung" by "übung".
+        private static void UnderstandLetters(DbConnection connection) =>
+            ((SqliteConnection)connection).CreateFunction("upper", (string? text) => text?.ToUpperInvariant(), isDeterministic: true);
     }
 }

@@ -1,7 +1,7 @@
 namespace WebDistill.Data;
 
 /// <summary>A group of runs that differ in named options only.</summary>
-public sealed class Sweep
+public sealed class Sweep : IListed
 {
     /// <summary>Names it; its runs carry it as <see cref="Run.SweepId"/>.</summary>
     public Guid Id { get; set; }

@@ -73,6 +73,7 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
             run.Ignore(r => r.IsFinal);
             run.HasIndex(r => new { r.Status, r.QueueOrder });
             run.HasIndex(r => r.SweepId);
+            run.HasIndex(r => new { r.CreatedAt, r.Id });
         });
         model.Entity<StepMetric>(metric =>
         {
@@ -93,7 +94,16 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
             checkpoint.HasIndex(c => c.Id);
             checkpoint.HasOne<Run>().WithMany().HasForeignKey(c => c.RunId).OnDelete(DeleteBehavior.Cascade);
         });
-        model.Entity<Evaluation>().HasIndex(e => e.Key).IsUnique();
+        model.Entity<Evaluation>(evaluation =>
+        {
+            evaluation.HasIndex(e => e.Key).IsUnique();
+            evaluation.HasIndex(e => e.WeightsSha256);
+            evaluation.HasIndex(e => new { e.CreatedAt, e.Id });
+        });
+        // A page of a list is read from where the one before it ended, without sorting the rest.
+        model.Entity<Model>().HasIndex(m => new { m.CreatedAt, m.Id });
+        model.Entity<Dataset>().HasIndex(d => new { d.CreatedAt, d.Id });
+        model.Entity<Sweep>().HasIndex(s => new { s.CreatedAt, s.Id });
         model.Entity<LogLine>().HasOne<Run>().WithMany().HasForeignKey(l => l.RunId).OnDelete(DeleteBehavior.Cascade);
     }
 

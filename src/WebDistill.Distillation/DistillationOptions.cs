@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Students;
+using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation;
 
@@ -308,8 +309,7 @@ public sealed record DistillationOptions
     {
         if (!Enum.IsDefined(SequenceMode))
             problems.Unknown(nameof(SequenceMode), SequenceMode);
-        // The reference drops sequences of 11 tokens or fewer, so a shorter context would leave nothing.
-        int shortest = SequenceMode == SequenceMode.HuggingFace ? 12 : 2;
+        int shortest = SequenceSource.ShortestContext(SequenceMode);
         if (ContextLength is int context)
             problems.Integer(nameof(ContextLength), context, shortest, Gpt2Config.MaxPositions, "tokens per sequence");
     }

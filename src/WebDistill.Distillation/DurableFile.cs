@@ -11,9 +11,9 @@ public sealed class DurableFile : IDisposable
     private bool _committed;
 
     /// <summary>Starts writing; throws when the folder is missing or another writer has the same file open.</summary>
-    public DurableFile(string path, FileLayer? files = null)
+    public DurableFile(string path, FileLayer files)
     {
-        _files = files ?? FileLayer.Disk;
+        _files = files;
         Path = System.IO.Path.GetFullPath(path);
         _partialPath = Path + ".partial";
         Stream = _files.Create(_partialPath);
@@ -49,7 +49,7 @@ public sealed class DurableFile : IDisposable
     }
 
     /// <summary>Writes a whole file.</summary>
-    public static void Write(string path, Action<Stream> write, FileLayer? files = null)
+    public static void Write(string path, Action<Stream> write, FileLayer files)
     {
         using var file = new DurableFile(path, files);
         write(file.Stream);
@@ -57,6 +57,6 @@ public sealed class DurableFile : IDisposable
     }
 
     /// <summary>Writes a whole text file as UTF-8 without a byte-order mark.</summary>
-    public static void WriteText(string path, string text, FileLayer? files = null) =>
+    public static void WriteText(string path, string text, FileLayer files) =>
         Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)), files);
 }

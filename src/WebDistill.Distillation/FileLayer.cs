@@ -3,13 +3,17 @@ using System.Runtime.InteropServices;
 namespace WebDistill.Distillation;
 
 /// <summary>
-/// The calls that durability rests on: what must survive a power cut passes through here and nowhere else, so that a test can make any
-/// one of them fail and look at what is left.
+/// Every call that changes what stands on the disk: all code that writes does it through here and nowhere else, so that a test can make
+/// any one of the calls fail and look at what is left. Whoever writes is given one; none has a default that could be forgotten. What
+/// SQLite writes is SQLite's own.
 /// </summary>
 public partial class FileLayer
 {
     /// <summary>The file system of this machine.</summary>
     public static FileLayer Disk { get; } = new();
+
+    /// <summary>Creates a folder with those above it; one that is there already is no error.</summary>
+    public virtual void CreateFolder(string path) => Directory.CreateDirectory(path);
 
     /// <summary>Opens a file for writing, empty, for this writer alone.</summary>
     /// <exception cref="IOException">The folder is missing, or another writer has the file open.</exception>
@@ -18,6 +22,14 @@ public partial class FileLayer
 
     /// <summary>Brings everything written to <paramref name="stream"/>, which <see cref="Create"/> made, to the disk.</summary>
     public virtual void Sync(Stream stream) => ((FileStream)stream).Flush(flushToDisk: true);
+
+    /// <summary>Brings a file that others wrote and closed to the disk.</summary>
+    /// <exception cref="IOException">There is no such file, or it cannot be synced.</exception>
+    public virtual void SyncFile(string path)
+    {
+        using FileStream file = new(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        file.Flush(flushToDisk: true);
+    }
 
     /// <summary>Renames a file; one that has the new name is replaced.</summary>
     public virtual void RenameFile(string from, string to) => File.Move(from, to, overwrite: true);
@@ -52,12 +64,23 @@ public partial class FileLayer
         }
     }
 
+    /// <summary>Bytes that this process may still write on the disk on which <paramref name="folder"/> stands.</summary>
+    public virtual long FreeBytes(string folder) => new DriveInfo(folder).AvailableFreeSpace;
+
     /// <summary>Whether <paramref name="problem"/> says that the disk, or the share of it that may be used, is full.</summary>
     public static bool IsDiskFull(IOException problem)
     {
         // ENOSPC and EDQUOT as .NET reports them on Unix; ERROR_DISK_FULL and ERROR_HANDLE_DISK_FULL on Windows.
         const int noSpace = 28, quota = 122, diskFull = unchecked((int)0x80070070), handleDiskFull = unchecked((int)0x80070027);
         return problem.HResult is noSpace or quota or diskFull or handleDiskFull;
+    }
+
+    /// <summary>Whether <paramref name="problem"/> says that the disk takes no writes at all: remounted read-only, or write-protected.</summary>
+    public static bool IsReadOnly(IOException problem)
+    {
+        // EROFS as .NET reports it on Unix; ERROR_WRITE_PROTECT on Windows.
+        const int readOnlyFileSystem = 30, writeProtected = unchecked((int)0x80070013);
+        return problem.HResult is readOnlyFileSystem or writeProtected;
     }
 
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]

@@ -4,6 +4,9 @@ namespace WebDistill.Distillation;
 /// <remarks>L micro-batches per epoch, A per update, E epochs.</remarks>
 internal sealed record LearningRateSchedule
 {
+    /// <summary>Updates that can be counted, with one more for the reference's plan.</summary>
+    public const int MaxUpdates = int.MaxValue - 1;
+
     private readonly int _plannedUpdates;
     private readonly TrainingSemantics _semantics;
 
@@ -39,13 +42,20 @@ internal sealed record LearningRateSchedule
                 + $"Set the gradient accumulation to at most {batchesPerEpoch}, make the batches smaller, or use a larger text.");
         }
         bool exact = options.Semantics == TrainingSemantics.HuggingFaceExact;
-        int perEpoch = exact ? batchesPerEpoch / accumulation : (batchesPerEpoch + accumulation - 1) / accumulation;
-        long total = (long)perEpoch * options.Epochs;
-        if (total > int.MaxValue - 1)
-            throw new ArgumentException(
-                $"The run would make {total:N0} updates, expected at most {int.MaxValue - 1:N0}. Train fewer epochs.");
-        int planned = exact ? (int)((double)batchesPerEpoch / accumulation * options.Epochs) + 1 : (int)total;
-        return new LearningRateSchedule(perEpoch, (int)total, planned, options.WarmupProportion, options.Semantics);
+        int perEpoch = exact ? batchesPerEpoch / accumulation : (int)(((long)batchesPerEpoch + accumulation - 1) / accumulation);
+        long planned = CountUpdates(options, batchesPerEpoch);
+        if (planned > MaxUpdates)
+            throw new ArgumentException($"The run would make {planned:N0} updates, expected at most {MaxUpdates:N0}. Train fewer epochs.");
+        return new LearningRateSchedule(perEpoch, perEpoch * options.Epochs, (int)planned, options.WarmupProportion, options.Semantics);
+    }
+
+    /// <summary>Updates that the rate is planned over: those that are made, or the reference's count, which is no smaller.</summary>
+    public static long CountUpdates(DistillationOptions options, int batchesPerEpoch)
+    {
+        int accumulation = options.GradientAccumulation;
+        return options.Semantics == TrainingSemantics.HuggingFaceExact
+            ? (long)((double)batchesPerEpoch / accumulation * options.Epochs) + 1
+            : ((long)batchesPerEpoch + accumulation - 1) / accumulation * options.Epochs;
     }
 
     /// <summary>Factor of the peak rate for update k, counted from 0.</summary>

@@ -6,18 +6,25 @@ using WebDistill.Distillation.Text;
 namespace WebDistill.Distillation;
 
 /// <summary>What a run will do and need, computed before it starts.</summary>
-/// <param name="TokensPerUpdate">Tokens of a full update: batch size × accumulation × mean tokens per sequence.</param>
+/// <param name="Sequences">Sequences in one pass over the training split.</param>
+/// <param name="BatchesPerEpoch">Micro-batches in it.</param>
+/// <param name="TokensPerUpdate">Tokens of a full update: batch size × accumulation × mean tokens per sequence, an epoch's at most.</param>
 /// <param name="UpdatesPerEpoch">Updates in one pass over the training split.</param>
 /// <param name="TotalUpdates">Updates of the whole run.</param>
 /// <param name="WarmupUpdates">Updates over which the learning rate rises.</param>
 /// <param name="TeacherParameters">Parameters of the teacher; 0 without one.</param>
 /// <param name="StudentParameters">Parameters of the student.</param>
-/// <param name="MemoryBytes">Weights, gradients, Adam moments, activations and head buffers, estimated.</param>
+/// <param name="Memory">What it keeps in memory at the worst moment of an update, estimated.</param>
+/// <param name="Disk">What it keeps on the disk.</param>
 /// <param name="FlopsPerToken">Floating-point operations per trained token: teacher forward, student forward and backward.</param>
 /// <param name="TotalTokens">Tokens of the whole run.</param>
-public sealed record RunPlan(long TokensPerUpdate, int UpdatesPerEpoch, int TotalUpdates, int WarmupUpdates, long TeacherParameters,
-    long StudentParameters, long MemoryBytes, double FlopsPerToken, long TotalTokens)
+public sealed record RunPlan(
+    int Sequences, int BatchesPerEpoch, long TokensPerUpdate, int UpdatesPerEpoch, int TotalUpdates, int WarmupUpdates,
+    long TeacherParameters, long StudentParameters, RunMemory Memory, RunDisk Disk, double FlopsPerToken, long TotalTokens)
 {
+    /// <summary>All of <see cref="Memory"/>.</summary>
+    public long MemoryBytes => Memory.TotalBytes;
+
     /// <summary>Plans a run over a token file, counting its sequences exactly.</summary>
     /// <exception cref="ArgumentException">The corpus is too small for one update or one sequence.</exception>
     public static RunPlan Compute(DistillationOptions options, Gpt2Config? teacher, Gpt2Config student, TokenFile train) =>
@@ -29,18 +36,24 @@ public sealed record RunPlan(long TokensPerUpdate, int UpdatesPerEpoch, int Tota
     /// <exception cref="ArgumentException">Too few sequences for one update.</exception>
     public static RunPlan Compute(DistillationOptions options, Gpt2Config? teacher, Gpt2Config student, long trainTokens, int sequences)
     {
-        LearningRateSchedule schedule = LearningRateSchedule.Plan(options, (sequences + options.BatchSize - 1) / options.BatchSize);
+        int batches = CountBatches(options, sequences);
+        LearningRateSchedule schedule = LearningRateSchedule.Plan(options, batches);
         int context = ContextLength(options, teacher, student);
         double tokensPerSequence = options.SequenceMode == SequenceMode.Packed ? context
             : Math.Min(context, (double)trainTokens / sequences);
+        // A batch that could hold more sequences than there are holds all of them.
+        long rows = Math.Min(options.BatchSize, sequences);
         return new RunPlan(
-            (long)Math.Round(tokensPerSequence * options.BatchSize * options.GradientAccumulation),
+            sequences,
+            batches,
+            (long)Math.Round(tokensPerSequence * Math.Min((long)options.BatchSize * options.GradientAccumulation, sequences)),
             schedule.UpdatesPerEpoch,
             schedule.TotalUpdates,
             schedule.WarmupUpdates,
             teacher?.ParameterCount ?? 0,
             student.ParameterCount,
-            Memory(options, teacher, student, (long)options.BatchSize * context, context),
+            RunMemory.Estimate(options, teacher, student, rows * context, sequences),
+            RunDisk.Of(options, student, schedule.TotalUpdates),
             (teacher is null ? 0 : ForwardFlopsPerToken(teacher, tokensPerSequence)) + 3 * ForwardFlopsPerToken(student, tokensPerSequence),
             (long)Math.Round(tokensPerSequence * sequences * options.Epochs));
     }
@@ -85,13 +98,16 @@ public sealed record RunPlan(long TokensPerUpdate, int UpdatesPerEpoch, int Tota
                 + "Set its weight to 0 or choose a student of the teacher's width.");
         }
 
-        int positions = Math.Min(student.NPositions, teacher?.NPositions ?? int.MaxValue);
+        int positions = Math.Min(student.NPositions, teacher?.NPositions ?? int.MaxValue), shortest = SequenceSource.ShortestContext(options.SequenceMode);
         if (options.ContextLength is int context && context > positions)
             problems.Add(nameof(options.ContextLength),
                 $"The context length is {context}, the models have {positions} positions. Choose at most {positions}.");
+        else if (ContextLength(options, teacher, student) < shortest)
+            problems.Add(nameof(options.SequenceMode),
+                $"The models have {positions} positions, and {options.SequenceMode} sequences need at least {shortest}. Choose other models or sequences.");
         if (sequences is int count)
         {
-            int batches = (count + options.BatchSize - 1) / options.BatchSize;
+            int batches = CountBatches(options, count);
             if (count == 0)
             {
                 problems.Add(nameof(options.DatasetId),
@@ -104,15 +120,23 @@ public sealed record RunPlan(long TokensPerUpdate, int UpdatesPerEpoch, int Tota
                     + "trained. "
                     + $"Choose at most {batches}, make the batches smaller, or use a larger text.");
             }
+            else if (LearningRateSchedule.CountUpdates(options, batches) > LearningRateSchedule.MaxUpdates)
+            {
+                problems.Add(nameof(options.Epochs),
+                    $"The run would make {LearningRateSchedule.CountUpdates(options, batches):N0} updates, expected at most "
+                    + $"{LearningRateSchedule.MaxUpdates:N0}. Train fewer epochs.");
+            }
         }
         return problems.Found;
     }
 
     /// <summary>Sequences per epoch that a run with these options cuts out of the file.</summary>
+    /// <exception cref="InvalidDataException">There is none; the message names the counts.</exception>
     public static int CountSequences(DistillationOptions options, Gpt2Config? teacher, Gpt2Config student, TokenFile train) =>
-        new BatchSampler(train, options.SequenceMode, ContextLength(options, teacher, student), options.BatchSize, options.Shuffle,
-            options.GroupBySize, options.Seed)
-            .SequenceCount;
+        SequenceSource.Count(train, options.SequenceMode, ContextLength(options, teacher, student));
+
+    private static int CountBatches(DistillationOptions options, int sequences) =>
+        (int)(((long)sequences + options.BatchSize - 1) / options.BatchSize);
 
     /// <summary>Tokens per sequence: as asked for, else all that the models have positions for.</summary>
     internal static int ContextLength(DistillationOptions options, Gpt2Config? teacher, Gpt2Config student) =>
@@ -127,29 +151,5 @@ public sealed record RunPlan(long TokensPerUpdate, int UpdatesPerEpoch, int Tota
         double width = model.NEmbd;
         double perLayer = 2 * (4 * width * width + 2 * width * model.InnerWidth) + 2 * 2 * width * (sequenceLength + 1) / 2;
         return model.NLayer * perLayer + 2 * width * model.VocabSize;
-    }
-
-    /// <summary>Float32 buffers that exist at the worst moment of a step, the backward pass.</summary>
-    private static long Memory(DistillationOptions options, Gpt2Config? teacher, Gpt2Config student, long batchTokens, long context)
-    {
-        const long weightsGradientsAndTwoMoments = 4;
-        long floats = weightsGradientsAndTwoMoments * student.ParameterCount + (teacher?.ParameterCount ?? 0);
-
-        // Kept for the backward pass, per token and layer: both norms' inputs and outputs, q, k, v, attention's result and statistics, both
-        // projections' outputs and the two sides of the activation; with dropout also its three results.
-        long width = student.NEmbd;
-        long perLayer = 10 * width + 2L * student.InnerWidth + student.NHead + (options.Dropout > 0 ? 2 * width : 0);
-        floats += batchTokens * (student.NLayer * perLayer + 4 * width);
-
-        // In work during the backward pass: one layer's gradients, and the embedding's gradient as an input before it joins that as the head.
-        floats += batchTokens * (2L * student.InnerWidth + 4 * width) + student.VocabSize * width;
-
-        // The teacher keeps nothing, but has one layer in work and hands over its last hidden state.
-        if (teacher is not null)
-            floats += batchTokens * (6L * teacher.NEmbd + 2L * teacher.InnerWidth);
-
-        long chunk = Math.Min(LossHead.RowsPerChunk, batchTokens);
-        floats += chunk * student.VocabSize * (teacher is null ? 1 : 2);
-        return floats * sizeof(float);
     }
 }

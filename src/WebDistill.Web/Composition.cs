@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Radzen;
 using WebDistill.Data;
+using WebDistill.Distillation.Engine;
 using WebDistill.Web.Api;
 using WebDistill.Web.Components;
 using WebDistill.Web.Evaluations;
@@ -21,25 +22,29 @@ namespace WebDistill.Web;
 /// <summary>Which services there are and in which order a request passes them.</summary>
 internal static class Composition
 {
-    // Below the 5 seconds after which a supervisor may lose patience.
-    private static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(4);
-
-    // A browser that does not answer the goodbye must not hold up the end.
-    private static readonly TimeSpan GoodbyePatience = TimeSpan.FromSeconds(1);
-
-    public static void AddStorage(this IServiceCollection services, DataFolder folder)
+    public static void AddStorage(this IServiceCollection services, DataFolder folder, long reserveBytes)
     {
         // Through a factory, because only what the container makes does it dispose: that lets go of the folder.
         services.AddSingleton(_ => folder);
-        services.AddSqliteDatabase(folder.DatabaseFile);
+        services.AddSingleton(new DiskReserve(folder, reserveBytes));
+        services.AddSingleton<StorageAnnouncements>();
+        services.AddSingleton<StorageHealth>();
+        services.AddSqliteDatabase(folder.DatabaseFile, provider =>
+        {
+            var health = provider.GetRequiredService<StorageHealth>();
+            var reserve = provider.GetRequiredService<DiskReserve>();
+            return problem => health.Explain(problem) is { IsFull: true } && reserve.GiveUp();
+        });
         services.AddSingleton<TrashAnnouncements>().AddSingleton<TrashBin>();
     }
 
     /// <summary>What training a run needs: with or without a web host.</summary>
     public static void AddTraining(this IServiceCollection services) => services
+        .AddSingleton<Shutdown>()
         .AddSingleton<RunAnnouncements>()
         .AddSingleton<RunEvents>()
         .AddSingleton<RunLifecycle>()
+        .AddSingleton<Func<Machine>>(provider => () => Machine.Read(provider.GetRequiredService<DataFolder>().FreeBytes))
         .AddSingleton<RunChecks>()
         .AddSingleton<RunQueue>()
         .AddSingleton<RunTrainer>()
@@ -50,11 +55,13 @@ internal static class Composition
         .AddSingleton<QuickStart>()
         .AddSingleton<SharedReads>()
         .AddSingleton<RunService>()
+        .AddSingleton<RunTable>()
         .AddSingleton<SweepService>()
         .AddSingleton<Sparklines>()
         .AddSingleton<Housekeeping>()
         .AddSingleton<ServerRestart>()
         .AddSingleton<Webhook>()
+        .AddHostedService<StorageWatch>()
         .AddHostedService(provider => provider.GetRequiredService<Webhook>())
         .AddHostedService<TrainingService>();
 
@@ -69,7 +76,9 @@ internal static class Composition
     public static void AddLibrary(this IServiceCollection services) => services
         .AddSingleton<DatasetAnnouncements>()
         .AddSingleton<DatasetService>()
-        .AddHostedService(provider => provider.GetRequiredService<DatasetService>())
+        .AddSingleton<DatasetTable>()
+        .AddSingleton<DatasetPreparations>()
+        .AddHostedService(provider => provider.GetRequiredService<DatasetPreparations>())
         .AddSingleton<ModelService>()
         .AddSingleton<ModelFolders>()
         .AddSingleton<ModelCache>()
@@ -90,12 +99,20 @@ internal static class Composition
         services.AddHealthChecks().AddCheck<DatabaseHealth>("database");
         services.AddOpenApi(document => document.AddSchemaTransformer(NumberSchemas.DescribeAsync));
         services.ConfigureHttpJsonOptions(json => WebJson.ConfigureMeasured(json.SerializerOptions));
-        services.Configure<HostOptions>(host => host.ShutdownTimeout = ShutdownTimeout);
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = Shutdown.WordsPatience);
     }
 
     /// <summary>Security first, so that it holds for files, pages, hub and API alike.</summary>
     public static void UseWeb(this WebApplication app)
     {
+        // A request that is not over by then holds up the end and is cut off: above all the open pages, to which SignalR says goodbye and
+        // whose answers it awaits for up to five seconds.
+        var shutdown = app.Services.GetRequiredService<Shutdown>();
+        app.Use(async (context, next) =>
+        {
+            using CancellationTokenRegistration registration = shutdown.PagesLeft.Register(context.Abort);
+            await next(context);
+        });
         app.UseSecurityHeaders();
         app.UseExceptionHandler();
         app.UseMiddleware<SameOrigin>();
@@ -125,7 +142,7 @@ internal static class Composition
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(
             // SecurityHeaders says it already, and more strictly.
             options => options.ContentSecurityFrameAncestorsPolicy = null);
-        app.MapHub<CurvesHub>("/hubs/curves", hub => hub.WebSockets.CloseTimeout = GoodbyePatience);
+        app.MapHub<CurvesHub>("/hubs/curves", hub => hub.WebSockets.CloseTimeout = Shutdown.PagesPatience);
         app.MapHealthChecks("/healthz");
         app.MapOpenApi();
         RouteGroupBuilder api = app.MapGroup("/api");
@@ -138,6 +155,13 @@ internal static class Composition
         api.MapCompareTokens();
         api.MapStorage();
         api.MapSweeps();
+    }
+
+    /// <summary>Counts the end of the process from its first sign, whoever gives it.</summary>
+    public static void ShareDeadline(this WebApplication app)
+    {
+        var shutdown = app.Services.GetRequiredService<Shutdown>();
+        app.Lifetime.ApplicationStopping.Register(shutdown.Begin);
     }
 
     /// <summary>Prints the address that the server really listens on.</summary>

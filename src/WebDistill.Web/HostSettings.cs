@@ -7,6 +7,7 @@ namespace WebDistill.Web;
 /// <summary>The deploy-time options of appsettings.json, checked together at start-up.</summary>
 /// <param name="StorageRoot">Storage:Root: where database, models, corpora and checkpoints stand.</param>
 /// <param name="MaxUploadBytes">Storage:MaxUploadMegabytes, in bytes: the largest file that is accepted.</param>
+/// <param name="ReserveBytes">Storage:ReserveMegabytes, in bytes: room that is given up when the disk is full, so that deleting always works.</param>
 /// <param name="AllowRemoteWithoutLogin">Security:AllowRemoteWithoutLogin: whether anyone who reaches the address may use it.</param>
 /// <param name="AllowedHosts">Security:AllowedHosts: names, besides loopback's, under which browsers may reach this server.</param>
 /// <param name="LoadedModels">Playground:LoadedModels: models kept in memory for generation.</param>
@@ -16,7 +17,7 @@ namespace WebDistill.Web;
 /// <param name="WebhookUrl">Notifications:WebhookUrl: who is told, by an HTTP POST, that a run changed; null tells nobody.</param>
 /// <param name="EvaluationFolder">Evaluation:Folder: where the texts of evaluation sets stand; null means evaluation/ of the storage root.</param>
 public sealed record HostSettings(
-    string StorageRoot, long MaxUploadBytes, bool AllowRemoteWithoutLogin, IReadOnlyList<string> AllowedHosts, int LoadedModels,
+    string StorageRoot, long MaxUploadBytes, long ReserveBytes, bool AllowRemoteWithoutLogin, IReadOnlyList<string> AllowedHosts, int LoadedModels,
         int IdleModelMinutes, int QuickStartStories, bool ResumeInterrupted, Uri? WebhookUrl, string? EvaluationFolder)
 {
     /// <summary>Reads and checks the options.</summary>
@@ -28,6 +29,7 @@ public sealed record HostSettings(
         if (string.IsNullOrWhiteSpace(root))
             failures.Add("Storage:Root is blank. Name a folder, for example 'data'.");
         long megabytes = Integer("Storage:MaxUploadMegabytes", 4096, 1, 1 << 20);
+        long reserve = Integer("Storage:ReserveMegabytes", 64, 0, 1 << 20);
         bool remote = Boolean("Security:AllowRemoteWithoutLogin", false);
         string[] hosts = [.. configuration.GetSection("Security:AllowedHosts").GetChildren().Select(child => child.Value ?? "")];
         foreach (string host in hosts.Where(host => Uri.CheckHostName(host.Trim('[', ']')) == UriHostNameType.Unknown))
@@ -51,7 +53,7 @@ public sealed record HostSettings(
                     + "Security:AllowRemoteWithoutLogin to true if the network keeps others out.");
         }
         return failures.Count == 0
-            ? new HostSettings(root, megabytes << 20, remote, hosts, loaded, idle, stories, resume, webhook, evaluation)
+            ? new HostSettings(root, megabytes << 20, reserve << 20, remote, hosts, loaded, idle, stories, resume, webhook, evaluation)
             : throw new HostSettingsException(failures);
 
         long Integer(string key, long whenMissing, long minimum, long maximum)

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using WebDistill.Distillation;
 using WebDistill.Web;
 using WebDistill.Web.Headless;
 using WebDistill.Web.Notifications;
@@ -33,7 +35,7 @@ async Task<(int Code, bool StartAgain)> ServeAsync()
         HostSettings settings = HostSettings.Read(builder.Configuration);
         root = Path.GetFullPath(settings.StorageRoot, builder.Environment.ContentRootPath);
         builder.Services.AddSingleton(settings);
-        builder.Services.AddStorage(new DataFolder(root));
+        builder.Services.AddStorage(new DataFolder(root, FileLayer.Disk), settings.ReserveBytes);
         // Radzen's files, also when the environment is not Development; nothing to do in a published folder.
         builder.WebHost.UseStaticWebAssets();
         builder.Services.AddTraining();
@@ -66,6 +68,10 @@ async Task<(int Code, bool StartAgain)> ServeAsync()
         app.UseWeb();
         app.MapWeb();
         app.AnnounceAddress();
+        app.ShareDeadline();
+        var shutdown = app.Services.GetRequiredService<Shutdown>();
+        using PosixSignalRegistration terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => shutdown.EndProcessInTime());
+        using PosixSignalRegistration interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => shutdown.EndProcessInTime());
         await app.RunAsync();
     }
     return (0, restart.IsWanted);

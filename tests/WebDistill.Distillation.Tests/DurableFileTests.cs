@@ -10,7 +10,7 @@ public sealed class DurableFileTests : IDisposable
     public void Commit_OlderFile_IsReplacedWhole()
     {
         string path = _folder.Write("a.txt", "old and long");
-        DurableFile.WriteText(path, "néw");
+        DurableFile.WriteText(path, "néw", FileLayer.Disk);
         Assert.Equal("néw"u8.ToArray(), File.ReadAllBytes(path));
         Assert.Single(Directory.EnumerateFiles(_folder.Path));
     }
@@ -19,7 +19,7 @@ public sealed class DurableFileTests : IDisposable
     public void Dispose_WithoutCommit_LeavesTheOlderFile()
     {
         string path = _folder.Write("a.txt", "old");
-        using (var file = new DurableFile(path))
+        using (var file = new DurableFile(path, FileLayer.Disk))
             file.Stream.Write("new"u8);
         Assert.Equal("old", File.ReadAllText(path));
         Assert.Single(Directory.EnumerateFiles(_folder.Path));
@@ -29,8 +29,8 @@ public sealed class DurableFileTests : IDisposable
     public void Constructor_SecondWriterOfTheSameFile_IsRefused()
     {
         string path = _folder.File("a.txt");
-        using var first = new DurableFile(path);
-        Assert.Throws<IOException>(() => new DurableFile(path));
+        using var first = new DurableFile(path, FileLayer.Disk);
+        Assert.Throws<IOException>(() => new DurableFile(path, FileLayer.Disk));
         first.Stream.Write("first"u8);
         first.Commit();
         Assert.Equal("first", File.ReadAllText(path));
@@ -40,7 +40,7 @@ public sealed class DurableFileTests : IDisposable
     public void Constructor_LeftOverOfACrash_IsOverwritten()
     {
         _folder.Write("a.txt.partial", "half of something");
-        DurableFile.WriteText(_folder.File("a.txt"), "x");
+        DurableFile.WriteText(_folder.File("a.txt"), "x", FileLayer.Disk);
         Assert.Equal("x", File.ReadAllText(_folder.File("a.txt")));
     }
 

@@ -69,6 +69,45 @@ public sealed class RunPlanTests
         Assert.Equal(field, Assert.Single(RunPlan.Check(options, SmallModels.Config(), null, vocabulary, sequences)).Field);
     }
 
+    /// <summary>The finding "136 TB is planned without a word": sums beyond the largest number stay there, and never become negative.</summary>
+    [Fact]
+    public void Compute_TheLargestOptionsThereAre_NeedsMoreThanAnyMachineHas()
+    {
+        var student = new Gpt2Config { VocabSize = 4_194_304, NPositions = 1_048_576, NEmbd = 65_536, NLayer = 1024, NHead = 1 };
+        DistillationOptions options = s_options with { BatchSize = 65_536, ContextLength = 1_048_576, Epochs = 100_000, GradientAccumulation = 1, Dropout = 0.1 };
+        RunPlan plan = RunPlan.Compute(options, student, student, long.MaxValue / 2, 20_000);
+        Assert.Equal(long.MaxValue, plan.MemoryBytes);
+        Assert.All(plan.Memory.Parts, part => Assert.InRange(part.Bytes, 0, long.MaxValue));
+        Assert.InRange(plan.TokensPerUpdate, 1, long.MaxValue);
+        Assert.Contains("more than 9 000 PB", plan.Memory.InWords);
+    }
+
+    [Fact]
+    public void Compute_BatchLargerThanTheText_CountsTheTextOnce()
+    {
+        DistillationOptions options = s_options with { BatchSize = 65_536, GradientAccumulation = 1 };
+        RunPlan plan = RunPlan.Compute(options, null, SmallModels.Config(), 400, 33);
+        Assert.Equal((1, 33, 33 * 12), (plan.BatchesPerEpoch, plan.Sequences, plan.TokensPerUpdate));
+        Assert.Equal(RunPlan.Compute(options with { BatchSize = 33 }, null, SmallModels.Config(), 400, 33).MemoryBytes, plan.MemoryBytes);
+    }
+
+    [Theory]
+    [InlineData(TrainingSemantics.Corrected, 1)]
+    [InlineData(TrainingSemantics.HuggingFaceExact, 10)]
+    public void Check_MoreUpdatesThanCanBeCounted_IsAProblemOfTheEpochs(TrainingSemantics semantics, int accumulation)
+    {
+        DistillationOptions options = s_options with { BatchSize = 1, GradientAccumulation = accumulation, Epochs = 100_000, Semantics = semantics };
+        // For the reference the updates that are made can be counted, and those that it plans over cannot.
+        int sequences = 21_474 * accumulation + (accumulation - 1) + (semantics == TrainingSemantics.Corrected ? 1 : 0);
+        Assert.Equal("epochs", Assert.Single(RunPlan.Check(options, SmallModels.Config(), null, SmallModels.Vocabulary, sequences)).Field);
+    }
+
+    [Fact]
+    public void Check_ModelsTooShortForTheSequences_IsNamed() =>
+        Assert.Equal("sequenceMode", Assert.Single(RunPlan.Check(
+            s_options with { SequenceMode = SequenceMode.HuggingFace, ContextLength = null }, SmallModels.Config(positions: 8), null,
+            SmallModels.Vocabulary, null)).Field);
+
     [Fact]
     public void Check_WhatFits_FindsNothing() =>
         Assert.Empty(RunPlan.Check(s_options, SmallModels.Config(), null, SmallModels.Vocabulary, 4));

@@ -32,7 +32,7 @@ internal static class SmallModels
     {
         var random = new SeededRandom(documents);
         string path = folder.File(name);
-        using (var writer = new TokenFileWriter(path, vocabulary, vocabulary - 1, hash.PadLeft(64, '0')))
+        using (var writer = new TokenFileWriter(path, vocabulary, vocabulary - 1, hash.PadLeft(64, '0'), FileLayer.Disk))
         {
             for (int document = 0; document < documents; document++)
                 writer.AppendDocument([.. Enumerable.Range(0, 12 + (int)(random.NextDouble() * 10))

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text;
@@ -77,23 +78,35 @@ internal static class Product
 
     public static async Task<JsonElement> PollAsync(this WebDistillApp app, string path, Func<JsonElement, bool> isDone)
     {
-        DateTime deadline = DateTime.UtcNow + _patience;
+        long began = Stopwatch.GetTimestamp();
         while (true)
         {
             JsonElement answer = await app.GetAsync(path);
             if (isDone(answer))
                 return answer;
-            Assert.True(DateTime.UtcNow < deadline, $"{path} did not come to the expected state in {_patience}: {answer}");
+            Assert.True(Stopwatch.GetElapsedTime(began) < _patience, $"{path} did not come to the expected state in {_patience}: {answer}");
             await Task.Delay(50);
         }
     }
 
-    public static async Task<JsonElement> GetAsync(this WebDistillApp app, string path)
+    public static Task<JsonElement> GetAsync(this WebDistillApp app, string path) => app.Http.WholeAsync(path);
+
+    /// <summary>An answer of the API; of a list every piece, followed by its Link headers and put together.</summary>
+    public static async Task<JsonElement> WholeAsync(this HttpClient http, string path)
     {
-        using HttpResponseMessage response = await app.Http.GetAsync(path);
-        JsonElement answer = await response.JsonAsync();
-        Assert.True(response.IsSuccessStatusCode, $"{path}: {response.StatusCode} {answer}");
-        return answer;
+        List<JsonElement> entries = [];
+        for (string? next = path; ;)
+        {
+            using HttpResponseMessage response = await http.GetAsync(next);
+            JsonElement answer = await response.JsonAsync();
+            Assert.True(response.IsSuccessStatusCode, $"{next}: {response.StatusCode} {answer}");
+            next = response.Headers.TryGetValues("Link", out IEnumerable<string>? links) ? links.Single().Split('<', '>')[1] : null;
+            if (entries.Count == 0 && next is null)
+                return answer;
+            entries.AddRange(answer.EnumerateArray());
+            if (next is null)
+                return JsonSerializer.SerializeToElement(entries);
+        }
     }
 
     public static async Task<JsonElement> JsonAsync(this HttpResponseMessage response) =>
@@ -123,9 +136,9 @@ internal static class Product
             BpeTokenizer tokenizer = BpeTokenizer.Train([Text], 300);
             DistillationOptions options = TinyTraining(Guid.Empty) with { StudentLayerCount = layers };
             using (Gpt2 model = StudentInits.Create(options, null, tokenizer.VocabularySize))
-                Gpt2Checkpoint.Save(model, folder.FullName);
+                Gpt2Checkpoint.Save(model, folder.FullName, FileLayer.Disk);
             if (withTokenizer)
-                tokenizer.Save(folder.FullName);
+                tokenizer.Save(folder.FullName, FileLayer.Disk);
             return folder.EnumerateFiles().ToDictionary(file => file.Name, file => File.ReadAllBytes(file.FullName));
         }
         finally

@@ -1,9 +1,12 @@
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Mvc.Testing;
+using Microsoft.AspNetCore.TestHost;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.DependencyInjection;
+using WebDistill.Distillation;
+using WebDistill.Distillation.Engine;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests;
@@ -41,6 +44,9 @@ public sealed class WebDistillApp : WebApplicationFactory<Program>
     /// <summary>Where it listens, with its port and without a slash at the end.</summary>
     public string Address => Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First().TrimEnd('/');
 
+    /// <summary>The machine that the product believes to be on; null is this one.</summary>
+    internal Machine? Machine { get; set; }
+
     /// <summary>A client for <see cref="Address"/>.</summary>
     public HttpClient Http { get; }
 
@@ -52,9 +58,12 @@ public sealed class WebDistillApp : WebApplicationFactory<Program>
     {
         builder.UseSetting("urls", "http://127.0.0.1:0");
         builder.UseSetting("Storage:Root", Root);
+        builder.UseSetting("Storage:ReserveMegabytes", "0");
         builder.UseSetting("Logging:LogLevel:Default", "Warning");
         foreach ((string key, string value) in _settings)
             builder.UseSetting(key, value);
+        builder.ConfigureTestServices(services => services.AddSingleton<Func<Machine>>(provider =>
+            () => Machine ?? Machine.Read(provider.GetRequiredService<DataFolder>().FreeBytes)));
     }
 
     protected override void Dispose(bool disposing)
@@ -77,7 +86,7 @@ public sealed class WebDistillApp : WebApplicationFactory<Program>
         {
             try
             {
-                new DataFolder(Root).Dispose();
+                new DataFolder(Root, FileLayer.Disk).Dispose();
                 return;
             }
             catch (IOException) when (i < 6000)

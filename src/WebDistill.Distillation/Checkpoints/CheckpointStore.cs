@@ -64,14 +64,14 @@ public sealed partial class CheckpointStore(string folder, FileLayer files)
     /// <exception cref="IOException">It could not be written; the other checkpoints are as they were.</exception>
     public CheckpointManifest Save(int step, Func<string, CheckpointManifest> write)
     {
-        Directory.CreateDirectory(folder);
+        files.CreateFolder(folder);
         Place[] older = [.. Places().Where(place => place.Step == step)];
         int number = older.Select(place => place.Number).DefaultIfEmpty(0).Max() + 1;
         string final = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"step-{step}{(number > 1 ? $".{number}" : "")}"));
         string partial = final + Partial;
         if (Directory.Exists(partial))
             files.DeleteFolder(partial);
-        Directory.CreateDirectory(partial);
+        files.CreateFolder(partial);
         CheckpointManifest manifest;
         try
         {
@@ -82,9 +82,7 @@ public sealed partial class CheckpointStore(string folder, FileLayer files)
         }
         catch (IOException)
         {
-            // A full disk needs the room; and what cannot be removed now is removed by CleanUp.
-            if (Directory.Exists(partial))
-                files.DeleteFolder(partial);
+            MakeRoom(partial);
             throw;
         }
         foreach (Place place in older)
@@ -165,6 +163,20 @@ public sealed partial class CheckpointStore(string folder, FileLayer files)
         foreach (string left in Directory.EnumerateDirectories(folder).Where(path =>
             path.EndsWith(Partial, StringComparison.Ordinal) || path.EndsWith(Deleted, StringComparison.Ordinal)))
             files.DeleteFolder(left);
+    }
+
+    // A full disk needs the room at once. What cannot be removed now must not hide why it could not be written, and CleanUp removes it.
+    private void MakeRoom(string partial)
+    {
+        try
+        {
+            if (Directory.Exists(partial))
+                files.DeleteFolder(partial);
+        }
+        catch (IOException)
+        {
+            // The exception on its way says what is wrong with the disk.
+        }
     }
 
     // Out of sight by a rename first, so that no half of it is ever seen.

@@ -85,7 +85,7 @@ public static class TrainingCheckpoint
         TrainingState state = distiller.State;
         CheckpointInfo model = Gpt2Checkpoint.Save(distiller.Student, folder, files);
         tokenizer.Save(folder, files);
-        string moments = SafetensorsWriter.Write(Path.Combine(folder, MomentsFileName), Tensors(distiller), metadata: null, files);
+        string moments = SafetensorsWriter.Write(Path.Combine(folder, MomentsFileName), Tensors(distiller), files);
         DurableFile.WriteText(Path.Combine(folder, StateFileName),
             JsonSerializer.Serialize(new StateFile(FormatVersion, state, options, provenance), s_json), files);
 
@@ -272,9 +272,13 @@ public static class TrainingCheckpoint
     /// </summary>
     private sealed class UnpublishedFolder(FileLayer files) : FileLayer
     {
+        public override void CreateFolder(string path) => files.CreateFolder(path);
+
         public override Stream Create(string path) => files.Create(path);
 
         public override void Sync(Stream stream) => files.Sync(stream);
+
+        public override void SyncFile(string path) => files.SyncFile(path);
 
         public override void RenameFile(string from, string to) => files.RenameFile(from, to);
 
@@ -283,6 +287,8 @@ public static class TrainingCheckpoint
         public override void DeleteFile(string path) => files.DeleteFile(path);
 
         public override void DeleteFolder(string path) => files.DeleteFolder(path);
+
+        public override long FreeBytes(string folder) => files.FreeBytes(folder);
 
         public override void SyncFolder(string folder)
         {

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.RegularExpressions;
 using TorchSharp.Modules;
 
@@ -21,6 +20,8 @@ public static partial class Gpt2Checkpoint
     /// <summary>Name of the configuration file.</summary>
     public const string ConfigFileName = "config.json";
 
+    private const int InspectedElements = 1 << 16;
+
     private const string Prefix = "transformer.";
     private const string Head = "lm_head.weight";
     private const string TokenEmbedding = "wte.weight";
@@ -41,7 +42,7 @@ public static partial class Gpt2Checkpoint
         try
         {
             foreach ((string name, Parameter parameter) in model.named_parameters())
-                ParameterData.Write(parameter, values => ReadFinite(file, stored[name], values));
+                ParameterData.Write(parameter, values => ReadFinite(file, stored[name], 0, values));
             CheckHead(file, stored[TokenEmbedding]);
         }
         catch
@@ -57,15 +58,15 @@ public static partial class Gpt2Checkpoint
     /// is created.
     /// </summary>
     /// <returns>What was written, as <see cref="Inspect"/> finds it.</returns>
-    public static CheckpointInfo Save(Gpt2 model, string folder, FileLayer? files = null)
+    public static CheckpointInfo Save(Gpt2 model, string folder, FileLayer files)
     {
-        Directory.CreateDirectory(folder);
+        files.CreateFolder(folder);
         string weights = Path.Combine(folder, WeightsFileName);
         string sha256 = SafetensorsWriter.Write(
             weights,
             [.. model.named_parameters().Select(
                 pair => SafetensorsTensor.Single(Prefix + pair.Item1, pair.Item2.shape, values => ParameterData.Read(pair.Item2, values)))],
-            new Dictionary<string, string> { ["format"] = "pt" }, files);
+            files, new Dictionary<string, string> { ["format"] = "pt" });
         // Last, so that a folder with a configuration has its weights.
         DurableFile.WriteText(Path.Combine(folder, ConfigFileName), model.Config.ToJson(), files);
         return new CheckpointInfo(
@@ -79,12 +80,13 @@ public static partial class Gpt2Checkpoint
     public static CheckpointInfo Inspect(string folder)
     {
         using SafetensorsFile file = Open(folder, out Gpt2Config config, out IReadOnlyDictionary<string, string> stored);
+        // A piece at a time: the check takes no memory, however large a tensor is.
+        var piece = new float[InspectedElements];
         foreach (string name in stored.Values)
         {
-            int count = checked((int)file.Find(name)!.ElementCount);
-            float[] values = ArrayPool<float>.Shared.Rent(count);
-            ReadFinite(file, name, values.AsSpan(0, count));
-            ArrayPool<float>.Shared.Return(values);
+            long count = file.Find(name)!.ElementCount;
+            for (long from = 0; from < count; from += piece.Length)
+                ReadFinite(file, name, from, piece.AsSpan(0, (int)Math.Min(piece.Length, count - from)));
         }
         CheckHead(file, stored[TokenEmbedding]);
         return Describe(file, config, stored, file.ComputeSha256());
@@ -168,6 +170,9 @@ public static partial class Gpt2Checkpoint
                 throw new InvalidDataException(
                     $"Tensor '{entry.Name}' has shape {Text(entry.Shape)}, config.json asks for {Text(shape)}. Weights and "
                     + "configuration belong to different models.");
+            if (entry.ElementCount > int.MaxValue / sizeof(float))
+                throw new InvalidDataException($"Tensor '{entry.Name}' has {entry.ElementCount} elements, expected at most "
+                    + $"{int.MaxValue / sizeof(float)}. Models with larger tensors are not supported.");
             if (!s_types.Contains(entry.Type))
                 throw new InvalidDataException(
                     $"Tensor '{entry.Name}' is stored as {entry.Type}, expected one of: {string.Join(", ", s_types)}.");
@@ -186,14 +191,14 @@ public static partial class Gpt2Checkpoint
         return stored;
     }
 
-    private static void ReadFinite(SafetensorsFile file, string name, Span<float> values)
+    private static void ReadFinite(SafetensorsFile file, string name, long from, Span<float> values)
     {
-        file.ReadSingles(name, values);
+        file.ReadSingles(name, from, values);
         for (int i = 0; i < values.Length; i++)
         {
             if (!float.IsFinite(values[i]))
                 throw new InvalidDataException(
-                    $"Tensor '{name}' holds {values[i]} at element {i}, expected finite numbers. The model is damaged.");
+                    $"Tensor '{name}' holds {values[i]} at element {from + i}, expected finite numbers. The model is damaged.");
         }
     }
 

@@ -108,7 +108,22 @@ public sealed class SafetensorsFile : IDisposable
     /// <param name="destination">As long as the tensor has elements.</param>
     public void ReadSingles(string name, Span<float> destination)
     {
-        ReadOnlySpan<byte> bytes = Checked(name, destination.Length, out SafetensorsEntry entry);
+        RequireAll(name, destination.Length);
+        ReadSingles(name, 0, destination);
+    }
+
+    /// <summary>Reads a part of an F32, F16, BF16 or F64 tensor as float; F64 is rounded.</summary>
+    /// <param name="from">Index of its first element, row-major.</param>
+    /// <param name="destination">As long as the part.</param>
+    public void ReadSingles(string name, long from, Span<float> destination)
+    {
+        SafetensorsLocation location = Locate(name);
+        SafetensorsEntry entry = location.Entry;
+        if (from < 0 || from > entry.ElementCount - destination.Length)
+            throw new ArgumentOutOfRangeException(nameof(from), from,
+                $"Tensor '{name}' has {entry.ElementCount} elements; {destination.Length} from {from} on are not all in it.");
+        long bytesPerElement = entry.ElementCount == 0 ? 0 : entry.ByteCount / entry.ElementCount;
+        ReadOnlySpan<byte> bytes = location.Part.Span(location.Offset + from * bytesPerElement, checked((int)(destination.Length * bytesPerElement)));
         switch (entry.Type)
         {
             case SafetensorsType.F32:
@@ -133,7 +148,9 @@ public sealed class SafetensorsFile : IDisposable
     /// <exception cref="OverflowException">A U64 above the largest long.</exception>
     public void ReadInt64s(string name, Span<long> destination)
     {
-        ReadOnlySpan<byte> bytes = Checked(name, destination.Length, out SafetensorsEntry entry);
+        RequireAll(name, destination.Length);
+        ReadOnlySpan<byte> bytes = Bytes(name);
+        SafetensorsEntry entry = Locate(name).Entry;
         switch (entry.Type)
         {
             case SafetensorsType.Bool:
@@ -197,12 +214,11 @@ public sealed class SafetensorsFile : IDisposable
     private SafetensorsLocation Locate(string name) => _locations.TryGetValue(name, out SafetensorsLocation? location) ? location
         : throw new KeyNotFoundException($"There is no tensor '{name}' in {string.Join(", ", _parts.Select(part => part.Path))}.");
 
-    private ReadOnlySpan<byte> Checked(string name, int elements, out SafetensorsEntry entry)
+    private void RequireAll(string name, int elements)
     {
-        entry = Locate(name).Entry;
+        SafetensorsEntry entry = Locate(name).Entry;
         if (elements != entry.ElementCount)
             throw new ArgumentException($"Tensor '{name}' is {entry}, {entry.ElementCount} elements; the destination has {elements}.");
-        return Bytes(name);
     }
 
     private static void ConvertAll<TFrom, TTo>(ReadOnlySpan<byte> bytes, Span<TTo> destination, Func<TFrom, TTo> convert)

@@ -61,8 +61,8 @@ public static class SafetensorsWriter
     /// <summary>Writes a file that appears whole or not at all, the tensors in the given order.</summary>
     /// <returns>SHA-256 of the file in lower-case hex, as <see cref="SafetensorsFile.ComputeSha256"/> finds it.</returns>
     /// <exception cref="ArgumentException">Two tensors have the same name, or one is named like the metadata.</exception>
-    public static string Write(string path, IReadOnlyList<SafetensorsTensor> tensors, IReadOnlyDictionary<string, string>? metadata = null,
-        FileLayer? files = null)
+    public static string Write(string path, IReadOnlyList<SafetensorsTensor> tensors, FileLayer files,
+        IReadOnlyDictionary<string, string>? metadata = null)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         using var file = new DurableFile(path, files);

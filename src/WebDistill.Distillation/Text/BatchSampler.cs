@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace WebDistill.Distillation.Text;
 
 /// <summary>One micro-batch.</summary>
@@ -20,6 +22,9 @@ public sealed record SamplerPosition(int Epoch, int BatchInEpoch, string RandomS
 /// </summary>
 public sealed class BatchSampler
 {
+    /// <summary>Memory that a sequence takes here: its piece, its place in the order, and that once more while the order is made.</summary>
+    internal static readonly int BytesPerSequence = Unsafe.SizeOf<SequencePiece>() + 2 * sizeof(int);
+
     private const int ShortestGroupBound = 3;
     private const int GroupBoundStep = 4;
 
@@ -40,7 +45,7 @@ public sealed class BatchSampler
     /// <exception cref="InvalidDataException">The file gives no sequence; the message names the counts.</exception>
     public BatchSampler(TokenFile file, SequenceMode mode, int contextLength, int batchSize, bool shuffle, bool groupBySize, long seed)
     {
-        int minContext = mode == SequenceMode.HuggingFace ? 12 : 2;
+        int minContext = SequenceSource.ShortestContext(mode);
         if (contextLength < minContext)
             throw new ArgumentOutOfRangeException(nameof(contextLength), contextLength,
                 $"Context of {contextLength} tokens; expected at least {minContext} for {mode} sequences.");

@@ -77,9 +77,9 @@ public sealed class BpeTokenizer
         BpeTrainer.Train(documents, vocabularySize, progress, cancel);
 
     /// <summary>Writes vocab.json and merges.txt, which <see cref="Load"/> and Hugging Face's tokenizers read.</summary>
-    public void Save(string folder, FileLayer? files = null)
+    public void Save(string folder, FileLayer files)
     {
-        Directory.CreateDirectory(folder);
+        files.CreateFolder(folder);
         DurableFile.Write(Path.Combine(folder, VocabularyFileName), stream =>
         {
             using var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });

@@ -13,6 +13,9 @@ public static class CorpusPreparation
 
     private sealed record EncodedChunk(long EndByte, List<int> Ids, List<(int Length, long ByteOffset)> Documents);
 
+    /// <summary>Bytes that the token files of a text can take: a token for every byte of it, which a vocabulary of single bytes comes to.</summary>
+    public static long MostTokenBytes(long textBytes, int vocabularySize) => textBytes * TokenFileHeader.BytesPerTokenFor(vocabularySize);
+
     /// <summary>
     /// Tokenises a corpus in one pass, on several threads, with memory bounded by the longest document, and writes the token files of its
     /// two splits. The documents that begin in the last <see cref="CorpusOptions.ValidationProportion"/> of the bytes are the validation
@@ -23,12 +26,13 @@ public static class CorpusPreparation
     /// expected.</exception>
     public static CorpusStatistics Prepare(
         string sourcePath, BpeTokenizer tokenizer, CorpusOptions options, string trainPath, string validationPath,
-        IProgress<CorpusProgress>? progress = null, CancellationToken cancel = default)
+        FileLayer files, IProgress<CorpusProgress>? progress = null, CancellationToken cancel = default)
     {
         Check(options);
         using var reader = new CorpusChunkReader(sourcePath, CorpusFormats.Find(options.Format));
-        using var train = new TokenFileWriter(trainPath, tokenizer);
-        using TokenFileWriter? validation = options.ValidationProportion > 0 ? new TokenFileWriter(validationPath, tokenizer) : null;
+        using var train = new TokenFileWriter(trainPath, tokenizer, files);
+        using TokenFileWriter? validation =
+            options.ValidationProportion > 0 ? new TokenFileWriter(validationPath, tokenizer, files) : null;
         long splitByte = (long)Math.Ceiling(reader.Length * (1 - options.ValidationProportion));
         var lengths = new long[32];   // per power of two
         long documents = 0, tokens = 0;

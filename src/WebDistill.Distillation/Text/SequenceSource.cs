@@ -13,6 +13,15 @@ internal static class SequenceSource
     /// <summary>Sequences of Hugging Face's project must be longer than this, BOS and EOS included.</summary>
     private const int TooShort = 11;
 
+    /// <summary>Tokens that a sequence must have room for: two, and as Hugging Face's project drops short ones, one more than those.</summary>
+    public static int ShortestContext(SequenceMode mode) => mode == SequenceMode.HuggingFace ? TooShort + 1 : 2;
+
+    /// <summary>How many sequences <see cref="Cut"/> finds; blocks are not made to be counted.</summary>
+    /// <exception cref="InvalidDataException">As for <see cref="Cut"/>.</exception>
+    public static int Count(TokenFile file, SequenceMode mode, int contextLength) => mode == SequenceMode.Packed
+        ? CountPacked(file, contextLength)
+        : Cut(file, mode, contextLength).Count;
+
     /// <summary>Every sequence of a file.</summary>
     /// <exception cref="InvalidDataException">There is none; the message names the counts.</exception>
     public static IReadOnlyList<SequencePiece> Cut(TokenFile file, SequenceMode mode, int contextLength) => mode switch
@@ -25,6 +34,14 @@ internal static class SequenceSource
     // Blocks that do not overlap; the tail of the stream that is shorter than a block is left out.
     private static IReadOnlyList<SequencePiece> CutPacked(TokenFile file, int contextLength)
     {
+        var pieces = new SequencePiece[CountPacked(file, contextLength)];
+        for (int block = 0; block < pieces.Length; block++)
+            pieces[block] = new SequencePiece((long)block * contextLength, contextLength, EndOfTextBefore: false, EndOfTextAfter: false);
+        return pieces;
+    }
+
+    private static int CountPacked(TokenFile file, int contextLength)
+    {
         long blocks = file.TokenCount / contextLength;
         if (blocks == 0)
             throw new InvalidDataException(
@@ -33,10 +50,7 @@ internal static class SequenceSource
         if (blocks > Array.MaxLength)
             throw new InvalidDataException($"The corpus has {blocks} blocks of {contextLength} tokens; expected at most "
                 + $"{Array.MaxLength}. Lengthen the context.");
-        var pieces = new SequencePiece[blocks];
-        for (long block = 0; block < blocks; block++)
-            pieces[block] = new SequencePiece(block * contextLength, contextLength, EndOfTextBefore: false, EndOfTextAfter: false);
-        return pieces;
+        return (int)blocks;
     }
 
     // LmSeqsDataset of the reference: every document between two end-of-text ids; longer ones than M = contextLength cut into pieces of M -

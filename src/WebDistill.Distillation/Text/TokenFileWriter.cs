@@ -13,14 +13,14 @@ public sealed class TokenFileWriter : IDisposable
     private readonly string _tokenizerSha256;
     private ushort[] _narrow = [];
 
-    public TokenFileWriter(string path, BpeTokenizer tokenizer)
-        : this(path, tokenizer.VocabularySize, tokenizer.EndOfTextId, tokenizer.Sha256)
+    public TokenFileWriter(string path, BpeTokenizer tokenizer, FileLayer files)
+        : this(path, tokenizer.VocabularySize, tokenizer.EndOfTextId, tokenizer.Sha256, files)
     {
     }
 
     /// <param name="tokenizerSha256">64 hexadecimal digits.</param>
     /// <exception cref="ArgumentException">The end-of-text id is not in the vocabulary, or the hash is none.</exception>
-    public TokenFileWriter(string path, int vocabularySize, int endOfTextId, string tokenizerSha256)
+    public TokenFileWriter(string path, int vocabularySize, int endOfTextId, string tokenizerSha256, FileLayer files)
     {
         if (endOfTextId < 0 || endOfTextId >= vocabularySize)
             throw new ArgumentException($"End-of-text id {endOfTextId}; expected 0 to {vocabularySize - 1}.", nameof(endOfTextId));
@@ -30,8 +30,17 @@ public sealed class TokenFileWriter : IDisposable
         _endOfTextId = endOfTextId;
         _tokenizerSha256 = tokenizerSha256;
         _bytesPerToken = TokenFileHeader.BytesPerTokenFor(vocabularySize);
-        _file = new DurableFile(path);
-        _file.Stream.Write(stackalloc byte[TokenFileHeader.Bytes]);
+        _file = new DurableFile(path, files);
+        try
+        {
+            _file.Stream.Write(stackalloc byte[TokenFileHeader.Bytes]);
+        }
+        catch
+        {
+            // Nobody else has it yet to remove what was written.
+            _file.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Tokens written so far, one end-of-text id per document included.</summary>

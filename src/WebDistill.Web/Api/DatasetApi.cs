@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Web.Library;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Api;
 
@@ -13,16 +14,17 @@ internal static class DatasetApi
     {
         RouteGroupBuilder datasets = api.MapGroup("/datasets").WithTags("Data sets");
 
-        datasets.MapGet("", async (DatasetService service, CancellationToken cancel) =>
-                (await service.ListAsync(cancel)).Select(dataset => DatasetResponse.Of(dataset, service.Progress(dataset.Id))))
-            .WithSummary("Every data set, newest first");
+        datasets.MapGet("", ([AsParameters] ListQuery query, DatasetService service, HttpContext context, CancellationToken cancel) =>
+                query.AnswerAsync(context, (after, limit) => service.ListAsync(after, limit, cancel), dataset => dataset.Id,
+                    dataset => DatasetResponse.Of(dataset, service.Progress(dataset.Id))))
+            .ProducesValidationProblem().WithSummary("Data sets, newest first").WithDescription(ListQuery.Description);
 
         datasets.MapGet("/{id:guid}", async (Guid id, DatasetService service, CancellationToken cancel) =>
                 DatasetResponse.Of(await service.GetAsync(id, cancel), service.Progress(id)))
             .ProducesProblem(404).WithSummary("One data set, with the progress of its preparation");
 
         datasets.MapPost("", UploadAsync).Accepts<DatasetForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
-            .ProducesProblem(415)
+            .ProducesProblem(415).ProducesProblem(507)
             .WithSummary("Uploads a text (file) and prepares it in the background; poll the data set until its state is Ready");
 
         datasets.MapPost("/{id:guid}/cancel", async (Guid id, DatasetService service, CancellationToken cancel) =>
@@ -42,11 +44,12 @@ internal static class DatasetApi
         }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a data set with its files");
     }
 
-    private static async Task<IResult> UploadAsync(HttpRequest request, DatasetService service, HostSettings settings,
+    private static async Task<IResult> UploadAsync(HttpRequest request, DatasetService service, DataFolder folder, StorageHealth storage, HostSettings settings,
         CancellationToken cancel)
     {
         var form = new MultipartFiles(
             request, settings.MaxUploadBytes, "name", "format", "jsonField", "tokenizerModelId", "vocabularySize", "validationProportion");
+        storage.RequireRoom("the upload", Math.Min(request.ContentLength ?? 0, settings.MaxUploadBytes));
         IncomingText? text = null;
         string fileName = "";
         try
@@ -68,7 +71,7 @@ internal static class DatasetApi
         }
         catch when (text is not null)
         {
-            Directory.Delete(text.Folder, recursive: true);
+            folder.Discard(text.Folder);
             throw;
         }
         string name = form["name"] is { Length: > 0 } given ? given : DefaultName(fileName);

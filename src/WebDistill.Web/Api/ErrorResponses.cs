@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Api;
 
@@ -7,13 +8,13 @@ namespace WebDistill.Web.Api;
 /// Turns an exception of an API request into RFC 9457 problem details; fields that are wrong stand in <c>errors</c>, each with its
 /// messages.
 /// </summary>
-internal sealed class ErrorResponses(IProblemDetailsService problems, ILogger<ErrorResponses> logger) : IExceptionHandler
+internal sealed class ErrorResponses(IProblemDetailsService problems, StorageHealth storage, ILogger<ErrorResponses> logger) : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancel)
     {
         if (!context.Request.Path.StartsWithSegments("/api"))
             return false;
-        ProblemDetails details = Describe(exception);
+        ProblemDetails details = Describe(exception, storage);
         if (details.Status == StatusCodes.Status500InternalServerError)
             logger.LogError(exception, "{Method} {Path} failed", context.Request.Method, context.Request.Path);
         context.Response.StatusCode = details.Status!.Value;
@@ -22,7 +23,7 @@ internal sealed class ErrorResponses(IProblemDetailsService problems, ILogger<Er
     }
 
     /// <summary>The problem details of an exception.</summary>
-    public static ProblemDetails Describe(Exception exception) => exception switch
+    public static ProblemDetails Describe(Exception exception, StorageHealth storage) => exception switch
     {
         OptionsInvalidException invalid => new HttpValidationProblemDetails(invalid.Problems
             .GroupBy(problem => problem.Field)
@@ -35,6 +36,9 @@ internal sealed class ErrorResponses(IProblemDetailsService problems, ILogger<Er
         NotFoundException => Problem(StatusCodes.Status404NotFound, "Not found", exception.Message),
         ConflictException => Problem(StatusCodes.Status409Conflict, "Not possible in the present state", exception.Message),
         BadHttpRequestException bad => Problem(bad.StatusCode, "The request cannot be read", bad.Message),
+        _ when storage.Explain(exception) is { } refused => refused.IsFull
+            ? Problem(StatusCodes.Status507InsufficientStorage, "The disk is full", refused.Message)
+            : Problem(StatusCodes.Status503ServiceUnavailable, "The disk takes no writes", refused.Message),
         _ => Problem(StatusCodes.Status500InternalServerError, "The server met an "
             + "error", $"{exception.GetType().Name}: {exception.Message}"),
     };

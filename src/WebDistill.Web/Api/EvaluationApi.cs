@@ -39,6 +39,13 @@ public sealed record EvaluationResponse(
         e.Id, e.Set, e.ModelId, e.ModelName, e.WeightsSha256, e.ReferenceModelId, e.ReferenceName, e.ReferenceSha256, e.DatasetId,
         e.SourceName, e.SourceSha256, e.ContextLength, e.Stride, e.Status, e.Error, e.DoneUnits, e.TotalUnits, e.CreatedAt, e.FinishedAt,
         e.ComputedSeconds, e.Engine, e.Version, EvaluationService.Result(e));
+
+    /// <summary>The response in a list: without breakdowns and samples, which are most of it.</summary>
+    public static EvaluationResponse Listed(Evaluation e)
+    {
+        EvaluationResponse whole = Of(e);
+        return whole with { Result = whole.Result is null ? null : whole.Result with { Breakdowns = [], Samples = [] } };
+    }
 }
 
 /// <summary>An evaluation set, and whether its text is there.</summary>
@@ -63,8 +70,10 @@ internal static class EvaluationApi
     {
         RouteGroupBuilder evaluations = api.MapGroup("/evaluations").WithTags("Evaluations");
 
-        evaluations.MapGet("", async (EvaluationService service, CancellationToken cancel) =>
-            (await service.ListAsync(cancel)).Select(EvaluationResponse.Of)).WithSummary("Every evaluation, newest first");
+        evaluations.MapGet("", ([AsParameters] ListQuery query, EvaluationService service, HttpContext context, CancellationToken cancel) =>
+                query.AnswerAsync(context, (after, limit) => service.ListAsync(after, limit, cancel), e => e.Id, EvaluationResponse.Listed))
+            .ProducesValidationProblem().WithSummary("Evaluations, newest first")
+            .WithDescription(ListQuery.Description + " The breakdowns and samples of a result are left out here; the evaluation itself has them.");
 
         evaluations.MapPost("", async (HttpRequest request, EvaluationService service, CancellationToken cancel) =>
         {

@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http.Features;
 using WebDistill.Distillation.Generation;
 using WebDistill.Web.Playground;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Api;
 
@@ -127,7 +128,7 @@ internal static class GenerateApi
             catch (Exception e) when (e is not OperationCanceledException)
             {
                 // The status is sent already: the last line says what happened.
-                await WriteLineAsync(context.Response, new { error = ErrorResponses.Describe(e).Detail }, cancel);
+                await WriteLineAsync(context.Response, new { error = ErrorResponses.Describe(e, context.RequestServices.GetRequiredService<StorageHealth>()).Detail }, cancel);
                 return;
             }
         }

@@ -11,16 +11,16 @@ internal static class ModelApi
     {
         RouteGroupBuilder models = api.MapGroup("/models").WithTags("Models");
 
-        models.MapGet("", async (ModelService service, CancellationToken cancel) => (await service.ListAsync(cancel))
-            .Select(ModelResponse.Of))
-            .WithSummary("Every model, newest first");
+        models.MapGet("", ([AsParameters] ListQuery query, ModelService service, HttpContext context, CancellationToken cancel) =>
+                query.AnswerAsync(context, (after, limit) => service.ListAsync(after, limit, cancel), model => model.Id, ModelResponse.Of))
+            .ProducesValidationProblem().WithSummary("Models, newest first").WithDescription(ListQuery.Description);
 
         models.MapGet("/{id:guid}",
             async (Guid id, ModelService service, CancellationToken cancel) => ModelResponse.Of(await service.GetAsync(id, cancel)))
             .ProducesProblem(404).WithSummary("One model");
 
         models.MapPost("", UploadAsync).Accepts<ModelForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
-            .ProducesProblem(415)
+            .ProducesProblem(415).ProducesProblem(507)
             .WithSummary("Adds a model out of the files of a Hugging Face folder");
 
         models.MapGet("/{id:guid}/download", async (Guid id, ModelService service, DataFolder folder, HttpContext context, CancellationToken cancel) =>
@@ -36,14 +36,15 @@ internal static class ModelApi
         }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a model with its files");
     }
 
-    private static async Task<IResult> UploadAsync(HttpRequest request, ModelService service, HostSettings settings,
+    private static async Task<IResult> UploadAsync(HttpRequest request, ModelService service, DataFolder folder, StorageHealth storage, HostSettings settings,
         CancellationToken cancel)
     {
         var form = new MultipartFiles(request, settings.MaxUploadBytes, "name");
+        storage.RequireRoom("the upload", Math.Min(request.ContentLength ?? 0, settings.MaxUploadBytes));
         string incoming = await service.ReceiveAsync(form.ReadAsync(cancel), cancel);
         if (form.Problems.Count > 0)
         {
-            Directory.Delete(incoming, recursive: true);
+            folder.Discard(incoming);
             throw new OptionsInvalidException(form.Problems);
         }
         string name = form["name"] is { Length: > 0 } given ? given : "Imported model";

@@ -26,8 +26,9 @@ public sealed record RunResponse(
         JsonSerializer.Deserialize<JsonElement>(run.OptionsJson));
 }
 
-/// <summary>What a run would do, and how long it would take at the speed of the latest one; nulls where that cannot be known.</summary>
-public sealed record PlanResponse(RunPlan? Plan, double? EstimatedSeconds);
+/// <summary>What a run would do and need, and how long it would take at the speed of the latest one; nulls where that cannot be known.</summary>
+/// <param name="Warnings">What may go wrong or be unintended, by field: memory or disk that is tight, for one.</param>
+public sealed record PlanResponse(RunPlan? Plan, double? EstimatedSeconds, IReadOnlyList<OptionProblem> Warnings);
 
 /// <summary>A new name.</summary>
 public sealed record NameRequest
@@ -37,10 +38,10 @@ public sealed record NameRequest
 }
 
 /// <summary>A line of a run's log.</summary>
-public sealed record LogLineResponse(DateTime At, LogSeverity Severity, int Step, string Text)
+public sealed record LogLineResponse(long Id, DateTime At, LogSeverity Severity, int Step, string Text)
 {
     /// <summary>The response of a line.</summary>
-    public static LogLineResponse Of(LogLine line) => new(line.At, line.Severity, line.Step, line.Text);
+    public static LogLineResponse Of(LogLine line) => new(line.Id, line.At, line.Severity, line.Step, line.Text);
 }
 
 /// <summary>A state saved during a run. The id stands where a model's can: for generation.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using WebDistill.Data;
 using WebDistill.Distillation;
@@ -12,14 +11,13 @@ namespace WebDistill.Web.Api;
 /// <summary>/api/runs</summary>
 internal static class RunApi
 {
-    private const int MaxSteps = 1_000_000;
-
     public static void MapRuns(this IEndpointRouteBuilder api)
     {
         RouteGroupBuilder runs = api.MapGroup("/runs").WithTags("Runs");
 
-        runs.MapGet("", async (RunService service, CancellationToken cancel) => (await service.ListAsync(cancel)).Select(RunResponse.Of))
-            .WithSummary("Every run, newest first");
+        runs.MapGet("", ([AsParameters] ListQuery query, RunService service, HttpContext context, CancellationToken cancel) =>
+                query.AnswerAsync(context, (after, limit) => service.ListAsync(after, limit, cancel), run => run.Id, RunResponse.Of))
+            .ProducesValidationProblem().WithSummary("Runs, newest first").WithDescription(ListQuery.Description);
 
         runs.MapPost("", async (HttpRequest request, RunService service, CancellationToken cancel) =>
         {
@@ -28,7 +26,7 @@ internal static class RunApi
             // What could be read is checked as well, so that one answer names every bad field.
             if (unread.Count > 0)
                 throw new OptionsInvalidException(
-                    [.. unread, .. (await service.CheckAsync(options, cancel)).Where(p => unread.All(u => u.Field != p.Field))]);
+                    [.. unread, .. (await service.ForecastAsync(options, cancel)).Problems.Where(p => unread.All(u => u.Field != p.Field))]);
             Run run = await service.CreateAsync(options, cancel);
             return TypedResults.Created($"/api/runs/{run.Id}", RunResponse.Of(run));
         }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().ProducesProblem(415)
@@ -43,11 +41,10 @@ internal static class RunApi
         runs.MapPost("/plan", async (HttpRequest request, RunService service, CancellationToken cancel) =>
         {
             DistillationOptions options = await JsonBody.ReadAsync<DistillationOptions>(request, cancel);
-            IReadOnlyList<OptionProblem> problems = await service.CheckAsync(options, cancel);
-            if (problems.Count > 0)
-                throw new OptionsInvalidException(problems);
-            (RunPlan? plan, double? seconds) = await service.PlanAsync(options, cancel);
-            return new PlanResponse(plan, seconds);
+            RunForecast forecast = await service.ForecastAsync(options, cancel);
+            if (forecast.Problems.Count > 0)
+                throw new OptionsInvalidException(forecast.Problems);
+            return new PlanResponse(forecast.Plan, forecast.EstimatedSeconds, forecast.Warnings);
         }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem()
             .WithSummary("What a run with these options would do, without queueing it");
 
@@ -55,9 +52,12 @@ internal static class RunApi
             async (Guid id, RunService service, CancellationToken cancel) => RunResponse.Of(await service.GetAsync(id, cancel)))
             .ProducesProblem(404).WithSummary("One run");
 
-        runs.MapGet("/{id:guid}/steps", (Guid id, string? after, string? limit, RunService service, CancellationToken cancel) =>
-                service.StepsAsync(id, Integer("after", after, 0, 0, int.MaxValue), Integer("limit", limit, MaxSteps, 1, MaxSteps), cancel))
-            .ProducesProblem(404).WithSummary("The numbers of every update after a step, in order");
+        runs.MapGet("/{id:guid}/steps",
+            ([AsParameters] ListQuery query, Guid id, RunService service, HttpContext context, CancellationToken cancel) =>
+                query.AnswerAsync(context, (after, limit) => service.StepsAsync(id, (int)Math.Min(after, int.MaxValue), limit, cancel),
+                    step => step.Step, step => step))
+            .ProducesValidationProblem().ProducesProblem(404).WithSummary("The numbers of every update after a step, in order")
+            .WithDescription(ListQuery.Description);
 
         runs.MapGet("/{id:guid}/steps.bin", async (Guid id, string? after, RunService service, CancellationToken cancel) =>
         {
@@ -65,22 +65,25 @@ internal static class RunApi
             return TypedResults.Bytes(history, "application/octet-stream");
         }).ProducesProblem(404).WithSummary("The same as binary columns (docs of StepHistory)");
 
-        runs.MapGet("/{id:guid}/log", async (Guid id, RunService service, CancellationToken cancel) =>
-                (await service.LogAsync(id, cancel)).Select(LogLineResponse.Of))
-            .ProducesProblem(404).WithSummary("The log of a run");
+        runs.MapGet("/{id:guid}/log",
+            ([AsParameters] ListQuery query, Guid id, RunService service, HttpContext context, CancellationToken cancel) =>
+                query.AnswerAsync(context, (after, limit) => service.LogAsync(id, after, limit, cancel), line => line.Id, LogLineResponse.Of))
+            .ProducesValidationProblem().ProducesProblem(404).WithSummary("The log of a run, oldest line first")
+            .WithDescription(ListQuery.Description);
 
         runs.MapGet("/{id:guid}/log.jsonl", async (Guid id, RunService service, CancellationToken cancel) =>
         {
-            string lines = string.Concat((await service.LogAsync(id, cancel))
-                .Select(line => JsonSerializer.Serialize(LogLineResponse.Of(line), WebJson.Options) + "\n"));
-            return TypedResults.File(Encoding.UTF8.GetBytes(lines), "application/jsonl", $"run-{id:N}-log.jsonl");
+            await service.GetAsync(id, cancel);
+            return TypedResults.Stream(file => WriteLogAsync(file, id, service, cancel), "application/jsonl", $"run-{id:N}-log.jsonl");
         }).ProducesProblem(404).WithSummary("The log of a run as a file: one JSON object per line");
 
-        runs.MapGet("/{id:guid}/checkpoints", async (Guid id, RunService service, CancellationToken cancel) =>
-                (await service.CheckpointsAsync(id, cancel))
-                    .Select(c => new CheckpointResponse(
+        runs.MapGet("/{id:guid}/checkpoints",
+            ([AsParameters] ListQuery query, Guid id, RunService service, HttpContext context, CancellationToken cancel) =>
+                query.AnswerAsync(context, (after, limit) => service.CheckpointsAsync(id, after, limit, cancel), checkpoint => checkpoint.Step,
+                    c => new CheckpointResponse(
                         c.Id, c.Step, c.CreatedAt, c.Bytes, c.ValidationPerplexity, c.Validation()?.NatsPerToken, c.WeightsSha256)))
-            .ProducesProblem(404).WithSummary("The checkpoints of a run");
+            .ProducesValidationProblem().ProducesProblem(404).WithSummary("The checkpoints of a run, first one first")
+            .WithDescription(ListQuery.Description);
 
         runs.MapGet("/{id:guid}/checkpoints/{step:int}/files",
             async (Guid id, int step, RunService service, HttpContext context, CancellationToken cancel) =>
@@ -151,6 +154,20 @@ internal static class RunApi
             await service.DeleteAsync(id, cancel);
             return TypedResults.NoContent();
         }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a run with its steps, log and checkpoints");
+    }
+
+    private static async Task WriteLogAsync(Stream file, Guid id, RunService service, CancellationToken cancel)
+    {
+        long after = -1;
+        while (await service.LogAsync(id, after, Lists.MostLimit, cancel) is [.., LogLine last] lines)
+        {
+            foreach (LogLine line in lines)
+            {
+                await JsonSerializer.SerializeAsync(file, LogLineResponse.Of(line), WebJson.Options, cancel);
+                await file.WriteAsync("\n"u8.ToArray(), cancel);
+            }
+            after = last.Id;
+        }
     }
 
     /// <summary>A whole number of the query.</summary>

@@ -10,14 +10,15 @@ internal static class StorageApi
         RouteGroupBuilder storage = api.MapGroup("/storage").WithTags("Storage");
 
         storage.MapGet("", (Housekeeping housekeeping, CancellationToken cancel) => housekeeping.MeasureAsync(cancel))
-            .WithSummary("What the data folder takes on the disk, in all and by run, model and data set");
+            .WithSummary("What the data folder takes on the disk: in all, by kind, and the 100 largest runs, models and data sets");
 
         storage.MapPost("/integrity-check", async (Housekeeping housekeeping, CancellationToken cancel) =>
                 new IntegrityResponse(await housekeeping.CheckIntegrityAsync(cancel)))
             .WithSummary("Lets SQLite read every page of the database; no problems means that it is sound");
 
-        storage.MapGet("/backups", (Housekeeping housekeeping) => housekeeping.Backups())
-            .WithSummary("The copies of the database, newest first");
+        storage.MapGet("/backups", ([AsParameters] ListQuery query, Housekeeping housekeeping, HttpContext context) =>
+                query.AnswerAsync(context, housekeeping.Backups(), backup => backup.Name, "backup"))
+            .ProducesValidationProblem().WithSummary("The copies of the database, newest first").WithDescription(ListQuery.Description);
 
         storage.MapPost("/backups", async (Housekeeping housekeeping, CancellationToken cancel) =>
         {
@@ -42,8 +43,9 @@ internal static class StorageApi
             return TypedResults.NoContent();
         }).ProducesProblem(404).WithSummary("Removes a copy of the database");
 
-        storage.MapGet("/trash", (TrashBin trash) => trash.List())
-            .WithSummary("Folders that no row of the database names, the latest first");
+        storage.MapGet("/trash", ([AsParameters] ListQuery query, TrashBin trash, HttpContext context) =>
+                query.AnswerAsync(context, trash.List(), item => item.Name, "folder in the trash"))
+            .ProducesValidationProblem().WithSummary("Folders that no row of the database names, the latest first").WithDescription(ListQuery.Description);
 
         storage.MapPost("/trash/take-back", async (TrashBin trash, CancellationToken cancel) =>
         {

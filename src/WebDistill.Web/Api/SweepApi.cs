@@ -13,9 +13,10 @@ internal static class SweepApi
     {
         RouteGroupBuilder sweeps = api.MapGroup("/sweeps").WithTags("Sweeps");
 
-        sweeps.MapGet("", async (SweepReports reports, CancellationToken cancel) =>
-                (await reports.ListAsync(cancel)).Select(SweepSummaryResponse.Of))
-            .WithSummary("Every sweep, newest first");
+        sweeps.MapGet("", ([AsParameters] ListQuery query, SweepReports reports, HttpContext context, CancellationToken cancel) =>
+                query.AnswerAsync(context, (after, limit) => reports.ListAsync(after, limit, cancel), report => report.Sweep.Id,
+                    SweepSummaryResponse.Of))
+            .ProducesValidationProblem().WithSummary("Sweeps, newest first").WithDescription(ListQuery.Description);
 
         sweeps.MapPost("", async (HttpRequest request, SweepPlanner planner, SweepReports reports, CancellationToken cancel) =>
         {

@@ -17,11 +17,27 @@ public sealed class EvaluationService(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelService models, EvaluationFiles files,
     EvaluationQueue queue, EvaluationAnnouncements announcements)
 {
-    /// <summary>Every evaluation, newest first.</summary>
-    public async Task<IReadOnlyList<Evaluation>> ListAsync(CancellationToken cancel = default)
+    /// <summary>Evaluations, newest first: the newest ones, or those that follow another one.</summary>
+    /// <inheritdoc cref="Lists.AfterAsync"/>
+    public async Task<IReadOnlyList<Evaluation>> ListAsync(
+        Guid? after = null, int limit = Lists.DefaultLimit, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return await db.Evaluations.AsNoTracking().OrderByDescending(e => e.CreatedAt).ThenByDescending(e => e.Id).ToListAsync(cancel);
+        return await db.Evaluations.AsNoTracking().AfterAsync(after, limit, "evaluation", cancel);
+    }
+
+    /// <summary>A piece of the table of evaluations, newest first.</summary>
+    public async Task<Slice<Evaluation>> SliceAsync(int first, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Evaluations.AsNoTracking().NewestFirst().SliceAsync(first, cancel);
+    }
+
+    /// <summary>Every evaluation of some weights, newest first.</summary>
+    public async Task<IReadOnlyList<Evaluation>> OfWeightsAsync(IReadOnlyCollection<string> sha256, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Evaluations.AsNoTracking().Where(e => sha256.Contains(e.WeightsSha256)).NewestFirst().ToListAsync(cancel);
     }
 
     /// <summary>One evaluation.</summary>

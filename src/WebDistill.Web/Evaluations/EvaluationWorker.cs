@@ -17,7 +17,8 @@ namespace WebDistill.Web.Evaluations;
 /// </summary>
 public sealed class EvaluationWorker(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelCache cache, EvaluationFiles files,
-    EvaluationQueue queue, EvaluationAnnouncements announcements, IHostApplicationLifetime lifetime, ILogger<EvaluationWorker> logger)
+    EvaluationQueue queue, EvaluationAnnouncements announcements, StorageHealth storage, IHostApplicationLifetime lifetime,
+    ILogger<EvaluationWorker> logger)
     : BackgroundService
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
@@ -29,16 +30,28 @@ public sealed class EvaluationWorker(
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lifetime.ApplicationStopping);
         CancellationToken shutdown = ended.Token;
+        bool computed = false;
         while (!shutdown.IsCancellationRequested)
         {
             try
             {
                 if (await NextAsync(shutdown) is Evaluation evaluation)
+                {
                     // A thread of its own: what computes must not hold one of the pool's.
                     await Task.Factory.StartNew(() => Compute(evaluation, shutdown), CancellationToken.None,
                         TaskCreationOptions.LongRunning, TaskScheduler.Default);
-                else
-                    await queue.ChangedAsync(shutdown);
+                    computed = true;
+                    continue;
+                }
+                // The next one often asks the same model: only the last gives the memory back.
+                if (computed)
+                    await Task.Run(() =>
+                    {
+                        cache.FreeUnkept();
+                        ProcessMemory.GiveBack();
+                    }, CancellationToken.None);
+                computed = false;
+                await queue.ChangedAsync(shutdown);
             }
             catch (OperationCanceledException) when (shutdown.IsCancellationRequested)
             {
@@ -70,19 +83,19 @@ public sealed class EvaluationWorker(
     private void Compute(Evaluation evaluation, CancellationToken shutdown)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(shutdown);
-        queue.Begin(evaluation.Id, ended);
-        if (!IsWanted(evaluation.Id))
-            ended.Cancel(); // Cancelled before this thread could hear of it.
-        announcements.Announce(evaluation.Id);
         var watch = new Stopwatch();
         EvaluationTask? task = null;
         try
         {
+            queue.Begin(evaluation.Id, ended);
+            if (!IsWanted(evaluation.Id))
+                ended.Cancel(); // Cancelled before this thread could hear of it.
+            announcements.Announce(evaluation.Id);
             ended.Token.ThrowIfCancellationRequested();
             EvaluationSet set = EvaluationSets.Get(evaluation.Set);
-            using ModelLease model = cache.Acquire(evaluation.ModelId);
+            using ModelLease model = cache.Acquire(evaluation.ModelId, keep: false);
             Require(model, evaluation.WeightsSha256, evaluation.ModelName);
-            using ModelLease? reference = evaluation.ReferenceModelId is Guid other ? cache.Acquire(other) : null;
+            using ModelLease? reference = evaluation.ReferenceModelId is Guid other ? cache.Acquire(other, keep: false) : null;
             if (reference is not null)
                 Require(reference, evaluation.ReferenceSha256!, evaluation.ReferenceName!);
             using TokenFile? tokens = OpenTokens(evaluation);
@@ -101,7 +114,7 @@ public sealed class EvaluationWorker(
             watch.Start();
             Advance(evaluation, task, watch, ended.Token);
             EvaluationResult result = task.Result();
-            Save(evaluation, watch, row =>
+            Save(evaluation, watch, shutdown, row =>
             {
                 // Cancelled at the very end: the figures are there, and stay.
                 (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Completed, DateTime.UtcNow, null);
@@ -113,12 +126,12 @@ public sealed class EvaluationWorker(
         catch (OperationCanceledException) when (ended.IsCancellationRequested)
         {
             // At the end of the process it stays Running and goes on after the next start; a person's wish has set its status already.
-            Save(evaluation, watch, row => Keep(row, task));
+            Save(evaluation, watch, shutdown, row => Keep(row, task));
         }
         catch (Exception e)
         {
             logger.LogWarning(e, "The evaluation {Id} of {Model} on {Set} failed", evaluation.Id, evaluation.ModelName, evaluation.Set);
-            Save(evaluation, watch, row =>
+            Save(evaluation, watch, shutdown, row =>
             {
                 Keep(row, task);
                 (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Failed, DateTime.UtcNow, e.Message);
@@ -143,7 +156,7 @@ public sealed class EvaluationWorker(
             bool isTimeToSave = watch.Elapsed - saved >= SaveInterval;
             if (isTimeToSave)
                 saved = watch.Elapsed;
-            Save(evaluation, null, row =>
+            Save(evaluation, null, cancel, row =>
             {
                 if (isTimeToSave)
                     Keep(row, task);
@@ -167,9 +180,10 @@ public sealed class EvaluationWorker(
         row.StateJson = task.State().GetRawText();
     }
 
-    private void Save(Evaluation evaluation, Stopwatch? watch, Action<Evaluation> change)
+    /// <summary>While the disk refuses, the evaluation waits with what it has.</summary>
+    private void Save(Evaluation evaluation, Stopwatch? watch, CancellationToken ended, Action<Evaluation> change)
     {
-        writer.Write(db =>
+        storage.Persist(() => writer.Write(db =>
         {
             // Deleted meanwhile: nobody waits for it.
             if (db.Evaluations.SingleOrDefault(e => e.Id == evaluation.Id) is not Evaluation row)
@@ -177,7 +191,7 @@ public sealed class EvaluationWorker(
             change(row);
             row.ComputedSeconds += watch?.Elapsed.TotalSeconds ?? 0;
             db.SaveChanges();
-        });
+        }), ended);
         announcements.Announce(evaluation.Id);
     }
 

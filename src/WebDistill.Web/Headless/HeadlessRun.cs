@@ -92,7 +92,7 @@ internal static class HeadlessRun
             .AddFilter(null, LogLevel.Warning);
         builder.Services.AddSingleton(read);
         root = Path.GetFullPath(read.StorageRoot, contentRoot);
-        builder.Services.AddStorage(new DataFolder(root));
+        builder.Services.AddStorage(new DataFolder(root, FileLayer.Disk), read.ReserveBytes);
         builder.Services.AddTraining();
         builder.Services.AddSingleton<Webhook>();
         return builder.Build();
@@ -103,8 +103,10 @@ internal static class HeadlessRun
         (DistillationOptions options, IReadOnlyList<OptionProblem> unread) =
             JsonBody.Read<DistillationOptions>(await File.ReadAllBytesAsync(path));
         List<OptionProblem> problems = [.. unread];
-        problems.AddRange((await services.GetRequiredService<RunChecks>().CheckAsync(options, CancellationToken.None))
-            .Where(problem => unread.All(known => known.Field != problem.Field)));
+        RunForecast forecast = await services.GetRequiredService<RunChecks>().ForecastAsync(options, CancellationToken.None);
+        foreach (OptionProblem warning in forecast.Warnings)
+            Console.WriteLine($"Warning: {warning.Field}: {warning.Message}");
+        problems.AddRange(forecast.Problems.Where(problem => unread.All(known => known.Field != problem.Field)));
         if (problems.Any(problem => problem.Field is "datasetId" or "teacherId" or "studentModelId"))
             await ListLibraryAsync(services);
         return problems.Count == 0
@@ -138,11 +140,11 @@ internal static class HeadlessRun
         var lifecycle = services.GetRequiredService<RunLifecycle>();
         Console.WriteLine($"Run {run.Id} ({run.Name}): {run.Status}. Ctrl-C saves its state and stops it.");
 
-        using var terminated = new CancellationTokenSource();
+        var shutdown = services.GetRequiredService<Shutdown>();
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
         {
             context.Cancel = true;
-            terminated.Cancel();
+            shutdown.Begin();
         });
         Task? stopping = null;
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
@@ -154,7 +156,7 @@ internal static class HeadlessRun
             stopping = StopAsync();
         });
 
-        Task<Run?> training = trainer.TrainAsync(run.Id, terminated.Token);
+        Task<Run?> training = trainer.TrainAsync(run.Id);
         var bar = new ProgressLine(Console.Out, Console.IsOutputRedirected);
         while (!training.IsCompleted)
         {

@@ -1,33 +1,27 @@
-using System.Collections.Concurrent;
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
-using WebDistill.Distillation.QuickStart;
+using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Text;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Library;
 
-/// <summary>Corpora: uploaded in a stream, prepared in the background on threads of their own, previewed, removed.</summary>
+/// <summary>Corpora: uploaded in a stream, prepared by <see cref="DatasetPreparations"/>, previewed, removed.</summary>
 public sealed class DatasetService(
-    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, DatasetAnnouncements announcements,
-    HostSettings settings, ILogger<DatasetService> logger) : BackgroundService
+    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, DatasetPreparations preparations,
+    DatasetAnnouncements announcements, StorageHealth storage, Func<Machine> machine,
+    HostSettings settings)
 {
-    private const int ConcurrentPreparations = 2;
-
-    private readonly ConcurrentDictionary<Guid, Preparation> _preparations = new();
-    private readonly SemaphoreSlim _places = new(ConcurrentPreparations, ConcurrentPreparations);
-    private CancellationToken _shutdown;
-
-    /// <summary>Every data set, newest first.</summary>
-    public async Task<IReadOnlyList<Dataset>> ListAsync(CancellationToken cancel = default)
+    /// <summary>Data sets, newest first: the newest ones, or those that follow another one.</summary>
+    /// <inheritdoc cref="Lists.AfterAsync"/>
+    public async Task<IReadOnlyList<Dataset>> ListAsync(
+        Guid? after = null, int limit = Lists.DefaultLimit, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return await db.Datasets.AsNoTracking().OrderByDescending(dataset => dataset.CreatedAt).ToListAsync(cancel);
+        return await db.Datasets.AsNoTracking().AfterAsync(after, limit, "data set", cancel);
     }
 
     /// <summary>One data set.</summary>
@@ -39,7 +33,7 @@ public sealed class DatasetService(
     }
 
     /// <summary>What the preparation is doing; null when none is under way.</summary>
-    public DatasetProgress? Progress(Guid id) => _preparations.TryGetValue(id, out Preparation? preparation) ? preparation.Progress : null;
+    public DatasetProgress? Progress(Guid id) => preparations.Progress(id);
 
     /// <summary>The statistics of a data set that is ready, else null.</summary>
     public static CorpusStatistics? Statistics(Dataset dataset) =>
@@ -65,18 +59,19 @@ public sealed class DatasetService(
     /// <exception cref="OptionsInvalidException">The file is empty or too large.</exception>
     public async Task<IncomingText> ReceiveAsync(Stream content, CancellationToken cancel)
     {
+        storage.RequireRoom();
         string incoming = folder.CreateIncoming();
         try
         {
             (long bytes, string sha256) =
-                await Upload.StoreAsync(content, DatasetFiles.Source(incoming), settings.MaxUploadBytes, "file", cancel);
+                await Upload.StoreAsync(content, DatasetFiles.Source(incoming), folder.Files, settings.MaxUploadBytes, "file", cancel);
             if (bytes == 0)
                 throw new OptionsInvalidException("file", "The file is empty. Upload a text with at least a few documents.");
             return new IncomingText(incoming, bytes, sha256);
         }
         catch
         {
-            Directory.Delete(incoming, recursive: true);
+            folder.Discard(incoming);
             throw;
         }
     }
@@ -95,6 +90,8 @@ public sealed class DatasetService(
                 problems.Add(nameProblem);
             if (options.TokenizerModelId is Guid modelId)
                 await CheckTokenizerAsync(modelId, problems, cancel);
+            if (ProblemOfRoom(text.Bytes, options.VocabularySize ?? DatasetOptions.DefaultVocabularySize) is string noRoom)
+                problems.Add(new("file", noRoom));
             if (problems.Count > 0)
                 throw new OptionsInvalidException(problems);
 
@@ -121,8 +118,7 @@ public sealed class DatasetService(
         }
         catch
         {
-            if (Directory.Exists(text.Folder))
-                Directory.Delete(text.Folder, recursive: true);
+            folder.Discard(text.Folder);
             throw;
         }
     }
@@ -144,7 +140,7 @@ public sealed class DatasetService(
             GeneratorSeed = seed,
             CreatedAt = DateTime.UtcNow,
         };
-        Directory.CreateDirectory(folder.Dataset(dataset.Id));
+        folder.Files.CreateFolder(folder.Dataset(dataset.Id));
         await AddAsync(dataset, cancel);
         return dataset;
     }
@@ -155,10 +151,9 @@ public sealed class DatasetService(
     public async Task CancelAsync(Guid id, CancellationToken cancel = default)
     {
         Dataset dataset = await GetAsync(id, cancel);
-        if (dataset.State != DatasetState.Preparing || !_preparations.TryGetValue(id, out Preparation? preparation))
+        if (dataset.State != DatasetState.Preparing || !await preparations.TryCancelAsync(id))
             throw new ConflictException($"The data set '{dataset.Name}' is not being prepared ({dataset.State}): there is nothing to "
                 + "cancel.");
-        await preparation.Cancellation.CancelAsync();
     }
 
     /// <summary>Pieces of the training split, evenly spaced over it, token by token.</summary>
@@ -192,7 +187,7 @@ public sealed class DatasetService(
     /// <exception cref="ConflictException">A queued or running run uses it, or it is being prepared.</exception>
     public async Task DeleteAsync(Guid id, CancellationToken cancel = default)
     {
-        await writer.WriteAsync(async db =>
+        await storage.DeleteAsync(() => writer.WriteAsync(async db =>
         {
             Dataset dataset = await db.Datasets.SingleOrDefaultAsync(d => d.Id == id, cancel) ?? throw NotFound(id);
             if (dataset.State == DatasetState.Preparing)
@@ -203,19 +198,8 @@ public sealed class DatasetService(
                 throw new ConflictException($"The run '{user.Name}' uses the data set '{dataset.Name}' ({user.Status}). Stop it first.");
             db.Datasets.Remove(dataset);
             await db.SaveChangesAsync(cancel);
-        }, cancel);
-        folder.Delete(folder.Dataset(id));
+        }, cancel), folder.Dataset(id));
         announcements.Announce(id);
-    }
-
-    /// <summary>Takes up the preparations that the end of an earlier process cut off.</summary>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        _shutdown = stoppingToken;
-        await using WebDistillDb db = await contexts.CreateDbContextAsync(stoppingToken);
-        foreach (Dataset dataset in await db.Datasets.AsNoTracking().Where(d => d.State == DatasetState.Preparing)
-            .ToListAsync(stoppingToken))
-            Begin(dataset);
     }
 
     private async Task AddAsync(Dataset dataset, CancellationToken cancel)
@@ -233,139 +217,18 @@ public sealed class DatasetService(
             folder.Delete(folder.Dataset(dataset.Id));
             throw;
         }
-        Begin(dataset);
+        preparations.Begin(dataset);
         announcements.Announce(dataset.Id);
     }
 
-    private void Begin(Dataset dataset)
+    /// <summary>Why a text cannot be tokenised here; null when there is room for as many tokens as it can have.</summary>
+    private string? ProblemOfRoom(long textBytes, int vocabularySize)
     {
-        var preparation = new Preparation(CancellationTokenSource.CreateLinkedTokenSource(_shutdown));
-        // Only once: a data set added while an earlier process's are taken up is already there.
-        if (_preparations.TryAdd(dataset.Id, preparation))
-            _ = Task.Factory.StartNew(() => Run(dataset, preparation), TaskCreationOptions.LongRunning);
+        long free = machine().FreeDiskBytes, most = CorpusPreparation.MostTokenBytes(textBytes, vocabularySize);
+        return most <= free ? null
+            : $"Its tokens can take {Machine.BytesInWords(most)} (text of {Machine.BytesInWords(textBytes)}, a token for every byte at most), and "
+                + $"{Machine.BytesInWords(free)} of the disk are free. Make room, or upload less text.";
     }
-
-    private void Run(Dataset dataset, Preparation preparation)
-    {
-        try
-        {
-            _places.Wait(preparation.Cancellation.Token);
-            try
-            {
-                PrepareAndSave(dataset, preparation);
-            }
-            finally
-            {
-                _places.Release();
-            }
-        }
-        catch (OperationCanceledException) when (_shutdown.IsCancellationRequested)
-        {
-            logger.LogInformation("The preparation of data set {DatasetId} is taken up again at the next start", dataset.Id);
-        }
-        catch (OperationCanceledException)
-        {
-            Finish(dataset.Id, d =>
-            {
-                d.State = DatasetState.Cancelled;
-                d.Error = "Its preparation was cancelled.";
-            });
-        }
-        catch (Exception e)
-        {
-            logger.LogWarning(e, "Data set {DatasetId} could not be prepared", dataset.Id);
-            Finish(dataset.Id, d =>
-            {
-                d.State = DatasetState.Failed;
-                // People know the text by the name of the file that they uploaded, not by where it is stored.
-                string message = e.Message.Replace(DatasetFiles.Source(folder.Dataset(d.Id)), d.FileName, StringComparison.Ordinal);
-                d.Error = e is InvalidDataException or ArgumentException or IOException ? message : $"{e.GetType().Name}: {message}";
-            });
-        }
-        finally
-        {
-            _preparations.TryRemove(dataset.Id, out _);
-            preparation.Cancellation.Dispose();
-            announcements.Announce(dataset.Id);
-        }
-    }
-
-    private void PrepareAndSave(Dataset dataset, Preparation preparation)
-    {
-        CancellationToken cancel = preparation.Cancellation.Token;
-        string path = folder.Dataset(dataset.Id);
-        string source = DatasetFiles.Source(path);
-        void Show(string phase, double fraction, long documents = 0, long tokens = 0) =>
-            preparation.Show(new DatasetProgress(phase, fraction, documents, tokens), () => announcements.Announce(dataset.Id));
-
-        string? sha256 = dataset.Sha256;
-        long bytes = dataset.Bytes;
-        if (dataset.GeneratorSeed is int seed)
-        {
-            Show("Writing stories", 0);
-            DurableFile.Write(source, stream => WriteStories(stream, seed, fraction => Show("Writing stories", fraction), cancel));
-            using FileStream written = File.OpenRead(source);
-            sha256 = Convert.ToHexStringLower(SHA256.HashData(written));
-            bytes = written.Length;
-        }
-
-        var options = new CorpusOptions { Format = dataset.Format, JsonField = dataset.JsonField,
-            ValidationProportion = dataset.ValidationProportion };
-        BpeTokenizer tokenizer;
-        if (dataset.TokenizerModelId is Guid modelId)
-        {
-            tokenizer = BpeTokenizer.Load(folder.Model(modelId));
-        }
-        else
-        {
-            Show("Training the vocabulary", 0);
-            tokenizer = BpeTokenizer.Train(CorpusPreparation.ReadDocuments(source, options), dataset.RequestedVocabularySize!.Value,
-                new Reporter<double>(fraction => Show("Training the vocabulary", fraction)), cancel);
-        }
-        tokenizer.Save(path);
-
-        Show("Tokenising", 0);
-        CorpusStatistics statistics =
-            CorpusPreparation.Prepare(source, tokenizer, options, DatasetFiles.Train(path), DatasetFiles.Validation(path),
-            new Reporter<CorpusProgress>(p =>
-                Show("Tokenising", p.BytesTotal == 0 ? 1 : (double)p.BytesRead / p.BytesTotal, p.Documents, p.Tokens)), cancel);
-        Finish(dataset.Id, d =>
-        {
-            d.State = DatasetState.Ready;
-            d.Error = null;
-            d.Bytes = bytes;
-            d.Sha256 = sha256;
-            d.TokenizerSha256 = tokenizer.Sha256;
-            d.VocabularySize = tokenizer.VocabularySize;
-            d.Documents = statistics.Documents;
-            d.Tokens = statistics.Tokens;
-            d.TrainTokens = statistics.TrainTokens;
-            d.ValidationTokens = statistics.ValidationTokens;
-            d.StatisticsJson = JsonSerializer.Serialize(statistics, WebJson.Options);
-        });
-    }
-
-    private void WriteStories(Stream stream, int seed, Action<double> progress, CancellationToken cancel)
-    {
-        using var text = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false),
-            leaveOpen: true) { NewLine = "\n" };
-        int written = 0;
-        foreach (string story in StoryCorpus.Generate(seed, settings.QuickStartStories))
-        {
-            cancel.ThrowIfCancellationRequested();
-            text.WriteLine(story);
-            text.WriteLine();
-            if (++written % 1000 == 0)
-                progress((double)written / settings.QuickStartStories);
-        }
-    }
-
-    private void Finish(Guid id, Action<Dataset> change) => writer.Write(db =>
-    {
-        Dataset dataset = db.Datasets.Single(d => d.Id == id);
-        change(dataset);
-        db.SaveChanges();
-    });
 
     private async Task CheckTokenizerAsync(Guid modelId, List<OptionProblem> problems, CancellationToken cancel)
     {
@@ -379,33 +242,6 @@ public sealed class DatasetService(
     }
 
     private static NotFoundException NotFound(Guid id) => new($"There is no data set {id}; it may have been deleted.");
-
-    // Progress<T> would post to the thread pool and reorder.
-    private sealed class Reporter<T>(Action<T> report) : IProgress<T>
-    {
-        public void Report(T value) => report(value);
-    }
-
-    private sealed class Preparation(CancellationTokenSource cancellation)
-    {
-        private const long MillisecondsBetweenAnnouncements = 200;
-        private long _announcedAt;
-
-        public CancellationTokenSource Cancellation => cancellation;
-
-        public DatasetProgress Progress { get; private set; } = new("Waiting", 0, 0, 0);
-
-        public void Show(DatasetProgress progress, Action announce)
-        {
-            bool newPhase = progress.Phase != Progress.Phase;
-            Progress = progress;
-            long now = Environment.TickCount64;
-            if (!newPhase && now - Interlocked.Read(ref _announcedAt) < MillisecondsBetweenAnnouncements)
-                return;
-            Interlocked.Exchange(ref _announcedAt, now);
-            announce();
-        }
-    }
 }
 
 /// <summary>A text that is stored under incoming/ and not yet a data set.</summary>

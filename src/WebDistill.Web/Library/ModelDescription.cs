@@ -24,17 +24,12 @@ internal static class ModelDescription
         TokenizerSha256 = tokenizerSha256,
     };
 
-    /// <summary>Reads a folder whole: what passes can be trained from and generated with.</summary>
+    /// <summary>Reads every number of a folder, in a stream: what passes can be trained from and generated with, where there is memory for it.</summary>
     /// <exception cref="InvalidDataException">It is not a GPT-2 model, or its tokenizer is not the model's; says which file.</exception>
     public static Model Read(Guid id, string name, string path)
     {
         CheckpointInfo info = Gpt2Checkpoint.Inspect(path);
-        string? tokenizerSha256 = TokenizerSha256(path, info.Config.VocabSize);
-        using (Gpt2Checkpoint.Load(path))
-        {
-            // Loading is the proof.
-        }
-        return Create(id, name, info, tokenizerSha256);
+        return Create(id, name, info, TokenizerSha256(path, info.Config.VocabSize));
     }
 
     private static string? TokenizerSha256(string path, int vocabularySize)

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
 using WebDistill.Web.Playground;
@@ -18,7 +19,8 @@ public sealed record UploadedFile(string Name, Stream Content);
 
 /// <summary>Models: Hugging Face folders in and out.</summary>
 public sealed partial class ModelService(
-    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelCache cache, HostSettings settings)
+    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelCache cache, StorageHealth storage,
+    HostSettings settings)
 {
     // Read by nobody here, and part of most published folders: left out without complaint.
     private static readonly HashSet<string> _ignored =
@@ -27,11 +29,56 @@ public sealed partial class ModelService(
         ".gitattributes", "LICENSE",
     ];
 
-    /// <summary>Every model, newest first.</summary>
-    public async Task<IReadOnlyList<Model>> ListAsync(CancellationToken cancel = default)
+    /// <summary>Models, newest first: the newest ones, or those that follow another one.</summary>
+    /// <inheritdoc cref="Lists.AfterAsync"/>
+    public async Task<IReadOnlyList<Model>> ListAsync(
+        Guid? after = null, int limit = Lists.DefaultLimit, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return await db.Models.AsNoTracking().OrderByDescending(model => model.CreatedAt).ToListAsync(cancel);
+        return await db.Models.AsNoTracking().AfterAsync(after, limit, "model", cancel);
+    }
+
+    /// <summary>A piece of the table of models, newest first.</summary>
+    /// <param name="filter">Words; each stands in the name of a model that matches, or begins the hash of its weights.</param>
+    /// <param name="withTokenizer">Leaves out models that cannot be used with text.</param>
+    public async Task<Slice<Model>> SliceAsync(
+        string filter = "", int first = 0, bool withTokenizer = false, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        IQueryable<Model> models = db.Models.AsNoTracking();
+        foreach (string word in Lists.Words(filter))
+        {
+            string hash = word.ToLowerInvariant();
+            models = models.Where(model => model.Name.ToUpper().Contains(word) || model.WeightsSha256.StartsWith(hash));
+        }
+        return await models.Where(model => !withTokenizer || model.TokenizerSha256 != null).NewestFirst().SliceAsync(first, cancel);
+    }
+
+    /// <summary>The names of those among <paramref name="ids"/> that are models.</summary>
+    public async Task<IReadOnlyDictionary<Guid, string>> NamesAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancel = default)
+    {
+        if (ids.Count == 0)
+            return new Dictionary<Guid, string>();
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Models.Where(model => ids.Contains(model.Id)).Select(model => new { model.Id, model.Name })
+            .ToDictionaryAsync(model => model.Id, model => model.Name, cancel);
+    }
+
+    /// <summary>Those among <paramref name="names"/> that more than one model has.</summary>
+    public async Task<IReadOnlySet<string>> RepeatedAsync(IReadOnlyCollection<string> names, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Models.Where(model => names.Contains(model.Name)).GroupBy(model => model.Name).Where(group => group.Count() > 1)
+            .Select(group => group.Key).ToHashSetAsync(cancel);
+    }
+
+    /// <summary>Of the models that can be used with text, the one with the most parameters; null when there is none.</summary>
+    public async Task<Model?> LargestAsync(CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Models.AsNoTracking().Where(model => model.TokenizerSha256 != null)
+            .OrderByDescending(model => model.ParameterCount).ThenByDescending(model => model.CreatedAt).ThenByDescending(model => model.Id)
+            .FirstOrDefaultAsync(cancel);
     }
 
     /// <summary>One model.</summary>
@@ -40,6 +87,13 @@ public sealed partial class ModelService(
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         return await db.Models.AsNoTracking().SingleOrDefaultAsync(model => model.Id == id, cancel) ?? throw NotFound(id);
+    }
+
+    /// <summary>One model; null when there is none with that id.</summary>
+    public async Task<Model?> FindModelAsync(Guid id, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Models.AsNoTracking().SingleOrDefaultAsync(model => model.Id == id, cancel);
     }
 
     /// <summary>A model, or a checkpoint as the model that it is; null when there is neither with that id.</summary>
@@ -75,8 +129,8 @@ public sealed partial class ModelService(
 
     /// <summary>
     /// Adds a model out of the files of a Hugging Face folder: config.json, and model.safetensors or its shards with
-    /// model.safetensors.index.json; with vocab.json and merges.txt it can be used with text. The whole model is loaded once before it
-    /// is accepted; a refused or interrupted upload leaves nothing.
+    /// model.safetensors.index.json; with vocab.json and merges.txt it can be used with text. Every number of it
+    /// is read once before it is accepted, in a stream: a model may be larger than the memory. A refused or interrupted upload leaves nothing.
     /// </summary>
     /// <exception cref="OptionsInvalidException">The name or a file cannot be used; says which and why.</exception>
     public async Task<Model> ImportAsync(string name, IAsyncEnumerable<UploadedFile> files, CancellationToken cancel = default)
@@ -92,6 +146,7 @@ public sealed partial class ModelService(
     /// <exception cref="OptionsInvalidException">A file has no place in a model folder, comes twice or is too large.</exception>
     public async Task<string> ReceiveAsync(IAsyncEnumerable<UploadedFile> files, CancellationToken cancel)
     {
+        storage.RequireRoom();
         string incoming = folder.CreateIncoming();
         try
         {
@@ -105,7 +160,7 @@ public sealed partial class ModelService(
         }
         catch
         {
-            Directory.Delete(incoming, recursive: true);
+            folder.Discard(incoming);
             throw;
         }
     }
@@ -119,6 +174,8 @@ public sealed partial class ModelService(
             Names.Check("name", name);
             var id = Guid.CreateVersion7();
             Model model = await Task.Run(() => Describe(id, name.Trim(), incoming), cancel);
+            // The header, the vocabulary and the buffers of an upload of gigabytes.
+            await Task.Run(ProcessMemory.GiveBack, cancel);
             folder.Publish(incoming, folder.Model(id));
             try
             {
@@ -137,8 +194,7 @@ public sealed partial class ModelService(
         }
         catch
         {
-            if (Directory.Exists(incoming))
-                Directory.Delete(incoming, recursive: true);
+            folder.Discard(incoming);
             throw;
         }
     }
@@ -148,7 +204,7 @@ public sealed partial class ModelService(
     /// <exception cref="ConflictException">A queued or running run, the preparation of a data set, or a generation uses it.</exception>
     public async Task DeleteAsync(Guid id, CancellationToken cancel = default)
     {
-        await writer.WriteAsync(async db =>
+        await storage.DeleteAsync(() => writer.WriteAsync(async db =>
         {
             Model model = await db.Models.SingleOrDefaultAsync(m => m.Id == id, cancel) ?? throw NotFound(id);
             string text = id.ToString();
@@ -169,11 +225,10 @@ public sealed partial class ModelService(
             foreach (Run maker in await db.Runs.Where(run => run.StudentModelId == id).ToListAsync(cancel))
                 maker.StudentModelId = null;
             await db.SaveChangesAsync(cancel);
-        }, cancel);
-        folder.Delete(folder.Model(id));
+        }, cancel), folder.Model(id));
     }
 
-    private static async Task<long> StoreAsync(string incoming, UploadedFile file, long bytesLeft, CancellationToken cancel)
+    private async Task<long> StoreAsync(string incoming, UploadedFile file, long bytesLeft, CancellationToken cancel)
     {
         if (!ModelFileName().IsMatch(file.Name))
         {
@@ -183,7 +238,7 @@ public sealed partial class ModelService(
         string path = Path.Combine(incoming, file.Name);
         if (File.Exists(path))
             throw new OptionsInvalidException("files", $"The file '{file.Name}' was uploaded twice.");
-        return (await Upload.StoreAsync(file.Content, path, bytesLeft, "files", cancel)).Bytes;
+        return (await Upload.StoreAsync(file.Content, path, folder.Files, bytesLeft, "files", cancel)).Bytes;
     }
 
     private static Model Describe(Guid id, string name, string incoming)

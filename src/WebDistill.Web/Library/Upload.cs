@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using WebDistill.Distillation;
 
 namespace WebDistill.Web.Library;
 
@@ -12,10 +13,10 @@ internal static class Upload
     /// <exception cref="OptionsInvalidException">The upload broke off.</exception>
     /// <exception cref="BadHttpRequestException">413: it is larger than <paramref name="maxBytes"/>.</exception>
     public static async Task<(long Bytes, string Sha256)> StoreAsync(
-        Stream content, string path, long maxBytes, string field, CancellationToken cancel)
+        Stream content, string path, FileLayer files, long maxBytes, string field, CancellationToken cancel)
     {
         using var sha256 = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        await using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 0);
+        await using Stream file = files.Create(path);
         byte[] buffer = new byte[BufferBytes];
         long bytes = 0;
         for (int read; (read = await ReadAsync(content, buffer, bytes, field, cancel)) > 0; bytes += read)
@@ -29,6 +30,7 @@ internal static class Upload
             sha256.AppendData(buffer, 0, read);
             await file.WriteAsync(buffer.AsMemory(0, read), cancel);
         }
+        await file.FlushAsync(cancel);
         return (bytes, Convert.ToHexStringLower(sha256.GetHashAndReset()));
     }
 

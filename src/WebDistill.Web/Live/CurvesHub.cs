@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Threading.Channels;
 using Microsoft.AspNetCore.SignalR;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 using WebDistill.Data;
 using WebDistill.Web.Runs;
 
@@ -12,8 +13,8 @@ namespace WebDistill.Web.Live;
 /// that names the last step it has gets every later one exactly once. A client that reads slowly slows nobody but itself.
 /// </summary>
 public sealed class CurvesHub(
-    IDbContextFactory<WebDistillDb> contexts, SharedReads shared, RunAnnouncements announcements, IHostApplicationLifetime lifetime)
-    : Hub
+    IDbContextFactory<WebDistillDb> contexts, SharedReads shared, RunAnnouncements announcements, IHostApplicationLifetime lifetime,
+    IOptions<JsonHubProtocolOptions> protocol) : Hub
 {
     /// <summary>Most rows of one message.</summary>
     public const int RowsPerMessage = 2000;
@@ -24,7 +25,7 @@ public sealed class CurvesHub(
     /// message with another attempt than the client's: what the client has is superseded then, and it reads the history anew.
     /// </summary>
     /// <param name="attempt">The attempt that the client's rows belong to; 0 when it has none.</param>
-    public async IAsyncEnumerable<StepRows> Watch(
+    public async IAsyncEnumerable<StepMessage> Watch(
         Guid runId, int afterStep, int attempt, [EnumeratorCancellation] CancellationToken cancel)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel, lifetime.ApplicationStopping);
@@ -34,31 +35,31 @@ public sealed class CurvesHub(
         RunStatus? told = null;
         while (!ended.IsCancellationRequested)
         {
-            // The status is read before the rows: a run gets its final status after its last row, so no row can follow.
-            (Run run, List<StepMetric> metrics) = await ReadAsync(runId, afterStep, cancel);
-            if (run.Attempt != attempt && afterStep > 0)
+            StepMessage message = await ReadAsync(runId, afterStep, cancel);
+            if (message.Attempt != attempt && afterStep > 0)
             {
-                yield return StepRows.Of(run, []);
+                yield return message.Rows == 0 ? message : await ReadAsync(runId, int.MaxValue, cancel);
                 yield break;
             }
-            attempt = run.Attempt;
-            if (metrics.Count > 0 || run.Status != told)
-                yield return StepRows.Of(run, metrics);
-            told = run.Status;
-            if (metrics.Count > 0)
-                afterStep = metrics[^1].Step;
-            if (metrics.Count == RowsPerMessage)
+            attempt = message.Attempt;
+            if (message.Rows > 0 || message.Status != told)
+                yield return message;
+            told = message.Status;
+            if (message.Rows > 0)
+                afterStep = message.LastStep;
+            if (message.Rows == RowsPerMessage)
                 continue;
-            if (run.IsFinal || !await RingAsync(doorbell.Reader, ended.Token))
+            if (message.IsFinal || !await RingAsync(doorbell.Reader, ended.Token))
                 yield break;
         }
     }
 
-    // Those who watch a run live have all seen the same step: one query serves them.
-    private Task<(Run Run, List<StepMetric> Metrics)> ReadAsync(Guid runId, int afterStep, CancellationToken cancel) =>
+    // Those who watch a run live have all seen the same step: one query serves them, and one writing out of its rows.
+    private Task<StepMessage> ReadAsync(Guid runId, int afterStep, CancellationToken cancel) =>
         shared.ReadAsync(("steps", runId, afterStep), async () =>
         {
             await using WebDistillDb db = await contexts.CreateDbContextAsync();
+            // The status is read before the rows: a run gets its final status after its last row, so no row can follow.
             Run run = await db.Runs.AsNoTracking().SingleOrDefaultAsync(r => r.Id == runId)
                 ?? throw new HubException($"There is no run {runId}; it may have been deleted.");
             List<StepMetric> metrics = await db.StepMetrics.AsNoTracking()
@@ -66,7 +67,7 @@ public sealed class CurvesHub(
                 .OrderBy(m => m.Step)
                 .Take(RowsPerMessage)
                 .ToListAsync();
-            return (run, metrics);
+            return StepMessage.Of(run, metrics, protocol.Value.PayloadSerializerOptions);
         }, cancel);
 
     private static async Task<bool> RingAsync(ChannelReader<bool> doorbell, CancellationToken ended)

@@ -48,15 +48,17 @@ public sealed class Webhook : BackgroundService
     private readonly HttpClient _http = new() { Timeout = AnswerPatience };
     private readonly Channel<WebhookMessage> _queue;
     private readonly TimeSpan _firstDelay;
+    private readonly Shutdown _shutdown;
 
     /// <summary>Listens from now on: what happens before the host has started is told too.</summary>
-    public Webhook(HostSettings settings, RunEvents events, ILogger<Webhook> logger)
-        : this(settings.WebhookUrl, events, logger, TimeSpan.FromSeconds(1))
+    public Webhook(HostSettings settings, RunEvents events, Shutdown shutdown, ILogger<Webhook> logger)
+        : this(settings.WebhookUrl, events, shutdown, logger, TimeSpan.FromSeconds(1))
     {
     }
 
-    internal Webhook(Uri? url, RunEvents events, ILogger<Webhook> logger, TimeSpan firstDelay)
+    internal Webhook(Uri? url, RunEvents events, Shutdown shutdown, ILogger<Webhook> logger, TimeSpan firstDelay)
     {
+        _shutdown = shutdown;
         _url = url;
         _logger = logger;
         _firstDelay = firstDelay;
@@ -98,7 +100,8 @@ public sealed class Webhook : BackgroundService
                     return;
                 problem = $"it answered {(int)answer.StatusCode}";
             }
-            catch (Exception e) when (e is HttpRequestException || e is OperationCanceledException && !stopping.IsCancellationRequested)
+            // Whatever it is: an exception that got out would end the whole server.
+            catch (Exception e) when (e is not OperationCanceledException || !stopping.IsCancellationRequested)
             {
                 problem = e is OperationCanceledException ? $"no answer in {AnswerPatience.TotalSeconds} s" : e.Message;
             }
@@ -120,7 +123,9 @@ public sealed class Webhook : BackgroundService
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         _queue.Writer.TryComplete();
-        await Task.WhenAny(ExecuteTask ?? Task.CompletedTask, Task.Delay(LastWordPatience, CancellationToken.None));
+        TimeSpan left = _shutdown.Left(Shutdown.WordsPatience);
+        await Task.WhenAny(ExecuteTask ?? Task.CompletedTask,
+            Task.Delay(left < LastWordPatience ? left : LastWordPatience, CancellationToken.None));
         await base.StopAsync(cancellationToken);
     }
 

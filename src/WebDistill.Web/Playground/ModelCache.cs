@@ -1,3 +1,5 @@
+using WebDistill.Distillation;
+using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
 using WebDistill.Web.Library;
@@ -12,22 +14,28 @@ public sealed class ModelCache : IDisposable
 {
     private readonly ModelFolders _folders;
     private readonly HostSettings _settings;
+    private readonly Func<Machine> _machine;
     private readonly Lock _lock = new();
     private readonly Dictionary<Guid, Entry> _entries = [];
     private readonly Timer _idleTimer;
+    private long _loadingBytes;
 
     /// <summary>Frees idle models from time to time.</summary>
-    public ModelCache(ModelFolders folders, HostSettings settings)
+    /// <param name="machine">Reads the machine as it is now.</param>
+    public ModelCache(ModelFolders folders, HostSettings settings, Func<Machine> machine)
     {
         _folders = folders;
         _settings = settings;
+        _machine = machine;
         _idleTimer = new Timer(_ => Trim(), null, TimeSpan.FromMinutes(1), TimeSpan.FromMinutes(1));
     }
 
     /// <summary>Lends a model out, loading it on the calling thread if need be; dispose the lease to give it back.</summary>
     /// <param name="id">A model's or a checkpoint's.</param>
+    /// <param name="keep">Whether somebody may soon want it again: otherwise <see cref="FreeUnkept"/> frees it as well.</param>
     /// <exception cref="InvalidDataException">The folder is not a model, or there is none.</exception>
-    public ModelLease Acquire(Guid id)
+    /// <exception cref="ConflictException">There is not enough memory for it at this moment.</exception>
+    public ModelLease Acquire(Guid id, bool keep = true)
     {
         Entry entry;
         lock (_lock)
@@ -35,6 +43,7 @@ public sealed class ModelCache : IDisposable
             if (!_entries.TryGetValue(id, out entry!))
                 _entries.Add(id, entry = new Entry(new Lazy<LoadedModel>(() => Load(id))));
             entry.Leases++;
+            entry.Keep |= keep;
         }
         try
         {
@@ -52,6 +61,27 @@ public sealed class ModelCache : IDisposable
             }
             throw;
         }
+    }
+
+    /// <summary>Frees every model that is not lent out: somebody needs the memory more.</summary>
+    public void FreeUnused() => Free(_ => true);
+
+    /// <summary>Frees every model that is not lent out and that nobody asked to be kept.</summary>
+    public void FreeUnkept() => Free(entry => !entry.Keep);
+
+    private void Free(Func<Entry, bool> isWanted)
+    {
+        bool any = false;
+        lock (_lock)
+        {
+            foreach ((Guid id, Entry entry) in _entries.Where(pair => pair.Value.Leases == 0 && isWanted(pair.Value)).ToArray())
+            {
+                Remove(id, entry);
+                any = true;
+            }
+        }
+        if (any)
+            ProcessMemory.GiveBack();
     }
 
     /// <summary>Frees a model that is not lent out; false when it is.</summary>
@@ -82,13 +112,50 @@ public sealed class ModelCache : IDisposable
     private LoadedModel Load(Guid id)
     {
         string path = _folders.Find(id) ?? throw new InvalidDataException($"There is no model and no checkpoint {id}; it may have been deleted.");
-        // Hashed as it is loaded, not looked up: the playground shows which weights really answer.
-        string sha256 = Gpt2Checkpoint.Inspect(path).WeightsSha256;
-        BpeTokenizer? tokenizer = File.Exists(Path.Combine(path, "vocab.json")) ? BpeTokenizer.Load(path) : null;
-        Gpt2 model = Gpt2Checkpoint.Load(path);
-        // For good: several readers may share it, and none must find dropout switched on by another.
-        model.eval();
-        return new LoadedModel(model, tokenizer, sha256);
+        var config = Gpt2Config.Load(Path.Combine(path, Gpt2Checkpoint.ConfigFileName));
+        long needed = Reserve(config);
+        try
+        {
+            // Hashed as it is loaded, not looked up: the playground shows which weights really answer.
+            string sha256 = Gpt2Checkpoint.Inspect(path).WeightsSha256;
+            BpeTokenizer? tokenizer = File.Exists(Path.Combine(path, "vocab.json")) ? BpeTokenizer.Load(path) : null;
+            Gpt2 model = Gpt2Checkpoint.Load(path);
+            // For good: several readers may share it, and none must find dropout switched on by another.
+            model.eval();
+            return new LoadedModel(model, tokenizer, sha256);
+        }
+        finally
+        {
+            lock (_lock)
+                _loadingBytes -= needed;
+        }
+    }
+
+    /// <summary>Makes sure that there is memory for a model besides those that are being loaded, freeing unused ones if need be.</summary>
+    private long Reserve(Gpt2Config config)
+    {
+        string? Problem()
+        {
+            lock (_lock)
+            {
+                Machine now = _machine();
+                now = now.Gpu is GpuMemory gpu
+                    ? now with { Gpu = gpu with { FreeBytes = gpu.FreeBytes - _loadingBytes } }
+                    : now with { FreeMemoryBytes = now.FreeMemoryBytes - _loadingBytes };
+                if (RunFit.ProblemOfLoading(config, now) is string problem)
+                    return problem;
+                _loadingBytes += RunMemory.ToAnswer(config);
+                return null;
+            }
+        }
+
+        if (Problem() is not null)
+        {
+            FreeUnused();
+            if (Problem() is string problem)
+                throw new ConflictException($"There is not enough memory for this model: {problem}");
+        }
+        return RunMemory.ToAnswer(config);
     }
 
     private void Release(Entry entry)
@@ -103,6 +170,7 @@ public sealed class ModelCache : IDisposable
 
     private void Trim()
     {
+        bool any = false;
         long idleSince = Environment.TickCount64 - (long)TimeSpan.FromMinutes(_settings.IdleModelMinutes).TotalMilliseconds;
         lock (_lock)
         {
@@ -111,9 +179,14 @@ public sealed class ModelCache : IDisposable
             foreach ((Guid id, Entry entry) in unused)
             {
                 if (surplus-- > 0 || entry.UsedAt < idleSince)
+                {
                     Remove(id, entry);
+                    any = true;
+                }
             }
         }
+        if (any)
+            ProcessMemory.GiveBack();
     }
 
     private void Remove(Guid id, Entry entry)
@@ -126,6 +199,7 @@ public sealed class ModelCache : IDisposable
     {
         public Lazy<LoadedModel> Loaded => loaded;
         public int Leases { get; set; }
+        public bool Keep { get; set; }
         public long UsedAt { get; set; }
     }
 

@@ -13,7 +13,8 @@ namespace WebDistill.Web.Reports;
 
 /// <summary>Puts what was measured of some models side by side. Figures belong to weights: a model has those of its hash.</summary>
 public sealed class ReportService(
-    IDbContextFactory<WebDistillDb> contexts, ModelService models, DatasetService datasets, RunService runs, EvaluationService evaluations)
+    IDbContextFactory<WebDistillDb> contexts, ModelService models, DatasetTable datasets, RunService runs, RunTable table,
+    EvaluationService evaluations)
 {
     /// <summary>The report of a run: its teacher, and its student or the newest checkpoint of it.</summary>
     /// <exception cref="NotFoundException">There is no such run, or it has no model and no checkpoint yet.</exception>
@@ -43,8 +44,8 @@ public sealed class ReportService(
                 model.Heads, model.ContextLength, model.ParameterCount, model.WeightBytes));
         }
         string[] hashes = [.. compared.Select(model => model.WeightsSha256)];
-        Evaluation[] measured = [.. (await evaluations.ListAsync(cancel))
-            .Where(e => e.Status == EvaluationStatus.Completed && hashes.Contains(e.WeightsSha256)
+        Evaluation[] measured = [.. (await evaluations.OfWeightsAsync(hashes, cancel))
+            .Where(e => e.Status == EvaluationStatus.Completed
                 // Fidelity to another teacher belongs into another report.
                 && (e.ReferenceSha256 is null || compared.Any(model => model.IsTeacher && model.WeightsSha256 == e.ReferenceSha256)))];
         ReportSection[] sections = [.. measured
@@ -106,7 +107,7 @@ public sealed class ReportService(
     private async Task<ReportRun> DescribeAsync(Run run, CancellationToken cancel)
     {
         JsonObject values = OptionTexts.Values(RunService.Options(run)), defaults = OptionTexts.Values(new DistillationOptions());
-        OptionTexts texts = await OptionTexts.ReadAsync(runs, models, datasets, cancel);
+        OptionTexts texts = await OptionTexts.ReadAsync([RunService.Options(run)], table, models, datasets, cancel);
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         List<ReportPoint> validation = await db.StepMetrics.AsNoTracking()
             .Where(metric => metric.RunId == run.Id && metric.ValidationPerplexity != null).OrderBy(metric => metric.Step)

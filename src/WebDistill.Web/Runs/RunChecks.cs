@@ -10,35 +10,35 @@ using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Runs;
 
-/// <summary>What can be said about a run before it starts: whether it can be made, what it will do, how long it will take.</summary>
-public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFolder folder)
+/// <summary>What can be said about a run before it starts.</summary>
+/// <param name="Problems">Why it cannot be made: its options, what they name, how model, corpus and machine fit together; empty when it
+/// can.</param>
+/// <param name="Warnings">What may go wrong or be unintended, by field.</param>
+/// <param name="Plan">What it would do and need; null where that cannot be known.</param>
+/// <param name="EstimatedSeconds">At the speed of the latest run on this device; null where there was none.</param>
+public sealed record RunForecast(
+    IReadOnlyList<OptionProblem> Problems, IReadOnlyList<OptionProblem> Warnings, RunPlan? Plan, double? EstimatedSeconds);
+
+/// <summary>Looks at a run before it starts: whether it can be made here, what it will do and need, how long it will take.</summary>
+/// <param name="machine">Reads the machine as it is now.</param>
+public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFolder folder, Func<Machine> machine)
 {
-    /// <summary>Every problem of the options: their own, what they name, and how model and corpus fit together.</summary>
-    public async Task<IReadOnlyList<OptionProblem>> CheckAsync(DistillationOptions options, CancellationToken cancel)
+    // A time that TimeSpan can hold, with room for a sum.
+    private static readonly double LongestSeconds = TimeSpan.MaxValue.TotalSeconds / 2;
+
+    /// <summary>Everything that can be said; whatever goes wrong with the options is a problem of a field.</summary>
+    public async Task<RunForecast> ForecastAsync(DistillationOptions options, CancellationToken cancel)
     {
         List<OptionProblem> problems = [.. options.Validate()];
         RunParts parts = await FindAsync(options, problems, cancel);
         // With a field already refused the checks below would only repeat it in other words.
-        if (problems.Count == 0 && parts.Dataset is { VocabularySize: int vocabularySize })
-            problems.AddRange((await ExamineAsync(options, parts, vocabularySize, cancel)).Problems);
-        return problems;
-    }
+        if (problems.Count > 0 || parts.Dataset is not { VocabularySize: int vocabularySize })
+            return new RunForecast(problems, [], null, null);
+        (IReadOnlyList<OptionProblem> found, RunPlan? plan) = await ExamineAsync(options, parts, vocabularySize, cancel);
+        if (plan is null)
+            return new RunForecast(found, [], null, null);
 
-    /// <summary>
-    /// The plan, and the seconds it would take at the speed of the latest run on this device; nulls where that cannot be known.
-    /// </summary>
-    public async Task<(RunPlan? Plan, double? EstimatedSeconds)> PlanAsync(DistillationOptions options, CancellationToken cancel)
-    {
-        List<OptionProblem> problems = [.. options.Validate()];
-        RunParts parts = await FindAsync(options, problems, cancel);
-        if (problems.Count > 0 || parts.Dataset is not { VocabularySize: int vocabularySize, TrainTokens: long trainTokens })
-            return (null, null);
-        (IReadOnlyList<OptionProblem> found, Gpt2Config? student, int sequences) =
-            await ExamineAsync(options, parts, vocabularySize, cancel);
-        if (found.Count > 0 || student is null)
-            return (null, null);
-
-        RunPlan plan = RunPlan.Compute(options, parts.Teacher, student, trainTokens, sequences);
+        RunFit fit = RunFit.Of(plan, options, machine());
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         Run? latest = await db.Runs.AsNoTracking()
             // A speed that is infinite would promise that a run takes no time.
@@ -46,8 +46,9 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
                 && run.FlopsPerToken <= double.MaxValue && run.Engine == Device.Name)
             .OrderByDescending(run => run.StartedAt)
             .FirstOrDefaultAsync(cancel);
-        double? seconds = latest is null ? null : plan.TotalTokens * plan.FlopsPerToken / (latest.TokensPerSecond * latest.FlopsPerToken);
-        return (plan, seconds);
+        double? seconds = latest is null ? null
+            : Math.Min(plan.TotalTokens * plan.FlopsPerToken / (latest.TokensPerSecond!.Value * latest.FlopsPerToken!.Value), LongestSeconds);
+        return new RunForecast(fit.Problems, fit.Warnings, plan, seconds);
     }
 
     private async Task<RunParts> FindAsync(DistillationOptions options, List<OptionProblem> problems, CancellationToken cancel)
@@ -80,7 +81,7 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
                     + "tokens: the same id means different text. Upload the data set again with this model's tokenizer."));
             }
         }
-        return new RunParts(dataset, Config(teacher), Config(checkpoint));
+        return new RunParts(dataset, Config("teacherId", teacher, problems), Config("studentModelId", checkpoint, problems));
     }
 
     private static async Task<Model?> ModelAsync(
@@ -96,21 +97,50 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
         return model;
     }
 
-    private Gpt2Config? Config(Model? model) => model is null ? null : Gpt2Config.Load(Path.Combine(folder.Model(model.Id), "config.json"));
+    private Gpt2Config? Config(string field, Model? model, List<OptionProblem> problems)
+    {
+        try
+        {
+            return model is null ? null : Gpt2Config.Load(Path.Combine(folder.Model(model.Id), Gpt2Checkpoint.ConfigFileName));
+        }
+        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            problems.Add(new OptionProblem(field,
+                $"The files of the model '{model!.Name}' cannot be read: {folder.WithoutPaths(e.Message)} Choose another one."));
+            return null;
+        }
+    }
 
     // Counting Hugging Face's sequences reads the lengths of all documents: not on a request's thread.
-    private Task<(IReadOnlyList<OptionProblem> Problems, Gpt2Config? Student, int Sequences)> ExamineAsync(
+    private Task<(IReadOnlyList<OptionProblem> Problems, RunPlan? Plan)> ExamineAsync(
         DistillationOptions options, RunParts parts, int vocabularySize, CancellationToken cancel) =>
-        Task.Run<(IReadOnlyList<OptionProblem>, Gpt2Config?, int)>(() =>
+        Task.Run<(IReadOnlyList<OptionProblem>, RunPlan?)>(() =>
         {
             IReadOnlyList<OptionProblem> problems =
                 RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences: null);
             if (problems.Count > 0)
-                return (problems, null, 0);
+                return (problems, null);
             Gpt2Config student = StudentInits.StudentConfig(options, parts.Teacher, vocabularySize, parts.Checkpoint);
-            using TokenFile train = TokenFile.Open(DatasetFiles.Train(folder.Dataset(parts.Dataset!.Id)));
-            int sequences = RunPlan.CountSequences(options, parts.Teacher, student, train);
-            return (RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences), student, sequences);
+            try
+            {
+                using TokenFile train = TokenFile.Open(DatasetFiles.Train(folder.Dataset(parts.Dataset!.Id)));
+                int sequences;
+                try
+                {
+                    sequences = RunPlan.CountSequences(options, parts.Teacher, student, train);
+                }
+                catch (InvalidDataException tooFew)
+                {
+                    return ([new OptionProblem(options.SequenceMode == SequenceMode.Packed ? "contextLength" : "sequenceMode", tooFew.Message)], null);
+                }
+                problems = RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences);
+                return (problems, problems.Count > 0 ? null : RunPlan.Compute(options, parts.Teacher, student, train.TokenCount, sequences));
+            }
+            catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+            {
+                return ([new OptionProblem("datasetId",
+                    $"The files of the data set '{parts.Dataset!.Name}' cannot be read: {folder.WithoutPaths(e.Message)}")], null);
+            }
         }, cancel);
 
     private sealed record RunParts(Dataset? Dataset, Gpt2Config? Teacher, Gpt2Config? Checkpoint);

@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Runs;
 
@@ -10,7 +11,7 @@ namespace WebDistill.Web.Runs;
 /// Saves the steps of one attempt at a run: what is reported is written in one transaction at most every
 /// <see cref="FlushIntervalMilliseconds"/>, and only then announced, so that nothing is shown that a crash could take back.
 /// <see cref="Report"/> returns at once unless the database falls <see cref="QueueCapacity"/> steps behind: then it waits, because a slower
-/// training is better than a lost number. A full disk is waited for.
+/// training is better than a lost number. While the disk refuses, the steps wait in memory.
 /// </summary>
 public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
 {
@@ -20,14 +21,18 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
     /// <summary>Most steps that wait to be written.</summary>
     public const int QueueCapacity = 4096;
 
-    private static readonly TimeSpan FullDiskRetryDelay = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RefusalRetryDelay = TimeSpan.FromSeconds(1);
 
     private readonly Run _run;
     private readonly DatabaseWriter _writer;
     private readonly RunAnnouncements _announcements;
     private readonly Func<Perplexity?> _teacherPerplexity;
-    private readonly ILogger _logger;
-    private readonly DateTime _startedAt = DateTime.UtcNow;
+    private readonly StorageHealth _storage;
+    private readonly Func<StorageRefusedException?, Task<bool>> _rests;
+    private readonly CancellationToken _ended;
+    private readonly ManualResetEventSlim _accepted = new(true);
+    private readonly TimeProvider _time;
+    private readonly long _startedAt;
     private readonly CancellationTokenSource _disposing = new();
     private readonly SemaphoreSlim _hurry = new(0);
     private readonly Channel<Entry> _queue =
@@ -36,13 +41,19 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
 
     /// <param name="run">As it is at the beginning of the attempt.</param>
     /// <param name="teacherPerplexity">Asked at every transaction, so that the teacher's line appears as soon as it is measured.</param>
-    public RunRecorder(Run run, DatabaseWriter writer, RunAnnouncements announcements, Func<Perplexity?> teacherPerplexity, ILogger logger)
+    /// <param name="rests">Told while the disk refuses, and with null when it has taken the steps; says whether that is written down.</param>
+    /// <param name="time">Its monotonic clock measures how long the run trains: the wall clock may be set meanwhile.</param>
+    /// <param name="ended">With it signalled a refusal is not waited for: what cannot be written at once is given up.</param>
+    public RunRecorder(
+        Run run, DatabaseWriter writer, RunAnnouncements announcements, StorageHealth storage, Func<Perplexity?> teacherPerplexity,
+        Func<StorageRefusedException?, Task<bool>> rests, TimeProvider time, CancellationToken ended)
     {
         _run = run;
         _writer = writer;
         _announcements = announcements;
         _teacherPerplexity = teacherPerplexity;
-        _logger = logger;
+        (_storage, _rests, _ended) = (storage, rests, ended);
+        (_time, _startedAt) = (time, time.GetTimestamp());
         _written = Task.Run(WriteAsync);
     }
 
@@ -63,6 +74,9 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
         if (!flushed.Task.IsCompleted)
             throw new ChannelClosedException(_written.Exception?.GetBaseException());
     }
+
+    /// <summary>Returns at once, or when the disk takes steps again, or when the run is to end; called on the training thread.</summary>
+    public void WaitWhileRefused() => WaitHandle.WaitAny([_accepted.WaitHandle, _ended.WaitHandle, _disposing.Token.WaitHandle]);
 
     /// <summary>Writes what is still queued. Throws what a transaction threw.</summary>
     public async ValueTask DisposeAsync()
@@ -115,18 +129,45 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
 
     private async Task SaveAsync(List<StepReport> batch)
     {
-        while (true)
+        while (!_ended.IsCancellationRequested && !_disposing.IsCancellationRequested)
         {
-            try
+            StorageRefusedException? refused = await TryAsync(batch);
+            if (refused is null)
             {
-                await _writer.WriteAsync(db => SaveAsync(db, batch));
-                return;
+                batch = [];
+                if (_accepted.IsSet || await _rests(null))
+                {
+                    _accepted.Set();
+                    return;
+                }
             }
-            catch (Exception e) when (SqliteDatabase.IsFull(e) && !_disposing.IsCancellationRequested)
+            else
             {
-                _logger.LogError(e, "The disk is full: {Count} steps of run {RunId} wait to be saved", batch.Count, _run.Id);
-                await Task.WhenAny(Task.Delay(FullDiskRetryDelay, _disposing.Token));
+                _storage.Note(refused);
+                _accepted.Reset();
+                await _rests(refused);
             }
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(_disposing.Token, _ended);
+            await Task.WhenAny(Task.Delay(RefusalRetryDelay, over.Token));
+            _storage.Look();
+        }
+        if (batch.Count > 0)
+            await _writer.WriteAsync(db => SaveAsync(db, batch));
+    }
+
+    private async Task<StorageRefusedException?> TryAsync(List<StepReport> batch)
+    {
+        if (batch.Count == 0)
+            return null;
+        try
+        {
+            _storage.RequireRoom();
+            await _writer.WriteBulkAsync(db => SaveAsync(db, batch));
+            return null;
+        }
+        catch (Exception e) when (_storage.Explain(e) is { } refused)
+        {
+            return refused;
         }
     }
 
@@ -143,7 +184,7 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
             (run.ValidationPerplexity, run.ValidationNatsPerToken) = (validated.ValidationPerplexity, validated.ValidationNatsPerToken);
         if (_teacherPerplexity() is Perplexity teacher)
             (run.TeacherPerplexity, run.TeacherNatsPerToken) = (teacher.Value, teacher.NatsPerToken);
-        run.TrainedSeconds = _run.TrainedSeconds + (DateTime.UtcNow - _startedAt).TotalSeconds;
+        run.TrainedSeconds = _run.TrainedSeconds + _time.GetElapsedTime(_startedAt).TotalSeconds;
         run.FruitlessAttempts = 0;
         await db.SaveChangesAsync();
     }

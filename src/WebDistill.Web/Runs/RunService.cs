@@ -11,11 +11,16 @@ namespace WebDistill.Web.Runs;
 /// <summary>What can be asked about runs and done with them, for pages and API alike.</summary>
 public sealed class RunService(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
-    RunChecks checks, RunQueue queue, RunTrainer trainer, RunLifecycle lifecycle, QuickStart quickStart, SharedReads shared)
+    RunChecks checks, RunQueue queue, RunTrainer trainer, RunLifecycle lifecycle, QuickStart quickStart, SharedReads shared, StorageHealth storage)
 {
-    /// <summary>Every run, newest first.</summary>
-    public async Task<IReadOnlyList<Run>> ListAsync(CancellationToken cancel = default) => await ShareAsync("runs", db =>
-        db.Runs.AsNoTracking().OrderByDescending(run => run.CreatedAt).ThenByDescending(run => run.Id).ToListAsync(), cancel);
+    /// <summary>Runs, newest first: the newest ones, or those that follow another one.</summary>
+    /// <inheritdoc cref="Lists.AfterAsync"/>
+    public async Task<IReadOnlyList<Run>> ListAsync(
+        Guid? after = null, int limit = Lists.DefaultLimit, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Runs.AsNoTracking().AfterAsync(after, limit, "run", cancel);
+    }
 
     /// <summary>One run.</summary>
     /// <exception cref="NotFoundException">There is none with that id.</exception>
@@ -39,6 +44,14 @@ public sealed class RunService(
             .Select(run => run.Id).ToListAsync(cancel);
     }
 
+    /// <summary>A run that waits for one of <paramref name="ids"/> without being one of them; null when none does.</summary>
+    public async Task<Run?> FirstWaitingAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Runs.AsNoTracking().FirstOrDefaultAsync(run => run.Status == RunStatus.Queued && run.AfterRunId != null
+            && ids.Contains(run.AfterRunId.Value) && !ids.Contains(run.Id), cancel);
+    }
+
     /// <summary>Whether the run is at work, or rests with its state in memory until there is room on the disk.</summary>
     public bool IsHeld(Guid id) => trainer.Holds(id);
 
@@ -46,21 +59,18 @@ public sealed class RunService(
     public static DistillationOptions Options(Run run) =>
         JsonSerializer.Deserialize<DistillationOptions>(run.OptionsJson, WebJson.Options)!;
 
-    /// <summary>Every problem of the options, those that need the models and the corpus included; empty when the run can be made.</summary>
-    public Task<IReadOnlyList<OptionProblem>> CheckAsync(DistillationOptions options, CancellationToken cancel = default) =>
-        checks.CheckAsync(options, cancel);
-
     /// <summary>
-    /// What a run would do and need, and how long it would take at the speed of the latest run; nulls where that cannot be known.
+    /// What can be said about a run before it starts: every problem of the options, those that need models, corpus and machine included,
+    /// what it would do and need, and how long it would take.
     /// </summary>
-    public Task<(RunPlan? Plan, double? EstimatedSeconds)> PlanAsync(DistillationOptions options, CancellationToken cancel = default) =>
-        checks.PlanAsync(options, cancel);
+    public Task<RunForecast> ForecastAsync(DistillationOptions options, CancellationToken cancel = default) =>
+        checks.ForecastAsync(options, cancel);
 
     /// <summary>Queues a run.</summary>
     /// <exception cref="OptionsInvalidException">It cannot be made; lists every reason.</exception>
     public async Task<Run> CreateAsync(DistillationOptions options, CancellationToken cancel = default)
     {
-        IReadOnlyList<OptionProblem> problems = await checks.CheckAsync(options, cancel);
+        IReadOnlyList<OptionProblem> problems = (await checks.ForecastAsync(options, cancel)).Problems;
         if (problems.Count > 0)
             throw new OptionsInvalidException(problems);
         return await queue.EnqueueAsync(options, cancel);
@@ -144,7 +154,7 @@ public sealed class RunService(
         longer = longer with { Epochs = (int)Math.Clamp((long)longer.Epochs + epochs, 0, int.MaxValue) };
         if (epochs < 1)
             throw new OptionsInvalidException("epochs", $"The value is {epochs}, expected at least 1 more epoch.");
-        if (longer.Validate().FirstOrDefault(problem => problem.Field == "epochs") is { } problem)
+        if ((await checks.ForecastAsync(longer, cancel)).Problems.FirstOrDefault(problem => problem.Field == "epochs") is { } problem)
             throw new OptionsInvalidException([problem]);
         if (folder.CheckpointsOf(id).List() is not [.., var last] || last.Step != run.TotalSteps)
             throw new ConflictException($"The checkpoint of the last update of '{run.Name}' ({run.TotalSteps}) is gone: there is nothing "
@@ -166,16 +176,31 @@ public sealed class RunService(
     {
         Run parent = await GetAsync(id, cancel);
         await RequireCheckpointAsync(id, step, cancel);
-        List<OptionProblem> problems = [.. await checks.CheckAsync(options, cancel)];
+        List<OptionProblem> problems = [.. (await checks.ForecastAsync(options, cancel)).Problems];
         string source = folder.CheckpointsOf(id).Folder(step);
         problems.AddRange(TrainingCheckpoint.CheckContinuation(TrainingCheckpoint.ReadState(source).Options, options)
             .Where(problem => problems.All(known => known.Field != problem.Field)));
         if (problems.Count > 0)
             throw new OptionsInvalidException(problems);
         var branch = Guid.CreateVersion7();
-        // A copy: the parent may go on, remove its checkpoint or be deleted.
-        await Task.Run(() => folder.CheckpointsOf(branch)
-            .Save(step, target => TrainingCheckpoint.Copy(source, target, options, folder.Files)), cancel);
+        storage.RequireRoom("the copy of the checkpoint", DataFolder.Bytes(source));
+        try
+        {
+            // A copy: the parent may go on, remove its checkpoint or be deleted.
+            await Task.Run(() => folder.CheckpointsOf(branch)
+                .Save(step, target => TrainingCheckpoint.Copy(source, target, options, folder.Files)), cancel);
+            return await EnqueueBranchAsync(parent, branch, step, options, cancel);
+        }
+        catch
+        {
+            folder.Delete(folder.Run(branch));
+            throw;
+        }
+    }
+
+    private async Task<Run> EnqueueBranchAsync(Run parent, Guid branch, int step, DistillationOptions options, CancellationToken cancel)
+    {
+        Guid id = parent.Id;
         return await queue.EnqueueAsync(options, cancel, id: branch, complete: (db, run) =>
         {
             run.BranchRunId = id;
@@ -207,7 +232,7 @@ public sealed class RunService(
             if (run.IsActive || trainer.Holds(id))
                 throw new ConflictException($"The run '{run.Name}' is {run.Status}. Pause or stop it first.");
             CheckpointStore store = folder.CheckpointsOf(id);
-            if (store.List().Count == 1 && RunLifecycle.NeedTheirFiles.Contains(run.Status))
+            if (store.List() is [CheckpointManifest only] && only.Step == step && RunLifecycle.NeedTheirFiles.Contains(run.Status))
                 throw new ConflictException($"It is the only complete checkpoint of '{run.Name}', which is {run.Status} and goes on from "
                     + "it. Stop the run first.");
             store.Remove(step);
@@ -248,7 +273,7 @@ public sealed class RunService(
     /// <exception cref="ConflictException">It is running, or another run waits for it.</exception>
     public async Task DeleteAsync(Guid id, CancellationToken cancel = default)
     {
-        await writer.WriteAsync(async db =>
+        await storage.DeleteAsync(() => writer.WriteAsync(async db =>
         {
             Run run = await db.Runs.SingleOrDefaultAsync(r => r.Id == id, cancel) ?? throw NotFound(id);
             if (run.IsActive || trainer.Holds(id))
@@ -258,8 +283,7 @@ public sealed class RunService(
                 throw new ConflictException($"The run '{waiting.Name}' waits for the run '{run.Name}'. Stop or delete that one first.");
             db.Runs.Remove(run);
             await db.SaveChangesAsync(cancel);
-        }, cancel);
-        folder.Delete(folder.Run(id));
+        }, cancel), folder.Run(id));
         announcements.Announce(id);
     }
 
@@ -295,16 +319,39 @@ public sealed class RunService(
         return await db.LowestPerplexitiesAsync(ids, cancel);
     }
 
-    /// <summary>The log of a run, oldest line first.</summary>
+    /// <summary>Lines of the log of a run, oldest line first, after the line <paramref name="after"/>.</summary>
     /// <exception cref="NotFoundException">There is no run with that id.</exception>
-    public async Task<IReadOnlyList<LogLine>> LogAsync(Guid id, CancellationToken cancel = default) =>
-        await ShareAsync(("log", id), async db =>
+    public async Task<IReadOnlyList<LogLine>> LogAsync(
+        Guid id, long after = 0, int limit = Lists.MostLimit, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        await RequireAsync(db, id, cancel);
+        return await db.LogLines.AsNoTracking().Where(line => line.RunId == id && line.Id > after).OrderBy(line => line.Id).Take(limit)
+            .ToListAsync(cancel);
+    }
+
+    /// <summary>The latest lines of the log of a run, oldest line first, and how many lines it has.</summary>
+    /// <exception cref="NotFoundException">There is no run with that id.</exception>
+    public Task<(IReadOnlyList<LogLine> Lines, int Total)> LogEndAsync(Guid id, int lines, CancellationToken cancel = default) =>
+        ShareAsync(("log", id, lines), async db =>
         {
             await RequireAsync(db, id, CancellationToken.None);
-            return await db.LogLines.AsNoTracking().Where(line => line.RunId == id).OrderBy(line => line.Id).ToListAsync();
+            IQueryable<LogLine> log = db.LogLines.AsNoTracking().Where(line => line.RunId == id);
+            List<LogLine> latest = await log.OrderByDescending(line => line.Id).Take(lines).ToListAsync();
+            latest.Reverse();
+            return ((IReadOnlyList<LogLine>)latest, latest.Count < lines ? latest.Count : await log.CountAsync());
         }, cancel);
 
-    /// <summary>The checkpoints of a run, first one first.</summary>
+    /// <summary>Checkpoints of a run after the update <paramref name="after"/>, first one first, at most <paramref name="limit"/>.</summary>
+    /// <exception cref="NotFoundException">There is no run with that id.</exception>
+    public async Task<IReadOnlyList<Checkpoint>> CheckpointsAsync(Guid id, long after, int limit, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        await RequireAsync(db, id, cancel);
+        return await db.Checkpoints.AsNoTracking().Where(c => c.RunId == id && c.Step > after).OrderBy(c => c.Step).Take(limit).ToListAsync(cancel);
+    }
+
+    /// <summary>Every checkpoint of a run, first one first.</summary>
     /// <exception cref="NotFoundException">There is no run with that id.</exception>
     public async Task<IReadOnlyList<Checkpoint>> CheckpointsAsync(Guid id, CancellationToken cancel = default) =>
         await ShareAsync(("checkpoints", id), async db =>
@@ -312,11 +359,6 @@ public sealed class RunService(
             await RequireAsync(db, id, CancellationToken.None);
             return await db.Checkpoints.AsNoTracking().Where(c => c.RunId == id).OrderBy(c => c.Step).ToListAsync();
         }, cancel);
-
-    /// <summary>The checkpoints of all runs, those of a run first one first.</summary>
-    public async Task<IReadOnlyList<Checkpoint>> AllCheckpointsAsync(CancellationToken cancel = default) =>
-        await ShareAsync("checkpoints", async db =>
-            await db.Checkpoints.AsNoTracking().OrderBy(c => c.RunId).ThenBy(c => c.Step).ToListAsync(), cancel);
 
     private Task<T> ShareAsync<T>(object query, Func<WebDistillDb, Task<T>> read, CancellationToken cancel) =>
         shared.ReadAsync(query, async () =>

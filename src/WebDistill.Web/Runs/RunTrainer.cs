@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Engine;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Runs;
@@ -12,11 +13,8 @@ namespace WebDistill.Web.Runs;
 /// </summary>
 public sealed class RunTrainer(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
-    RunLifecycle lifecycle, ILogger<RunTrainer> logger)
+    RunLifecycle lifecycle, StorageHealth storage, Func<Machine> machine, Shutdown shutdown, ILogger<RunTrainer> logger)
 {
-    /// <summary>How long the end of the process waits for a run to save its state: below the 5 seconds of common supervisors.</summary>
-    public static readonly TimeSpan ShutdownPatience = TimeSpan.FromSeconds(3.5);
-
     private static readonly TimeSpan StatusRetryDelay = TimeSpan.FromSeconds(1);
 
     private volatile RunControl? _current;
@@ -38,12 +36,13 @@ public sealed class RunTrainer(
             current.Retry();
     }
 
-    /// <summary>Claims a queued run, trains it, and returns when it is at rest again.</summary>
-    /// <param name="shutdown">The end of the process: the run saves its state and is Interrupted.</param>
+    /// <summary>Claims a queued run, trains it, and returns when it is at rest again. At the end of the process the run saves its state and is
+    /// Interrupted.</summary>
+    /// <param name="makeRoom">Frees memory that is only kept to save time; called when the run does not fit without it.</param>
     /// <returns>The run as it came to rest; null when somebody stopped or deleted it before it could be claimed.</returns>
-    public async Task<Run?> TrainAsync(Guid id, CancellationToken shutdown)
+    public async Task<Run?> TrainAsync(Guid id, Action? makeRoom = null)
     {
-        using var control = new RunControl(id, shutdown);
+        using var control = new RunControl(id, shutdown.Begun);
         _current = control;
         try
         {
@@ -63,17 +62,21 @@ public sealed class RunTrainer(
                 return null;
             }
 
-            var session = new TrainingSession(run, control, contexts, writer, folder, announcements, lifecycle, logger);
+            var session = new TrainingSession(
+                run, control, contexts, writer, folder, announcements, lifecycle, storage, machine, makeRoom, logger);
             Task<(RunStatus Status, string? Error)> outcome = StartThread(session, control);
             // The thread gets the signal as well; what is waited for here is only how long the process may take to end.
-            await Task.WhenAny(outcome, Task.Delay(Timeout.Infinite, shutdown));
-            await Task.WhenAny(outcome, Task.Delay(ShutdownPatience, CancellationToken.None));
+            await Task.WhenAny(outcome, Task.Delay(Timeout.Infinite, shutdown.Begun));
+            await Task.WhenAny(outcome, Task.Delay(shutdown.Left(Shutdown.StatePatience), CancellationToken.None));
             (RunStatus status, string? error) = (RunStatus.Interrupted, InterruptedUnsaved);
             if (outcome.IsCompleted)
                 (status, error) = await outcome;
             else
                 await session.CloseRecordAsync();
-            return await FinishAsync(id, status, error, shutdown);
+            Run? ended = await FinishAsync(id, status, error);
+            if (outcome.IsCompleted && !shutdown.Begun.IsCancellationRequested)
+                await Task.Run(ProcessMemory.GiveBack, CancellationToken.None);
+            return ended;
         }
         finally
         {
@@ -116,6 +119,17 @@ public sealed class RunTrainer(
                 _ => (RunStatus.Interrupted, session.IsSaved ? InterruptedSaved : InterruptedUnsaved),
             };
         }
+        catch (Exception e) when (control.Ended.IsCancellationRequested && storage.Explain(e) is { } refused)
+        {
+            string unsaved = $"The latest updates could not be saved. {refused.Message}{session.LastGoodState()}";
+            return control.Wish switch
+            {
+                RunWish.Stop => (RunStatus.Stopped, unsaved),
+                // Without a reason: one would say that it waits for the disk and goes on by itself.
+                RunWish.Pause => (RunStatus.Paused, null),
+                _ => (RunStatus.Interrupted, InterruptedUnsaved),
+            };
+        }
         catch (Exception e)
         {
             // Whatever it is, it is this run's: the queue goes on with the next one.
@@ -133,7 +147,7 @@ public sealed class RunTrainer(
         _ => $"{e.GetType().Name}: {e.Message}",
     };
 
-    private async Task<Run?> FinishAsync(Guid id, RunStatus status, string? error, CancellationToken shutdown)
+    private async Task<Run?> FinishAsync(Guid id, RunStatus status, string? error)
     {
         while (true)
         {
@@ -142,11 +156,11 @@ public sealed class RunTrainer(
                 return await lifecycle.MoveAsync(
                     id, run => RunLifecycle.Resolve(run.Status, status), (_, run) => run.FruitlessAttempts = 0, error);
             }
-            catch (Exception e) when (e is not (ConflictException or NotFoundException) && !shutdown.IsCancellationRequested)
+            catch (Exception e) when (e is not (ConflictException or NotFoundException) && !shutdown.Begun.IsCancellationRequested)
             {
                 // Without room for a row there is no honest status: it is written as soon as there is.
                 logger.LogError(e, "The status of run {RunId} could not be saved; trying again", id);
-                await Task.WhenAny(Task.Delay(StatusRetryDelay, shutdown));
+                await Task.WhenAny(Task.Delay(StatusRetryDelay, shutdown.Begun));
             }
         }
     }

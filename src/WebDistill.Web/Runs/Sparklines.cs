@@ -6,7 +6,7 @@ using WebDistill.Data;
 namespace WebDistill.Web.Runs;
 
 /// <summary>
-/// The total loss of every run in a few points, for the table of runs. What was read is kept for all who look: a run is read again only
+/// The total loss of runs in a few points, for the table of runs. What was read is kept for all who look: a run is read again only
 /// when its line has a new point, and all such runs of about the same length in one query.
 /// </summary>
 public sealed class Sparklines(IDbContextFactory<WebDistillDb> contexts)
@@ -14,13 +14,16 @@ public sealed class Sparklines(IDbContextFactory<WebDistillDb> contexts)
     /// <summary>Most points of a line: as many as its picture has pixels.</summary>
     public const int MostPoints = 104;
 
+    // At a point of 8 bytes, 3 MB.
+    private const int MostLines = 4096;
+
     private readonly ConcurrentDictionary<Guid, (Extent Extent, IReadOnlyList<double> Points)> _lines = [];
 
     /// <summary>Updates between two points of a run that has recorded <paramref name="steps"/>: a power of two, so that few different
     /// ones occur, and a longer run keeps half of the points that it has.</summary>
     public static int Stride(int steps) => (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(1, (steps + MostPoints - 1) / MostPoints));
 
-    /// <summary>The lines of all runs, evenly spaced over what each has recorded; a run that has recorded nothing has none.</summary>
+    /// <summary>The lines of some runs, evenly spaced over what each has recorded; a run that has recorded nothing has none.</summary>
     public async Task<IReadOnlyDictionary<Guid, IReadOnlyList<double>>> OfAsync(
         IReadOnlyList<Run> runs, CancellationToken cancel = default)
     {
@@ -32,14 +35,15 @@ public sealed class Sparklines(IDbContextFactory<WebDistillDb> contexts)
             foreach (IGrouping<int, Run> alike in changed.GroupBy(run => Stride(run.Step)))
                 await ReadAsync(db, alike.Key, [.. alike], cancel);
         }
-        foreach (Guid deleted in _lines.Keys.Except(runs.Select(run => run.Id)))
-            _lines.TryRemove(deleted, out _);
         var lines = new Dictionary<Guid, IReadOnlyList<double>>();
         foreach (Run run in runs.Where(run => run.Step > 0))
         {
             if (_lines.TryGetValue(run.Id, out var line))
                 lines[run.Id] = line.Points;
         }
+        // Also those of runs deleted since. A line is read again by whoever shows its run next.
+        if (_lines.Count > MostLines)
+            _lines.Clear();
         return lines;
     }
 

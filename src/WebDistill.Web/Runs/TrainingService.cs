@@ -1,11 +1,12 @@
 using WebDistill.Data;
 using WebDistill.Web.Library;
+using WebDistill.Web.Playground;
 
 namespace WebDistill.Web.Runs;
 
 /// <summary>Trains the queued runs, one at a time and in order, whether or not a page is open. No run's failure ends the queue.</summary>
 public sealed class TrainingService(
-    RunQueue queue, RunTrainer trainer, DatasetAnnouncements datasets, IHostApplicationLifetime lifetime, ILogger<TrainingService> logger)
+    RunQueue queue, RunTrainer trainer, ModelCache models, DatasetAnnouncements datasets, Shutdown end, ILogger<TrainingService> logger)
     : BackgroundService
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
@@ -16,14 +17,14 @@ public sealed class TrainingService(
         using IDisposable subscription = datasets.Subscribe(null, queue.Wake);
         // The first sign of the end, not this service's turn to stop, which comes when the open pages are closed: the state is saved
         // meanwhile.
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lifetime.ApplicationStopping);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, end.Begun);
         CancellationToken shutdown = ended.Token;
         while (!shutdown.IsCancellationRequested)
         {
             try
             {
                 if (await queue.NextAsync(shutdown) is Run run)
-                    await trainer.TrainAsync(run.Id, shutdown);
+                    await trainer.TrainAsync(run.Id, models.FreeUnused);
                 else
                     await queue.ChangedAsync(shutdown);
             }

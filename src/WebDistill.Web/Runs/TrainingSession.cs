@@ -18,10 +18,8 @@ namespace WebDistill.Web.Runs;
 /// One attempt at a run, from its files or its last checkpoint to its model, on the thread that calls <see cref="Execute"/> and on no
 /// other: tensors belong to the thread that made them.
 /// </summary>
-internal sealed class TrainingSession
+internal sealed partial class TrainingSession
 {
-    private static readonly TimeSpan RoomPollInterval = TimeSpan.FromSeconds(5);
-
     private readonly Run _run;
     private readonly DistillationOptions _options;
     private readonly RunControl _control;
@@ -30,6 +28,9 @@ internal sealed class TrainingSession
     private readonly DataFolder _folder;
     private readonly RunAnnouncements _announcements;
     private readonly RunLifecycle _lifecycle;
+    private readonly StorageHealth _storage;
+    private readonly Func<Machine> _machine;
+    private readonly Action? _makeRoom;
     private readonly ILogger _logger;
     private readonly CheckpointStore _store;
     private volatile RunRecorder? _recorder;
@@ -40,10 +41,10 @@ internal sealed class TrainingSession
 
     public TrainingSession(
         Run run, RunControl control, IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder,
-        RunAnnouncements announcements, RunLifecycle lifecycle, ILogger logger)
+        RunAnnouncements announcements, RunLifecycle lifecycle, StorageHealth storage, Func<Machine> machine, Action? makeRoom, ILogger logger)
     {
         (_run, _control, _contexts, _writer, _folder) = (run, control, contexts, writer, folder);
-        (_announcements, _lifecycle, _logger) = (announcements, lifecycle, logger);
+        (_announcements, _lifecycle, _storage, _machine, _makeRoom, _logger) = (announcements, lifecycle, storage, machine, makeRoom, logger);
         _options = RunService.Options(run);
         _store = folder.CheckpointsOf(run.Id);
     }
@@ -57,11 +58,13 @@ internal sealed class TrainingSession
         string corpus = _folder.Dataset(dataset.Id);
         using TokenFile train = TokenFile.Open(DatasetFiles.Train(corpus));
         using TokenFile? validation = dataset.ValidationTokens > 0 ? TokenFile.Open(DatasetFiles.Validation(corpus)) : null;
-        using Gpt2? teacher = _run.TeacherId is Guid teacherId ? Gpt2Checkpoint.Load(_folder.Model(teacherId)) : null;
         TrainingProvenance provenance = DescribeOrigin(corpus, train, validation);
         BpeTokenizer tokenizer = BpeTokenizer.Load(corpus);
 
         string? start = FindStart(provenance);
+        if (RoomForRun.Require(_options, train, start, _folder, FirstModel, _store, _machine, _makeRoom) is string shortage)
+            Log(shortage, LogSeverity.Warning);
+        using Gpt2? teacher = _run.TeacherId is Guid teacherId ? Gpt2Checkpoint.Load(_folder.Model(teacherId)) : null;
         using Gpt2 student = CreateStudent(teacher, train, start);
         _control.Ended.ThrowIfCancellationRequested();
         using var distiller = new Distiller(_options, teacher, student, train, validation);
@@ -84,7 +87,20 @@ internal sealed class TrainingSession
     public bool IsSaved => _isSaved;
 
     /// <summary>A sentence about the last complete checkpoint, for the message of a failure.</summary>
-    public string LastGoodState() => _store.List() is [.., CheckpointManifest last]
+    /// <remarks>Told when something is wrong already: that the disk cannot be read either must not hide it.</remarks>
+    public string LastGoodState()
+    {
+        try
+        {
+            return DescribeLast();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $" Its checkpoints cannot be read: {e.Message}";
+        }
+    }
+
+    private string DescribeLast() => _store.List() is [.., CheckpointManifest last]
         ? string.Create(CultureInfo.InvariantCulture, $" The last complete checkpoint is that of update {last.Step}: resume from it, or "
             + $"branch a new run from it with other options.")
         : " There is no checkpoint yet: clone the run and change its options.";
@@ -162,6 +178,11 @@ internal sealed class TrainingSession
         return start;
     }
 
+    /// <summary>The folder of the model whose weights the student begins with; null when it begins otherwise.</summary>
+    private string? FirstModel => _options.StudentModelId is string modelId && _options.StudentInitialisation == CheckpointInit.InitName
+        ? _folder.Model(Guid.Parse(modelId))
+        : null;
+
     private Gpt2 CreateStudent(Gpt2? teacher, TokenFile train, string? start)
     {
         if (start is not null)
@@ -170,9 +191,7 @@ internal sealed class TrainingSession
             return StudentInits.Create(
                 _options with { StudentInitialisation = CheckpointInit.InitName }, teacher, train.VocabularySize, saved, train.EndOfTextId);
         }
-        using Gpt2? first = _options.StudentModelId is string modelId && _options.StudentInitialisation == CheckpointInit.InitName
-            ? Gpt2Checkpoint.Load(_folder.Model(Guid.Parse(modelId)))
-            : null;
+        using Gpt2? first = FirstModel is string model ? Gpt2Checkpoint.Load(model) : null;
         return StudentInits.Create(_options, teacher, train.VocabularySize, first, train.EndOfTextId);
     }
 
@@ -224,7 +243,8 @@ internal sealed class TrainingSession
 
     private void Train(Distiller distiller, BpeTokenizer tokenizer, TrainingProvenance provenance)
     {
-        var recorder = new RunRecorder(_run, _writer, _announcements, () => distiller.TeacherValidationPerplexity, _logger);
+        var recorder = new RunRecorder(
+            _run, _writer, _announcements, _storage, () => distiller.TeacherValidationPerplexity, RestAsync, TimeProvider.System, _control.Ended);
         _recorder = recorder;
         try
         {
@@ -252,6 +272,7 @@ internal sealed class TrainingSession
         {
             _step = distiller.CompletedSteps;
             _isSaved = false;
+            recorder.WaitWhileRefused();
             bool bySteps = _options.CheckpointIntervalSteps > 0 && _step % _options.CheckpointIntervalSteps == 0;
             bool byTime = _options.CheckpointIntervalMinutes > 0
                 && Stopwatch.GetElapsedTime(_savedAt).TotalMinutes >= _options.CheckpointIntervalMinutes;
@@ -267,53 +288,16 @@ internal sealed class TrainingSession
             _isSaved = false;
             // First the rows, then the checkpoint: one that is newer than its rows would leave a gap in the curves.
             recorder.Flush();
-            WhenTheDiskHasRoom(distiller, () => _store.Save(_step, folder =>
+            WhenTheDiskTakesIt(distiller, () => _store.Save(_step, folder =>
                 TrainingCheckpoint.Write(folder, distiller, tokenizer, _options, provenance, _folder.Files)));
             _savedAt = Stopwatch.GetTimestamp();
             _savedStep = distiller.State.Unreported is null ? _step : null;
             _isSaved = true;
-            IReadOnlyList<int> removed = _store.Prune(CheckpointRetention.Of(_options));
+            IReadOnlyList<int> removed = WhenTheDiskTakesIt(distiller, () => _store.Prune(CheckpointRetention.Of(_options)));
             Write(ListCheckpoints);
             Log($"Checkpoint saved after update {_step}."
                 + (removed.Count == 0 ? "" : $" Removed by the rule of retention: {string.Join(", ", removed)}."));
         }
-    }
-
-    /// <summary>
-    /// Writes files; on a full disk, rests with the state in memory until there is room or somebody says to try again, and writes anew. A
-    /// wish to end, or the end of the process, gets one last try and then the last complete checkpoint must do.
-    /// </summary>
-    private T WhenTheDiskHasRoom<T>(Distiller distiller, Func<T> write)
-    {
-        while (true)
-        {
-            try
-            {
-                return write();
-            }
-            catch (IOException problem) when (FileLayer.IsDiskFull(problem))
-            {
-                WaitForRoom(distiller.Student.Config.ParameterCount, problem);
-            }
-        }
-    }
-
-    private void WaitForRoom(long parameters, IOException problem)
-    {
-        // Weights and two moments, and as much again as a margin for the database.
-        long needed = 2 * 3 * sizeof(float) * parameters;
-        if (_control.Ended.IsCancellationRequested)
-        {
-            Log($"The disk is full, and the state after update {_step} could not be saved: {problem.Message}", LogSeverity.Warning);
-            throw new OperationCanceledException(_control.Ended);
-        }
-        string reason = $"The disk is full: a checkpoint needs {needed:N0} bytes and {_folder.FreeBytes:N0} are free under "
-            + $"{_folder.Root}. Nothing is lost; the run goes on by itself when there is room, or at once when it is resumed.";
-        Move(from: RunStatus.Running, to: RunStatus.Paused, reason);
-        do
-            _control.WaitForRetry(RoomPollInterval);
-        while (_folder.FreeBytes < needed && !_control.Ended.IsCancellationRequested);
-        Move(from: RunStatus.Paused, to: RunStatus.Running);
     }
 
     private void SaveModel(Distiller distiller, BpeTokenizer tokenizer)
@@ -325,10 +309,9 @@ internal sealed class TrainingSession
             if (read.Models.Any(made => made.RunId == _run.Id && made.WeightsSha256 == weights))
                 return;
         }
-        (CheckpointInfo info, string incoming) = WhenTheDiskHasRoom(distiller, () => WriteModel(distiller, tokenizer));
         // A run that was continued makes a model beside its first one: that may be somebody's teacher by now.
         Guid id = Directory.Exists(_folder.Model(_run.Id)) ? Guid.CreateVersion7() : _run.Id;
-        _folder.Publish(incoming, _folder.Model(id));
+        CheckpointInfo info = WhenTheDiskTakesIt(distiller, () => WriteModel(distiller, tokenizer, id));
         string name = id == _run.Id ? _run.Name : $"{_run.Name}, {_options.Epochs} epochs";
         Model model = ModelDescription.Create(id, name, info, tokenizer.Sha256);
         model.Origin = ModelOrigin.Run;
@@ -346,48 +329,22 @@ internal sealed class TrainingSession
         Log($"The student is the model '{model.Name}' now (SHA-256 {info.WeightsSha256}).");
     }
 
-    private (CheckpointInfo Info, string Incoming) WriteModel(Distiller distiller, BpeTokenizer tokenizer)
+    private CheckpointInfo WriteModel(Distiller distiller, BpeTokenizer tokenizer, Guid id)
     {
         string incoming = _folder.CreateIncoming();
         try
         {
             CheckpointInfo info = Gpt2Checkpoint.Save(distiller.Student, incoming, _folder.Files);
             tokenizer.Save(incoming, _folder.Files);
-            return (info, incoming);
+            _folder.Publish(incoming, _folder.Model(id));
+            return info;
         }
         catch
         {
-            Directory.Delete(incoming, recursive: true);
+            _folder.Discard(incoming);
             throw;
         }
     }
 
     private void ListCheckpoints(WebDistillDb db) => RunCheckpoints.List(db, _run.Id, _store);
-
-    /// <summary>Moves the run on, unless somebody's wish has changed its status meanwhile.</summary>
-    private void Move(RunStatus from, RunStatus to, string? error = null) => WhenThereIsRoom(() => _lifecycle
-        .MoveAsync(_run.Id, run => run.Status == from ? to : run.Status, error: error).GetAwaiter().GetResult());
-
-    private void Write(Action<WebDistillDb> change) => WhenThereIsRoom(() => _writer.Write(db =>
-    {
-        change(db);
-        db.SaveChanges();
-    }));
-
-    private void WhenThereIsRoom(Action save)
-    {
-        while (true)
-        {
-            try
-            {
-                save();
-                return;
-            }
-            catch (Exception e) when (SqliteDatabase.IsFull(e) && !_control.Ended.IsCancellationRequested)
-            {
-                _logger.LogError(e, "The disk is full: run {RunId} waits for room in the database", _run.Id);
-                _control.WaitForRetry(RoomPollInterval);
-            }
-        }
-    }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Checkpoints;
 
@@ -14,22 +15,23 @@ public sealed class DataFolder : IDisposable
     public const string CheckpointsFolder = "checkpoints";
 
     private readonly FolderLock _lock;
+    private readonly ConcurrentQueue<string> _discarded = new();
 
     /// <summary>Creates the folders under <paramref name="root"/> that are missing and takes the folder for this process alone.</summary>
     /// <param name="files">What writes there.</param>
     /// <exception cref="FolderInUseException">Another process has it: two would train the same queue.</exception>
     /// <exception cref="IOException">It cannot be written: the disk is full, read-only or broken.</exception>
     /// <exception cref="UnauthorizedAccessException">This user may not write there.</exception>
-    public DataFolder(string root, FileLayer? files = null)
+    public DataFolder(string root, FileLayer files)
     {
-        Files = files ?? FileLayer.Disk;
+        Files = files;
         Root = Path.GetFullPath(root);
-        Directory.CreateDirectory(Root);
+        Files.CreateFolder(Root);
         _lock = FolderLock.TryTake(Root) ?? throw new FolderInUseException(Root);
         try
         {
             foreach (string folder in new[] { Home(StoredKind.Model), Home(StoredKind.Dataset), Home(StoredKind.Run), Trash, Incoming })
-                Directory.CreateDirectory(folder);
+                Files.CreateFolder(folder);
         }
         catch
         {
@@ -48,7 +50,10 @@ public sealed class DataFolder : IDisposable
     public FileLayer Files { get; }
 
     /// <summary>Bytes that this process may still write there.</summary>
-    public long FreeBytes => new DriveInfo(Root).AvailableFreeSpace;
+    public long FreeBytes => Files.FreeBytes(Root);
+
+    /// <summary>A message with every path inside this folder written from here: people know files by name, not by where a server keeps them.</summary>
+    public string WithoutPaths(string message) => message.Replace(Root + Path.DirectorySeparatorChar, "", StringComparison.Ordinal);
 
     /// <summary>The database file.</summary>
     public string DatabaseFile => Path.Combine(Root, "webdistill.db");
@@ -95,47 +100,112 @@ public sealed class DataFolder : IDisposable
     public CheckpointStore CheckpointsOf(Guid runId) => new(Path.Combine(Run(runId), CheckpointsFolder), Files);
 
     /// <summary>A new folder to write into.</summary>
-    public string CreateIncoming() => Directory.CreateDirectory(Path.Combine(Incoming, Guid.NewGuid().ToString("N"))).FullName;
-
-    /// <summary>
-    /// Brings every file of <paramref name="incoming"/> to the disk and renames the folder to <paramref name="final"/>, whose parent is
-    /// created.
-    /// IOException when <paramref name="final"/> exists.
-    /// </summary>
-    public void Publish(string incoming, string final)
+    public string CreateIncoming()
     {
-        string parent = Path.GetDirectoryName(final)!;
-        Directory.CreateDirectory(parent);
-        foreach (string file in Directory.EnumerateFiles(incoming, "*", SearchOption.AllDirectories))
-        {
-            using FileStream stream = new(file, FileMode.Open, FileAccess.ReadWrite);
-            stream.Flush(flushToDisk: true);
-        }
-        Files.SyncFolder(incoming);
-        Files.RenameFolder(incoming, final);
-        Files.SyncFolder(parent);
+        string folder = Path.Combine(Incoming, Guid.NewGuid().ToString("N"));
+        Files.CreateFolder(folder);
+        return folder;
     }
 
     /// <summary>
-    /// Removes a folder with all it holds: first out of sight by one rename, so that a crash in between leaves no half of it.
+    /// Brings every file of <paramref name="incoming"/> to the disk and renames the folder to <paramref name="final"/>, whose parent is
+    /// created. When that fails, nothing stands at <paramref name="final"/> that did not before.
+    /// </summary>
+    /// <exception cref="IOException"><paramref name="final"/> exists, or the disk refuses.</exception>
+    public void Publish(string incoming, string final)
+    {
+        string parent = Path.GetDirectoryName(final)!;
+        Files.CreateFolder(parent);
+        foreach (string file in Directory.EnumerateFiles(incoming, "*", SearchOption.AllDirectories))
+            Files.SyncFile(file);
+        Files.SyncFolder(incoming);
+        Files.RenameFolder(incoming, final);
+        try
+        {
+            Files.SyncFolder(parent);
+        }
+        catch
+        {
+            Delete(final);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Removes a folder with all it holds: first out of sight by one rename, so that a crash in between leaves no half of it. What the
+    /// disk does not let go of now, <see cref="RemoveDiscarded"/> removes later.
     /// </summary>
     public void Delete(string folder)
     {
         if (!Directory.Exists(folder))
             return;
         string doomed = Path.Combine(Incoming, Guid.NewGuid().ToString("N"));
-        Directory.Move(folder, doomed);
-        Directory.Delete(doomed, recursive: true);
+        try
+        {
+            Files.RenameFolder(folder, doomed);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _discarded.Enqueue(folder);
+            return;
+        }
+        Discard(doomed);
     }
 
     /// <summary>
-    /// Removes what earlier processes left under <c>incoming/</c>: writes that were cut off, and what was being deleted. Nothing else is
-    /// ever removed because nobody names it.
+    /// Removes a folder under <c>incoming/</c> that nobody wants; one that is not there is no error. Never fails, so that it can clean up
+    /// after a failure without hiding it: what the disk does not let go of now, <see cref="RemoveDiscarded"/> removes later.
+    /// </summary>
+    public void Discard(string incoming)
+    {
+        if (!TryRemove(incoming))
+            _discarded.Enqueue(incoming);
+    }
+
+    /// <summary>The same for a file that nobody wants.</summary>
+    public void DiscardFile(string path)
+    {
+        if (!TryRemove(path))
+            _discarded.Enqueue(path);
+    }
+
+    /// <summary>Tries once more to remove what could not be removed.</summary>
+    /// <returns>How many files and folders are still left.</returns>
+    public int RemoveDiscarded()
+    {
+        for (int tries = _discarded.Count; tries > 0 && _discarded.TryDequeue(out string? folder); tries--)
+            Discard(folder);
+        return _discarded.Count;
+    }
+
+    private bool TryRemove(string path)
+    {
+        try
+        {
+            if (Directory.Exists(path))
+                Files.DeleteFolder(path);
+            else if (File.Exists(path))
+                Files.DeleteFile(path);
+            return true;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>
+    /// Removes what earlier processes left under <c>incoming/</c> and as <c>.partial</c> files: writes that were cut off, and what was being
+    /// deleted. Nothing else is ever removed because nobody names it.
     /// </summary>
     public void RemoveCutOffWrites()
     {
         foreach (string folder in Directory.EnumerateDirectories(Incoming))
-            Directory.Delete(folder, recursive: true);
+            Discard(folder);
+        IEnumerable<string> replaceFiles = Directory.EnumerateDirectories(Home(StoredKind.Dataset)).Append(Root);
+        foreach (string file in (Directory.Exists(Backups) ? replaceFiles.Append(Backups) : replaceFiles)
+            .SelectMany(folder => Directory.EnumerateFiles(folder, "*.partial")))
+            DiscardFile(file);
     }
 
     /// <summary>Size of all files under <paramref name="folder"/>.</summary>

@@ -34,8 +34,7 @@ internal static class DatabaseRestore
                 // Not a copy of the file: what its log of changes holds belongs to it.
                 await SqliteDatabase.CopyAsync(db, partial, cancel);
             }
-            using (FileStream copy = new(partial, FileMode.Open, FileAccess.ReadWrite))
-                copy.Flush(flushToDisk: true);
+            folder.Files.SyncFile(partial);
             foreach (string earlier in Directory.EnumerateFiles(folder.Root, Pattern))
                 folder.Files.DeleteFile(earlier);
             folder.Files.RenameFile(partial, staged);
@@ -47,7 +46,7 @@ internal static class DatabaseRestore
         }
         finally
         {
-            folder.Files.DeleteFile(partial);
+            folder.DiscardFile(partial);
         }
     }
 
@@ -59,7 +58,7 @@ internal static class DatabaseRestore
             return (false, null);
         string stamp = Path.GetFileNameWithoutExtension(staged)["restore-".Length..];
         string replaced = Path.Combine(folder.Backups, $"webdistill-{stamp}-replaced.db");
-        Directory.CreateDirectory(folder.Backups);
+        folder.Files.CreateFolder(folder.Backups);
         // A server that ended in this process has left its connections in the pool: they would go on with the file that is moved away.
         SqliteConnection.ClearAllPools();
         if (File.Exists(folder.DatabaseFile))

@@ -5,22 +5,27 @@ using WebDistill.Data;
 namespace WebDistill.Web.Storage;
 
 /// <summary>What the data folder takes on the disk.</summary>
-/// <param name="Runs">Files of each run: its checkpoints.</param>
-/// <param name="Models">Of each model.</param>
-/// <param name="Datasets">Of each data set.</param>
+/// <param name="Runs">The largest runs by the files of each, its checkpoints; at most <see cref="Housekeeping.MostNamed"/>.</param>
+/// <param name="Models">The largest models.</param>
+/// <param name="Datasets">The largest data sets.</param>
+/// <param name="AllRuns">All of them.</param>
+/// <param name="AllModels">All of them.</param>
+/// <param name="AllDatasets">All of them.</param>
 /// <param name="DatabaseBytes">The database with its log of changes.</param>
 /// <param name="BackupBytes">Backups of the database.</param>
 /// <param name="TrashBytes">Folders in the trash.</param>
 /// <param name="FreeBytes">What may still be written.</param>
 public sealed record DiskUse(
-    IReadOnlyList<NamedBytes> Runs, IReadOnlyList<NamedBytes> Models, IReadOnlyList<NamedBytes> Datasets, long DatabaseBytes,
-    long BackupBytes, long TrashBytes, long FreeBytes)
+    IReadOnlyList<NamedBytes> Runs, IReadOnlyList<NamedBytes> Models, IReadOnlyList<NamedBytes> Datasets, CountedBytes AllRuns,
+    CountedBytes AllModels, CountedBytes AllDatasets, long DatabaseBytes, long BackupBytes, long TrashBytes,
+    long FreeBytes)
 {
     /// <summary>All of it.</summary>
-    public long TotalBytes =>
-        Runs.Sum(run => run.Bytes) + Models.Sum(model => model.Bytes) + Datasets.Sum(dataset => dataset.Bytes) + DatabaseBytes + BackupBytes
-            + TrashBytes;
+    public long TotalBytes => AllRuns.Bytes + AllModels.Bytes + AllDatasets.Bytes + DatabaseBytes + BackupBytes + TrashBytes;
 }
+
+/// <summary>Bytes of so many things of a kind.</summary>
+public sealed record CountedBytes(int Count, long Bytes);
 
 /// <summary>Bytes of something with a name.</summary>
 public sealed record NamedBytes(Guid Id, string Name, long Bytes);
@@ -31,8 +36,11 @@ public sealed record Backup(string Name, DateTime CreatedAt, long Bytes);
 
 /// <summary>Care of what is stored: how much there is, whether it is sound, and copies of the database.</summary>
 public sealed class Housekeeping(
-    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ServerRestart restart)
+    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, StorageHealth storage, ServerRestart restart)
 {
+    /// <summary>Most runs, models and data sets that a measurement names, of each kind.</summary>
+    public const int MostNamed = 100;
+
     /// <summary>Measures the data folder; reads every folder's list of files.</summary>
     public async Task<DiskUse> MeasureAsync(CancellationToken cancel = default)
     {
@@ -40,12 +48,20 @@ public sealed class Housekeeping(
         var runs = await db.Runs.AsNoTracking().Select(run => new { run.Id, run.Name }).ToListAsync(cancel);
         var models = await db.Models.AsNoTracking().Select(model => new { model.Id, model.Name }).ToListAsync(cancel);
         var datasets = await db.Datasets.AsNoTracking().Select(dataset => new { dataset.Id, dataset.Name }).ToListAsync(cancel);
-        return await Task.Run(() => new DiskUse(
-            [.. runs.Select(run => new NamedBytes(run.Id, run.Name, Bytes(folder.Run(run.Id)))).OrderByDescending(run => run.Bytes)],
-            [.. models.Select(model => new NamedBytes(model.Id, model.Name, Bytes(folder.Model(model.Id)))).OrderByDescending(m => m.Bytes)],
-            [.. datasets.Select(set => new NamedBytes(set.Id, set.Name, Bytes(folder.Dataset(set.Id)))).OrderByDescending(d => d.Bytes)],
-            Directory.EnumerateFiles(folder.Root, Path.GetFileName(folder.DatabaseFile) + "*").Sum(file => new FileInfo(file).Length),
-            Bytes(folder.Backups), Bytes(folder.Trash), folder.FreeBytes), cancel);
+        return await Task.Run(() =>
+        {
+            NamedBytes[] ofRuns = [.. runs.Select(run => new NamedBytes(run.Id, run.Name, Bytes(folder.Run(run.Id))))];
+            NamedBytes[] ofModels = [.. models.Select(model => new NamedBytes(model.Id, model.Name, Bytes(folder.Model(model.Id))))];
+            NamedBytes[] ofDatasets = [.. datasets.Select(set => new NamedBytes(set.Id, set.Name, Bytes(folder.Dataset(set.Id))))];
+            return new DiskUse(
+                Largest(ofRuns), Largest(ofModels), Largest(ofDatasets), All(ofRuns), All(ofModels), All(ofDatasets),
+                Directory.EnumerateFiles(folder.Root, Path.GetFileName(folder.DatabaseFile) + "*").Sum(file => new FileInfo(file).Length),
+                Bytes(folder.Backups), Bytes(folder.Trash), folder.FreeBytes);
+        }, cancel);
+
+        static IReadOnlyList<NamedBytes> Largest(NamedBytes[] items) => [.. items.OrderByDescending(item => item.Bytes).Take(MostNamed)];
+
+        static CountedBytes All(NamedBytes[] items) => new(items.Length, items.Sum(item => item.Bytes));
 
         static long Bytes(string path) => Directory.Exists(path) ? DataFolder.Bytes(path) : 0;
     }
@@ -61,19 +77,31 @@ public sealed class Housekeeping(
         return await SqliteDatabase.CheckIntegrityAsync(db, cancel);
     }
 
-    /// <summary>Copies the database, whole and compact, while everything goes on.</summary>
+    /// <summary>Copies the database, whole and compact, while everything goes on; a copy that fails leaves nothing.</summary>
+    /// <exception cref="StorageRefusedException">There is no room for it.</exception>
     public async Task<Backup> BackUpAsync(CancellationToken cancel = default)
     {
-        Directory.CreateDirectory(folder.Backups);
+        long bytes = new FileInfo(folder.DatabaseFile).Length;
+        storage.RequireRoom("a backup", bytes);
+        folder.Files.CreateFolder(folder.Backups);
         string name = string.Create(CultureInfo.InvariantCulture, $"webdistill-{DateTime.UtcNow:yyyyMMdd-HHmmss-fff}.db");
         string path = Path.Combine(folder.Backups, name), partial = path + ".partial";
-        File.Delete(partial);
-        await writer.WriteAsync(db => SqliteDatabase.CopyAsync(db, partial, cancel), cancel);
-        using (FileStream copy = new(partial, FileMode.Open, FileAccess.ReadWrite))
-            copy.Flush(flushToDisk: true);
-        folder.Files.RenameFile(partial, path);
-        folder.Files.SyncFolder(folder.Backups);
-        return Describe(new FileInfo(path));
+        try
+        {
+            await writer.WriteBulkAsync(db => SqliteDatabase.CopyAsync(db, partial, cancel));
+            folder.Files.SyncFile(partial);
+            folder.Files.RenameFile(partial, path);
+            folder.Files.SyncFolder(folder.Backups);
+            return Describe(new FileInfo(path));
+        }
+        catch (Exception e)
+        {
+            folder.DiscardFile(partial);
+            folder.DiscardFile(path);
+            if (storage.Explain(e, string.Create(CultureInfo.InvariantCulture, $"a backup needs up to {bytes:N0} bytes")) is { } refused)
+                throw refused;
+            throw;
+        }
     }
 
     /// <summary>The copies, newest first.</summary>
@@ -107,7 +135,7 @@ public sealed class Housekeeping(
 
     /// <summary>Removes a copy.</summary>
     /// <exception cref="NotFoundException">There is none of that name.</exception>
-    public void DeleteBackup(string name) => File.Delete(BackupFile(name));
+    public void DeleteBackup(string name) => folder.Files.DeleteFile(BackupFile(name));
 
     private static Backup Describe(FileInfo file) => new(file.Name, file.LastWriteTimeUtc, file.Length);
 }

@@ -1,4 +1,5 @@
 using WebDistill.Data;
+using WebDistill.Distillation;
 
 namespace WebDistill.Web.Storage;
 
@@ -31,7 +32,7 @@ internal static class RestoreCommand
             builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
             using IHost host = builder.Build();
             root = Path.GetFullPath(HostSettings.Read(builder.Configuration).StorageRoot, contentRoot);
-            using var folder = new DataFolder(root);
+            using var folder = new DataFolder(root, FileLayer.Disk);
             await DatabaseRestore.StageAsync(folder, Path.GetFullPath(file));
             (_, string? replaced) = DatabaseRestore.Apply(folder, host.Services.GetRequiredService<ILogger<Program>>());
             Console.WriteLine($"{Path.GetFileName(file)} is the database now. "

@@ -16,11 +16,16 @@ internal static class StorageStartup
     {
         var contexts = services.GetRequiredService<IDbContextFactory<WebDistillDb>>();
         var folder = services.GetRequiredService<DataFolder>();
+        var health = services.GetRequiredService<StorageHealth>();
+        health.MakeRoomToStart();
         folder.RemoveCutOffWrites();
         (bool restored, _) = DatabaseRestore.Apply(folder, services.GetRequiredService<ILogger<DataFolder>>());
         await SqliteDatabase.MigrateAsync(contexts);
+        health.Look();
         await using WebDistillDb db = await contexts.CreateDbContextAsync();
-        foreach (Run run in await db.Runs.AsNoTracking().Where(run => Run.ActiveStatuses.Contains(run.Status)).ToListAsync())
+        // Paused for a reason is one that waited for the disk with its state in memory, and was to go on by itself.
+        foreach (Run run in await db.Runs.AsNoTracking()
+            .Where(run => Run.ActiveStatuses.Contains(run.Status) || run.Status == RunStatus.Paused && run.Error != null).ToListAsync())
             await TellTheTruthAsync(services, run);
         await services.GetRequiredService<TrashBin>().TidyAsync();
         if (restored)

@@ -9,13 +9,18 @@ namespace WebDistill.Web.Sweeps;
 /// <param name="Plan">What it would do; null where that cannot be known.</param>
 /// <param name="EstimatedSeconds">At the speed of the latest run; null where there was none.</param>
 /// <param name="Problems">Why it cannot be made; empty when it can.</param>
+/// <param name="Warnings">What may go wrong or be unintended.</param>
 public sealed record PlannedRun(
-    SweepPoint Point, DistillationOptions Options, RunPlan? Plan, double? EstimatedSeconds, IReadOnlyList<OptionProblem> Problems);
+    SweepPoint Point, DistillationOptions Options, RunPlan? Plan, double? EstimatedSeconds, IReadOnlyList<OptionProblem> Problems,
+    IReadOnlyList<OptionProblem> Warnings);
 
 /// <summary>What a sweep would do.</summary>
 /// <param name="Problems">Every reason why it cannot be launched, those of a point named with the point; empty when it can.</param>
 public sealed record SweepPreview(IReadOnlyList<PlannedRun> Runs, IReadOnlyList<OptionProblem> Problems)
 {
+    /// <summary>What may go wrong or be unintended, each once.</summary>
+    public IReadOnlyList<OptionProblem> Warnings => [.. Runs.SelectMany(run => run.Warnings).Distinct()];
+
     /// <summary>Updates of all runs; null where one's cannot be known.</summary>
     public long? TotalUpdates =>
         Runs.Count > 0 && Runs.All(run => run.Plan is not null) ? Runs.Sum(run => (long)run.Plan!.TotalUpdates) : null;
@@ -43,15 +48,15 @@ public sealed class SweepPlanner(RunChecks checks, RunQueue queue)
             (DistillationOptions options, IReadOnlyList<OptionProblem> unread) = plan.OptionsOf(point);
             if (unread.Count > 0)
             {
-                runs.Add(new PlannedRun(point, options, null, null, unread));
+                runs.Add(new PlannedRun(point, options, null, null, unread, []));
                 continue;
             }
             string key = JsonSerializer.Serialize(options with { Name = "", Seed = 0 }, WebJson.Options);
             if (!alike.TryGetValue(key, out PlannedRun? known))
             {
-                IReadOnlyList<OptionProblem> problems = await checks.CheckAsync(options with { Name = "" }, cancel);
-                (RunPlan? run, double? seconds) = problems.Count > 0 ? (null, null) : await checks.PlanAsync(options, cancel);
-                alike[key] = known = new PlannedRun(point, options, run, seconds, problems);
+                RunForecast forecast = await checks.ForecastAsync(options with { Name = "" }, cancel);
+                alike[key] = known =
+                    new PlannedRun(point, options, forecast.Plan, forecast.EstimatedSeconds, forecast.Problems, forecast.Warnings);
             }
             OptionProblem? name = Names.Problem("name", options.Name);
             runs.Add(known with { Point = point, Options = options, Problems = name is null ? known.Problems : [.. known.Problems, name] });

@@ -6,18 +6,21 @@ namespace WebDistill.Web.Sweeps;
 /// <summary>Reads sweeps with their runs.</summary>
 public sealed class SweepReports(IDbContextFactory<WebDistillDb> contexts)
 {
-    /// <summary>Every sweep, newest first.</summary>
-    public async Task<IReadOnlyList<SweepReport>> ListAsync(CancellationToken cancel = default)
+    /// <summary>Sweeps, newest first: the newest ones, or those that follow another one.</summary>
+    /// <inheritdoc cref="Lists.AfterAsync"/>
+    public async Task<IReadOnlyList<SweepReport>> ListAsync(
+        Guid? after = null, int limit = Lists.DefaultLimit, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        List<Sweep> sweeps = await db.Sweeps.AsNoTracking().OrderByDescending(sweep => sweep.CreatedAt).ThenByDescending(sweep => sweep.Id)
-            .ToListAsync(cancel);
-        ILookup<Guid, Run> runs = (await db.Runs.AsNoTracking().Where(run => run.SweepId != null).ToListAsync(cancel))
-            .ToLookup(run => run.SweepId!.Value);
-        List<SweepReport> reports = [];
-        foreach (Sweep sweep in sweeps)
-            reports.Add(await ReportAsync(db, sweep, [.. runs[sweep.Id]], cancel));
-        return reports;
+        return await ReportAsync(db, await db.Sweeps.AsNoTracking().AfterAsync(after, limit, "sweep", cancel), cancel);
+    }
+
+    /// <summary>A piece of the table of sweeps, newest first.</summary>
+    public async Task<Slice<SweepReport>> SliceAsync(int first, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        Slice<Sweep> sweeps = await db.Sweeps.AsNoTracking().NewestFirst().SliceAsync(first, cancel);
+        return new Slice<SweepReport>(await ReportAsync(db, sweeps.Rows, cancel), sweeps.First, sweeps.Total);
     }
 
     /// <summary>One sweep.</summary>
@@ -26,7 +29,7 @@ public sealed class SweepReports(IDbContextFactory<WebDistillDb> contexts)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         Sweep sweep = await db.Sweeps.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancel) ?? throw NotFound(id);
-        return await ReportAsync(db, sweep, await db.Runs.AsNoTracking().Where(run => run.SweepId == id).ToListAsync(cancel), cancel);
+        return (await ReportAsync(db, [sweep], cancel))[0];
     }
 
     /// <summary>A sweep's name; null when there is none with that id.</summary>
@@ -36,10 +39,18 @@ public sealed class SweepReports(IDbContextFactory<WebDistillDb> contexts)
         return (await db.Sweeps.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancel))?.Name;
     }
 
-    private static async Task<SweepReport> ReportAsync(WebDistillDb db, Sweep sweep, List<Run> runs, CancellationToken cancel) =>
-        SweepReport.Of(sweep, runs, SweepPlan.Of(sweep).Metric == SweepMetric.BestValidationPerplexity
-            ? await db.LowestPerplexitiesAsync([.. runs.Select(run => run.Id)], cancel)
-            : new Dictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)>());
+    // However many sweeps there are, their runs are read by one query and what they measured by another.
+    private static async Task<IReadOnlyList<SweepReport>> ReportAsync(WebDistillDb db, IReadOnlyList<Sweep> sweeps, CancellationToken cancel)
+    {
+        Guid[] ids = [.. sweeps.Select(sweep => sweep.Id)];
+        ILookup<Guid, Run> runs = (await db.Runs.AsNoTracking().Where(run => run.SweepId != null && ids.Contains(run.SweepId.Value)).ToListAsync(cancel))
+            .ToLookup(run => run.SweepId!.Value);
+        Guid[] measured = [.. sweeps.Where(sweep => SweepPlan.Of(sweep).Metric == SweepMetric.BestValidationPerplexity)
+            .SelectMany(sweep => runs[sweep.Id]).Select(run => run.Id)];
+        IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)> lowest =
+            measured.Length > 0 ? await db.LowestPerplexitiesAsync(measured, cancel) : new Dictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)>();
+        return [.. sweeps.Select(sweep => SweepReport.Of(sweep, runs[sweep.Id], lowest))];
+    }
 
     internal static NotFoundException NotFound(Guid id) => new($"There is no sweep {id}; it may have been deleted.");
 }

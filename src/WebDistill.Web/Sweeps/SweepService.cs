@@ -45,8 +45,7 @@ public sealed class SweepService(SweepReports reports, RunService runs, Database
                 throw new ConflictException($"The run '{active.Run.Name}' is {active.Run.Status}. Stop the sweep first, or keep its runs.");
             // Looked for before the first run is gone: what is refused leaves everything as it is.
             HashSet<Guid> ids = [.. report.Runs.Select(run => run.Run.Id)];
-            if ((await runs.ListAsync(cancel)).FirstOrDefault(run =>
-                    run.Status == RunStatus.Queued && run.AfterRunId is Guid after && ids.Contains(after) && !ids.Contains(run.Id)) is Run waiting)
+            if (await runs.FirstWaitingAsync(ids, cancel) is Run waiting)
                 throw new ConflictException($"The run '{waiting.Name}' waits for the run '"
                     + $"{report.Runs.First(run => run.Run.Id == waiting.AfterRunId).Run.Name}' of this sweep. Stop or delete it first, or keep the sweep's runs.");
             foreach (SweepRun run in report.Runs.OrderByDescending(run => run.Run.QueueOrder).ToList())

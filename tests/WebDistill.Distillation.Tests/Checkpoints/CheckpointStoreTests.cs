@@ -1,6 +1,7 @@
 using WebDistill.Distillation.Checkpoints;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
+using WebDistill.Tests;
 
 namespace WebDistill.Distillation.Tests.Checkpoints;
 

@@ -40,7 +40,7 @@ public sealed class EvaluationSetTests : IDisposable
     public void TextPerplexity_DataSet_CountsTheWordsAndBytesOfItsDocuments()
     {
         string path = _folder.File("tokens.bin");
-        using (var writer = new TokenFileWriter(path, _tokenizer.VocabularySize, _tokenizer.EndOfTextId, _tokenizer.Sha256))
+        using (var writer = new TokenFileWriter(path, _tokenizer.VocabularySize, _tokenizer.EndOfTextId, _tokenizer.Sha256, FileLayer.Disk))
         {
             writer.AppendDocument([.. _tokenizer.EncodeToIds("a cat saw é")]);
             writer.AppendDocument([.. _tokenizer.EncodeToIds("the end")]);

@@ -10,14 +10,14 @@ public sealed class Gpt2CheckpointTests
     {
         using var folder = new TemporaryFolder();
         using Gpt2 model = SmallModels.Random(7);
-        Gpt2Checkpoint.Save(model, folder.Path);
+        Gpt2Checkpoint.Save(model, folder.Path, FileLayer.Disk);
         using Gpt2 again = Gpt2Checkpoint.Load(folder.Path);
         Assert.Equal(model.Config, again.Config);
         Dictionary<string, float[]> expected = SmallModels.Weights(model);
         foreach ((string name, float[] weights) in SmallModels.Weights(again))
             Assert.Equal(expected[name], weights);
         string first = Hash(folder);
-        Gpt2Checkpoint.Save(again, folder.Path);
+        Gpt2Checkpoint.Save(again, folder.Path, FileLayer.Disk);
         Assert.Equal(first, Hash(folder));
         using SafetensorsFile file = SafetensorsFile.OpenModel(folder.Path);
         Assert.Equal("pt", file.Metadata["format"]);
@@ -29,7 +29,7 @@ public sealed class Gpt2CheckpointTests
     {
         using var folder = new TemporaryFolder();
         using Gpt2 model = SmallModels.Random(7);
-        Gpt2Checkpoint.Save(model, folder.Path);
+        Gpt2Checkpoint.Save(model, folder.Path, FileLayer.Disk);
         CheckpointInfo info = Gpt2Checkpoint.Inspect(folder.Path);
         Assert.Equal(model.Config, info.Config);
         Assert.Equal(model.named_parameters().Sum(pair => pair.Item2.numel()), info.ParameterCount);
@@ -44,7 +44,7 @@ public sealed class Gpt2CheckpointTests
     {
         using var folder = new TemporaryFolder();
         using Gpt2 model = SmallModels.Random(7);
-        CheckpointInfo info = Gpt2Checkpoint.Save(model, folder.Path);
+        CheckpointInfo info = Gpt2Checkpoint.Save(model, folder.Path, FileLayer.Disk);
         using (FileStream weights = File.OpenWrite(folder.File("model.safetensors")))
             weights.SetLength(weights.Length - 4);
         Assert.Throws<InvalidDataException>(() => Gpt2Checkpoint.Describe(folder.Path, info.WeightsSha256));
@@ -75,7 +75,7 @@ public sealed class Gpt2CheckpointTests
             damage([.. Gpt2Checkpoint.Weights(config).Select(weight => (weight.Name, weight.Shape, 0.5f))]);
         File.WriteAllText(folder.File("config.json"), config.ToJson());
         SafetensorsWriter.Write(folder.File("model.safetensors"),
-            [.. tensors.Select(t => SafetensorsTensor.Single(t.Item1, t.Item2, values => values.Fill(t.Item3)))]);
+            [.. tensors.Select(t => SafetensorsTensor.Single(t.Item1, t.Item2, values => values.Fill(t.Item3)))], FileLayer.Disk);
         string message = Assert.Throws<InvalidDataException>(() => Gpt2Checkpoint.Load(folder.Path)).Message;
         Assert.Equal(message, Assert.Throws<InvalidDataException>(() => Gpt2Checkpoint.Inspect(folder.Path)).Message);
         Assert.All(expected, part => Assert.True(message.Contains(part), $"{what}: {message}"));
@@ -88,7 +88,7 @@ public sealed class Gpt2CheckpointTests
         Gpt2Config config = SmallModels.Config();
         File.WriteAllText(folder.File("config.json"), config.ToJson());
         SafetensorsWriter.Write(folder.File("model.safetensors"), [.. Gpt2Checkpoint.Weights(config)
-            .Select(weight => SafetensorsTensor.Int64(weight.Name, weight.Shape, values => values.Clear()))]);
+            .Select(weight => SafetensorsTensor.Int64(weight.Name, weight.Shape, values => values.Clear()))], FileLayer.Disk);
         string message = Assert.Throws<InvalidDataException>(() => Gpt2Checkpoint.Load(folder.Path)).Message;
         Assert.Contains("I64", message);
         Assert.Contains("BF16", message);

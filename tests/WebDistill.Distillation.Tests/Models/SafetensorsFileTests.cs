@@ -23,7 +23,7 @@ public sealed class SafetensorsFileTests : IDisposable
             SafetensorsTensor.Byte("flags", [3], span => span[1] = 7),
             SafetensorsTensor.Int64("steps", [], span => span[0] = long.MinValue),
             SafetensorsTensor.Single("nothing", [4, 0], span => Assert.True(span.IsEmpty)),
-        ], new Dictionary<string, string> { ["format"] = "pt", ["note"] = "ü\"\n" });
+        ], FileLayer.Disk, new Dictionary<string, string> { ["format"] = "pt", ["note"] = "ü\"\n" });
 
         using SafetensorsFile file = SafetensorsFile.Open(path);
         Assert.Equal(["w", "flags", "steps", "nothing"], file.Tensors.OrderBy(tensor => tensor.Name == "nothing").Select(tensor =>
@@ -50,7 +50,7 @@ public sealed class SafetensorsFileTests : IDisposable
     {
         string path = _folder.Write("a.safetensors", "old");
         Assert.Throws<InvalidOperationException>(() => SafetensorsWriter.Write(path, [SafetensorsTensor.Single("w", [1], _ =>
-            throw new InvalidOperationException())]));
+            throw new InvalidOperationException())], FileLayer.Disk));
         Assert.Equal("old", File.ReadAllText(path));
         Assert.Single(Directory.EnumerateFiles(_folder.Path));
     }
@@ -59,7 +59,7 @@ public sealed class SafetensorsFileTests : IDisposable
     public void Write_NameTwice_IsRefused()
     {
         SafetensorsTensor tensor = SafetensorsTensor.Single("w", [1], _ => { });
-        Assert.Throws<ArgumentException>(() => SafetensorsWriter.Write(_folder.File("a.safetensors"), [tensor, tensor]));
+        Assert.Throws<ArgumentException>(() => SafetensorsWriter.Write(_folder.File("a.safetensors"), [tensor, tensor], FileLayer.Disk));
     }
 
     [Fact]
@@ -253,8 +253,8 @@ public sealed class SafetensorsFileTests : IDisposable
 
     private void WriteShards(string index)
     {
-        SafetensorsWriter.Write(_folder.File("m-1.safetensors"), [SafetensorsTensor.Single("a", [1], span => span[0] = 1)]);
-        SafetensorsWriter.Write(_folder.File("m-2.safetensors"), [SafetensorsTensor.Single("b", [1], span => span[0] = 2)]);
+        SafetensorsWriter.Write(_folder.File("m-1.safetensors"), [SafetensorsTensor.Single("a", [1], span => span[0] = 1)], FileLayer.Disk);
+        SafetensorsWriter.Write(_folder.File("m-2.safetensors"), [SafetensorsTensor.Single("b", [1], span => span[0] = 2)], FileLayer.Disk);
         _folder.Write("model.safetensors.index.json", index);
     }
 

@@ -100,7 +100,7 @@ public sealed class BatchSamplerSpecTableGoldenTests : IDisposable
     private TokenFile Write(int[][] documents)
     {
         string path = _folder.File("tokens.bin");
-        using (var writer = new TokenFileWriter(path, vocabularySize: 1000, EndOfText, new string('a', 64)))
+        using (var writer = new TokenFileWriter(path, vocabularySize: 1000, EndOfText, new string('a', 64), FileLayer.Disk))
         {
             foreach (int[] document in documents)
                 writer.AppendDocument(document);

@@ -12,7 +12,7 @@ public sealed class BatchSamplerTests : IDisposable
     public BatchSamplerTests()
     {
         var random = new Random(3);
-        using (var writer = new TokenFileWriter(_folder.File("tokens.bin"), vocabularySize: 500, EndOfText, new string('0', 64)))
+        using (var writer = new TokenFileWriter(_folder.File("tokens.bin"), vocabularySize: 500, EndOfText, new string('0', 64), FileLayer.Disk))
         {
             for (int document = 0; document < 97; document++)
                 writer.AppendDocument([.. Enumerable.Range(0, random.Next(5, 90)).Select(_ => random.Next(1, 500))]);

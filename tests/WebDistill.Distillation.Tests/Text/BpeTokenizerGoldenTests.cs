@@ -83,7 +83,7 @@ public sealed class BpeTokenizerGoldenTests
     public void Save_Gpt2_LoadsBackEqual()
     {
         using var folder = new TemporaryFolder();
-        s_tokenizer.Value.Save(folder.Path);
+        s_tokenizer.Value.Save(folder.Path, FileLayer.Disk);
         BpeTokenizer again = BpeTokenizer.Load(folder.Path);
         Assert.Equal(s_tokenizer.Value.Sha256, again.Sha256);
         Assert.Equal(

@@ -129,7 +129,7 @@ public sealed partial class BpeTokenizerTests : IDisposable
     [Fact]
     public void Save_ThenLoad_IsTheSameTokenizer()
     {
-        s_tokenizer.Save(_folder.Path);
+        s_tokenizer.Save(_folder.Path, FileLayer.Disk);
         BpeTokenizer again = BpeTokenizer.Load(_folder.Path);
         Assert.Equal(s_tokenizer.Sha256, again.Sha256);
         Assert.Equal(s_tokenizer.EndOfTextId, again.EndOfTextId);
@@ -141,7 +141,7 @@ public sealed partial class BpeTokenizerTests : IDisposable
     [Fact]
     public void Load_CarriageReturnsInMerges_IsTheSameTokenizer()
     {
-        s_tokenizer.Save(_folder.Path);
+        s_tokenizer.Save(_folder.Path, FileLayer.Disk);
         _folder.Write("merges.txt", File.ReadAllText(_folder.File("merges.txt")).Replace("\n", "\r\n"));
         Assert.Equal(s_tokenizer.Sha256, BpeTokenizer.Load(_folder.Path).Sha256);
     }
@@ -149,7 +149,7 @@ public sealed partial class BpeTokenizerTests : IDisposable
     [Fact]
     public void Sha256_OneMergeLess_Differs()
     {
-        s_tokenizer.Save(_folder.Path);
+        s_tokenizer.Save(_folder.Path, FileLayer.Disk);
         string merges = File.ReadAllText(_folder.File("merges.txt")).TrimEnd('\n');
         _folder.Write("merges.txt", merges[..(merges.LastIndexOf('\n') + 1)]);
         Assert.NotEqual(s_tokenizer.Sha256, BpeTokenizer.Load(_folder.Path).Sha256);
@@ -177,7 +177,7 @@ public sealed partial class BpeTokenizerTests : IDisposable
     [InlineData("merges.txt", "th e\nt h\n", "line 1: 'th e' uses 'th' before any line makes it")]
     public void Load_BadFile_NamesFilePlaceAndExpectation(string file, string content, string reason)
     {
-        BpeTokenizer.Train(["th th th the then"], 260).Save(_folder.Path);
+        BpeTokenizer.Train(["th th th the then"], 260).Save(_folder.Path, FileLayer.Disk);
         _folder.Write(file, content);
         InvalidDataException refusal = Assert.Throws<InvalidDataException>(() => BpeTokenizer.Load(_folder.Path));
         Assert.Contains(reason, refusal.Message);
@@ -189,7 +189,7 @@ public sealed partial class BpeTokenizerTests : IDisposable
     [InlineData("merges.txt")]
     public void Load_MissingFile_IsRefused(string file)
     {
-        s_tokenizer.Save(_folder.Path);
+        s_tokenizer.Save(_folder.Path, FileLayer.Disk);
         File.Delete(_folder.File(file));
         Assert.Contains($"{file} is missing", Assert.Throws<InvalidDataException>(() => BpeTokenizer.Load(_folder.Path)).Message);
     }
@@ -197,7 +197,7 @@ public sealed partial class BpeTokenizerTests : IDisposable
     [Fact]
     public void Load_WithoutEndOfText_IsRefused()
     {
-        s_tokenizer.Save(_folder.Path);
+        s_tokenizer.Save(_folder.Path, FileLayer.Disk);
         _folder.Write("vocab.json", File.ReadAllText(_folder.File("vocab.json")).Replace("<|endoftext|>", "<|end|>"));
         Assert.Contains("<|endoftext|> is missing", Assert.Throws<InvalidDataException>(() => BpeTokenizer.Load(_folder.Path)).Message);
     }

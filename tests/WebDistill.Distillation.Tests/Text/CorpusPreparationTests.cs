@@ -175,7 +175,7 @@ public sealed class CorpusPreparationTests : IDisposable
         ThreadPool.SetMinThreads(workers + 8, completions);
         try
         {
-            CorpusPreparation.Prepare(LargeCorpus(), own, new CorpusOptions { Format = "text-paragraphs", Threads = 1 }, Train, Validation);
+            CorpusPreparation.Prepare(LargeCorpus(), own, new CorpusOptions { Format = "text-paragraphs", Threads = 1 }, Train, Validation, FileLayer.Disk);
         }
         finally
         {
@@ -190,7 +190,7 @@ public sealed class CorpusPreparationTests : IDisposable
         string source = LargeCorpus();
         using var cancellation = new CancellationTokenSource();
         Assert.ThrowsAny<OperationCanceledException>(() => CorpusPreparation.Prepare(
-            source, s_tokenizer, new CorpusOptions { Format = "text-paragraphs" }, Train, Validation, new Canceller(cancellation),
+            source, s_tokenizer, new CorpusOptions { Format = "text-paragraphs" }, Train, Validation, FileLayer.Disk, new Canceller(cancellation),
                 cancellation.Token));
         Assert.Equal([source], Directory.EnumerateFiles(_folder.Path));
     }
@@ -242,7 +242,7 @@ public sealed class CorpusPreparationTests : IDisposable
             IProgress<CorpusProgress>? progress = null) =>
         CorpusPreparation.Prepare(
             source, s_tokenizer, new CorpusOptions { Format = format, ValidationProportion = validation, JsonField = jsonField,
-                Threads = threads }, Train, Validation, progress);
+                Threads = threads }, Train, Validation, FileLayer.Disk, progress);
 
     private InvalidDataException Refusal(string source, string format) => Assert.Throws<InvalidDataException>(() => Prepare(source, format,
         validation: 0.1));

@@ -45,18 +45,18 @@ public sealed class TokenFileTests : IDisposable
     [Fact]
     public void AppendDocument_IdOutsideTheVocabulary_IsRefused()
     {
-        using var writer = new TokenFileWriter(_folder.File("t.bin"), 100, 5, new string('0', 64));
+        using var writer = new TokenFileWriter(_folder.File("t.bin"), 100, 5, new string('0', 64), FileLayer.Disk);
         Assert.Contains("token 1 is 100; expected 0 to 99", Assert.Throws<ArgumentException>(() => writer.AppendDocument([3,
             100])).Message);
         Assert.Throws<ArgumentException>(() => writer.AppendDocument([-1]));
-        Assert.Throws<ArgumentException>(() => new TokenFileWriter(_folder.File("u.bin"), 100, 100, new string('0', 64)));
-        Assert.Throws<ArgumentException>(() => new TokenFileWriter(_folder.File("u.bin"), 100, 5, "short"));
+        Assert.Throws<ArgumentException>(() => new TokenFileWriter(_folder.File("u.bin"), 100, 100, new string('0', 64), FileLayer.Disk));
+        Assert.Throws<ArgumentException>(() => new TokenFileWriter(_folder.File("u.bin"), 100, 5, "short", FileLayer.Disk));
     }
 
     [Fact]
     public void Dispose_WithoutCommit_LeavesNothing()
     {
-        using (var writer = new TokenFileWriter(_folder.File("t.bin"), 100, 5, new string('0', 64)))
+        using (var writer = new TokenFileWriter(_folder.File("t.bin"), 100, 5, new string('0', 64), FileLayer.Disk))
             writer.AppendDocument([1]);
         Assert.Empty(Directory.EnumerateFiles(_folder.Path));
     }
@@ -121,7 +121,7 @@ public sealed class TokenFileTests : IDisposable
     private string Write(int[][] documents, int vocabularySize)
     {
         string path = _folder.File("tokens.bin");
-        using var writer = new TokenFileWriter(path, vocabularySize, endOfTextId: 5, string.Concat(Enumerable.Repeat("0f", 32)));
+        using var writer = new TokenFileWriter(path, vocabularySize, endOfTextId: 5, string.Concat(Enumerable.Repeat("0f", 32)), FileLayer.Disk);
         foreach (int[] document in documents)
             writer.AppendDocument(document);
         writer.Commit();

@@ -31,7 +31,8 @@ public sealed class WebhookTests
     {
         await using var receiver = new Receiver(failures: 3);
         var events = new RunEvents(NullLogger<RunEvents>.Instance);
-        using var webhook = new Webhook(new Uri(receiver.Address), events, NullLogger<Webhook>.Instance, TimeSpan.FromMilliseconds(20));
+        using var shutdown = new Shutdown();
+        using var webhook = new Webhook(new Uri(receiver.Address), events, shutdown, NullLogger<Webhook>.Instance, TimeSpan.FromMilliseconds(20));
         await webhook.StartAsync(default);
         events.Publish(Change("first", RunStatus.Running));
         events.Publish(Change("nobody waits for this", RunStatus.Preparing));
@@ -48,8 +49,9 @@ public sealed class WebhookTests
     {
         // A port that nobody listens on, and far more changes than the queue holds.
         var events = new RunEvents(NullLogger<RunEvents>.Instance);
+        using var shutdown = new Shutdown();
         using var webhook =
-            new Webhook(new Uri("http://127.0.0.1:9/"), events, NullLogger<Webhook>.Instance, TimeSpan.FromSeconds(1));
+            new Webhook(new Uri("http://127.0.0.1:9/"), events, shutdown, NullLogger<Webhook>.Instance, TimeSpan.FromSeconds(1));
         await webhook.StartAsync(default);
         for (int i = 0; i < 10 * Webhook.QueueCapacity; i++)
             events.Publish(Change("x", RunStatus.Running));

@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using Microsoft.Playwright;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation;
 using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;
@@ -96,7 +97,7 @@ public sealed class ModelsPageTests(WebDistillApp app, Chromium chromium)
     private void Save(int width)
     {
         using Gpt2 model = Gpt2.CreateRandom(Config(width), seed: 3);
-        Gpt2Checkpoint.Save(model, _folder.FullName);
+        Gpt2Checkpoint.Save(model, _folder.FullName, FileLayer.Disk);
     }
 
     private static Gpt2Config Config(int width) => new()

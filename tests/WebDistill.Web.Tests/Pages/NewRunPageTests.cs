@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using WebDistill.Data;
+using WebDistill.Distillation.Engine;
 using WebDistill.Web.Runs;
 using static Microsoft.Playwright.Assertions;
 
@@ -70,6 +71,47 @@ public sealed class NewRunPageTests(WebDistillApp app, Chromium chromium) : ICla
         await visit.Page.GetByLabel("Layer 1", new PageGetByLabelOptions { Exact = true }).UncheckAsync();
         await Expect(visit.Page.Locator("#studentTeacherLayers")).ToHaveValueAsync("0");
         visit.AssertNoFaults();
+    }
+
+    /// <summary>The finding "a context length larger than the text replaces the whole form by an error page".</summary>
+    [Fact]
+    public async Task ContextLength_LargerThanTheText_IsAMessageBesideItAndTheFormStays()
+    {
+        await SmallRuns.DatasetAsync(app);
+        await using Visit visit = await chromium.VisitAsync(app, "/runs/new");
+        await visit.Page.FillAsync("#name", "Kept");
+        await visit.Page.FillAsync("#contextLength", "1000000");
+        await Expect(visit.Page.Locator("#contextLength-problem")).ToContainTextAsync("expected at least one block of 1000000");
+        await Expect(visit.Page.Locator("#launch")).ToHaveAttributeAsync("aria-disabled", "true");
+        await Expect(visit.Page.Locator("#name")).ToHaveValueAsync("Kept");
+        visit.AssertNoFaults();
+    }
+
+    /// <summary>The finding "runs that cannot fit can be launched": the plan stays in view with what takes the memory.</summary>
+    [Fact]
+    public async Task Plan_OnASmallMachine_IsRefusedOrWarnedOfWithTheArithmeticInView()
+    {
+        await SmallRuns.DatasetAsync(app);
+        try
+        {
+            app.Machine = new Machine { MemoryBytes = 320_000_000, FreeMemoryBytes = 20_000_000, FreeDiskBytes = 10_000_000_000 };
+            await using Visit visit = await chromium.VisitAsync(app, "/runs/new");
+            await Expect(visit.Page.Locator(".problem-list")).ToContainTextAsync("and the machine has 320 MB of memory");
+            await Expect(visit.Page.Locator("#launch")).ToHaveAttributeAsync("aria-disabled", "true");
+            await visit.Page.Locator(".summary details summary").ClickAsync();
+            await Expect(visit.Page.Locator(".summary details")).ToContainTextAsync("Adam's moments");
+            app.Machine = app.Machine with { MemoryBytes = 3_000_000_000, FreeDiskBytes = 150_000_000 };
+            await visit.Page.FillAsync("#keepLastCheckpoints", "9");
+            await Expect(visit.Page.Locator(".warning-list")).ToContainTextAsync("The disk is tight");
+            await Expect(visit.Page.Locator(".field:has(#keepLastCheckpoints) .note")).ToContainTextAsync("The disk is tight");
+            await Expect(visit.Page.Locator("#launch")).Not.ToHaveAttributeAsync("aria-disabled", "true");
+            Assert.Equal("", await Chromium.ViolationsAsync(visit.Page));
+            visit.AssertNoFaults();
+        }
+        finally
+        {
+            app.Machine = null;
+        }
     }
 
     [Fact]

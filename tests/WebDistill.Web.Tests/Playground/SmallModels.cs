@@ -2,6 +2,7 @@ using WebDistill.Data;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.QuickStart;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation;
 using WebDistill.Web.Library;
 
 namespace WebDistill.Web.Tests.Playground;
@@ -21,9 +22,9 @@ internal static class SmallModels
         try
         {
             using (Gpt2 model = Gpt2.CreateRandom(Config(positions, endOfTextId), seed))
-                Gpt2Checkpoint.Save(model, folder);
+                Gpt2Checkpoint.Save(model, folder, FileLayer.Disk);
             if (withTokenizer)
-                s_tokenizer.Value.Save(folder);
+                s_tokenizer.Value.Save(folder, FileLayer.Disk);
             return await app.Service<ModelService>().ImportAsync(name, Files(folder));
         }
         finally

@@ -115,7 +115,7 @@ public sealed class FailureTests
             await using ServiceProvider services = Training(root.FullName, files);
             Run run = await services.GetRequiredService<RunQueue>().EnqueueAsync(options, default);
             files.IsFull = round == 1;
-            Task<Run?> training = services.GetRequiredService<RunTrainer>().TrainAsync(run.Id, default);
+            Task<Run?> training = services.GetRequiredService<RunTrainer>().TrainAsync(run.Id);
             if (files.IsFull)
             {
                 Run paused = await WaitAsync(services, run.Id, r => r.Status == RunStatus.Paused);
@@ -151,7 +151,7 @@ public sealed class FailureTests
         {
             Run run = await services.GetRequiredService<RunQueue>().EnqueueAsync(options, default);
             files.FullAfter = 20;
-            Task<Run?> training = services.GetRequiredService<RunTrainer>().TrainAsync(run.Id, default);
+            Task<Run?> training = services.GetRequiredService<RunTrainer>().TrainAsync(run.Id);
             await WaitAsync(services, run.Id, r => r.Status == RunStatus.Paused);
             await services.GetRequiredService<RunLifecycle>().MoveAsync(run.Id, _ => RunStatus.Stopping);
             services.GetRequiredService<RunTrainer>().Ask(run.Id, RunWish.Stop);
@@ -177,7 +177,7 @@ public sealed class FailureTests
             .ConfigureDbContext<WebDistillDb>(db => db.AddInterceptors(room)).AddSingleton<ILoggerProvider>(log)))
         {
             Run run = await services.GetRequiredService<RunQueue>().EnqueueAsync(options, default);
-            Task<Run?> training = services.GetRequiredService<RunTrainer>().TrainAsync(run.Id, default);
+            Task<Run?> training = services.GetRequiredService<RunTrainer>().TrainAsync(run.Id);
             Run begun = await WaitAsync(services, run.Id, r => r.Step > 0);
             room.IsFull = true;
             await log.DiskFull.WaitAsync(TimeSpan.FromSeconds(60));
@@ -233,7 +233,7 @@ public sealed class FailureTests
     {
         var services = new ServiceCollection();
         services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Error));
-        services.AddStorage(new DataFolder(root, files));
+        services.AddStorage(new DataFolder(root, files), reserveBytes: 0);
         services.AddTraining();
         extra?.Invoke(services);
         return services.BuildServiceProvider();

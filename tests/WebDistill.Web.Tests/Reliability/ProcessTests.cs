@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Microsoft.Playwright;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Checkpoints;
 using WebDistill.Web.Tests.Pages;
@@ -11,8 +12,16 @@ namespace WebDistill.Web.Tests.Reliability;
 [Collection(Processes.Name)]
 public sealed class ProcessTests(Chromium chromium) : IClassFixture<Chromium>
 {
+    /// <summary>How many times; tests/sigterm sets it.</summary>
+    private static int Terminations =>
+        Environment.GetEnvironmentVariable("WEBDISTILL_TERMINATIONS") is string text ? int.Parse(text, CultureInfo.InvariantCulture) : 1;
+
+    /// <summary>
+    /// The finding "SIGTERM with three pages and a run: 6.1 s under load": two patience clocks were counted from different moments. The
+    /// load is a busy loop for every core.
+    /// </summary>
     [Fact]
-    public async Task Terminate_ThreePagesOpenWhileTraining_EndsInFiveSecondsWithACheckpointAndGoesOnAfterTheStart()
+    public async Task Terminate_ThreePagesAndARunUnderLoad_EndsInFiveSecondsWithACheckpointAndGoesOnAfterTheStart()
     {
         if (OperatingSystem.IsWindows())
             return; // No SIGTERM there.
@@ -20,22 +29,59 @@ public sealed class ProcessTests(Chromium chromium) : IClassFixture<Chromium>
         JsonElement options;
         await using (var app = new WebDistillApp(root.FullName))
             options = Options(await app.ReadyDatasetAsync(), epochs: 100_000);
+        List<string> lines = [];
+        List<TimeSpan> times = [];
+        try
+        {
+            for (int i = 1; i <= Terminations; i++)
+            {
+                times.Add(await TerminateAsync(root.FullName, options));
+                lines.Add(string.Create(CultureInfo.InvariantCulture, $"termination {i}: {times[^1].TotalSeconds:0.00} s"));
+            }
+        }
+        finally
+        {
+            lines.Add($"{times.Count} terminations, {times.Count(time => time < _promised)} within {_promised.TotalSeconds:0} s");
+            if (Environment.GetEnvironmentVariable("WEBDISTILL_TERMINATION_REPORT") is string report)
+                await File.WriteAllLinesAsync(report, lines);
+        }
+        // The one place where a clock is asserted: five seconds are what the product promises to supervisors.
+        Assert.True(times.All(time => time < _promised), string.Join('\n', lines));
+        root.Delete(recursive: true);
+    }
+
+    private async Task<TimeSpan> TerminateAsync(string root, JsonElement options)
+    {
         Guid run, waiting;
-        int step;
-        await using (ServerProcess server = await ServerProcess.StartAsync(root.FullName))
+        TimeSpan took;
+        await using (ServerProcess server = await ServerProcess.StartAsync(root))
         {
             run = await server.CreateRunAsync(options);
             waiting = await server.CreateRunAsync(options);
             await server.WaitAsync(run, r => r.GetProperty("step").GetInt32() > 20);
+            var pages = new List<IPage>();
             foreach (string path in (string[])[$"/runs/{run:N}", "/", "/runs/new"])
-                await chromium.OpenAsync(server.Address + path);
-            TimeSpan took = await server.TerminateAsync();
-            // The one place where a clock is asserted: five seconds are what the product promises to supervisors.
-            Assert.True(took < TimeSpan.FromSeconds(5), $"It took {took}.");
+                pages.Add(await chromium.OpenAsync(server.Address + path));
+            Process[] load = [.. Enumerable.Range(0, Environment.ProcessorCount).Select(_ => Process.Start("sh", ["-c", "while :; do :; done"]))];
+            try
+            {
+                await Task.Delay(500); // Until the load is felt.
+                took = await server.TerminateAsync();
+            }
+            finally
+            {
+                foreach (Process loop in load)
+                {
+                    loop.Kill();
+                    loop.Dispose();
+                }
+            }
+            foreach (IPage page in pages)
+                await page.Context.DisposeAsync();
         }
-        var store = new CheckpointStore(Path.Combine(root.FullName, "runs", run.ToString("N"), "checkpoints"), FileLayer.Disk);
-        step = store.Newest(out _)!.Value.Manifest.Step;
-        await using (ServerProcess server = await ServerProcess.StartAsync(root.FullName))
+        var store = new CheckpointStore(Path.Combine(root, "runs", run.ToString("N"), "checkpoints"), FileLayer.Disk);
+        int step = store.Newest(out _)!.Value.Manifest.Step;
+        await using (ServerProcess server = await ServerProcess.StartAsync(root))
         {
             JsonElement resumed = await server.WaitAsync(run, r => r.GetProperty("status").GetString() == "Running" && r.GetProperty("step").GetInt32() > step);
             Assert.Equal(2, resumed.GetProperty("attempt").GetInt32());
@@ -46,9 +92,15 @@ public sealed class ProcessTests(Chromium chromium) : IClassFixture<Chromium>
             // Saved at the very last update: nothing is made twice.
             Assert.Contains($"Goes on from the checkpoint of update {step}.", log);
             Assert.DoesNotContain("superseded", log);
+            // The next round begins with an empty queue.
+            foreach (Guid ended in (Guid[])[waiting, run])
+                (await server.Http.PostAsync($"/api/runs/{ended}/stop", null)).Dispose();
+            await server.WaitAsync(run, r => r.GetProperty("status").GetString() == "Stopped");
         }
-        root.Delete(recursive: true);
+        return took;
     }
+
+    private static readonly TimeSpan _promised = TimeSpan.FromSeconds(5);
 
     [Fact]
     public async Task Headless_GoodOptions_TrainsInTheSameDatabaseAndEndsWith0()

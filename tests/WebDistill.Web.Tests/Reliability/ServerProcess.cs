@@ -33,7 +33,7 @@ internal sealed class ServerProcess : IAsyncDisposable
     /// <summary>Starts the server on a free loopback port and returns when it answers.</summary>
     public static async Task<ServerProcess> StartAsync(string root, params string[] settings)
     {
-        Process process = Start(["--urls", "http://127.0.0.1:0", "--Storage:Root", root, "--Logging:LogLevel:Default", "Warning", .. settings]);
+        Process process = Start(["--urls", "http://127.0.0.1:0", "--Storage:Root", root, "--Logging:LogLevel:Default", "Warning", "--Storage:ReserveMegabytes", "0", .. settings]);
         string? line = null;
         try
         {
@@ -85,7 +85,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         await kill.WaitForExitAsync();
     }
 
-    public async Task<JsonElement> GetAsync(string path) => await Http.GetFromJsonAsync<JsonElement>(path);
+    public Task<JsonElement> GetAsync(string path) => Http.WholeAsync(path);
 
     public async Task<Guid> CreateRunAsync(JsonElement options)
     {

@@ -1,9 +1,9 @@
 using System.Threading.Channels;
-using Microsoft.Extensions.Logging.Abstractions;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests.Runs;
 
@@ -129,8 +129,39 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await recorder.DisposeAsync());
     }
 
-    private RunRecorder Recorder(Run run, Func<Perplexity?> teacherPerplexity) => new(
-        run, app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), teacherPerplexity, NullLogger.Instance);
+    /// <summary>The finding "clock jump while training: trained time 57 years": wall clocks were subtracted.</summary>
+    [Theory]
+    [InlineData(57 * 365)]
+    [InlineData(-57 * 365)]
+    public async Task TrainedSeconds_TheWallClockIsSet_CountsTheTimeThatPassed(int days)
+    {
+        Run run = await AddRunAsync();
+        var clock = new SetClock();
+        await using RunRecorder recorder = Recorder(run, () => null, clock);
+        clock.Pass(TimeSpan.FromSeconds(90), wallClockJump: TimeSpan.FromDays(days));
+        recorder.Report(Report(1));
+        recorder.Flush();
+        Assert.Equal(90, (await app.Service<RunService>().GetAsync(run.Id)).TrainedSeconds, precision: 6);
+    }
+
+    private RunRecorder Recorder(Run run, Func<Perplexity?> teacherPerplexity, TimeProvider? time = null) => new(
+        run, app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), app.Service<StorageHealth>(), teacherPerplexity,
+        _ => Task.FromResult(true), time ?? TimeProvider.System, CancellationToken.None);
+
+    /// <summary>Time passes as told, and somebody sets the wall clock meanwhile.</summary>
+    private sealed class SetClock : TimeProvider
+    {
+        private DateTimeOffset _wall = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+        private TimeSpan _passed;
+
+        public void Pass(TimeSpan time, TimeSpan wallClockJump) => (_passed, _wall) = (_passed + time, _wall + time + wallClockJump);
+
+        public override DateTimeOffset GetUtcNow() => _wall;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => _passed.Ticks;
+    }
 
     private async Task<Run> AddRunAsync()
     {

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using WebDistill.Data;
+using WebDistill.Distillation;
 using WebDistill.Web.Storage;
 using WebDistill.Web.Tests.Reliability;
 
@@ -136,7 +137,7 @@ public sealed class RestoreTests : IDisposable
         await using (var app = new WebDistillApp(_root.FullName))
             dataset = await app.ReadyDatasetAsync();
         SqliteConnection.ClearAllPools();
-        using (var folder = new DataFolder(_root.FullName))
+        using (var folder = new DataFolder(_root.FullName, FileLayer.Disk))
             await DatabaseRestore.StageAsync(folder, Directory.GetFiles(folder.Backups).Single());
         string staged = Directory.GetFiles(_root.FullName, "restore-*.db").Single();
         string replaced = Path.Combine(_root.FullName, "backups", Path.GetFileName(staged).Replace("restore-", "webdistill-", StringComparison.Ordinal)

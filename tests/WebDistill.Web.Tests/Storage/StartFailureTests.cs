@@ -65,7 +65,7 @@ public sealed class StartFailureTests : IDisposable
     [Fact]
     public async Task Start_FolderInUse_SaysSoAndNothingElseDoes()
     {
-        using var held = new DataFolder(_root.FullName);
+        using var held = new DataFolder(_root.FullName, FileLayer.Disk);
         (int code, _, string error) = await StartAsync();
         Assert.Equal(2, code);
         Assert.Contains("is in use by another WebDistill", error, StringComparison.Ordinal);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
+using WebDistill.Distillation;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests.Storage;
@@ -134,11 +135,11 @@ public sealed class TrashBinTests : IDisposable
     [Fact]
     public void Lock_FileDeletedByHand_ASecondServerIsStillRefused()
     {
-        using var first = new DataFolder(_root.FullName);
+        using var first = new DataFolder(_root.FullName, FileLayer.Disk);
         File.Delete(Path.Combine(_root.FullName, "in-use.lock"));
-        Assert.Throws<FolderInUseException>(() => new DataFolder(_root.FullName));
+        Assert.Throws<FolderInUseException>(() => new DataFolder(_root.FullName, FileLayer.Disk));
         first.Dispose();
-        new DataFolder(_root.FullName).Dispose();
+        new DataFolder(_root.FullName, FileLayer.Disk).Dispose();
     }
 
     // A data set, a run that is complete, and its model.

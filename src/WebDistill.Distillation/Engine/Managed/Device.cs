@@ -18,6 +18,12 @@ public static class Device
     /// <summary>Memory in use, bytes: the process's resident memory, where all tensors are.</summary>
     public static long MemoryBytes => Environment.WorkingSet;
 
+    /// <summary>Memory of the GPU that tensors live on; this engine knows none.</summary>
+    public static GpuMemory? GpuMemory => null;
+
+    /// <summary>Gives memory that freed tensors left for reuse back to the operating system.</summary>
+    internal static void TrimPool() => BufferPool.Trim();
+
     /// <summary>Where models and batches are put.</summary>
     internal static torch.Device Default => torch.CPU;
 }

@@ -30,9 +30,10 @@ public static class DatasetFigures
         dataset.Tokens is > 0 and long tokens ? (double)dataset.Bytes / tokens : null;
 
     /// <summary>Where the vocabulary comes from.</summary>
-    public static string TokenizerText(this Dataset dataset, IReadOnlyList<Model> models) =>
+    /// <param name="models">The names of models that exist, that of its tokenizer among them.</param>
+    public static string TokenizerText(this Dataset dataset, IReadOnlyDictionary<Guid, string> models) =>
         dataset.TokenizerModelId is not Guid id ? "trained on it"
-        : models.FirstOrDefault(model => model.Id == id) is Model model ? $"of {model.Name}"
+        : models.TryGetValue(id, out string? name) ? $"of {name}"
         : "of a model deleted since";
 
     /// <summary>Whether the data set shall be deleted, naming everything that goes with it.</summary>

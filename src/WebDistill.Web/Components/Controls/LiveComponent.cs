@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Components;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Components.Controls;
 
@@ -14,6 +15,14 @@ public abstract class LiveComponent : ComponentBase, IDisposable
 
     /// <summary>Cancelled when the component goes away.</summary>
     protected CancellationToken Gone => _disposed.Token;
+
+    /// <summary>Whether the disk takes what is written.</summary>
+    [Inject]
+    protected StorageHealth Storage { get; set; } = null!;
+
+    /// <summary>What a page shows of a failure and goes on; null for one that nobody foresaw.</summary>
+    protected Exception? Told(Exception failure) =>
+        failure is ConflictException or NotFoundException or OptionsInvalidException ? failure : Storage.Explain(failure);
 
     /// <summary>Reads what is shown.</summary>
     protected abstract Task LoadAsync();

@@ -17,8 +17,18 @@ public static class RunFigures
     /// <summary>At the mean speed of the present attempt; null before its first update and after the last.</summary>
     public static TimeSpan? TimeLeft(this Run run) =>
         run.Status == RunStatus.Running && run.Step > run.AttemptFromStep && run.AttemptStartedAt is DateTime started
-            ? (DateTime.UtcNow - started) * ((double)(run.TotalSteps - run.Step) / (run.Step - run.AttemptFromStep))
+            ? AttemptTime(run, DateTime.UtcNow - started) * ((double)(run.TotalSteps - run.Step) / (run.Step - run.AttemptFromStep))
             : null;
+
+    // The difference of two wall clocks, which somebody may have set in between: it is not below 0, and not above the time that all
+    // attempts have trained by the monotonic clock.
+    private static TimeSpan AttemptTime(Run run, TimeSpan byTheWallClock)
+    {
+        if (!(run.TrainedSeconds < TimeSpan.MaxValue.TotalSeconds))
+            return byTheWallClock;
+        var trained = TimeSpan.FromSeconds(run.TrainedSeconds);
+        return byTheWallClock < TimeSpan.Zero || byTheWallClock > trained ? trained : byTheWallClock;
+    }
 
     /// <summary>The teacher's perplexity on the held-out split, with its mean loss.</summary>
     public static Perplexity? Teacher(this Run run) => Perplexity.Stored(run.TeacherPerplexity, run.TeacherNatsPerToken);
@@ -47,10 +57,6 @@ public static class RunFigures
     /// <summary>Whether it can go on from a checkpoint of that update instead of its newest one.</summary>
     public static bool CanResumeFrom(this Run run, int step) =>
         run.CanResume() || run.Status == RunStatus.Completed && step < run.TotalSteps;
-
-    /// <summary>Whether its name or its status contains every word of a filter.</summary>
-    public static bool Matches(this Run run, string filter) => filter.Split(' ', StringSplitOptions.RemoveEmptyEntries).All(word =>
-        run.Name.Contains(word, StringComparison.OrdinalIgnoreCase) || run.Status.ToString().Contains(word, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>The status inside a sentence.</summary>
     public static string Word(this RunStatus status) => status.ToString().ToLowerInvariant();

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Web.Library;
 using WebDistill.Web.Runs;
@@ -10,15 +9,19 @@ namespace WebDistill.Web.Components.Forms;
 /// <summary>How a page writes the options of a run: with their units, and models and data sets by their names.</summary>
 public sealed class OptionTexts(IReadOnlyDictionary<Guid, string> names)
 {
-    /// <summary>With the names of everything that an option can name.</summary>
+    /// <summary>With the names of everything that these options name.</summary>
     public static async Task<OptionTexts> ReadAsync(
-        RunService runs, ModelService models, DatasetService datasets, CancellationToken cancel)
+        IEnumerable<DistillationOptions> options, RunTable runs, ModelService models, DatasetTable datasets, CancellationToken cancel)
     {
-        Dictionary<Guid, string> names = (await models.ListAsync(cancel)).ToDictionary(model => model.Id, model => model.Name);
-        foreach (Run run in await runs.ListAsync(cancel))
-            names.TryAdd(run.Id, run.Name);
-        foreach (Dataset dataset in await datasets.ListAsync(cancel))
-            names.TryAdd(dataset.Id, dataset.Name);
+        HashSet<Guid> named = [];
+        foreach (string? text in options.SelectMany(one => new[] { one.TeacherId, one.StudentModelId, one.DatasetId }))
+        {
+            if (Guid.TryParse(text, out Guid id))
+                named.Add(id);
+        }
+        Dictionary<Guid, string> names = new(await models.NamesAsync(named, cancel));
+        foreach ((Guid id, string name) in (await runs.NamesAsync(named, cancel)).Concat(await datasets.NamesAsync(named, cancel)))
+            names.TryAdd(id, name);
         return new OptionTexts(names);
     }
 

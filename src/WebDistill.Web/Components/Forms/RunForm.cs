@@ -22,12 +22,18 @@ public sealed class RunForm(RunDraft draft, RunDraft basis, string basisName, Ac
     /// <summary>Every problem found, in the form's reading order.</summary>
     public IReadOnlyList<OptionProblem> Problems { get; set; } = [];
 
+    /// <summary>What may go wrong or be unintended with the last state that was checked.</summary>
+    public IReadOnlyList<OptionProblem> Warnings { get; set; } = [];
+
     /// <summary>Whether launching was tried: then every field shows its message, touched or not.</summary>
     public bool LaunchTried { get; set; }
 
     /// <summary>The message beside a field.</summary>
     public string? ProblemOf(string field) =>
         LaunchTried || _touched.Contains(field) ? Problems.FirstOrDefault(problem => problem.Field == field)?.Message : null;
+
+    /// <summary>What stands beside a field that can be used and may go wrong.</summary>
+    public string? WarningOf(string field) => Warnings.FirstOrDefault(warning => warning.Field == field)?.Message;
 
     /// <summary>Types a text.</summary>
     public void Set(string field, string text)

@@ -10,7 +10,7 @@ namespace WebDistill.Web.Components.Pages;
 
 /// <summary>Several runs at once: their curves one over the other, their figures, and the options in which they differ.</summary>
 public sealed partial class ComparePage(
-    RunService runs, ModelService models, DatasetService datasets, RunAnnouncements announcements, NavigationManager navigation)
+    RunService runs, RunTable table, ModelService models, DatasetTable datasets, RunAnnouncements announcements, NavigationManager navigation)
 {
     // With more runs than this, the table of options has a row per run instead of a column.
     private const int MostColumns = 5;
@@ -21,10 +21,11 @@ public sealed partial class ComparePage(
     private readonly List<string> _deleted = [];
     private IReadOnlyList<string> _wanted = [];
     private IReadOnlyList<string> _unknown = [];
-    private IReadOnlyList<Run> _all = [];
+    private HashSet<Guid> _missing = [];
     private RunComparison? _comparison;
     private string? _loaded;
-    private bool _picking, _best;
+    private bool _hasRuns, _picking, _best;
+    private int _version;
 
     /// <summary>The ids of the runs, separated by commas.</summary>
     [SupplyParameterFromQuery(Name = "runs")]
@@ -56,14 +57,16 @@ public sealed partial class ComparePage(
     protected override async Task LoadAsync()
     {
         IReadOnlyList<string> wanted = _wanted;
-        IReadOnlyList<Run> all = await runs.ListAsync(Gone);
-        OptionTexts texts = await OptionTexts.ReadAsync(runs, models, datasets, Gone);
+        Guid[] asked = [.. IdsOf(wanted)];
+        Dictionary<Guid, Run> known = (await table.FindAsync(asked, Gone)).ToDictionary(run => run.Id);
+        bool hasRuns = known.Count > 0 || await table.NewestAsync(Gone) is not null;
+        OptionTexts texts = await OptionTexts.ReadAsync(known.Values.Select(RunService.Options), table, models, datasets, Gone);
         List<Run> found = [];
         List<string> unknown = [];
         foreach (string text in wanted)
         {
             Guid? id = Guid.TryParse(text, out Guid parsed) ? parsed : null;
-            if (all.FirstOrDefault(run => run.Id == id) is { } run)
+            if (id is Guid there && known.TryGetValue(there, out Run? run))
             {
                 if (!found.Contains(run))
                     found.Add(run);
@@ -85,7 +88,8 @@ public sealed partial class ComparePage(
         if (!wanted.SequenceEqual(_wanted))
             return;
         Place(found);
-        (_all, _unknown) = (all, unknown);
+        (_missing, _hasRuns, _unknown) = ([.. asked.Where(id => !known.ContainsKey(id))], hasRuns, unknown);
+        _version++;
         _comparison = RunComparison.Of([.. found.Select(run => lowest.TryGetValue(run.Id, out var best)
             ? new ComparedRun(run, _slots[run.Id], Perplexity.Stored(best.Perplexity, best.NatsPerToken), best.Step)
             : new ComparedRun(run, _slots[run.Id], null, null))], texts);
@@ -102,7 +106,10 @@ public sealed partial class ComparePage(
 
     // From what was asked for, not from what is loaded: a run that is checked while the one before it is being read joins it.
     private IReadOnlyCollection<Guid> Chosen =>
-        [.. _wanted.Select(text => Guid.TryParse(text, out Guid id) ? id : default).Distinct().Where(id => _all.Any(run => run.Id == id))];
+        [.. IdsOf(_wanted).Where(id => !_missing.Contains(id))];
+
+    private static IEnumerable<Guid> IdsOf(IReadOnlyList<string> texts) =>
+        texts.Select(text => Guid.TryParse(text, out Guid id) ? id : (Guid?)null).OfType<Guid>().Distinct();
 
     private string Permalink => navigation.ToAbsoluteUri(AddressOf(Chosen)).ToString();
 

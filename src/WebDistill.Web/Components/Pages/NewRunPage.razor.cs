@@ -12,39 +12,31 @@ using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Library;
 using WebDistill.Web.Playground;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Components.Pages;
 
 /// <summary>The form of a new run: typed text is read, checked and planned a quarter of a second after the last key.</summary>
 public sealed partial class NewRunPage(
-    RunService runs, ModelService modelService, DatasetService datasetService, GenerationService generation, NavigationManager navigation, IJSRuntime js)
+    RunService runs, ModelService modelService, DatasetService datasetService, DatasetTable datasetTable, GenerationService generation,
+    StorageHealth storage, NavigationManager navigation, IJSRuntime js, ILogger<NewRunPage> logger)
 {
     private static readonly TimeSpan CheckDelay = TimeSpan.FromMilliseconds(250);
-
-    private static readonly IReadOnlyList<(string, string)> SequenceChoices =
-        [(nameof(SequenceMode.Packed), "Packed blocks"), (nameof(SequenceMode.HuggingFace), "Hugging Face, padded")];
-
-    private static readonly IReadOnlyList<(string, string)> MseChoices =
-        [(nameof(MseReduction.SumOverVocabulary), "Summed over the vocabulary"), (nameof(MseReduction.PerElement), "Per element")];
-
-    private static readonly IReadOnlyList<(string, string)> SemanticsChoices =
-        [(nameof(TrainingSemantics.Corrected), "Corrected"), (nameof(TrainingSemantics.HuggingFaceExact), "Hugging Face exact")];
 
     private readonly CancellationTokenSource _gone = new();
     private CancellationTokenSource? _pendingCheck;
     private RunForm? _form;
-    private IReadOnlyList<Model> _models = [];
-    private IReadOnlyList<Dataset> _datasets = [];
     private Model? _teacher;
     private TeacherPrediction? _prediction;
     private (Guid Teacher, string Dataset)? _predicted;
     private bool _predicting;
-    private RunPlan? _plan;
-    private double? _seconds;
+    private RunForecast? _forecast;
     private string? _waiting;
     private (Run Run, int Step)? _branch;
     private bool _launching, _begun;
-    private Exception? _failure;
+    private Exception? _failure, _checkFailure;
+
+    private RunPlan? Plan => _forecast?.Plan;
 
     /// <summary>Id of a run whose options are taken.</summary>
     [SupplyParameterFromQuery(Name = "clone")]
@@ -77,8 +69,7 @@ public sealed partial class NewRunPage(
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
     {
-        _models = await modelService.ListAsync(_gone.Token);
-        _datasets = await datasetService.ListAsync(_gone.Token);
+        await ReadChoicesAsync();
         Run? active = await runs.ActiveAsync(_gone.Token);
         if (active is null && await runs.QueueAsync(_gone.Token) is [.., Guid last])
             active = await runs.FindAsync(last, _gone.Token);
@@ -102,6 +93,7 @@ public sealed partial class NewRunPage(
                 DistillationOptions options = RunService.Options(run);
                 RunDraft draft = RunDraft.Of(options);
                 draft["name"] = $"{run.Name} (copy)";
+                await KnowAsync(draft);
                 Begin(draft, RunDraft.Of(options), $"Clone of {run.Name}");
             }
             catch (NotFoundException e)
@@ -112,8 +104,7 @@ public sealed partial class NewRunPage(
         if (_form is null)
         {
             RunDraft draft = RunDraft.Of(new DistillationOptions());
-            draft["teacherId"] = Canonical(TeacherId, _models.Select(model => model.Id)) ?? Text(Largest()?.Id);
-            draft["datasetId"] = Canonical(DatasetId, _datasets.Select(dataset => dataset.Id)) ?? MatchingDataset(draft["teacherId"]);
+            await ChooseAsync(draft);
             _form = new RunForm(draft, draft, "", Changed);
             Take(draft["teacherId"] == "" ? Preset.All[^1] : Preset.All[0]);
         }
@@ -144,11 +135,9 @@ public sealed partial class NewRunPage(
         if (Halve == "learningRate")
             draft["learningRate"] = RunDraft.Of(options with { LearningRate = options.LearningRate / 2 })["learningRate"];
         _branch = (run, step);
+        await KnowAsync(draft);
         Begin(draft, RunDraft.Of(options), $"Branch of {run.Name}");
     }
-
-    // Of the models that can be shown text, the one there is most to learn from.
-    private Model? Largest() => _models.Where(model => model.TokenizerSha256 is not null).MaxBy(model => model.ParameterCount);
 
     private void Choose(Preset preset)
     {
@@ -177,8 +166,8 @@ public sealed partial class NewRunPage(
         if (preset.Options.StudentInitialisation == "random")
             draft["teacherId"] = "";
         else if (draft["teacherId"] == "")
-            draft["teacherId"] = Text(Largest()?.Id);
-        Model? teacher = _models.FirstOrDefault(model => Text(model.Id) == draft["teacherId"]);
+            draft["teacherId"] = Text(_largest?.Id);
+        Model? teacher = ModelOf(draft["teacherId"]);
         if (preset.Layers is var (depth, copied) && teacher?.Layers == depth)
         {
             draft["studentTeacherLayers"] = basis["studentTeacherLayers"] = string.Join(", ", copied);
@@ -204,7 +193,7 @@ public sealed partial class NewRunPage(
         _ = CheckSoonAsync(_pendingCheck.Token);
     }
 
-    private void FindTeacher() => _teacher = _models.FirstOrDefault(model => Text(model.Id) == Draft["teacherId"]);
+    private void FindTeacher() => _teacher = ModelOf(Draft["teacherId"]);
 
     // What cannot be read is said at once; the rest keeps its message until the check that follows.
     private DistillationOptions Read()
@@ -232,19 +221,32 @@ public sealed partial class NewRunPage(
         }
         catch (Exception e)
         {
-            await DispatchExceptionAsync(e);
+            // What cannot be shown costs the picture and not what was typed.
+            logger.LogWarning(e, "The teacher's prediction could not be shown");
+            (_predicting, _checkFailure) = (false, e);
+            await InvokeAsync(StateHasChanged);
         }
     }
 
     private async Task CheckAsync(CancellationToken cancel)
     {
         DistillationOptions options = Draft.Read(out IReadOnlyList<OptionProblem> unreadable);
-        IReadOnlyList<OptionProblem> problems = await runs.CheckAsync(options, cancel);
-        HashSet<string> fields = [.. unreadable.Select(problem => problem.Field)];
-        _form!.Problems = InOrder(unreadable.Concat(problems.Where(problem => !fields.Contains(problem.Field))));
-        (_plan, _seconds) = unreadable.Count > 0 ? (null, null) : await runs.PlanAsync(options, cancel);
-        if (_branch is var (_, done) && _plan is not null)
-            _seconds *= Math.Max(0, 1 - ((double)done / _plan.TotalUpdates));
+        try
+        {
+            RunForecast forecast = await runs.ForecastAsync(options, cancel);
+            HashSet<string> fields = [.. unreadable.Select(problem => problem.Field)];
+            (_form!.Problems, _form.Warnings) =
+                (InOrder(unreadable.Concat(forecast.Problems.Where(problem => !fields.Contains(problem.Field)))), InOrder(forecast.Warnings));
+            if (_branch is var (_, done) && forecast is { Plan: RunPlan plan, EstimatedSeconds: double seconds })
+                forecast = forecast with { EstimatedSeconds = seconds * Math.Max(0, 1 - ((double)done / plan.TotalUpdates)) };
+            (_forecast, _checkFailure) = (unreadable.Count > 0 ? null : forecast, null);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // The database cannot be read, for one: the form stays, with all that was typed.
+            logger.LogError(e, "The options of a new run could not be checked");
+            (_forecast, _checkFailure) = (null, e);
+        }
     }
 
     // The picture of the temperature: the chosen teacher's prediction in the middle of the chosen data set's first block.
@@ -259,7 +261,7 @@ public sealed partial class NewRunPage(
             return;
         (_predicting, _prediction, _predicted) = (true, null, (teacher.Id, Draft["datasetId"]));
         string context = "Once upon a time, there was a";
-        if (_datasets.FirstOrDefault(dataset => Text(dataset.Id) == Draft["datasetId"]) is { State: DatasetState.Ready } dataset)
+        if (ChosenDataset is { State: DatasetState.Ready } dataset)
         {
             IReadOnlyList<PreviewBlock> blocks = await datasetService.PreviewAsync(dataset.Id, blocks: 1, tokensPerBlock: 24, cancel);
             string text = string.Concat(blocks.SelectMany(block => block.Tokens).Select(token => token.Text));
@@ -282,10 +284,9 @@ public sealed partial class NewRunPage(
         _form!.LaunchTried = true;
         await CheckAsync(CancellationToken.None);
         if (_form.Problems.Count > 0)
-        {
             await FocusAsync(_form.Problems[0].Field);
+        if (_form.Problems.Count > 0 || _checkFailure is not null)
             return;
-        }
         _launching = true;
         try
         {
@@ -298,98 +299,26 @@ public sealed partial class NewRunPage(
             _form.Problems = InOrder(e.Problems);
             _launching = false;
         }
-        catch (Exception e) when (e is NotFoundException or InvalidDataException or IOException)
+        catch (Exception e) when (storage.Explain(e) is not null || e is NotFoundException or InvalidDataException or IOException)
         {
             // The checkpoint is gone or damaged, or there is no room for its copy.
-            (_failure, _launching) = (e, false);
+            (_failure, _launching) = (storage.Explain(e) ?? e, false);
         }
     }
 
     private ValueTask FocusAsync(string field)
     {
         _form!.LaunchTried = true;
-        return js.InvokeVoidAsync("webdistill.focus", field);
+        return ShowAsync(field);
     }
+
+    private ValueTask ShowAsync(string field) => js.InvokeVoidAsync("webdistill.focus", field);
 
     private static IReadOnlyList<OptionProblem> InOrder(IEnumerable<OptionProblem> problems)
     {
         string[] order = [.. OptionField.All.Select(field => field.Name)];
         return [.. problems.OrderBy(problem => Array.IndexOf(order, problem.Field) is >= 0 and int place ? place : order.Length)];
     }
-
-    private static string Text(Guid? id) => id?.ToString("N") ?? "";
-
-    private static string? Canonical(string? text, IEnumerable<Guid> known) => Guid.TryParse(text, out Guid id) && known.Contains(id) ? Text(id) : null;
-
-    // A data set tokenised with the teacher's own vocabulary, otherwise the newest that is ready.
-    private string MatchingDataset(string teacherId)
-    {
-        Model? teacher = _models.FirstOrDefault(model => Text(model.Id) == teacherId);
-        IEnumerable<Dataset> ready = _datasets.Where(dataset => dataset.State == DatasetState.Ready);
-        return Text((teacher is null ? ready : ready.Where(dataset => dataset.TokenizerSha256 == teacher.TokenizerSha256)).FirstOrDefault()?.Id ?? ready.FirstOrDefault()?.Id);
-    }
-
-    private string SuggestedName()
-    {
-        string dataset = _datasets.FirstOrDefault(d => Text(d.Id) == Draft["datasetId"])?.Name ?? "a data set";
-        return _teacher is null ? $"Training on {dataset}" : $"{_teacher.Name}, distilled on {dataset}";
-    }
-
-    private IReadOnlyList<(string, string)> TeacherChoices() =>
-        [("", "None: train from scratch"), .. _models.Select(model => (Text(model.Id), model.Name))];
-
-    private IReadOnlyList<(string, string)> ModelChoices(string nothing) => [("", nothing), .. _models.Select(model => (Text(model.Id), model.Name))];
-
-    private IReadOnlyList<(string, string)> DatasetChoices() =>
-        [("", _datasets.Count == 0 ? "Upload one under Datasets first" : "Choose a data set"),
-         .. _datasets.Select(dataset => (Text(dataset.Id), dataset.State == DatasetState.Ready ? dataset.Name : $"{dataset.Name} ({dataset.State})"))];
-
-    private IReadOnlyList<(string, string)> InitialisationChoices() =>
-        [.. StudentInits.All.Where(init => _teacher is not null || !init.NeedsTeacher).Select(init => (init.Name, Words(init.Name)))];
-
-    private static string Words(string name) => char.ToUpperInvariant(name[0]) + name[1..].Replace('-', ' ');
-
-    private static string Describe(Model model) =>
-        $"{Figures.Layers(model.Layers)}, width {model.Width}, {Figures.Short(model.ParameterCount)} parameters, context {model.ContextLength}, vocabulary {Figures.Count(model.VocabularySize)}";
-
-    private string? DatasetNote()
-    {
-        Dataset? dataset = _datasets.FirstOrDefault(d => Text(d.Id) == Draft["datasetId"]);
-        return dataset?.TrainTokens is long tokens
-            ? $"{Figures.Count(tokens)} tokens to train on, {Figures.Count(dataset.ValidationTokens ?? 0)} held out, vocabulary {Figures.Count(dataset.VocabularySize ?? 0)}"
-            : null;
-    }
-
-    private string StudentSize() => _plan is null
-        ? "What is trained."
-        : _teacher is null
-            ? $"{Figures.Short(_plan.StudentParameters)} parameters."
-            : $"{Figures.Short(_plan.StudentParameters)} parameters, {(100.0 * _plan.StudentParameters / _teacher.ParameterCount).ToString("0.0", CultureInfo.InvariantCulture)} % of the teacher.";
-
-    private IReadOnlyList<int> EvenLayers()
-    {
-        int count = int.TryParse(Draft["studentLayerCount"], NumberStyles.None, CultureInfo.InvariantCulture, out int typed) ? typed : Math.Max(1, _teacher!.Layers / 2);
-        return TeacherLayersInit.EvenlySpaced(_teacher!.Layers, Math.Clamp(count, 1, _teacher.Layers));
-    }
-
-    private IReadOnlyList<int> ChosenLayers()
-    {
-        int[] listed = [.. Draft["studentTeacherLayers"].Split([',', ' '], StringSplitOptions.RemoveEmptyEntries)
-            .Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int layer) ? layer : -1)];
-        return listed.Length == 0 ? EvenLayers() : listed;
-    }
-
-    private void ToggleLayer(int layer)
-    {
-        IReadOnlyList<int> chosen = ChosenLayers();
-        IEnumerable<int> changed = chosen.Contains(layer) ? chosen.Where(l => l != layer) : chosen.Append(layer).Order();
-        // The list says how many there are; a count beside it could only contradict it.
-        Draft["studentLayerCount"] = "";
-        _form!.Set("studentTeacherLayers", string.Join(", ", changed));
-    }
-
-    private double SafeTemperature() =>
-        double.TryParse(Draft["temperature"], NumberStyles.Float, CultureInfo.InvariantCulture, out double t) && t is >= 0.01 and <= 1000 ? t : 1;
 
     /// <inheritdoc/>
     public void Dispose() => _gone.Cancel(); // Not disposed: a check that has just ended may still ask for its token.

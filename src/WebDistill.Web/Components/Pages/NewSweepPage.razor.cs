@@ -9,13 +9,15 @@ using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Library;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Storage;
 using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Components.Pages;
 
 /// <summary>The plan of a new sweep: what is typed is expanded, checked and shown a quarter of a second after the last key.</summary>
 public sealed partial class NewSweepPage(
-    RunService runService, ModelService models, SweepPlanner planner, NavigationManager navigation, IJSRuntime js)
+    RunService runService, RunTable table, ModelService models, SweepPlanner planner, StorageHealth storage, NavigationManager navigation,
+    IJSRuntime js)
 {
     private const string Logarithm = "logarithm";
 
@@ -25,8 +27,8 @@ public sealed partial class NewSweepPage(
     private readonly SweepDraft _draft = new();
     private readonly Dictionary<SweepPreset, SweepDimensionDraft> _presets = [];
     private CancellationTokenSource? _pendingCheck;
-    private IReadOnlyList<Run>? _runs;
-    private string _baseId = "";
+    private Run? _base;
+    private bool _isRead;
     private DistillationOptions _options = new();
     private int? _teacherLayers;
     private IReadOnlyList<OptionProblem> _unreadable = [];
@@ -44,34 +46,39 @@ public sealed partial class NewSweepPage(
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
     {
-        IReadOnlyList<Run> runs = await runService.ListAsync(_gone.Token);
-        if (runs.Count > 0)
+        Run? asked = Guid.TryParse(RunId, out Guid id) ? await runService.FindAsync(id, _gone.Token) : null;
+        if ((asked ?? await table.NewestAsync(_gone.Token)) is Run chosen)
         {
-            Run chosen = runs.FirstOrDefault(run => Guid.TryParse(RunId, out Guid id) && run.Id == id)
-                ?? runs.FirstOrDefault(run => run.Kind == RunKind.Distillation) ?? runs[0];
-            if (RunId is not null && !(Guid.TryParse(RunId, out Guid asked) && asked == chosen.Id))
+            if (RunId is not null && asked is null)
                 _failure = new NotFoundException($"There is no run {RunId}; it may have been deleted. Another one's options stand below.");
             await TakeAsync(chosen);
             Toggle(SweepPresets.All.First(preset => !preset.NeedsTeacher || _options.TeacherId is not null));
             await CheckAsync(_gone.Token);
         }
-        _runs = runs;
+        _isRead = true;
     }
 
     private async Task TakeAsync(Run run)
     {
-        _baseId = run.Id.ToString("N");
         _options = RunService.Options(run) with { KeepLastCheckpoints = SweepPlan.DefaultKeepLastCheckpoints };
-        Model? teacher = Guid.TryParse(_options.TeacherId, out Guid id)
-            ? (await models.ListAsync(_gone.Token)).FirstOrDefault(model => model.Id == id)
-            : null;
-        _teacherLayers = teacher?.Layers;
+        Model? teacher = Guid.TryParse(_options.TeacherId, out Guid id) ? await models.FindModelAsync(id, _gone.Token) : null;
+        (_base, _teacherLayers) = (run, teacher?.Layers);
     }
 
-    private async Task ChooseBase(string? id)
+    private async Task<Offer> FindRunsAsync(string filter) =>
+        Offer.Of(await table.ReadAsync(new RunQuery(filter), _gone.Token), run => (run.Id.ToString("N"), run.Name));
+
+    private async Task ChooseBaseAsync(string id)
     {
-        await TakeAsync(_runs!.First(run => run.Id.ToString("N") == id));
-        Changed();
+        try
+        {
+            await TakeAsync(await runService.GetAsync(Guid.Parse(id), _gone.Token));
+            Changed();
+        }
+        catch (NotFoundException e)
+        {
+            _failure = e;
+        }
     }
 
     private void Toggle(SweepPreset preset)
@@ -167,6 +174,10 @@ public sealed partial class NewSweepPage(
         catch (OptionsInvalidException e)
         {
             (_unreadable, _launching) = (e.Problems, false);
+        }
+        catch (Exception e) when (storage.Explain(e) is { } refused)
+        {
+            (_failure, _launching) = (refused, false);
         }
     }
 

@@ -16,7 +16,7 @@ namespace WebDistill.Web.Components.Pages;
 /// and what they are called, stands in the other half.
 /// </summary>
 public sealed partial class PlaygroundPage(
-    ModelService modelService, RunService runService, RunAnnouncements announcements, NavigationManager navigation)
+    ModelService modelService, RunService runService, RunTable table, RunAnnouncements announcements, NavigationManager navigation)
 {
     // A browser sends no longer address than this, and Kestrel reads none that is much longer.
     private const int MaxAddressCharacters = 4000;
@@ -79,7 +79,7 @@ public sealed partial class PlaygroundPage(
 
     private PlaygroundSettings Settings => new()
     {
-        Left = _leftId, Right = _rightId, CheckpointsOf = _checkpointsOf, Prompt = _prompt, Mode = _mode, Compare = _compare,
+        Left = _leftId, Right = _rightId, CheckpointsOf = _checkpointsOf?.Id, Prompt = _prompt, Mode = _mode, Compare = _compare,
         Sampling = _draft.Texts,
     };
 
@@ -109,13 +109,8 @@ public sealed partial class PlaygroundPage(
             Compare = Parse<WhoseText>(Compare),
             Sampling = sampling.Where(field => field.Text is not null).ToDictionary(field => field.Name, field => field.Text!),
         });
-        foreach (string? text in new[] { Checkpoint, Left, Right })
-        {
-            if (Guid.TryParse(text, out Guid id))
-                await KnowCheckpointAsync(id);
-        }
+        await ChooseByAddressAsync();
         await LoadAsync();
-        ChooseByAddress();
     }
 
     /// <inheritdoc/>
@@ -133,7 +128,7 @@ public sealed partial class PlaygroundPage(
     {
         Switch(settings.Mode);
         _comparison?.Clear();
-        (_leftId, _rightId, _checkpointsOf) = (settings.Left, settings.Right, settings.CheckpointsOf);
+        (_leftId, _rightId) = (settings.Left, settings.Right);
         (_prompt, _compare) = (settings.Prompt, settings.Compare);
         _draft.Take(settings.Sampling);
         _draft.Read(out _problems);
@@ -207,12 +202,9 @@ public sealed partial class PlaygroundPage(
         _generations++;
         _notice = null;
         Apply(entry.Settings);
-        foreach (Guid? id in new[] { entry.Settings.Left, entry.Settings.Right })
-        {
-            if (id is Guid known)
-                await KnowCheckpointAsync(known);
-        }
-        (_leftId, _rightId) = (Named(_leftId?.ToString()), Named(_rightId?.ToString()));
+        (_leftId, _rightId) = (await NamedAsync(_leftId?.ToString()), await NamedAsync(_rightId?.ToString()));
+        await ChooseRunWithCheckpointsAsync(entry.Settings.CheckpointsOf?.ToString());
+        await ReadChosenAsync();
         // The panes take over their models first, and the panes of another mode have to be drawn at all.
         StateHasChanged();
         await Task.Yield();

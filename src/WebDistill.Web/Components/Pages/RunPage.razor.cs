@@ -15,10 +15,13 @@ namespace WebDistill.Web.Components.Pages;
 
 /// <summary>One run: where it stands, its live curves, what it saved, how it was asked for, what it logged.</summary>
 public sealed partial class RunPage(
-    RunService runs, DatasetService datasets, ModelService models, RunAnnouncements announcements, DatasetAnnouncements datasetAnnouncements,
+    RunService runs, RunTable table, DatasetService datasets, DatasetTable datasetTable, ModelService models, RunAnnouncements announcements, DatasetAnnouncements datasetAnnouncements,
     SweepReports sweeps, DialogService dialogs, NotificationService notifications)
 {
     private const string Escape = "Escape";
+
+    // Lines of the log that are shown at first, and more at each request.
+    private const int LogPiece = 200;
 
     private sealed record Stage(string Title, string Detail, string? Class);
 
@@ -27,6 +30,7 @@ public sealed partial class RunPage(
     private IReadOnlyList<Stage> _stages = [];
     private IReadOnlyList<Checkpoint> _checkpoints = [];
     private IReadOnlyList<LogLine> _log = [];
+    private int _logShown = LogPiece, _logLines, _checkpointsFirst;
     private IReadOnlyList<(OptionField Field, string Value, bool Differs)> _options = [];
     private DatasetProgress? _progress;
     private string? _parent, _sweep;
@@ -51,6 +55,7 @@ public sealed partial class RunPage(
             return;
         _loaded = Id;
         (_run, _charted, _missing, _editing, _options) = (null, null, null, false, []);
+        (_logShown, _checkpointsFirst) = (LogPiece, 0);
         await LoadAsync();
     }
 
@@ -77,7 +82,7 @@ public sealed partial class RunPage(
         {
             Run run = await runs.GetAsync(Id, Gone);
             _checkpoints = await runs.CheckpointsAsync(Id, Gone);
-            _log = await runs.LogAsync(Id, Gone);
+            (_log, _logLines) = await runs.LogEndAsync(Id, _logShown, Gone);
             _best = _checkpoints.Best()?.Step;
             // Without a reason it rests by request, and the thread that saved it may be about to let go.
             _isHeld = run is { Status: RunStatus.Paused, Error: not null } && runs.IsHeld(Id);
@@ -102,6 +107,12 @@ public sealed partial class RunPage(
         {
             _missing = e.Message;
         }
+    }
+
+    private Task ShowEarlierAsync()
+    {
+        _logShown = Math.Min(_logLines, _logShown + LogPiece);
+        return LoadAsync();
     }
 
     private static bool HasCurves(Run? run) =>
@@ -140,7 +151,7 @@ public sealed partial class RunPage(
     private async Task<IReadOnlyList<Stage>> StagesAsync(Run student)
     {
         Run? teacher = await runs.FindAsync(student.AfterRunId!.Value, Gone);
-        Dataset? dataset = (await datasets.ListAsync(Gone)).FirstOrDefault(d => d.Id == student.DatasetId);
+        Dataset? dataset = student.DatasetId is Guid id ? await datasetTable.FindAsync(id, Gone) : null;
         bool ready = dataset is null or { State: DatasetState.Ready };
         bool writing = !ready && _progress is null or { Phase: "Waiting" or "Writing stories" };
         bool taught = teacher is null or { Status: RunStatus.Completed };
@@ -174,7 +185,7 @@ public sealed partial class RunPage(
     private async Task<IReadOnlyList<(OptionField, string, bool)>> DescribeAsync(DistillationOptions options)
     {
         JsonObject values = OptionTexts.Values(options), defaults = OptionTexts.Values(new DistillationOptions());
-        OptionTexts texts = await OptionTexts.ReadAsync(runs, models, datasets, Gone);
+        OptionTexts texts = await OptionTexts.ReadAsync([options], table, models, datasetTable, Gone);
         return [.. OptionField.All
             .Where(field => field.Name != "name")
             .Select(field => (Field: field, Value: texts.Of(field, values[field.Name]),
@@ -264,9 +275,9 @@ public sealed partial class RunPage(
         {
             await action();
         }
-        catch (Exception e) when (e is ConflictException or NotFoundException or OptionsInvalidException)
+        catch (Exception e) when (Told(e) is { } told)
         {
-            _failure = e;
+            _failure = told;
         }
     }
 }

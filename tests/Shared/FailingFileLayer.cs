@@ -1,4 +1,6 @@
-namespace WebDistill.Distillation.Tests.Checkpoints;
+using WebDistill.Distillation;
+
+namespace WebDistill.Tests;
 
 /// <summary>What happens from the n-th call on.</summary>
 public enum Fault
@@ -11,13 +13,40 @@ public enum Fault
 }
 
 /// <summary>
-/// A file layer whose n-th call fails: every create, write, flush, fsync, rename and removal counts. What a failing write was given is
-/// written in half.
+/// A file layer whose n-th call fails: every folder, create, write, flush, fsync, rename and removal counts. What a failing write was given
+/// is written in half.
 /// </summary>
-public sealed class FailingFileLayer(int failingCall, Fault fault) : FileLayer
+/// <param name="errorNumber">What the failures are said to be, as .NET reports it on Unix (28 is a full disk, 30 a read-only one); 0 for
+/// an error of the device.</param>
+public sealed class FailingFileLayer(int failingCall, Fault fault, int errorNumber = 0) : FileLayer
 {
+    private readonly Lock _lock = new();
+    private int _failingCall = failingCall;
+    private int _calls;
+
     /// <summary>Calls so far.</summary>
-    public int Calls { get; private set; }
+    public int Calls
+    {
+        get
+        {
+            lock (_lock)
+                return _calls;
+        }
+    }
+
+    /// <summary>Counts anew; the n-th call from now on fails. <see cref="int.MaxValue"/> lets all of them work.</summary>
+    public void FailAt(int call)
+    {
+        lock (_lock)
+            (_calls, _failingCall) = (0, call);
+    }
+
+    /// <inheritdoc/>
+    public override void CreateFolder(string path)
+    {
+        Count("create", path);
+        base.CreateFolder(path);
+    }
 
     /// <inheritdoc/>
     public override Stream Create(string path)
@@ -31,6 +60,13 @@ public sealed class FailingFileLayer(int failingCall, Fault fault) : FileLayer
     {
         Count("fsync", ((CountingStream)stream).Path);
         base.Sync(((CountingStream)stream).Inner);
+    }
+
+    /// <inheritdoc/>
+    public override void SyncFile(string path)
+    {
+        Count("fsync", path);
+        base.SyncFile(path);
     }
 
     /// <inheritdoc/>
@@ -73,14 +109,29 @@ public sealed class FailingFileLayer(int failingCall, Fault fault) : FileLayer
         base.DeleteFolder(path);
     }
 
-    private bool WillFail => fault == Fault.Once ? Calls + 1 == failingCall : Calls + 1 >= failingCall;
+    /// <inheritdoc/>
+    public override long FreeBytes(string folder) => errorNumber == 28 && WillFail ? 0 : base.FreeBytes(folder);
+
+    private bool WillFail
+    {
+        get
+        {
+            lock (_lock)
+                return fault == Fault.Once ? _calls + 1 == _failingCall : _calls + 1 >= _failingCall;
+        }
+    }
 
     private void Count(string what, string path)
     {
-        bool fails = WillFail;
-        Calls++;
-        if (fails)
-            throw new IOException($"{path}: {what} fails, as call {Calls}.");
+        lock (_lock)
+        {
+            bool fails = WillFail;
+            _calls++;
+            if (fails)
+                throw errorNumber == 0
+                    ? new IOException($"{path}: {what} fails, as call {_calls}.")
+                    : new IOException($"{path}: {what} fails, as call {_calls}.", errorNumber);
+        }
     }
 
     private sealed class CountingStream(FailingFileLayer layer, Stream inner, string path) : Stream

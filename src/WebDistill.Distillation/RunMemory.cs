@@ -1,0 +1,78 @@
+using System.Text.Json.Serialization;
+using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Text;
+
+namespace WebDistill.Distillation;
+
+/// <summary>
+/// What a run keeps in memory at the worst moment of an update, the backward pass, estimated; bytes. Sums that no machine could hold stay at
+/// the largest number there is.
+/// </summary>
+/// <param name="TeacherBytes">The teacher's weights.</param>
+/// <param name="WeightBytes">The student's weights.</param>
+/// <param name="GradientBytes">Their gradients.</param>
+/// <param name="MomentBytes">Both moments of AdamW.</param>
+/// <param name="ActivationBytes">What the batch leaves for the backward pass, and one layer in work.</param>
+/// <param name="LogitBytes">Logits of the rows that are in work at the same time, and the embedding's gradient on its way.</param>
+/// <param name="CorpusBytes">The places of the sequences in the text; the text itself stays on the disk.</param>
+/// <param name="SavingBytes">The largest tensor once more, while a checkpoint is written.</param>
+public sealed record RunMemory(
+    long TeacherBytes, long WeightBytes, long GradientBytes, long MomentBytes, long ActivationBytes, long LogitBytes, long CorpusBytes,
+    long SavingBytes)
+{
+    /// <summary>Everything together.</summary>
+    public long TotalBytes => Clamp((Int128)ModelBytes + ActivationBytes + LogitBytes + CorpusBytes + SavingBytes);
+
+    /// <summary>What does not depend on batch and context: models, gradients, moments.</summary>
+    public long ModelBytes => Clamp((Int128)TeacherBytes + WeightBytes + GradientBytes + MomentBytes);
+
+    /// <summary>"teacher 498 MB + weights 328 MB + ... = 2.1 GB"; parts that are nothing are left out.</summary>
+    [JsonIgnore]
+    public string InWords => string.Join(" + ", Parts.Where(part => part.Bytes > 0).Select(part => $"{part.Name} {Machine.BytesInWords(part.Bytes)}"))
+        + $" = {Machine.BytesInWords(TotalBytes)}";
+
+    /// <summary>The parts by their names, those of the models first.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<(string Name, long Bytes)> Parts =>
+    [
+        ("teacher", TeacherBytes), ("weights", WeightBytes), ("gradients", GradientBytes), ("Adam's moments", MomentBytes),
+        ("activations of a batch", ActivationBytes), ("logits", LogitBytes), ("places of the sequences", CorpusBytes), ("saving", SavingBytes),
+    ];
+
+    /// <param name="batchTokens">Tokens of a full micro-batch.</param>
+    /// <param name="sequences">Sequences per epoch.</param>
+    internal static RunMemory Estimate(DistillationOptions options, Gpt2Config? teacher, Gpt2Config student, long batchTokens, int sequences)
+    {
+        Int128 tokens = batchTokens;
+        // Kept for the backward pass, per token and layer: both norms' inputs and outputs, q, k, v, attention's result and statistics, both
+        // projections' outputs and the two sides of the activation; with dropout also its three results.
+        Int128 width = student.NEmbd;
+        Int128 perLayer = 10 * width + 2L * student.InnerWidth + student.NHead + (options.Dropout > 0 ? 2 * width : 0);
+        // In work: one layer's gradients.
+        Int128 activations = tokens * (student.NLayer * perLayer + 8 * width + 2L * student.InnerWidth);
+        // The teacher keeps nothing, but has one layer in work and hands over its last hidden state.
+        if (teacher is not null)
+            activations += tokens * (6L * teacher.NEmbd + 2L * teacher.InnerWidth);
+
+        long rows = Math.Min(LossHead.RowsPerChunk, batchTokens);
+        // The embedding's gradient exists once as an input before it joins that as the head.
+        Int128 logits = (Int128)rows * student.VocabSize * (teacher is null ? 1 : 2) + (Int128)student.VocabSize * student.NEmbd;
+        return new RunMemory(
+            Floats(teacher?.ParameterCount ?? 0), Floats(student.ParameterCount), Floats(student.ParameterCount),
+            Floats(2 * (Int128)student.ParameterCount), Floats(activations), Floats(logits), Clamp((Int128)sequences * BatchSampler.BytesPerSequence),
+            Floats(LargestTensor(student)));
+    }
+
+    /// <summary>What a model needs to answer: its weights, and keys and values of all its positions for one text.</summary>
+    public static long ToAnswer(Gpt2Config model) =>
+        Clamp((Int128)sizeof(float) * (model.ParameterCount + 2 * (Int128)model.NLayer * model.NPositions * model.NEmbd));
+
+    private static Int128 LargestTensor(Gpt2Config model) =>
+        Gpt2Checkpoint.Weights(model).Max(weight => weight.Shape.Aggregate((Int128)1, (product, side) => product * side));
+
+    private static long Floats(Int128 count) => Clamp(count * sizeof(float));
+
+    private static long Clamp(Int128 bytes) => bytes > long.MaxValue ? long.MaxValue : (long)bytes;
+}

@@ -1,0 +1,32 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using WebDistill.Data;
+
+namespace WebDistill.Web.Live;
+
+/// <summary>
+/// One message of the live wire, written out: everybody who watches a run live gets the same rows, and fifty watchers cost one serialisation.
+/// </summary>
+/// <param name="Json">A <see cref="StepRows"/>.</param>
+/// <param name="Status">Where the run stood.</param>
+/// <param name="Attempt">The attempt that the rows belong to.</param>
+/// <param name="IsFinal">Whether the run had ended: no row can follow then.</param>
+/// <param name="Rows">How many rows there are.</param>
+/// <param name="LastStep">The update of the last one; 0 without any.</param>
+[JsonConverter(typeof(Converter))]
+public sealed record StepMessage(byte[] Json, RunStatus Status, int Attempt, bool IsFinal, int Rows, int LastStep)
+{
+    /// <summary>The message of some rows, which are in order.</summary>
+    public static StepMessage Of(Run run, IReadOnlyList<StepMetric> metrics, JsonSerializerOptions json) => new(
+        JsonSerializer.SerializeToUtf8Bytes(StepRows.Of(run, metrics), json), run.Status, run.Attempt, run.IsFinal, metrics.Count,
+        metrics.Count > 0 ? metrics[^1].Step : 0);
+
+    private sealed class Converter : JsonConverter<StepMessage>
+    {
+        public override void Write(Utf8JsonWriter writer, StepMessage value, JsonSerializerOptions options) =>
+            writer.WriteRawValue(value.Json, skipInputValidation: true);
+
+        public override StepMessage Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            throw new NotSupportedException("The server writes these messages and reads none.");
+    }
+}

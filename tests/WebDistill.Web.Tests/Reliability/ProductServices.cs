@@ -1,0 +1,110 @@
+using System.Data.Common;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using WebDistill.Data;
+using WebDistill.Distillation;
+using WebDistill.Web.Storage;
+
+namespace WebDistill.Web.Tests.Reliability;
+
+/// <summary>The product's services on a data folder whose file layer and database may refuse, without a web host around them.</summary>
+internal sealed class ProductServices : IAsyncDisposable
+{
+    private readonly ServiceProvider _services;
+
+    private ProductServices(string root, FileLayer files, DatabaseRefusal database, long reserveBytes)
+    {
+        Root = root;
+        Database = database;
+        var services = new ServiceCollection();
+        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Critical));
+        services.AddSingleton(HostSettings.Read(new ConfigurationBuilder().Build()));
+        services.AddStorage(new DataFolder(root, files), reserveBytes);
+        services.AddTraining();
+        services.AddRuns();
+        services.AddLibrary();
+        services.AddEvaluations();
+        services.ConfigureDbContext<WebDistillDb>(db => db.AddInterceptors(database));
+        _services = services.BuildServiceProvider();
+    }
+
+    public string Root { get; }
+
+    public DatabaseRefusal Database { get; }
+
+    /// <summary>On a new folder.</summary>
+    public static async Task<ProductServices> CreateAsync(FileLayer files, long reserveBytes = 0)
+    {
+        var product = new ProductServices(Directory.CreateTempSubdirectory("webdistill-").FullName, files, new DatabaseRefusal(), reserveBytes);
+        await product._services.PrepareStorageAsync();
+        return product;
+    }
+
+    /// <summary>What a server does when it starts.</summary>
+    public async Task StartAgainAsync()
+    {
+        await _services.PrepareStorageAsync();
+        await _services.ResumeInterruptedAsync();
+    }
+
+    public T Get<T>() where T : notnull => _services.GetRequiredService<T>();
+
+    public async Task<T> ReadAsync<T>(Func<WebDistillDb, Task<T>> read)
+    {
+        await using WebDistillDb db = await Get<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
+        return await read(db);
+    }
+
+    /// <summary>What stands under a folder of the data folder.</summary>
+    public string[] Under(string folder) => Directory.GetFileSystemEntries(Path.Combine(Root, folder));
+
+    /// <summary>Waits until something that happens in the background has happened.</summary>
+    public static async Task WaitAsync(Func<Task<bool>> happened, string what)
+    {
+        DateTime deadline = DateTime.UtcNow.AddSeconds(60);
+        while (!await happened())
+        {
+            Assert.True(DateTime.UtcNow < deadline, $"It did not happen: {what}");
+            await Task.Delay(10);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _services.DisposeAsync();
+        SqliteConnection.ClearAllPools();
+        Directory.Delete(Root, recursive: true);
+    }
+}
+
+/// <summary>A database that refuses by itself: SQLite's own errors for a disk that is full and for one that has become read-only.</summary>
+internal sealed class DatabaseRefusal : DbConnectionInterceptor
+{
+    /// <summary>No page can be added: SQLITE_FULL.</summary>
+    public volatile bool IsFull;
+
+    /// <summary>Nothing can be changed: SQLITE_READONLY.</summary>
+    public volatile bool IsReadOnly;
+
+    /// <summary>Asked when a connection is opened, instead of <see cref="IsFull"/>.</summary>
+    public Func<bool>? IsFullWhile { get; set; }
+
+    public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
+    {
+        using DbCommand command = connection.CreateCommand();
+        // Fewer pages than there are means as many as there are.
+        command.CommandText = $"PRAGMA max_page_count={(IsFull || IsFullWhile?.Invoke() == true ? 1 : int.MaxValue - 1)}; PRAGMA query_only={IsReadOnly};";
+        command.ExecuteNonQuery();
+    }
+
+    public override Task ConnectionOpenedAsync(
+        DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
+    {
+        ConnectionOpened(connection, eventData);
+        return Task.CompletedTask;
+    }
+}
