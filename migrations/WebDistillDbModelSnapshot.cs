@@ -34,6 +34,9 @@ namespace WebDistill.Migrations
                     b.Property<Guid>("Id")
                         .HasColumnType("TEXT");
 
+                    b.Property<double?>("ValidationNatsPerToken")
+                        .HasColumnType("REAL");
+
                     b.Property<double?>("ValidationPerplexity")
                         .HasColumnType("REAL");
 
@@ -417,6 +420,9 @@ namespace WebDistill.Migrations
                     b.Property<int?>("TeacherLayers")
                         .HasColumnType("INTEGER");
 
+                    b.Property<double?>("TeacherNatsPerToken")
+                        .HasColumnType("REAL");
+
                     b.Property<long?>("TeacherParameters")
                         .HasColumnType("INTEGER");
 
@@ -439,6 +445,9 @@ namespace WebDistill.Migrations
                         .HasColumnType("INTEGER");
 
                     b.Property<double>("TrainedSeconds")
+                        .HasColumnType("REAL");
+
+                    b.Property<double?>("ValidationNatsPerToken")
                         .HasColumnType("REAL");
 
                     b.Property<double?>("ValidationPerplexity")
@@ -505,6 +514,9 @@ namespace WebDistill.Migrations
                     b.Property<double>("TotalLoss")
                         .HasColumnType("REAL");
 
+                    b.Property<double?>("ValidationNatsPerToken")
+                        .HasColumnType("REAL");
+
                     b.Property<double?>("ValidationPerplexity")
                         .HasColumnType("REAL");
 
@@ -561,6 +573,9 @@ namespace WebDistill.Migrations
                         .HasColumnType("INTEGER");
 
                     b.Property<double>("TotalLoss")
+                        .HasColumnType("REAL");
+
+                    b.Property<double?>("ValidationNatsPerToken")
                         .HasColumnType("REAL");
 
                     b.Property<double?>("ValidationPerplexity")

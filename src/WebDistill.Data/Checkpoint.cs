@@ -24,6 +24,9 @@ public sealed class Checkpoint
     /// <summary>Perplexity of the student on the held-out split at this very update; null when it was not measured then.</summary>
     public double? ValidationPerplexity { get; set; }
 
+    /// <summary>The mean loss that it is the exponential of, nats per token; null where an early version saved it.</summary>
+    public double? ValidationNatsPerToken { get; set; }
+
     /// <summary>Hash of the weights.</summary>
     public required string WeightsSha256 { get; set; }
 }

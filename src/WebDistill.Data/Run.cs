@@ -122,8 +122,14 @@ public sealed class Run : IListed
     /// <summary>The teacher's perplexity on the held-out split.</summary>
     public double? TeacherPerplexity { get; set; }
 
+    /// <summary>The mean loss that it is the exponential of, nats per token; null where an early version measured it.</summary>
+    public double? TeacherNatsPerToken { get; set; }
+
     /// <summary>The student's latest perplexity on the held-out split.</summary>
     public double? ValidationPerplexity { get; set; }
+
+    /// <summary>The mean loss that it is the exponential of, nats per token; null where an early version measured it.</summary>
+    public double? ValidationNatsPerToken { get; set; }
 
     /// <summary>Weighted loss of the latest update.</summary>
     public double? TotalLoss { get; set; }

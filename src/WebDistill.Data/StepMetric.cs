@@ -59,4 +59,7 @@ public abstract class StepNumbers
 
     /// <summary>Perplexity of the student on the held-out split, when it was measured after this update.</summary>
     public double? ValidationPerplexity { get; set; }
+
+    /// <summary>The mean loss that it is the exponential of, nats per token; null where an early version recorded it.</summary>
+    public double? ValidationNatsPerToken { get; set; }
 }

@@ -36,25 +36,31 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
     public DbSet<Sweep> Sweeps => Set<Sweep>();
 
     /// <summary>
-    /// The lowest validation perplexity that each of some runs has recorded, and after which update, of equal ones the earliest; those that
-    /// recorded none are missing.
+    /// The lowest validation perplexity that each of some runs has recorded, its mean loss in nats per token, and after which update, of equal
+    /// ones the earliest; those that recorded none are missing. +∞ is the highest, told apart by the mean loss, and NaN beyond it.
     /// </summary>
-    public async Task<IReadOnlyDictionary<Guid, (double Perplexity, int Step)>> LowestPerplexitiesAsync(
+    public async Task<IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)>> LowestPerplexitiesAsync(
         IReadOnlyCollection<Guid> runIds, CancellationToken cancel = default)
     {
         var measured = await StepMetrics
             .Where(metric => runIds.Contains(metric.RunId) && metric.ValidationPerplexity != null)
-            .Select(metric => new { metric.RunId, metric.Step, Perplexity = metric.ValidationPerplexity!.Value })
+            .Select(metric => new
+            {
+                metric.RunId, metric.Step, Perplexity = metric.ValidationPerplexity!.Value, NatsPerToken = metric.ValidationNatsPerToken,
+            })
             .ToListAsync(cancel);
+        // By themselves numbers put NaN before all others.
         return measured.GroupBy(metric => metric.RunId).ToDictionary(run => run.Key,
-            run => run.OrderBy(metric => metric.Perplexity).ThenBy(metric => metric.Step)
-                .Select(best => (best.Perplexity, best.Step)).First());
+            run => run.OrderBy(metric => double.IsNaN(metric.Perplexity)).ThenBy(metric => metric.Perplexity)
+                .ThenBy(metric => double.IsInfinity(metric.Perplexity) ? metric.NatsPerToken : null).ThenBy(metric => metric.Step)
+                .Select(best => (best.Perplexity, best.NatsPerToken, best.Step)).First());
     }
 
     /// <inheritdoc/>
     protected override void ConfigureConventions(ModelConfigurationBuilder conventions)
     {
         conventions.Properties<DateTime>().HaveConversion<UtcConverter>();
+        conventions.Properties<double>().HaveConversion<NaNConverter>();
         conventions.Properties<Enum>().HaveConversion<string>().HaveMaxLength(32);
     }
 
@@ -100,6 +106,15 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
         model.Entity<Sweep>().HasIndex(s => new { s.CreatedAt, s.Id });
         model.Entity<LogLine>().HasOne<Run>().WithMany().HasForeignKey(l => l.RunId).OnDelete(DeleteBehavior.Cascade);
     }
+
+    /// <summary>
+    /// What stands for NaN in a column: SQLite has infinities and turns NaN into NULL, which says "not measured". No number that is stored
+    /// can be −∞; one that is would come back as NaN.
+    /// </summary>
+    public const double StoredNaN = double.NegativeInfinity;
+
+    private sealed class NaNConverter() : ValueConverter<double, double>(
+        value => double.IsNaN(value) ? StoredNaN : value, stored => double.IsNegativeInfinity(stored) ? double.NaN : stored);
 
     // SQLite keeps no kind: without this a stored UTC time would come back as unspecified and be shown shifted.
     private sealed class UtcConverter() : ValueConverter<DateTime, DateTime>(

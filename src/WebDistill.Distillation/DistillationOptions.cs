@@ -58,6 +58,7 @@ public sealed record OptionProblem(string Field, string Message);
 /// Every knob of a run: what is trained, on what, towards which objective. Stored with the run as JSON, so that any curve can be
 /// reproduced.
 /// </summary>
+[JsonNumberHandling(JsonNumberHandling.Strict)]
 public sealed record DistillationOptions
 {
     /// <summary>The run's name: free text for people, never a path.</summary>

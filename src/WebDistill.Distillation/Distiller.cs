@@ -93,10 +93,10 @@ public sealed class Distiller : IDisposable
     public IReadOnlyList<string> Notes => _notes;
 
     /// <summary>The teacher's perplexity on the held-out split, once measured by <see cref="Run"/>.</summary>
-    public double? TeacherValidationPerplexity { get; private set; }
+    public Perplexity? TeacherValidationPerplexity { get; private set; }
 
     /// <summary>The student's latest perplexity on the held-out split.</summary>
-    public double? LastValidationPerplexity { get; private set; }
+    public Perplexity? LastValidationPerplexity { get; private set; }
 
     /// <summary>Where the time of the latest update went.</summary>
     public StepPhases LastStepPhases { get; private set; }
@@ -113,13 +113,15 @@ public sealed class Distiller : IDisposable
         BatchesUsed = _batchesUsed,
         Sampler = _samplerAfterUpdate
             ?? throw new InvalidOperationException("A run over batches from elsewhere has no state: only a corpus can be gone back to."),
-        TeacherValidationPerplexity = TeacherValidationPerplexity,
-        LastValidationPerplexity = LastValidationPerplexity,
+        TeacherValidationPerplexity = TeacherValidationPerplexity?.Value,
+        TeacherValidationNatsPerToken = TeacherValidationPerplexity?.NatsPerToken,
+        LastValidationPerplexity = LastValidationPerplexity?.Value,
+        LastValidationNatsPerToken = LastValidationPerplexity?.NatsPerToken,
         Unreported = _unreported,
     };
 
     /// <summary>Perplexity on the held-out split of the weights as they are; null when it was not measured for this update.</summary>
-    public double? ValidationPerplexityOfState => _validatedStep == CompletedSteps ? LastValidationPerplexity : null;
+    public Perplexity? ValidationPerplexityOfState => _validatedStep == CompletedSteps ? LastValidationPerplexity : null;
 
     /// <summary>The optimiser's state of every trained parameter, live, under the parameter's name.</summary>
     internal IEnumerable<(string Name, AdamW.State State)> Moments()
@@ -149,8 +151,8 @@ public sealed class Distiller : IDisposable
         CompletedSteps = state.Step;
         _tokensSeen = state.TokensSeen;
         _batchesUsed = state.BatchesUsed;
-        TeacherValidationPerplexity = state.TeacherValidationPerplexity;
-        LastValidationPerplexity = state.LastValidationPerplexity;
+        TeacherValidationPerplexity = Perplexity.Stored(state.TeacherValidationPerplexity, state.TeacherValidationNatsPerToken);
+        LastValidationPerplexity = Perplexity.Stored(state.LastValidationPerplexity, state.LastValidationNatsPerToken);
         _unreported = state.Unreported;
     }
 
@@ -166,8 +168,7 @@ public sealed class Distiller : IDisposable
         if (_teacher is not null && _validation is not null && TeacherValidationPerplexity is null)
         {
             TeacherValidationPerplexity = MeasurePerplexity(_teacher, cancel);
-            log?.Invoke(string.Create(
-                CultureInfo.InvariantCulture, $"Teacher's perplexity on the held-out text: {TeacherValidationPerplexity:F2}."));
+            log?.Invoke($"Teacher's perplexity on the held-out text: {TeacherValidationPerplexity}.");
         }
 
         while (CompletedSteps < TotalSteps || _unreported is not null)
@@ -176,11 +177,12 @@ public sealed class Distiller : IDisposable
             StepReport report = _unreported ??= Step(cancel);
             if (_validation is not null && IsValidationDue())
             {
-                LastValidationPerplexity = MeasurePerplexity(Student, cancel);
+                Perplexity measured = MeasurePerplexity(Student, cancel);
+                LastValidationPerplexity = measured;
                 _validatedStep = CompletedSteps;
-                report = report with { ValidationPerplexity = LastValidationPerplexity };
+                report = report with { ValidationPerplexity = measured.Value, ValidationNatsPerToken = measured.NatsPerToken };
                 log?.Invoke(string.Create(CultureInfo.InvariantCulture,
-                    $"Update {report.Step}: student's perplexity on the held-out text {LastValidationPerplexity:F2}."));
+                    $"Update {report.Step}: student's perplexity on the held-out text {measured}."));
             }
             progress.Report(report);
             _unreported = null;
@@ -356,7 +358,7 @@ public sealed class Distiller : IDisposable
                 weight_decay: decay);
     }
 
-    private double MeasurePerplexity(Gpt2 model, CancellationToken cancel) =>
+    private Perplexity MeasurePerplexity(Gpt2 model, CancellationToken cancel) =>
         Perplexity.Measure(model, _validation!, _contextLength, _options.ValidationMaxTokens, cancel);
 
     private static BatchSampler CreateSampler(

@@ -46,4 +46,7 @@ public sealed record StepReport
 
     /// <summary>Perplexity of the student on the held-out split, measured after this update; null when none was due.</summary>
     public double? ValidationPerplexity { get; init; }
+
+    /// <summary>The mean loss that <see cref="ValidationPerplexity"/> is the exponential of, nats per predicted token.</summary>
+    public double? ValidationNatsPerToken { get; init; }
 }

@@ -91,7 +91,7 @@ internal static class Composition
     public static void AddWeb(this IServiceCollection services)
     {
         services.AddSignalR(hub => hub.MaximumParallelInvocationsPerClient = 16)
-            .AddJsonProtocol(json => WebJson.Configure(json.PayloadSerializerOptions));
+            .AddJsonProtocol(json => WebJson.ConfigureMeasured(json.PayloadSerializerOptions));
         // A prompt of the longest kind arrives in one message: up to 12 bytes for a character that JSON escapes as a surrogate pair.
         services.AddRazorComponents().AddInteractiveServerComponents()
             .AddHubOptions(hub => hub.MaximumReceiveMessageSize = 12 * GenerationService.MaxPromptCharacters);
@@ -105,8 +105,8 @@ internal static class Composition
         services.AddProblemDetails();
         services.AddExceptionHandler<ErrorResponses>();
         services.AddHealthChecks().AddCheck<DatabaseHealth>("database");
-        services.AddOpenApi();
-        services.ConfigureHttpJsonOptions(json => WebJson.Configure(json.SerializerOptions));
+        services.AddOpenApi(document => document.AddSchemaTransformer(NumberSchemas.DescribeAsync));
+        services.ConfigureHttpJsonOptions(json => WebJson.ConfigureMeasured(json.SerializerOptions));
         services.Configure<HostOptions>(host => host.ShutdownTimeout = Shutdown.WordsPatience);
     }
 

@@ -126,9 +126,52 @@ public sealed class WebDistillDbTests : IAsyncLifetime
             RunId = step.Run, Step = step.Step, ValidationPerplexity = step.Perplexity,
         }));
         await db.SaveChangesAsync();
-        IReadOnlyDictionary<Guid, (double Perplexity, int Step)> lowest = await db.LowestPerplexitiesAsync([id, unmeasured]);
-        Assert.Equal((4.5, 3), Assert.Single(lowest, run => run.Key == id).Value);
+        IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)> lowest = await db.LowestPerplexitiesAsync([id, unmeasured]);
+        Assert.Equal((4.5, null, 3), Assert.Single(lowest, run => run.Key == id).Value);
         Assert.Single(lowest);
+    }
+
+    [Fact]
+    public async Task Numbers_ThatAreNotFinite_ComeBackAsTheyWere()
+    {
+        Guid id = await AddRunAsync();
+        await using (WebDistillDb db = await _contexts.CreateDbContextAsync())
+        {
+            db.StepMetrics.AddRange(
+                new StepMetric { RunId = id, Step = 1, TotalLoss = double.NaN, ValidationPerplexity = double.NaN },
+                new StepMetric { RunId = id, Step = 2, TotalLoss = double.PositiveInfinity, ValidationPerplexity = double.PositiveInfinity },
+                new StepMetric { RunId = id, Step = 3, TotalLoss = 1 });
+            await db.SaveChangesAsync();
+        }
+        await using WebDistillDb fresh = await _contexts.CreateDbContextAsync();
+        StepMetric[] read = await fresh.StepMetrics.AsNoTracking().OrderBy(metric => metric.Step).ToArrayAsync();
+        Assert.Equal([double.NaN, double.PositiveInfinity, 1], read.Select(metric => metric.TotalLoss));
+        Assert.Equal([double.NaN, double.PositiveInfinity, null], read.Select(metric => metric.ValidationPerplexity));
+        // As other programs read the column.
+        Assert.Equal(WebDistillDb.StoredNaN, await fresh.Database.SqlQueryRaw<double>(
+            "SELECT TotalLoss AS Value FROM StepMetrics WHERE Step = 1").SingleAsync());
+    }
+
+    [Fact]
+    public async Task LowestPerplexities_OverflowedOnesAndNaN_AreNeverBeforeAFiniteOne()
+    {
+        Guid id = await AddRunAsync(), overflowed = await AddRunAsync(), lost = await AddRunAsync();
+        await using WebDistillDb db = await _contexts.CreateDbContextAsync();
+        (Guid Run, int Step, double Nats)[] steps =
+        [
+            (id, 1, double.NaN), (id, 2, 3000), (id, 3, 2), (overflowed, 1, double.NaN), (overflowed, 2, 3000), (overflowed, 3, 800),
+            (overflowed, 4, double.PositiveInfinity), (lost, 1, double.NaN),
+        ];
+        db.StepMetrics.AddRange(steps.Select(step => new StepMetric
+        {
+            RunId = step.Run, Step = step.Step, ValidationPerplexity = Math.Exp(step.Nats), ValidationNatsPerToken = step.Nats,
+        }));
+        await db.SaveChangesAsync();
+        IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)> lowest =
+            await db.LowestPerplexitiesAsync([id, overflowed, lost]);
+        Assert.Equal((Math.Exp(2), 2, 3), lowest[id]);
+        Assert.Equal((double.PositiveInfinity, 800, 3), lowest[overflowed]);
+        Assert.True(double.IsNaN(lowest[lost].Perplexity));
     }
 
     [Fact]

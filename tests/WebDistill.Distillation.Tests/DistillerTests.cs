@@ -107,9 +107,9 @@ public sealed class DistillerTests
         Assert.Equal(reports.Select(report => report.Step), updates);
         Assert.All(reports, report =>
             Assert.Equal(report.Step % 10 == 0 || report.Step == distiller.TotalSteps, report.ValidationPerplexity is not null));
-        Assert.Equal(distiller.LastValidationPerplexity, reports[^1].ValidationPerplexity);
-        Assert.Equal(Perplexity.Measure(student, tokens, 12, 400), distiller.LastValidationPerplexity!.Value, 6);
-        Assert.Equal(Perplexity.Measure(teacher, tokens, 12, 400), distiller.TeacherValidationPerplexity!.Value, 6);
+        Assert.Equal(distiller.LastValidationPerplexity, Perplexity.Stored(reports[^1].ValidationPerplexity, reports[^1].ValidationNatsPerToken));
+        Assert.Equal(Perplexity.Measure(student, tokens, 12, 400).Value, distiller.LastValidationPerplexity!.Value.Value, 6);
+        Assert.Equal(Perplexity.Measure(teacher, tokens, 12, 400).Value, distiller.TeacherValidationPerplexity!.Value.Value, 6);
         Assert.Contains(log, line => line.Contains("Teacher's perplexity"));
     }
 

@@ -1,6 +1,7 @@
 // The frame of a chart: heading, controls, canvas, text summary, its two downloads; colours, axes and ranges as all charts have them.
 
 import uPlot from "../lib/uplot/uPlot.esm.js";
+import { leftOut, notANumber } from "./figures.js";
 
 export const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 export const minimumDrawIntervalMs = 50; // 20 updates a second.
@@ -65,7 +66,7 @@ export function yRange(min, max) {
   // A first value and its mean differ by a rounding error: an axis over so little would need more digits than a number has.
   const flat = max - min <= 1e-6 * Math.abs(max);
   const margin = flat ? Math.abs(max) * 0.05 || 1 : (max - min) * 0.06;
-  return [min >= 0 ? Math.max(0, min - margin) : min - margin, max + margin];
+  return [min >= 0 ? Math.max(0, min - margin) : min - margin, Math.min(Number.MAX_VALUE, max + margin)];
 }
 
 /** What uPlot needs so that a drag calls `zoom` with the range, a double click with null, and charts of one key share their cursor. */
@@ -86,18 +87,31 @@ export function zooming(key, zoom) {
   };
 }
 
-/** Lowest, highest, first and last number of a curve; null when it has none. */
+/** First, last, lowest and highest number of a curve and how many of them are not finite; null when it has none. */
 export function extent(values, count = values.length) {
-  let first = NaN, last = NaN, low = Infinity, high = -Infinity;
+  let first = NaN, last = NaN, low = NaN, high = NaN;
+  const outside = { large: 0, nan: 0 };
   for (let i = 0; i < count; i++) {
     const v = values[i];
     if (v === null || v !== v) continue;
     if (first !== first) first = v;
     last = v;
-    if (v < low) low = v;
-    if (v > high) high = v;
+    if (v === Infinity) outside.large++;
+    else if (v === notANumber) outside.nan++;
+    else {
+      if (!(v >= low)) low = v;
+      if (!(v <= high)) high = v;
+    }
   }
-  return first !== first ? null : { first, last, low, high };
+  return first !== first ? null : { first, last, low, high, outside };
+}
+
+/** A curve in a sentence. */
+export function inWords(name, values, write, count = values.length) {
+  const found = extent(values, count);
+  if (found === null) return `${name}: no value yet`;
+  const extremes = found.low === found.low ? `, lowest ${write(found.low)}, highest ${write(found.high)}` : "";
+  return [`${name}: from ${write(found.first)} to ${write(found.last)}${extremes}`, leftOut(found.outside).slice(0, -1)].filter(Boolean).join(". ");
 }
 
 /** One chart. Those who extend it say what `draw()` draws, what stands in the picture's `key()`, and what `saveCsv()` saves. */
@@ -116,7 +130,7 @@ export class ChartFrame {
         element("div", { class: "does" }, this.controls,
           element("button", { type: "button", class: "icon-button", title: "Download as PNG", "aria-label": `Download ${title} as PNG`, onclick: () => this.savePng() }, icon("picture")),
           element("button", { type: "button", class: "icon-button", title: "Download as CSV", "aria-label": `Download ${title} as CSV`, onclick: () => this.saveCsv() }, icon("table")))),
-      element("div", { class: "plot" }, this.canvas), this.caption);
+      element("div", { class: "plot" }, this.canvas), this.note = element("p", { class: "note muted", hidden: "" }), this.caption);
     this.canvas.append(this.waiting);
     this.observer = new IntersectionObserver(entries => {
       this.visible = entries[entries.length - 1].isIntersecting;
@@ -130,6 +144,15 @@ export class ChartFrame {
   size() { return { width: Math.max(160, this.canvas.clientWidth), height: Math.max(120, this.canvas.clientHeight) }; }
 
   resized() { this.plot?.setSize(this.size()); }
+
+  /** Says below the chart what it has no place for: `counts` of { large, nan }, and more sentences. */
+  tellOutside(counts, ...more) {
+    const sum = counts.reduce((all, one) => ({ large: all.large + one.large, nan: all.nan + one.nan }), { large: 0, nan: 0 });
+    const text = [leftOut(sum), ...more].filter(Boolean).join(" ");
+    if (this.note.textContent === text) return;
+    this.note.textContent = text;
+    this.note.hidden = text === "";
+  }
 
   /** What is drawn, with a title and a key above it: entries of { label, colour (one that canvas understands), dash? }. */
   picture(title, entries, colours) {

@@ -1,9 +1,9 @@
 // Several runs, one curve each in every chart. Every number is kept in typed columns; what is drawn is the lowest and the highest value per
 // pixel column of the range in view, worked out again with every zoom, so that twenty long runs stay as quick as one.
 
-import { ChartFrame, DrawTurn, axes, download, element, extent, fileName, readColours, uPlot, yRange, zooming } from "./chart.js";
+import { ChartFrame, DrawTurn, axes, download, element, fileName, inWords, readColours, uPlot, yRange, zooming } from "./chart.js";
 import { RunFeed, Wire } from "./feed.js";
-import { compact, duration, grouped } from "./figures.js";
+import { compact, duration, exact, grouped, number } from "./figures.js";
 import { losses, multiples } from "./quantities.js";
 import { Smoothing, columnPlaces, envelope, indexAt, lowerBound } from "./steps.js";
 
@@ -19,7 +19,7 @@ const quantities = [
     ...m, short: m.id === "perplexity" ? "Perplexity" : m.title, logs: m.id === "perplexity" || m.id === "gradient",
   })),
 ];
-const columnNames = ["tokensSeen", "stepSeconds", ...quantities.map(q => q.column)];
+const columnNames = ["tokensSeen", "stepSeconds", ...quantities.flatMap(q => q.nats ? [q.column, q.nats] : [q.column])];
 
 const timeTick = s => s >= 3600 ? `${+(s / 3600).toFixed(2)} h` : s >= 60 ? `${+(s / 60).toFixed(2)} min` : `${+s.toFixed(2)} s`;
 const places = {
@@ -87,21 +87,21 @@ class ComparedRun {
     }
     for (; this.scanned < table.count; this.scanned++) {
       const i = this.scanned;
-      this.seconds[i] = (i > 0 ? this.seconds[i - 1] : 0) + stepSeconds[i];
+      this.seconds[i] = (i > 0 ? this.seconds[i - 1] : 0) + (Number.isFinite(stepSeconds[i]) ? stepSeconds[i] : 0);
       if (validationPerplexity[i] === validationPerplexity[i]) this.measured.push(i);
     }
   }
 
-  /** { x, y, raw, count } of a quantity over an axis. */
+  /** { x, y, raw, nats?, count } of a quantity over an axis. */
   curve(quantity, axis) {
     const { table } = this, raw = table.columns[quantity.column];
-    if (table.finite[quantity.column] === 0) return { x: [], y: [], raw: [], count: 0 };
+    if (table.numbers[quantity.column] === 0) return { x: [], y: [], raw: [], count: 0 };
     if (quantity.sparse) {
       const of = places[axis].of(this), count = this.measured.length;
       let kept = this.sparse.get(axis);
       if (kept?.count !== count) {
-        const y = Float32Array.from(this.measured, i => raw[i]);
-        kept = { x: Float64Array.from(this.measured, i => of[i]), y, raw: y, count };
+        const y = Float64Array.from(this.measured, i => raw[i]), losses = table.columns[quantity.nats];
+        kept = { x: Float64Array.from(this.measured, i => of[i]), y, raw: y, nats: losses && Float64Array.from(this.measured, i => losses[i]), count };
         this.sparse.set(axis, kept);
       }
       return kept;
@@ -151,13 +151,13 @@ class CompareChart extends ChartFrame {
   }
 
   /** The runs that have a number to show. */
-  runs() { return this.compare.shown().filter(r => r.table.finite[this.quantity.column] > 0); }
+  runs() { return this.compare.shown().filter(r => r.table.numbers[this.quantity.column] > 0); }
 
   draw() {
     const { compare, quantity } = this;
     // A term that no run has takes no room.
     this.figure.hidden = !quantity.big && compare.runs.length > 0
-      && compare.runs.every(r => r.table.count > 0 && r.table.finite[quantity.column] === 0);
+      && compare.runs.every(r => r.table.count > 0 && r.table.numbers[quantity.column] === 0);
     if (!this.visible) { this.stale = true; return; }
     this.stale = false;
     const runs = this.runs();
@@ -170,7 +170,10 @@ class CompareChart extends ChartFrame {
       if (!this.waiting.isConnected) this.canvas.append(this.waiting);
       return;
     }
-    const shape = JSON.stringify([compare.axis, this.logarithmic, compare.teacher, runs.map(r => [r.id, r.slot])]);
+    const { teacher } = compare, told = quantity.teacher && teacher !== null && !Number.isFinite(teacher.perplexity)
+      ? `Teacher ${quantity.write(teacher.perplexity, teacher.nats)}.` : "";
+    this.tellOutside(runs.map(r => r.table.outside[quantity.column]), told);
+    const shape = JSON.stringify([compare.axis, this.logarithmic, teacher, runs.map(r => [r.id, r.slot])]);
     const data = this.data(runs);
     if (shape === this.shape) this.plot.setData(data, true);
     else { this.shape = shape; this.build(runs, data); }
@@ -194,7 +197,7 @@ class CompareChart extends ChartFrame {
     }
     for (const run of this.cells.keys()) if (!runs.includes(run)) this.cells.delete(run);
     this.compare.state.drawn[this.id] = drawn;
-    if (this.quantity.teacher && teacher !== null) data.push(Array.from(x, () => teacher));
+    if (this.quantity.teacher && teacher !== null && Number.isFinite(teacher.perplexity)) data.push(Array.from(x, () => teacher.perplexity));
     return data;
   }
 
@@ -203,7 +206,7 @@ class CompareChart extends ChartFrame {
     const next = lowerBound(x, at, count);
     if (next === 0 || next >= count || x[next] === at) return undefined;
     const share = (at - x[next - 1]) / (x[next] - x[next - 1]), before = y[next - 1], after = y[next];
-    if (before !== before || after !== after || (this.logarithmic && (before <= 0 || after <= 0))) return undefined;
+    if (!Number.isFinite(before) || !Number.isFinite(after) || (this.logarithmic && (before <= 0 || after <= 0))) return undefined;
     return this.logarithmic ? before * (after / before) ** share : before + share * (after - before);
   }
 
@@ -227,7 +230,7 @@ class CompareChart extends ChartFrame {
       series,
       scales: {
         x: { time: false, range: () => compare.range() },
-        y: this.logarithmic ? { distr: 3, range: (u, min, max) => min === null ? [1, 10] : [min / 1.1, max * 1.1] }
+        y: this.logarithmic ? { distr: 3, range: (u, min, max) => min === null ? [1, 10] : [min / 1.1, Math.min(Number.MAX_VALUE, max * 1.1)] }
           : { range: (u, min, max) => yRange(min, max) },
       },
       axes: [place.incrs ? { ...x, incrs: place.incrs } : x, y],
@@ -257,13 +260,12 @@ class CompareChart extends ChartFrame {
 
   /** The values of all runs at a place of the x axis, in the order of the lines from top to bottom. */
   showBox(at) {
-    const { write } = this.quantity;
-    const rows = this.runs().map(run => ({ run, value: this.compare.valueAt(run, this.quantity, at) })).filter(r => r.value !== null)
-      .sort((a, b) => b.value - a.value);
+    const rows = this.runs().map(run => ({ run, ...this.compare.valueAt(run, this.quantity, at) })).filter(r => r.text !== undefined)
+      .sort((a, b) => a.value < b.value ? 1 : a.value > b.value ? -1 : 0);
     this.box.hidden = rows.length === 0;
     this.boxHead.textContent = places[this.compare.axis].at(at);
     const order = rows.map(r => r.run.id).join();
-    rows.forEach(({ run, value }) => { this.boxRow(run).value.textContent = write(value); });
+    rows.forEach(({ run, text }) => { this.boxRow(run).value.textContent = text; });
     // While the lines keep their order, only the numbers change.
     if (order !== this.boxOrder) {
       this.boxOrder = order;
@@ -308,8 +310,8 @@ class CompareChart extends ChartFrame {
 
   summarise() {
     const parts = this.runs().map(run => {
-      const curve = run.curve(this.quantity, this.compare.axis), found = extent(curve.raw, curve.count), { write } = this.quantity;
-      return `${run.name}: from ${write(found.first)} to ${write(found.last)}, lowest ${write(found.low)}, highest ${write(found.high)}`;
+      const curve = run.curve(this.quantity, this.compare.axis);
+      return inWords(run.name, curve.raw, v => this.quantity.write(v), curve.count);
     });
     const text = parts.length === 0 ? `${this.title}: no run has a value yet.`
       : `${this.title} of ${parts.length} ${parts.length === 1 ? "run" : "runs"}. ${parts.join(". ")}.`;
@@ -325,15 +327,17 @@ class CompareChart extends ChartFrame {
 
   // As recorded, before smoothing, one line per run and update: runs of different lengths need no common axis.
   saveCsv() {
+    const digits = v => exact(Number.isFinite(v) ? +v.toPrecision(8) : v);
     const quote = text => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-    const parts = [`run,runId,step,tokensSeen,trainedSeconds,${this.quantity.column}\n`];
+    const { column, nats } = this.quantity;
+    const parts = [`run,runId,step,tokensSeen,trainedSeconds,${column}${nats ? `,${nats}` : ""}\n`];
     for (const run of this.runs()) {
-      const { table, seconds } = run, value = table.columns[this.quantity.column], tokens = table.columns.tokensSeen;
+      const { table, seconds } = run, value = table.columns[column], losses = table.columns[nats], tokens = table.columns.tokensSeen;
       const start = `${quote(run.name)},${run.id},`;
       let lines = [];
       for (let i = 0; i < table.count; i++) {
         if (value[i] === value[i])
-          lines.push(`${start}${table.step[i]},${tokens[i]},${+seconds[i].toPrecision(9)},${+value[i].toPrecision(8)}\n`);
+          lines.push(`${start}${table.step[i]},${tokens[i]},${+seconds[i].toPrecision(9)},${digits(value[i])}${losses ? `,${digits(losses[i])}` : ""}\n`);
         if (lines.length === 10_000 || i === table.count - 1) { parts.push(lines.join("")); lines = []; }
       }
     }
@@ -416,9 +420,9 @@ class CompareCurves {
     this.wire.start();
   }
 
-  /** What the page compares now: [{ id, name, label (the name in little room), slot, live }], and the teacher's perplexity where it is the same for all. */
+  /** What the page compares now: [{ id, name, label (the name in little room), slot, live }], and the teacher's { perplexity, nats } where it is the same for all. */
   set({ runs, teacher }) {
-    this.teacher = teacher ?? null;
+    this.teacher = teacher ? { perplexity: number(teacher.perplexity), nats: number(teacher.nats) } : null;
     const before = new Map(this.runs.map(r => [r.id, r]));
     this.runs = runs.map(wanted => {
       const run = before.get(wanted.id) ?? new ComparedRun(this, wanted);
@@ -505,13 +509,13 @@ class CompareCurves {
 
   redraw() { this.turn.ask(); }
 
-  /** The value that stands at a place of the x axis: of the last update up to it; null before the first and after the last. */
+  /** { value, text } at a place of the x axis: of the last update up to it; null before the first and after the last. */
   valueAt(run, quantity, at) {
     const curve = run.curve(quantity, this.axis);
     const i = at === null ? curve.count - 1 : indexAt(curve.x, at, curve.count);
     if (i < 0 || (at !== null && (at < curve.x[0] || at > places[this.axis].of(run)[run.table.count - 1]))) return null;
     const value = curve.y[i];
-    return value === value ? value : null;
+    return value === value ? { value, text: quantity.write(value, curve.nats?.[i]) } : null;
   }
 
   /** Reads every run out at a place of the x axis; null stands for the latest values. */
@@ -529,7 +533,7 @@ class CompareCurves {
 
   announce(chart) {
     const rows = chart.showBox(this.at);
-    const values = rows.map(({ run, value }) => `${run.name} ${chart.quantity.write(value)}`);
+    const values = rows.map(({ run, text }) => `${run.name} ${text}`);
     this.spoken.textContent = `${places[this.axis].at(this.at)}. ${values.join(", ")}`;
   }
 
@@ -541,8 +545,7 @@ class CompareCurves {
     if (this.place.textContent !== place) this.place.textContent = place;
     for (const [run, cells] of this.outputs) {
       charts.forEach((chart, i) => {
-        const value = run.hidden ? null : this.valueAt(run, chart.quantity, this.at ?? null);
-        const text = value === null ? "–" : chart.quantity.write(value);
+        const text = (run.hidden ? null : this.valueAt(run, chart.quantity, this.at ?? null))?.text ?? "–";
         if (cells[i].textContent !== text) cells[i].textContent = text;
       });
     }

@@ -1,20 +1,20 @@
 // The live charts of one run. Every number is kept; uPlot decides per pixel what is drawn.
 
-import { ChartFrame, DrawTurn, axes, download, element, extent, fileName, readColours, uPlot, yRange, zooming } from "./chart.js";
+import { ChartFrame, DrawTurn, axes, download, element, fileName, inWords, readColours, uPlot, yRange, zooming } from "./chart.js";
 import { RunFeed, Wire } from "./feed.js";
-import { compact, grouped } from "./figures.js";
+import { compact, exact, grouped, number } from "./figures.js";
 import { losses, multiples } from "./quantities.js";
 import { Smoothing } from "./steps.js";
 
-const columnNames = ["epoch", "tokensSeen", ...losses.map(l => l.column), "learningRate", "gradientNorm", "tokensPerSecond", "stepSeconds", "memoryBytes", "validationPerplexity"];
+const columnNames = ["epoch", "tokensSeen", ...losses.map(l => l.column), "learningRate", "gradientNorm", "tokensPerSecond", "stepSeconds", "memoryBytes", "validationPerplexity", "validationNatsPerToken"];
 const seriesColours = ["--series-teacher", ...losses.map(l => l.colour), ...multiples.map(m => m.colour)];
 const faded = colour => colour.replace("rgb(", "rgba(").replace(")", ", 0.22)");
 
-// uPlot draws NaN as a broken path and takes a logarithm of what it is given: such values become null, which it skips.
+// uPlot draws NaN as a broken path, has no axis to infinity and takes a logarithm of what it is given: such values become null, which it skips.
 function plottable(values, positiveOnly) {
   for (let i = 0; i < values.length; i++) {
-    if (values[i] !== values[i] || (positiveOnly && values[i] <= 0))
-      return Array.from(values, v => v !== v || (positiveOnly && v <= 0) ? null : v);
+    if (!Number.isFinite(values[i]) || (positiveOnly && values[i] <= 0))
+      return Array.from(values, v => !Number.isFinite(v) || (positiveOnly && v <= 0) ? null : v);
   }
   return values;
 }
@@ -30,7 +30,8 @@ class Chart extends ChartFrame {
     this.entries = [];
   }
 
-  /** Entries in legend order: { label, colour, write, dashed, values(): numbers as long as steps(), raw?: the same before smoothing }. */
+  /** Entries in legend order: { label, colour, write, dashed, values: numbers as long as steps(), raw?: the same before smoothing, nats?: the
+   * losses that the values are the exponentials of }. */
   content() { throw new Error("A chart says what it shows."); }
 
   steps() { return this.run.table.step.subarray(0, this.run.table.count); }
@@ -47,8 +48,12 @@ class Chart extends ChartFrame {
     if (shape !== this.shape) { this.shape = shape; this.build(entries); }
     this.entries = entries;
     this.plot.setData(this.data(entries), true);
+    this.tellOutside(this.columns().map(name => this.run.table.outside[name]));
     this.readOut(this.plot.cursor.idx);
   }
+
+  /** The columns of the table that it draws. */
+  columns() { throw new Error("A chart says what it shows."); }
 
   positiveOnly() { return this.big && this.run.log; }
 
@@ -81,7 +86,7 @@ class Chart extends ChartFrame {
       series,
       scales: {
         x: { time: false, range: () => this.run.range() },
-        y: this.positiveOnly() ? { distr: 3 } : { range: (u, min, max) => yRange(min, max) },
+        y: this.positiveOnly() ? { distr: 3, range: (u, min, max) => min === null ? [1, 10] : max < 1e300 ? uPlot.rangeLog(min, max, 10, false) : [min, max] } : { range: (u, min, max) => yRange(min, max) },
       },
       axes: axes(colours, t => Number.isInteger(t) ? (t >= 1e5 ? compact(t) : grouped(t)) : "", t => this.tick(t)),
       cursor,
@@ -117,18 +122,14 @@ class Chart extends ChartFrame {
     const at = index ?? steps.length - 1;
     this.entries.forEach((e, i) => {
       const v = e.values[at];
-      const text = v === undefined || v === null || v !== v ? "" : e.write(v);
+      const text = v === undefined || v === null || v !== v ? "" : e.write(v, e.nats?.[at]);
       if (this.outputs[i] && this.outputs[i].textContent !== text) this.outputs[i].textContent = text;
     });
     this.run.readOut(index === null || index === undefined ? null : steps[at]);
   }
 
   summarise() {
-    const parts = this.entries.map(e => {
-      const found = extent(e.values);
-      return found === null ? `${e.label}: no value yet`
-        : `${e.label}: from ${e.write(found.first)} to ${e.write(found.last)}, lowest ${e.write(found.low)}, highest ${e.write(found.high)}`;
-    });
+    const parts = this.entries.map(e => inWords(e.label, e.values, v => e.write(v)));
     const text = `${this.title} over ${this.steps().length} points. ${parts.join(". ")}.`;
     if (this.caption.textContent !== text) this.caption.textContent = text;
   }
@@ -143,10 +144,9 @@ class Chart extends ChartFrame {
 
   saveCsv() {
     const steps = this.steps();
-    const rows = [["step", ...this.entries.map(e => e.csv)].join(",")];
-    for (let i = 0; i < steps.length; i++) {
-      rows.push([steps[i], ...this.entries.map(e => { const v = (e.raw ?? e.values)[i]; return v === null || v !== v ? "" : v; })].join(","));
-    }
+    const columns = this.entries.flatMap(e => [[e.csv, e.raw ?? e.values], ...(e.nats ? [[e.natsCsv, e.nats]] : [])]);
+    const rows = [["step", ...columns.map(([name]) => name)].join(",")];
+    for (let i = 0; i < steps.length; i++) rows.push([steps[i], ...columns.map(([, values]) => exact(values[i]))].join(","));
     download(`${this.run.fileName}-${this.id}.csv`, new Blob([rows.join("\n"), "\n"], { type: "text/csv" }));
   }
 
@@ -173,10 +173,10 @@ class LossChart extends Chart {
     const { table, smoothing } = this.run;
     const entries = [];
     losses.forEach((l, i) => {
-      if (table.finite[l.column] === 0) return;
+      if (table.numbers[l.column] === 0) return;
       const source = table.columns[l.column].subarray(0, table.count);
       const weight = this.run.weighted && l.weight ? this.run.weights[l.weight] : 1;
-      const raw = weight === 1 ? source : source.map(v => v * weight);
+      const raw = weight === 1 ? source : Float64Array.from(source, v => v * weight);
       const entry = { label: weight === 1 ? l.label : `${compact(weight)} × ${l.label}`, colour: l.colour, write: l.write, csv: l.column };
       if (smoothing > 0) {
         if (this.smoothings[i].factor !== smoothing) this.smoothings[i].reset(smoothing);
@@ -187,6 +187,8 @@ class LossChart extends Chart {
     });
     return entries;
   }
+
+  columns() { return losses.map(l => l.column); }
 
   restart() { this.smoothings.forEach(s => s.reset(s.factor)); }
 }
@@ -203,12 +205,15 @@ class NumberChart extends Chart {
     this.smoothing.reset(this.smoothing.factor);
     this.sparseSteps = [];
     this.sparseValues = [];
+    this.sparseNats = [];
     this.scanned = 0;
   }
 
   steps() { return this.definition.sparse ? this.sparseSteps : super.steps(); }
 
   tick(value) { return (this.definition.tick ?? compact)(value); }
+
+  columns() { return [this.definition.column]; }
 
   content() {
     const d = this.definition, { table, smoothing } = this.run;
@@ -219,13 +224,16 @@ class NumberChart extends Chart {
         if (source[this.scanned] !== source[this.scanned]) continue;
         this.sparseSteps.push(table.step[this.scanned]);
         this.sparseValues.push(source[this.scanned]);
+        if (d.nats) this.sparseNats.push(table.columns[d.nats][this.scanned]);
       }
       entry.values = this.sparseValues;
+      if (d.nats) Object.assign(entry, { nats: this.sparseNats, natsCsv: d.nats });
       entry.points = true;
       if (this.sparseSteps.length === 0) return [];
-      if (d.teacher && this.run.teacherPerplexity !== null) {
+      if (d.teacher && this.run.teacherPerplexity === this.run.teacherPerplexity) {
         return [entry, { label: "Teacher", colour: "--series-teacher", dashed: true, write: d.write, csv: "teacherPerplexity",
-          values: new Array(this.sparseSteps.length).fill(this.run.teacherPerplexity) }];
+          values: new Array(this.sparseSteps.length).fill(this.run.teacherPerplexity),
+          nats: new Array(this.sparseSteps.length).fill(this.run.teacherNats), natsCsv: "teacherNatsPerToken" }];
       }
       return [entry];
     }
@@ -247,7 +255,8 @@ class RunCurves {
     this.name = config.name;
     this.fileName = fileName(config.name, "run");
     this.weights = config.weights;
-    this.teacherPerplexity = config.teacherPerplexity ?? null;
+    this.teacherPerplexity = number(config.teacherPerplexity); // NaN until it is measured.
+    this.teacherNats = number(config.teacherNats);
     this.smoothing = 0.6;
     this.log = false;
     this.weighted = false;
@@ -301,8 +310,9 @@ class RunCurves {
 
   redraw() { this.turn.ask(); }
 
-  took({ status, teacherPerplexity }) {
-    if (typeof teacherPerplexity === "number") this.teacherPerplexity = teacherPerplexity;
+  took({ status, teacherPerplexity, teacherNatsPerToken }) {
+    const measured = number(teacherPerplexity);
+    if (measured === measured) [this.teacherPerplexity, this.teacherNats] = [measured, number(teacherNatsPerToken)];
     Object.assign(this.state, { points: this.table.count, lastStep: this.table.lastStep, gaps: this.table.gaps, duplicates: this.table.duplicates, receivedAt: performance.now() });
     if (status) this.state.status = status;
     this.redraw();

@@ -1,8 +1,12 @@
 // The steps of one run in memory: typed columns that grow, their moving average, and the few of them that a given width can show.
 
-const doubles = new Set(["tokensSeen", "memoryBytes"]);
+import { notANumber, number } from "./figures.js";
 
-/** Growable typed columns; a missing number is NaN. */
+const doubles = new Set(["tokensSeen", "memoryBytes"]);
+const largestSingle = 3.4028234663852886e38;
+
+/** Growable typed columns; a missing number is NaN, and −∞ stands for one that is not a number. A column that holds a number beyond float32's
+ * largest becomes one of doubles: it must not look infinite. */
 export class StepTable {
   constructor(columnNames) {
     this.names = columnNames;
@@ -10,7 +14,8 @@ export class StepTable {
     this.capacity = 4096;
     this.step = new Int32Array(this.capacity);
     this.columns = Object.fromEntries(columnNames.map(n => [n, new (doubles.has(n) ? Float64Array : Float32Array)(this.capacity)]));
-    this.finite = Object.fromEntries(columnNames.map(n => [n, 0]));
+    this.numbers = Object.fromEntries(columnNames.map(n => [n, 0])); // How many there are, finite or not.
+    this.outside = Object.fromEntries(columnNames.map(n => [n, { large: 0, nan: 0 }])); // Those that are not finite.
     this.gaps = 0;
     this.duplicates = 0;
   }
@@ -25,15 +30,21 @@ export class StepTable {
       if (step[i] <= last) { this.duplicates++; continue; }
       if (step[i] !== last + 1) this.gaps++;
       this.step[n] = last = step[i];
-      for (const [name, target, source] of sources) {
-        const value = source?.[i] ?? NaN;
-        target[n] = value;
-        if (value === value) this.finite[name]++;
+      for (const entry of sources) {
+        const [name, target, source] = entry, value = number(source?.[i]);
+        if (value > largestSingle && value !== Infinity && target instanceof Float32Array) entry[1] = this.#widen(name);
+        entry[1][n] = value;
+        if (value !== value) continue;
+        this.numbers[name]++;
+        if (value === Infinity) this.outside[name].large++;
+        else if (value === notANumber) this.outside[name].nan++;
       }
       n++;
     }
     this.count = n;
   }
+
+  #widen(name) { return this.columns[name] = Float64Array.from(this.columns[name]); }
 
   #reserve(needed) {
     if (needed <= this.capacity) return;
@@ -44,21 +55,21 @@ export class StepTable {
   }
 }
 
-/** Exponential moving average over every step, free of start-up bias; only what is new is computed. */
+/** Exponential moving average over every finite number, free of start-up bias; only what is new is computed. */
 export class Smoothing {
   constructor() { this.reset(0); }
 
   reset(factor) { this.factor = factor; this.done = 0; this.mean = 0; this.weight = 0; this.values = new Float32Array(0); }
 
   of(source, count) {
-    if (count > this.values.length) {
-      const bigger = new Float32Array(Math.max(count, this.values.length * 2));
+    if (count > this.values.length || this.values.constructor !== source.constructor) {
+      const bigger = new source.constructor(Math.max(count, this.values.length * 2));
       bigger.set(this.values.subarray(0, this.done));
       this.values = bigger;
     }
     for (; this.done < count; this.done++) {
       const value = source[this.done];
-      if (value === value) {
+      if (Number.isFinite(value)) {
         this.mean = this.factor * this.mean + (1 - this.factor) * value;
         this.weight = this.factor * this.weight + (1 - this.factor);
       }
@@ -87,7 +98,7 @@ export const indexAt = (numbers, value, count) => {
 /**
  * A curve as `columns` pixel columns over [from, to] show it: the lowest and the highest value in each, in the order in which they occur.
  * Both stand at fixed places, cells 2c and 2c + 1 of `target`, so that curves of any lengths share one x axis (see `columnPlaces`); a
- * column without a value is undefined, which leaves the line unbroken. Every extreme is kept, however long the curve is. Returns how
+ * column without a value is undefined, which leaves the line unbroken, and what is not finite is no value. Every finite extreme is kept, however long the curve is. Returns how
  * many cells were filled.
  */
 export function envelope(x, y, count, from, to, columns, target, positiveOnly = false) {
@@ -99,7 +110,7 @@ export function envelope(x, y, count, from, to, columns, target, positiveOnly = 
     let low = Infinity, high = -Infinity, lowAt = -1, highAt = -1;
     for (; i < count && (x[i] < end || (c === columns - 1 && x[i] <= to)); i++) {
       const v = y[i];
-      if (v !== v || (positiveOnly && v <= 0)) continue;
+      if (!Number.isFinite(v) || (positiveOnly && v <= 0)) continue;
       if (v < low) { low = v; lowAt = i; }
       if (v > high) { high = v; highAt = i; }
     }

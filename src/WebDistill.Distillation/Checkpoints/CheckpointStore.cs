@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using WebDistill.Distillation.Evaluation;
 
 namespace WebDistill.Distillation.Checkpoints;
 
@@ -13,9 +14,12 @@ public sealed record CheckpointRetention(int Last, bool Best, int EverySteps)
     public static CheckpointRetention Of(DistillationOptions options) =>
         new(options.KeepLastCheckpoints, options.KeepBestCheckpoint, options.KeepCheckpointEverySteps);
 
-    /// <summary>The one with the lowest perplexity, of equal ones the latest; null when none was measured.</summary>
-    public static T? BestOf<T>(IEnumerable<T> checkpoints, Func<T, double?> perplexity, Func<T, int> step) where T : class => checkpoints
-        .Where(checkpoint => perplexity(checkpoint) is not null)
+    /// <summary>
+    /// The one with the lowest perplexity, of equal ones the latest; null when none was measured. Perplexities beyond the largest number are
+    /// told apart by their mean losses, and one whose mean loss is not finite is never the best.
+    /// </summary>
+    public static T? BestOf<T>(IEnumerable<T> checkpoints, Func<T, Perplexity?> perplexity, Func<T, int> step) where T : class => checkpoints
+        .Where(checkpoint => perplexity(checkpoint) is Perplexity measured && double.IsFinite(measured.NatsPerToken))
         .OrderBy(perplexity).ThenByDescending(step)
         .FirstOrDefault();
 
@@ -23,7 +27,7 @@ public sealed record CheckpointRetention(int Last, bool Best, int EverySteps)
     public IReadOnlySet<int> Kept(IReadOnlyCollection<CheckpointManifest> complete)
     {
         HashSet<int> kept = [.. complete.Select(manifest => manifest.Step).OrderDescending().Take(Math.Max(1, Last))];
-        if (Best && BestOf(complete, manifest => manifest.ValidationPerplexity, manifest => manifest.Step) is { } best)
+        if (Best && BestOf(complete, manifest => manifest.Validation, manifest => manifest.Step) is { } best)
             kept.Add(best.Step);
         if (EverySteps > 0)
             kept.UnionWith(complete.Select(manifest => manifest.Step).Where(step => step % EverySteps == 0));

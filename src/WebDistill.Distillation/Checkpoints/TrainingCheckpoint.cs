@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using TorchSharp.Modules;
 using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
 
@@ -13,8 +14,14 @@ namespace WebDistill.Distillation.Checkpoints;
 /// <param name="SavedAt">When, UTC.</param>
 /// <param name="ValidationPerplexity">Perplexity of these very weights on the held-out split; null when it was not measured.</param>
 /// <param name="Files">Every other file of the folder.</param>
-public sealed record CheckpointManifest(int Step, DateTime SavedAt, double? ValidationPerplexity, IReadOnlyList<CheckpointFile> Files)
+/// <param name="ValidationNatsPerToken">The mean loss that the perplexity is the exponential of; null where an early version saved it.</param>
+public sealed record CheckpointManifest(
+    int Step, DateTime SavedAt, double? ValidationPerplexity, IReadOnlyList<CheckpointFile> Files, double? ValidationNatsPerToken = null)
 {
+    /// <summary>The perplexity with its mean loss; null when it was not measured.</summary>
+    [JsonIgnore]
+    public Perplexity? Validation => Perplexity.Stored(ValidationPerplexity, ValidationNatsPerToken);
+
     /// <summary>Size of all the files that it lists.</summary>
     [JsonIgnore]
     public long Bytes => Files.Sum(file => file.Bytes);
@@ -65,7 +72,8 @@ public static class TrainingCheckpoint
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
     {
         WriteIndented = true,
-        NumberHandling = JsonNumberHandling.Strict,
+        // A perplexity can be beyond the largest number.
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 
     /// <summary>Writes a checkpoint into an empty folder, the manifest last.</summary>
@@ -86,9 +94,10 @@ public static class TrainingCheckpoint
             [Gpt2Checkpoint.WeightsFileName] = model.WeightsSha256, [MomentsFileName] = moments,
         };
         var manifest = new CheckpointManifest(
-            state.Step, DateTime.UtcNow, distiller.ValidationPerplexityOfState,
+            state.Step, DateTime.UtcNow, distiller.ValidationPerplexityOfState?.Value,
             [.. new DirectoryInfo(folder).EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal).Select(file =>
-                new CheckpointFile(file.Name, file.Length, known.GetValueOrDefault(file.Name) ?? FileHash.Sha256(file.FullName)))]);
+                new CheckpointFile(file.Name, file.Length, known.GetValueOrDefault(file.Name) ?? FileHash.Sha256(file.FullName)))],
+            distiller.ValidationPerplexityOfState?.NatsPerToken);
         DurableFile.WriteText(Path.Combine(folder, ManifestFileName), JsonSerializer.Serialize(manifest, s_json), files);
         return manifest;
     }

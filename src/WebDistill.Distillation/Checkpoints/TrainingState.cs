@@ -26,8 +26,14 @@ public sealed record TrainingState
     /// <summary>The teacher's perplexity on the held-out split, once measured.</summary>
     public double? TeacherValidationPerplexity { get; init; }
 
+    /// <summary>The mean loss that it is the exponential of, nats per token; null in a state that an early version saved.</summary>
+    public double? TeacherValidationNatsPerToken { get; init; }
+
     /// <summary>The student's latest perplexity on the held-out split.</summary>
     public double? LastValidationPerplexity { get; init; }
+
+    /// <summary>The mean loss that it is the exponential of, nats per token; null in a state that an early version saved.</summary>
+    public double? LastValidationNatsPerToken { get; init; }
 
     /// <summary>
     /// The report of this very update when the run was cut between the update and its report, in the measurement of the perplexity; it is

@@ -66,7 +66,7 @@ public sealed class CommonGen : EvaluationSet
         {
             (_model, _tokenizer, _context) = (input.Model, tokenizer, input.ContextLength);
             _items = [.. JsonLines.Read(path).Select(Parse)];
-            if (input.State?.Deserialize<Progress>() is Progress reached)
+            if (input.Reached<Progress>() is Progress reached)
             {
                 _sentences.AddRange(reached.Sentences);
                 (_referenceNats, _referenceTokens) = (reached.ReferenceNats, reached.ReferenceTokens);
@@ -90,7 +90,7 @@ public sealed class CommonGen : EvaluationSet
             }
         }
 
-        public override JsonElement State() => JsonSerializer.SerializeToElement(new Progress(_sentences, _referenceNats, _referenceTokens));
+        public override JsonElement State() => Json(new Progress(_sentences, _referenceNats, _referenceTokens));
 
         public override EvaluationResult Result()
         {
@@ -106,7 +106,7 @@ public sealed class CommonGen : EvaluationSet
                     new("BLEU-4", 100 * Bleu.Score(pairs), "of 100", Better.Higher),
                     new("ROUGE-L", 100 * RougeL.Score(pairs), "of 100", Better.Higher),
                     new("CIDEr", Cider.Score(pairs), "of 10 (CIDEr-D)", Better.Higher),
-                    new("Perplexity of the references", Math.Exp(_referenceNats / _referenceTokens), "per BPE token", Better.Lower),
+                    EvaluationFigure.Perplexity("Perplexity of the references", _referenceNats / _referenceTokens, "per BPE token"),
                 ],
                 Counts =
                 [

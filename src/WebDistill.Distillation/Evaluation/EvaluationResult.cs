@@ -18,7 +18,13 @@ public enum Better
 /// <param name="Value">The number.</param>
 /// <param name="Unit">Its unit, with what it is divided by; empty for a number without one.</param>
 /// <param name="Better">Which direction is the better one.</param>
-public sealed record EvaluationFigure(string Name, double Value, string Unit, Better Better);
+/// <param name="Nats">Of a perplexity, the mean of −ln p that it is the exponential of, per what <paramref name="Unit"/> says; null of
+/// another figure, and of what an early version measured.</param>
+public sealed record EvaluationFigure(string Name, double Value, string Unit, Better Better, double? Nats = null)
+{
+    /// <summary>A perplexity: exp of a mean of −ln p, in nats.</summary>
+    public static EvaluationFigure Perplexity(string name, double nats, string unit) => new(name, Math.Exp(nats), unit, Better.Lower, nats);
+}
 
 /// <summary>One count that the figures rest on.</summary>
 /// <param name="Name">What was counted.</param>

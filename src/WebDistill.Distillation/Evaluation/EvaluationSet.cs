@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
 
@@ -43,11 +44,18 @@ public sealed record EvaluationInput
 
     /// <summary>What an earlier task of the same input had reached; null begins.</summary>
     public JsonElement? State { get; init; }
+
+    /// <summary><see cref="State"/> as the task that wrote it knows it; null begins.</summary>
+    internal T? Reached<T>() where T : class => State?.Deserialize<T>(EvaluationTask.StateJson);
 }
 
 /// <summary>One evaluation in progress. Used by one thread at a time.</summary>
 public abstract class EvaluationTask
 {
+    /// <summary>How states are written: sums of what a model says can be infinite or not a number.</summary>
+    internal static JsonSerializerOptions StateJson { get; } =
+        new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
+
     /// <summary>Units of work done.</summary>
     public abstract long Done { get; }
 
@@ -63,6 +71,9 @@ public abstract class EvaluationTask
 
     /// <summary>The figures, once all is done.</summary>
     public abstract EvaluationResult Result();
+
+    /// <summary>What was reached, as <see cref="EvaluationInput.Reached{T}"/> reads it.</summary>
+    protected static JsonElement Json<T>(T reached) => JsonSerializer.SerializeToElement(reached, StateJson);
 }
 
 /// <summary>Something that models are measured on: which text, which protocol, which figures.</summary>

@@ -188,7 +188,7 @@ public sealed class Fidelity : EvaluationSet
             text.Read(0, ids);
             foreach (int id in ids)
                 _occurrences[id] = _occurrences.GetValueOrDefault(id) + 1;
-            _reached = input.State?.Deserialize<Progress>() ?? new Progress(
+            _reached = input.Reached<Progress>() ?? new Progress(
                 0, new Sums(), [.. s_frequencies.Select(_ => new Sums())],
                 [.. Enumerable.Range(0, Math.Min(MaxPositionGroups, _context - 1)).Select(_ => new Sums())], new Calibration(), new Calibration());
         }
@@ -236,7 +236,7 @@ public sealed class Fidelity : EvaluationSet
         // Positions 1 to context − 1 are predicted, in groups of equal width.
         private int PositionGroup(int position) => (position - 1) * _reached.ByPosition.Length / (_context - 1);
 
-        public override JsonElement State() => JsonSerializer.SerializeToElement(_reached);
+        public override JsonElement State() => Json(_reached);
 
         public override EvaluationResult Result()
         {
@@ -252,8 +252,8 @@ public sealed class Fidelity : EvaluationSet
                     new("Spearman of the top 50", all.Spearman / n, "ρ", Better.Higher),
                     new("Calibration error, student", 100 * _reached.Student.ExpectedError, "% (ECE)", Better.Lower),
                     new("Calibration error, teacher", 100 * _reached.Teacher.ExpectedError, "% (ECE)", Better.Lower),
-                    new("Perplexity, student", Math.Exp(all.StudentNats / n), "per BPE token", Better.Lower),
-                    new("Perplexity, teacher", Math.Exp(all.TeacherNats / n), "per BPE token", Better.Lower),
+                    EvaluationFigure.Perplexity("Perplexity, student", all.StudentNats / n, "per BPE token"),
+                    EvaluationFigure.Perplexity("Perplexity, teacher", all.TeacherNats / n, "per BPE token"),
                 ],
                 Counts = [new("Predicted tokens", all.Tokens), new("Tokens of the text", _text.Count), new("Windows", _reached.Windows)],
                 Protocol = string.Create(CultureInfo.InvariantCulture,

@@ -60,7 +60,7 @@ public sealed class Lambada : EvaluationSet
         {
             (_model, _tokenizer, _context) = (input.Model, tokenizer, input.ContextLength);
             _passages = [.. JsonLines.Read(path).Select(Parse)];
-            if (input.State?.Deserialize<Saved>() is Saved saved)
+            if (input.Reached<Saved>() is Saved saved)
             {
                 _reached = saved.Reached;
                 _samples.AddRange(saved.Samples);
@@ -109,7 +109,7 @@ public sealed class Lambada : EvaluationSet
             }
         }
 
-        public override JsonElement State() => JsonSerializer.SerializeToElement(new Saved(_reached, _samples));
+        public override JsonElement State() => Json(new Saved(_reached, _samples));
 
         public override EvaluationResult Result()
         {
@@ -120,8 +120,8 @@ public sealed class Lambada : EvaluationSet
                 [
                     new("Accuracy, last token", 100 * _reached.LastTokenHits / passages, "%", Better.Higher),
                     new("Accuracy, whole word", 100 * _reached.WordHits / passages, "%", Better.Higher),
-                    new("Perplexity of the word", Math.Exp(_reached.WordNats / passages), "per word", Better.Lower),
-                    new("Perplexity of the last token", Math.Exp(_reached.LastTokenNats / passages), "per BPE token", Better.Lower),
+                    EvaluationFigure.Perplexity("Perplexity of the word", _reached.WordNats / passages, "per word"),
+                    EvaluationFigure.Perplexity("Perplexity of the last token", _reached.LastTokenNats / passages, "per BPE token"),
                 ],
                 Counts =
                 [

@@ -1,11 +1,39 @@
+using System.Globalization;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Evaluation;
 
-/// <summary>Perplexity of a model over a token file: exp of the mean negative log-likelihood per predicted token.</summary>
-public static class Perplexity
+/// <summary>Perplexity of a model over a token file, and the mean loss that it is the exponential of.</summary>
+/// <param name="Value">exp(<paramref name="NatsPerToken"/>); +∞ above 709.78 nats, NaN where the mean loss is.</param>
+/// <param name="NatsPerToken">Mean of −ln p over the predicted tokens. It says which of two perplexities is lower where both are +∞.</param>
+public readonly record struct Perplexity(double Value, double NatsPerToken) : IComparable<Perplexity>, IComparable
 {
+    /// <summary>Of a mean loss.</summary>
+    public static Perplexity OfNats(double natsPerToken) => new(Math.Exp(natsPerToken), natsPerToken);
+
+    /// <summary>As it was stored: an early version kept the perplexity alone, and only where it is finite. Null when none was measured.</summary>
+    public static Perplexity? Stored(double? value, double? natsPerToken) =>
+        value is double stored ? new Perplexity(stored, natsPerToken ?? Math.Log(stored)) : null;
+
+    /// <summary>Relative distance from another one, this / other − 1, also where both are +∞: exp of the losses' difference, − 1.</summary>
+    public double RelativeTo(Perplexity other) =>
+        (double.IsFinite(Value) && double.IsFinite(other.Value) ? Value / other.Value : Math.Exp(NatsPerToken - other.NatsPerToken)) - 1;
+
+    /// <summary>The lower one first; of +∞ the one of the lower mean loss; NaN last.</summary>
+    public int CompareTo(Perplexity other)
+    {
+        int byValue = NotFinite.NaNLast.Compare(Value, other.Value);
+        return byValue != 0 || double.IsFinite(Value) ? byValue : NotFinite.NaNLast.Compare(NatsPerToken, other.NatsPerToken);
+    }
+
+    int IComparable.CompareTo(object? other) => other is Perplexity perplexity ? CompareTo(perplexity) : 1;
+
+    /// <summary>For a log: "12.34", and "over 1e308 (3000.1 nats/token)" where it is not finite.</summary>
+    public override string ToString() => NotFinite.Text(Value) is not string word
+        ? Value.ToString(Value < 100_000 ? "F2" : "0.00e0", CultureInfo.InvariantCulture)
+        : $"{word} ({NotFinite.Text(NatsPerToken) ?? NatsPerToken.ToString("0.0", CultureInfo.InvariantCulture)} nats/token)";
+
     /// <summary>
     /// Measures it over consecutive blocks of <paramref name="contextLength"/> tokens; the first token of a block is not predicted.
     /// </summary>
@@ -13,7 +41,7 @@ public static class Perplexity
     /// <exception cref="ArgumentException">Fewer than two tokens to read, a context that does not fit the model, or another
     /// vocabulary.</exception>
     /// <exception cref="OperationCanceledException">Cancelled, between two passes.</exception>
-    public static double Measure(Gpt2 model, TokenFile file, int contextLength, long maxTokens, CancellationToken cancel = default)
+    public static Perplexity Measure(Gpt2 model, TokenFile file, int contextLength, long maxTokens, CancellationToken cancel = default)
     {
         if (model.Config.VocabSize != file.VocabularySize)
             throw new ArgumentException(
@@ -25,6 +53,6 @@ public static class Perplexity
             cancel.ThrowIfCancellationRequested();
             sliding.Advance();
         }
-        return Math.Exp(sliding.SumNats / sliding.Predicted);
+        return OfNats(sliding.SumNats / sliding.Predicted);
     }
 }

@@ -47,7 +47,7 @@ public sealed class SizeAndSpeed : EvaluationSet
         {
             (_model, _context) = (input.Model, input.ContextLength);
             _generated = Math.Min(GeneratedTokens, _model.Config.NPositions - 1);
-            if (input.State?.Deserialize<Progress>() is Progress reached)
+            if (input.Reached<Progress>() is Progress reached)
             {
                 _values.AddRange(reached.Values);
                 _peakBytes = reached.PeakBytes;
@@ -70,7 +70,7 @@ public sealed class SizeAndSpeed : EvaluationSet
             });
         }
 
-        public override JsonElement State() => JsonSerializer.SerializeToElement(new Progress(_values, _peakBytes));
+        public override JsonElement State() => Json(new Progress(_values, _peakBytes));
 
         public override EvaluationResult Result() => new()
         {

@@ -68,7 +68,7 @@ public abstract class TextPerplexity : EvaluationSet
         {
             (_set, _input, _text) = (set, input, text);
             _sliding = new SlidingPerplexity(input.Model, text.Read, text.Count, input.ContextLength, input.Stride);
-            if (input.State?.Deserialize<Progress>() is Progress reached)
+            if (input.Reached<Progress>() is Progress reached)
                 (_sliding.Done, _sliding.SumNats, _sliding.Predicted) = (reached.Windows, reached.SumNats, reached.Predicted);
         }
 
@@ -79,15 +79,15 @@ public abstract class TextPerplexity : EvaluationSet
         public override void Advance() => _sliding.Advance();
 
         public override JsonElement State() =>
-            JsonSerializer.SerializeToElement(new Progress(_sliding.Done, _sliding.SumNats, _sliding.Predicted));
+            Json(new Progress(_sliding.Done, _sliding.SumNats, _sliding.Predicted));
 
         public override EvaluationResult Result()
         {
             double nats = _sliding.SumNats;
             EvaluationFigure[] figures =
             [
-                new(TokenPerplexityName, Math.Exp(nats / _sliding.Predicted), "per BPE token", Better.Lower),
-                new(WordPerplexityName, Math.Exp(nats / Math.Max(1, _text.Words)), "per word of the original text", Better.Lower),
+                EvaluationFigure.Perplexity(TokenPerplexityName, nats / _sliding.Predicted, "per BPE token"),
+                EvaluationFigure.Perplexity(WordPerplexityName, nats / Math.Max(1, _text.Words), "per word of the original text"),
                 new(BitsPerByteName, nats / (Math.Log(2) * _text.Bytes), "bits/byte of the original text", Better.Lower),
             ];
             return new EvaluationResult

@@ -29,7 +29,7 @@ internal static class CompareTokensApi
     public static void MapCompareTokens(this IEndpointRouteBuilder api) =>
         api.MapPost("/compare-tokens", CompareAsync)
             .Accepts<CompareTokensRequest>("application/json").Produces<TextComparison>().ProducesValidationProblem().ProducesProblem(404)
-                .ProducesProblem(410).ProducesProblem(413).ProducesProblem(415).LimitExpensive()
+                .ProducesProblem(409).ProducesProblem(410).ProducesProblem(413).ProducesProblem(415).LimitExpensive()
             .WithTags("Playground")
             .WithSummary("Scores a text with a teacher and a student: KL(teacher ‖ student) in nats, rank and "
                 + "likeliest tokens at every position");
@@ -39,6 +39,6 @@ internal static class CompareTokensApi
         CompareTokensRequest request = await JsonBody.ReadWithTextAsync<CompareTokensRequest>(body, cancel);
         TextComparison comparison = await service.CompareAsync(request.TeacherId, request.StudentId,
             new ComparedText(request.Text, request.Ids, request.PromptTokens), cancel);
-        return TypedResults.Json(comparison, WebJson.Options);
+        return TypedResults.Json(comparison, WebJson.Measured);
     }
 }

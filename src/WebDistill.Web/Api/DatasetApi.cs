@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Web.Library;
@@ -108,6 +109,7 @@ internal static class DatasetApi
     }
 
     // Describes the parts of the form in /openapi/v1.json; the request is read in a stream and never bound to it.
+    [JsonNumberHandling(JsonNumberHandling.Strict)]
     private sealed record DatasetForm(
         IFormFile File, string? Name, string? Format, string? JsonField, Guid? TokenizerModelId, int? VocabularySize,
             double? ValidationProportion);

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http.Features;
 using WebDistill.Distillation.Generation;
 using WebDistill.Web.Evaluations;
@@ -10,6 +11,7 @@ using WebDistill.Web.Storage;
 namespace WebDistill.Web.Api;
 
 /// <summary>A request to continue a text.</summary>
+[JsonNumberHandling(JsonNumberHandling.Strict)]
 public sealed record GenerateRequest
 {
     /// <summary>The model that writes.</summary>
@@ -81,7 +83,7 @@ internal static class GenerateApi
     public static void MapGenerate(this IEndpointRouteBuilder api) =>
         api.MapPost("/generate", GenerateAsync)
             .Accepts<GenerateRequest>("application/json").Produces<GenerateResponse>().ProducesValidationProblem().ProducesProblem(404)
-                .ProducesProblem(410).ProducesProblem(413).ProducesProblem(415).LimitExpensive()
+                .ProducesProblem(409).ProducesProblem(410).ProducesProblem(413).ProducesProblem(415).LimitExpensive()
             .WithTags("Playground")
             .WithSummary("Continues a prompt: one JSON object at the end, or with stream: true one JSON object per line as it is written");
 
@@ -94,7 +96,7 @@ internal static class GenerateApi
         if (request.Stream)
             await StreamAsync(context, events, files, cancel);
         else
-            await context.Response.WriteAsJsonAsync(await CollectAsync(events), WebJson.Options, cancel);
+            await context.Response.WriteAsJsonAsync(await CollectAsync(events), WebJson.Measured, cancel);
     }
 
     private static async Task<GenerateResponse> CollectAsync(IAsyncEnumerator<GenerationEvent> events)
@@ -138,7 +140,7 @@ internal static class GenerateApi
 
     private static async Task WriteLineAsync<T>(HttpResponse response, T value, CancellationToken cancel)
     {
-        await JsonSerializer.SerializeAsync(response.Body, value, WebJson.Options, cancel);
+        await JsonSerializer.SerializeAsync(response.Body, value, WebJson.Measured, cancel);
         await response.Body.WriteAsync("\n"u8.ToArray(), cancel);
         await response.Body.FlushAsync(cancel);
     }

@@ -2,24 +2,25 @@ using System.Text.Json;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Text;
+using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Library;
 
 namespace WebDistill.Web.Api;
 
-/// <summary>A run as the API shows it: its options, where it stands and its latest figures.</summary>
+/// <summary>A run as the API shows it: its options, where it stands and its latest figures. A perplexity is exp of the loss in nats beside it.</summary>
 public sealed record RunResponse(
     Guid Id, string Name, RunKind Kind, RunStatus Status, int Step, int TotalSteps, string? Error, Guid? TeacherId, Guid? DatasetId,
     Guid? StudentModelId, Guid? AfterRunId, Guid? QuickStartId, DateTime CreatedAt, DateTime? StartedAt, DateTime? FinishedAt,
-    double? TeacherPerplexity, double? ValidationPerplexity, double? TotalLoss, double? TokensPerSecond, int? TeacherLayers,
-    int? StudentLayers, long? TeacherParameters, long? StudentParameters, string? TeacherSha256, string? DatasetSha256,
+    double? TeacherPerplexity, double? TeacherNatsPerToken, double? ValidationPerplexity, double? ValidationNatsPerToken, double? TotalLoss,
+    double? TokensPerSecond, int? TeacherLayers, int? StudentLayers, long? TeacherParameters, long? StudentParameters, string? TeacherSha256, string? DatasetSha256,
     string? TokenizerSha256, string? Engine, string? Version, long QueueOrder, int Attempt, double TrainedSeconds, Guid? BranchRunId,
     int? BranchStep, JsonElement Options)
 {
     /// <summary>The response of a run.</summary>
     public static RunResponse Of(Run run) => new(
         run.Id, run.Name, run.Kind, run.Status, run.Step, run.TotalSteps, run.Error, run.TeacherId, run.DatasetId, run.StudentModelId,
-        run.AfterRunId, run.QuickStartId, run.CreatedAt, run.StartedAt, run.FinishedAt, run.TeacherPerplexity, run.ValidationPerplexity,
-        run.TotalLoss, run.TokensPerSecond, run.TeacherLayers, run.StudentLayers, run.TeacherParameters, run.StudentParameters,
+        run.AfterRunId, run.QuickStartId, run.CreatedAt, run.StartedAt, run.FinishedAt, run.TeacherPerplexity, run.Teacher()?.NatsPerToken,
+        run.ValidationPerplexity, run.Validation()?.NatsPerToken, run.TotalLoss, run.TokensPerSecond, run.TeacherLayers, run.StudentLayers, run.TeacherParameters, run.StudentParameters,
         run.TeacherSha256, run.DatasetSha256, run.TokenizerSha256, run.Engine, run.Version, run.QueueOrder, run.Attempt,
         run.TrainedSeconds, run.BranchRunId, run.BranchStep,
         JsonSerializer.Deserialize<JsonElement>(run.OptionsJson));
@@ -45,7 +46,7 @@ public sealed record LogLineResponse(long Id, DateTime At, LogSeverity Severity,
 
 /// <summary>A state saved during a run. The id stands where a model's can: for generation.</summary>
 public sealed record CheckpointResponse(
-    Guid Id, int Step, DateTime CreatedAt, long Bytes, double? ValidationPerplexity, string WeightsSha256);
+    Guid Id, int Step, DateTime CreatedAt, long Bytes, double? ValidationPerplexity, double? ValidationNatsPerToken, string WeightsSha256);
 
 /// <summary>The checkpoint to resume from; without one, the newest complete one.</summary>
 public sealed record ResumeRequest

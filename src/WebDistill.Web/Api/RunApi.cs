@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Live;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Security;
@@ -80,7 +81,8 @@ internal static class RunApi
         runs.MapGet("/{id:guid}/checkpoints",
             ([AsParameters] ListQuery query, Guid id, RunService service, HttpContext context, CancellationToken cancel) =>
                 query.AnswerAsync(context, (after, limit) => service.CheckpointsAsync(id, after, limit, cancel), checkpoint => checkpoint.Step,
-                    c => new CheckpointResponse(c.Id, c.Step, c.CreatedAt, c.Bytes, c.ValidationPerplexity, c.WeightsSha256)))
+                    c => new CheckpointResponse(
+                        c.Id, c.Step, c.CreatedAt, c.Bytes, c.ValidationPerplexity, c.Validation()?.NatsPerToken, c.WeightsSha256)))
             .ProducesValidationProblem().ProducesProblem(404).WithSummary("The checkpoints of a run, first one first")
             .WithDescription(ListQuery.Description);
 

@@ -68,14 +68,15 @@ internal static class SweepApi
 /// <param name="Points">Combinations, seeds not counted.</param>
 /// <param name="BestPoint">The point with the lowest mean so far.</param>
 /// <param name="BestValue">That mean.</param>
+/// <param name="BestNatsPerToken">The mean of the losses that it comes from, where the metric is a perplexity.</param>
 public sealed record SweepSummaryResponse(
     Guid Id, string Name, DateTime CreatedAt, SweepMetric Metric, int Points, int Runs, int CompletedRuns, bool IsAtRest, string? BestPoint,
-    double? BestValue)
+    double? BestValue, double? BestNatsPerToken)
 {
     /// <summary>The response of a sweep.</summary>
     public static SweepSummaryResponse Of(SweepReport report) => new(
         report.Sweep.Id, report.Sweep.Name, report.Sweep.CreatedAt, report.Plan.Metric, report.Groups.Count, report.RunCount,
-        report.CompletedCount, report.IsAtRest, report.Best?.Title, report.Best?.Mean?.Mean);
+        report.CompletedCount, report.IsAtRest, report.Best?.Title, report.Best?.Mean?.Mean, report.Best?.MeanNatsPerToken);
 }
 
 /// <summary>A sweep with everything that it came to, its best point first.</summary>
@@ -93,25 +94,28 @@ public sealed record SweepResponse(
 /// <summary>A point and the runs that differ in their seeds alone.</summary>
 /// <param name="Labels">By the names of the dimensions, those of seeds left out.</param>
 /// <param name="N">Complete runs, over which mean and interval are taken.</param>
-/// <param name="HalfWidth95">Half the width of the 95 % confidence interval (Student's t, n - 1); null for n below 2.</param>
+/// <param name="MeanNatsPerToken">The mean of the losses that the perplexities are the exponentials of; null for another metric.</param>
+/// <param name="HalfWidth95">Half the width of the 95 % confidence interval (Student's t, n - 1); null for n below 2, and where the mean is not
+/// finite.</param>
 public sealed record SweepPointResponse(
-    IReadOnlyDictionary<string, string> Labels, int N, double? Mean, double? StandardDeviation, double? HalfWidth95, bool IsBest,
+    IReadOnlyDictionary<string, string> Labels, int N, double? Mean, double? MeanNatsPerToken, double? StandardDeviation, double? HalfWidth95, bool IsBest,
     IReadOnlyList<SweepRunResponse> Runs)
 {
     /// <summary>The response of a point.</summary>
     public static SweepPointResponse Of(SweepGroup group) => new(
-        new OrderedDictionary<string, string>(group.Labels), group.Mean?.Count ?? 0, group.Mean?.Mean, group.Mean?.StandardDeviation,
+        new OrderedDictionary<string, string>(group.Labels), group.Mean?.Count ?? 0, group.Mean?.Mean, group.MeanNatsPerToken, group.Mean?.StandardDeviation,
         group.Mean?.HalfWidth, group.IsBest, [.. group.Runs.Select(SweepRunResponse.Of)]);
 }
 
 /// <summary>One run of a sweep; the whole of it stands at /api/runs.</summary>
 /// <param name="Value">The metric as it stands; compared once the run is complete.</param>
+/// <param name="NatsPerToken">The mean loss of a metric that is a perplexity; null of another one.</param>
 public sealed record SweepRunResponse(
     Guid Id, string Name, IReadOnlyDictionary<string, string> Labels, RunStatus Status, int Step, int TotalSteps, double? Value,
-    string? Error)
+    double? NatsPerToken, string? Error)
 {
     /// <summary>The response of a run.</summary>
     public static SweepRunResponse Of(SweepRun run) => new(
         run.Run.Id, run.Run.Name, new OrderedDictionary<string, string>(run.Labels), run.Run.Status, run.Run.Step, run.Run.TotalSteps,
-        run.Value, run.Run.Error);
+        run.Value, run.NatsPerToken, run.Run.Error);
 }

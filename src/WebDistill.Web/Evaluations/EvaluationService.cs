@@ -50,7 +50,7 @@ public sealed class EvaluationService(
 
     /// <summary>The figures of a completed evaluation; null before.</summary>
     public static EvaluationResult? Result(Evaluation evaluation) => evaluation.ResultJson is string json
-        ? JsonSerializer.Deserialize<EvaluationResult>(json, WebJson.Options)
+        ? JsonSerializer.Deserialize<EvaluationResult>(json, WebJson.Measured)
         : null;
 
     /// <summary>

@@ -121,7 +121,7 @@ public sealed class EvaluationWorker(
                 (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Completed, DateTime.UtcNow, null);
                 (row.DoneUnits, row.TotalUnits, row.StateJson) = (task.Done, task.Total, null);
                 (row.Engine, row.Version) = (Device.Name, ProductVersion.Text);
-                row.ResultJson = JsonSerializer.Serialize(result, WebJson.Options);
+                row.ResultJson = JsonSerializer.Serialize(result, WebJson.Measured);
             });
         }
         catch (OperationCanceledException) when (ended.IsCancellationRequested)

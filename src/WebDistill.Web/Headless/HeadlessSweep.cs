@@ -86,7 +86,7 @@ internal static class HeadlessSweep
         foreach (SweepGroup group in report.Groups)
         {
             string figure = group.Mean is not SampleMean mean ? "no complete run"
-                : report.Plan.Metric.Write(mean.Mean)
+                : report.Plan.Metric.Write(mean.Mean, group.MeanNatsPerToken)
                     + (mean.HalfWidth is double half ? $" {report.Plan.Metric.WriteHalfWidth(half)}" : "") + $"  (n = {mean.Count})";
             Console.WriteLine($"  {group.Title}: {figure}{(group.IsBest ? "  best" : "")}");
         }

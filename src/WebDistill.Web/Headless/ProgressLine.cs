@@ -1,5 +1,7 @@
 using System.Globalization;
 using WebDistill.Data;
+using WebDistill.Distillation;
+using WebDistill.Distillation.Evaluation;
 using WebDistill.Web.Components.Controls;
 
 namespace WebDistill.Web.Headless;
@@ -45,11 +47,11 @@ internal sealed class ProgressLine(TextWriter output, bool redirected)
             $"[{new string('#', filled)}{new string('.', BarCharacters - filled)}] {100 * run.Progress(),3:0} %  {run.Step} / {run.TotalSteps} updates";
         string line = FormattableString.Invariant(text);
         if (run.TotalLoss is double loss)
-            line += string.Create(CultureInfo.InvariantCulture, $"  loss {loss:F4} nats/token");
-        if (run.ValidationPerplexity is double perplexity)
-            line += string.Create(CultureInfo.InvariantCulture, $"  perplexity {perplexity:F2}");
+            line += $"  loss {NotFinite.Text(loss) ?? loss.ToString("F4", CultureInfo.InvariantCulture)} nats/token";
+        if (run.Validation() is Perplexity perplexity)
+            line += $"  perplexity {perplexity}";
         if (run.TokensPerSecond is double speed)
-            line += string.Create(CultureInfo.InvariantCulture, $"  {speed:F0} tok/s");
+            line += $"  {NotFinite.Text(speed) ?? speed.ToString("F0", CultureInfo.InvariantCulture)} tok/s";
         if (run.TimeLeft() is TimeSpan left)
             line += $"  {Figures.Duration(left)} left";
         return line;

@@ -13,7 +13,8 @@ namespace WebDistill.Web.Live;
 /// Steps as binary columns, a third of their size as JSON and read without parsing. Little-endian: an int32 with the length of the
 /// header, the header in UTF-8 padded with spaces, then the columns one after the other, each padded with zeros to a multiple of 8 bytes.
 /// The header is <c>{"attempt":A,"rows":N,"columns":[{"name":"step","type":"int32"},{"name":"totalLoss","type":"float32"},...]}</c>; 4 + its length is
-/// a multiple of 8, so that every column can be viewed in place. A step's missing number is NaN.
+/// a multiple of 8, so that every column can be viewed in place. A step's missing number is NaN, and −∞ stands for one that is not a number,
+/// as it does in the database (<see cref="WebDistillDb.StoredNaN"/>).
 /// </summary>
 public static class StepHistory
 {
@@ -47,15 +48,16 @@ public static class StepHistory
     private static byte[] Encode(int attempt, ReadOnlySpan<int> steps, List<double>[] values)
     {
         int count = steps.Length;
+        bool[] wide = [.. StepColumn.All.Zip(values, (column, numbers) => column.Type == "float64" || numbers.Any(IsBeyondSingle))];
         byte[] header = JsonSerializer.SerializeToUtf8Bytes(new
         {
             attempt,
             rows = count,
             columns = new[] { new { name = "step", type = "int32" } }.Concat(
-                StepColumn.All.Select(column => new { name = column.Name, type = column.Type })),
+                StepColumn.All.Zip(wide, (column, isWide) => new { name = column.Name, type = isWide ? "float64" : "float32" })),
         });
         int start = Padded(4 + header.Length);
-        byte[] encoded = new byte[start + Padded(4 * count) + StepColumn.All.Sum(column => Padded(Width(column) * count))];
+        byte[] encoded = new byte[start + Padded(4 * count) + wide.Sum(isWide => Padded(Width(isWide) * count))];
         BinaryPrimitives.WriteInt32LittleEndian(encoded, start - 4);
         encoded.AsSpan(4, start - 4).Fill((byte)' ');
         header.CopyTo(encoded, 4);
@@ -64,21 +66,24 @@ public static class StepHistory
         for (int row = 0; row < count; row++)
             BinaryPrimitives.WriteInt32LittleEndian(rest[(4 * row)..], steps[row]);
         rest = rest[Padded(4 * count)..];
-        foreach ((StepColumn column, List<double> numbers) in StepColumn.All.Zip(values))
+        foreach ((bool isWide, List<double> numbers) in wide.Zip(values))
         {
             for (int row = 0; row < count; row++)
             {
-                if (column.Type == "float64")
+                if (isWide)
                     BinaryPrimitives.WriteDoubleLittleEndian(rest[(8 * row)..], numbers[row]);
                 else
                     BinaryPrimitives.WriteSingleLittleEndian(rest[(4 * row)..], (float)numbers[row]);
             }
-            rest = rest[Padded(Width(column) * count)..];
+            rest = rest[Padded(Width(isWide) * count)..];
         }
         return encoded;
     }
 
-    private static int Width(StepColumn column) => column.Type == "float64" ? 8 : 4;
+    private static int Width(bool isWide) => isWide ? 8 : 4;
+
+    // As float32 it would become infinite, which says something else.
+    private static bool IsBeyondSingle(double number) => double.IsFinite(number) && !float.IsFinite((float)number);
 
     private static int Padded(int bytes) => (bytes + 7) & ~7;
 }

@@ -1,12 +1,14 @@
 using System.Text.Json.Serialization;
 using WebDistill.Data;
+using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Live;
 
 /// <summary>
 /// Some steps of a run, column by column: <c>{ "status": "Running", "totalSteps": 500, "step": [1, 2], "totalLoss": [4.1, 4.0], ... }</c>
-/// with one array per <see cref="StepColumn"/>, all as long as <see cref="Step"/>; a step's missing number is null.
+/// with one array per <see cref="StepColumn"/>, all as long as <see cref="Step"/>; a step's missing number is null,
+/// and one that is not finite a text such as "Infinity".
 /// </summary>
 public sealed record StepRows
 {
@@ -22,6 +24,9 @@ public sealed record StepRows
     /// <summary>The teacher's perplexity on the held-out split, once measured.</summary>
     public required double? TeacherPerplexity { get; init; }
 
+    /// <summary>The mean loss that it is the exponential of, nats per token.</summary>
+    public required double? TeacherNatsPerToken { get; init; }
+
     /// <summary>Update numbers, ascending.</summary>
     public required int[] Step { get; init; }
 
@@ -36,6 +41,7 @@ public sealed record StepRows
         Attempt = run.Attempt,
         TotalSteps = run.TotalSteps,
         TeacherPerplexity = run.TeacherPerplexity,
+        TeacherNatsPerToken = run.Teacher()?.NatsPerToken,
         Step = [.. metrics.Select(m => m.Step)],
         Columns = StepColumn.All.ToDictionary(column => column.Name, column => (object)metrics.Select(column.Value).ToArray()),
     };

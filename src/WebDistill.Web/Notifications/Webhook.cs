@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using WebDistill.Data;
+using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Notifications;
@@ -19,12 +20,13 @@ public sealed record WebhookMessage(string Event, DateTime At, WebhookRun Run)
 
 /// <summary>A run as a webhook is told of it.</summary>
 public sealed record WebhookRun(
-    Guid Id, string Name, RunStatus Status, int Step, int TotalSteps, double? ValidationPerplexity, double? TeacherPerplexity,
-    string? Error)
+    Guid Id, string Name, RunStatus Status, int Step, int TotalSteps, double? ValidationPerplexity, double? ValidationNatsPerToken,
+    double? TeacherPerplexity, double? TeacherNatsPerToken, string? Error)
 {
     /// <summary>The figures of a run.</summary>
     public static WebhookRun Of(Run run) => new(
-        run.Id, run.Name, run.Status, run.Step, run.TotalSteps, run.ValidationPerplexity, run.TeacherPerplexity, run.Error);
+        run.Id, run.Name, run.Status, run.Step, run.TotalSteps, run.ValidationPerplexity, run.Validation()?.NatsPerToken,
+        run.TeacherPerplexity, run.Teacher()?.NatsPerToken, run.Error);
 }
 
 /// <summary>
@@ -93,7 +95,7 @@ public sealed class Webhook : BackgroundService
             string problem;
             try
             {
-                using HttpResponseMessage answer = await _http.PostAsJsonAsync(_url, message, WebJson.Options, stopping);
+                using HttpResponseMessage answer = await _http.PostAsJsonAsync(_url, message, WebJson.Measured, stopping);
                 if (answer.IsSuccessStatusCode)
                     return;
                 problem = $"it answered {(int)answer.StatusCode}";

@@ -72,6 +72,7 @@ public sealed class ComparisonService(ModelFolders folders, ModelCache cache, Ge
     /// <exception cref="OptionsInvalidException">The tokenizers differ, or the text cannot be scored.</exception>
     /// <exception cref="FilesGoneException">The files of one are gone or damaged.</exception>
     /// <exception cref="BusyException">As many generations are open as may be.</exception>
+    /// <exception cref="ConflictException">A model's predictions are not finite.</exception>
     public async Task<TextComparison> CompareAsync(Guid teacherId, Guid studentId, ComparedText text, CancellationToken cancel = default)
     {
         if (text.Text is null && text.Ids is null)
@@ -111,6 +112,11 @@ public sealed class ComparisonService(ModelFolders folders, ModelCache cache, Ge
         catch (ArgumentException e)
         {
             throw new OptionsInvalidException(text.Text is null ? "ids" : "text", e.Message);
+        }
+        catch (InvalidDataException e)
+        {
+            // Predictions that are not numbers are the models' state, and no fault of the server's.
+            throw new ConflictException(e.Message);
         }
     }
 

@@ -50,6 +50,7 @@ public sealed class GenerationService(ModelFolders folders, ModelCache cache, Ge
     /// <exception cref="OptionsInvalidException">An option or the prompt cannot be used.</exception>
     /// <exception cref="FilesGoneException">The model's files are gone or damaged.</exception>
     /// <exception cref="BusyException">As many generations are open as may be.</exception>
+    /// <exception cref="ConflictException">The model's predictions are not finite.</exception>
     public async IAsyncEnumerable<GenerationEvent> GenerateAsync(
         Guid modelId, GenerationPrompt prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancel = default)
     {
@@ -159,14 +160,27 @@ public sealed class GenerationService(ModelFolders folders, ModelCache cache, Ge
         double seconds = 0;
         using IEnumerator<GeneratedToken> written = generator.Generate(ids, options, cancel).GetEnumerator();
         // Taken before anything is said: a prompt that the model refuses must not look like an answer that began.
-        bool more = turn.Take(written.MoveNext, cancel);
+        bool more = turn.Take(Next, cancel);
         events.TryWrite(new GenerationEvent(lease.WeightsSha256, null, "", 0, 0, null));
-        for (; more; more = turn.Take(written.MoveNext, cancel))
+        for (; more; more = turn.Take(Next, cancel))
         {
             GeneratedToken token = written.Current;
             seconds = token.SecondsSinceStart;
             events.TryWrite(new GenerationEvent(lease.WeightsSha256, token.Id, token.Text, ++tokens, seconds, null));
         }
         events.TryWrite(new GenerationEvent(lease.WeightsSha256, null, "", tokens, seconds, generator.StopReason));
+
+        bool Next()
+        {
+            try
+            {
+                return written.MoveNext();
+            }
+            catch (InvalidDataException e)
+            {
+                // Predictions that are not numbers are the model's state, and no fault of the server's.
+                throw new ConflictException(e.Message);
+            }
+        }
     }
 }

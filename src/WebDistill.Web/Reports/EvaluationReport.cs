@@ -1,4 +1,5 @@
 using WebDistill.Data;
+using WebDistill.Distillation;
 using WebDistill.Distillation.Evaluation;
 
 namespace WebDistill.Web.Reports;
@@ -24,10 +25,27 @@ public sealed record ReportModel(
 /// <param name="Unit">Its unit.</param>
 /// <param name="Better">Which direction is the better one.</param>
 /// <param name="Values">One for each model of the report; null where it was not measured.</param>
-public sealed record ReportRow(string Figure, string Unit, Better Better, IReadOnlyList<double?> Values)
+/// <param name="Nats">Of a perplexity, the mean of −ln p that each value is the exponential of; null elsewhere.</param>
+public sealed record ReportRow(string Figure, string Unit, Better Better, IReadOnlyList<double?> Values, IReadOnlyList<double?> Nats)
 {
-    /// <summary>Each value divided by the teacher's, which comes first; null without both.</summary>
-    public IReadOnlyList<double?> Ratios => [.. Values.Select((value, i) => i > 0 && Values[0] is double first && first != 0 ? value / first : null)];
+    /// <summary>Each value divided by the teacher's, which comes first; null without both. Of perplexities that are not both finite, exp of
+    /// the difference of their mean losses.</summary>
+    public IReadOnlyList<double?> Ratios => [.. Values.Select((value, i) => i == 0 || Values[0] is not double first || first == 0 ? null
+        : value is double own && !(double.IsFinite(own) && double.IsFinite(first)) && Nats[i] - Nats[0] is double apart ? Math.Exp(apart)
+        : value / first)];
+
+    /// <summary>The best value among several different ones; null where there is none, or it is not finite.</summary>
+    public double? Best()
+    {
+        double[] known = [.. Values.OfType<double>().Distinct()];
+        double? best = known.Length < 2 ? null : Better switch
+        {
+            Better.Higher => known.Where(value => !double.IsNaN(value)).Max(),
+            Better.Lower => known.Order(NotFinite.NaNLast).First(),
+            _ => null,
+        };
+        return best is double found && double.IsFinite(found) ? found : null;
+    }
 }
 
 /// <summary>A figure by groups of tokens, of one model.</summary>
@@ -70,10 +88,11 @@ public sealed record ReportSamples(int Model, IReadOnlyList<EvaluationSample> Sa
 /// <param name="Engine">What trained it.</param>
 /// <param name="Version">Version that trained it.</param>
 /// <param name="ValidationPerplexity">Perplexity on the held-out split, as of the latest measurement during training.</param>
+/// <param name="ValidationNatsPerToken">The mean loss that it is the exponential of.</param>
 /// <param name="Validation">The perplexities measured during training, by update.</param>
 public sealed record ReportRun(
     Guid Id, string Name, RunStatus Status, int Step, double TrainedSeconds, IReadOnlyList<ReportOption> Options, string? DatasetSha256,
-    string? Engine, string? Version, double? ValidationPerplexity, IReadOnlyList<ReportPoint> Validation);
+    string? Engine, string? Version, double? ValidationPerplexity, double? ValidationNatsPerToken, IReadOnlyList<ReportPoint> Validation);
 
 /// <summary>An option of a run.</summary>
 /// <param name="Label">What it is called.</param>
@@ -83,8 +102,9 @@ public sealed record ReportOption(string Label, string Value, bool IsDefault);
 
 /// <summary>A point of a curve.</summary>
 /// <param name="Step">The update.</param>
-/// <param name="Value">The value.</param>
-public sealed record ReportPoint(int Step, double Value);
+/// <param name="Value">The perplexity.</param>
+/// <param name="NatsPerToken">The mean loss that it is the exponential of.</param>
+public sealed record ReportPoint(int Step, double Value, double? NatsPerToken);
 
 /// <summary>Everything that was measured of some models, side by side.</summary>
 /// <param name="Title">What it is about.</param>

@@ -103,6 +103,8 @@ internal sealed class HtmlReport
         {
             _html.Append($"<figure><figcaption>{Text(chart.Title)} <span class=\"legend\">{Text(chart.Unit)}</span></figcaption>")
                 .Append(chart.ToSvg());
+            if (chart.LeftOut is string leftOut)
+                _html.Append($"<div class=\"legend\">{Text(leftOut)}</div>");
             if (chart.Lines.Count > 1)
                 _html.Append("<div class=\"legend\">")
                     .AppendJoin("", chart.Lines.Select(line => $"<span class=\"key {line.Class}\"></span>{Text(line.Name)}")).Append("</div>");

@@ -9,8 +9,9 @@ namespace WebDistill.Web.Reports;
 /// <summary>A line of a chart.</summary>
 /// <param name="Name">What it shows.</param>
 /// <param name="Class">Its style: "student", "teacher" or "ideal".</param>
-/// <param name="Values">One for each group; null leaves a gap.</param>
-public sealed record ReportLine(string Name, string Class, IReadOnlyList<double?> Values);
+/// <param name="Values">One for each group; null leaves a gap, and so does what is not finite: the summary says what it is.</param>
+/// <param name="Nats">Of perplexities, the mean losses that they are the exponentials of.</param>
+public sealed record ReportLine(string Name, string Class, IReadOnlyList<double?> Values, IReadOnlyList<double?>? Nats = null);
 
 /// <summary>A chart as SVG text, so that the page and the exported file show the same one. Colours come from the style sheet's classes.</summary>
 /// <param name="Title">What is charted.</param>
@@ -22,6 +23,7 @@ public sealed record ReportLine(string Name, string Class, IReadOnlyList<double?
 public sealed record ReportChart(
     string Title, string Axis, string Unit, IReadOnlyList<string> Groups, IReadOnlyList<ReportLine> Lines, double? Top = null)
 {
+    private const int MostNamed = 5;
     private const int Width = 480, Height = 240, Left = 56, Right = 12, Above = 12, Below = 46;
 
     /// <summary>
@@ -70,8 +72,8 @@ public sealed record ReportChart(
         {
             var text = new StringBuilder($"{Title} by {Axis}.");
             foreach (ReportLine line in Lines.Where(line => line.Class != "ideal"))
-                text.Append(CultureInfo.InvariantCulture, $" {line.Name}: {string.Join(", ", Groups.Zip(line.Values)
-                    .Where(pair => pair.Second is not null).Select(pair => $"{pair.First} {Figures.Measured(pair.Second!.Value, Unit)}"))}.");
+                text.Append(CultureInfo.InvariantCulture, $" {line.Name}: {string.Join(", ", Enumerable.Range(0, Groups.Count)
+                    .Where(i => line.Values[i] is not null).Select(i => $"{Groups[i]} {Written(line, i)}"))}.");
             return text.ToString();
         }
     }
@@ -79,7 +81,7 @@ public sealed record ReportChart(
     /// <summary>The SVG element.</summary>
     public string ToSvg()
     {
-        double top = Top ?? Math.Max(1e-12, Lines.SelectMany(line => line.Values).Max() ?? 1);
+        double top = Top ?? Math.Max(1e-12, Lines.SelectMany(line => line.Values).Where(IsDrawn).Max() ?? 1);
         IReadOnlyList<double> ticks = new ChartScale([0, top], logarithmic: false).RoundTicks();
         double step = (Width - Left - Right) / (double)Groups.Count;
         double X(int group) => Left + step * (group + 0.5);
@@ -90,7 +92,7 @@ public sealed record ReportChart(
         foreach (double tick in ticks)
         {
             Append($"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(tick):0.#}\" y2=\"{Y(tick):0.#}\"/>");
-            Append($"<text class=\"tick\" x=\"{Left - 8}\" y=\"{Y(tick) + 4:0.#}\" text-anchor=\"end\">{Encode(tick.ToString("0.####", CultureInfo.InvariantCulture))}</text>");
+            Append($"<text class=\"tick\" x=\"{Left - 8}\" y=\"{Y(tick) + 4:0.#}\" text-anchor=\"end\">{Encode(tick.ToString(tick < 1e6 ? "0.####" : "0.##e0", CultureInfo.InvariantCulture))}</text>");
         }
         // No more labels than have room.
         int every = (int)Math.Ceiling(Groups.Max(group => group.Length) * 6.2 / step);
@@ -103,7 +105,7 @@ public sealed record ReportChart(
             bool isDown = false;
             for (int i = 0; i < Groups.Count; i++)
             {
-                if (line.Values[i] is not double value)
+                if (line.Values[i] is not double value || !IsDrawn(value))
                 {
                     isDown = false;
                     continue;
@@ -114,14 +116,31 @@ public sealed record ReportChart(
             Append($"<path class=\"line {line.Class}\" d=\"{path}\"/>");
             for (int i = 0; i < Groups.Count && line.Class != "ideal"; i++)
             {
-                if (line.Values[i] is double value)
+                if (line.Values[i] is double value && IsDrawn(value))
                     Append($"<circle class=\"point {line.Class}\" cx=\"{X(i):0.#}\" cy=\"{Y(value):0.#}\" r=\"3\"><title>{Encode(
-                        $"{line.Name}, {Groups[i]}: {Figures.Measured(value, Unit)} {Unit}")}</title></circle>");
+                        $"{line.Name}, {Groups[i]}: {Written(line, i)} {Unit}")}</title></circle>");
             }
         }
         return svg.Append("</svg>").ToString();
 
         void Append(FormattableString markup) => svg.Append(markup.ToString(CultureInfo.InvariantCulture));
+    }
+
+    private string Written(ReportLine line, int group) => Figures.Measured(line.Values[group]!.Value, Unit, line.Nats?[group]);
+
+    private static bool IsDrawn(double? value) => value is double number && double.IsFinite(number);
+
+    /// <summary>What is measured and cannot be drawn, in a sentence for below the chart; null when all is drawn.</summary>
+    public string? LeftOut
+    {
+        get
+        {
+            string[] groups = [.. Lines.SelectMany(line => Enumerable.Range(0, Groups.Count)
+                .Where(i => line.Values[i] is double value && !IsDrawn(value))
+                .Select(i => $"{line.Name}, {Axis} {Groups[i]}: {Written(line, i)}"))];
+            return groups.Length == 0 ? null
+                : $"Not drawn: {string.Join("; ", groups.Take(MostNamed))}{(groups.Length > MostNamed ? $" and {groups.Length - MostNamed} more" : "")}.";
+        }
     }
 
     private static string Encode(string text) => WebUtility.HtmlEncode(text);

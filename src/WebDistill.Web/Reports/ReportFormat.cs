@@ -9,7 +9,7 @@ namespace WebDistill.Web.Reports;
 /// <param name="Write">Writes a report.</param>
 public sealed record ReportFormat(string Name, string Title, string ContentType, Func<EvaluationReport, string> Write)
 {
-    private static readonly JsonSerializerOptions s_indented = new(WebJson.Options) { WriteIndented = true };
+    private static readonly JsonSerializerOptions s_indented = new(WebJson.Measured) { WriteIndented = true };
 
     /// <summary>The catalogue.</summary>
     public static IReadOnlyList<ReportFormat> All { get; } =

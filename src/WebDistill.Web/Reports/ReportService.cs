@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Evaluations;
 using WebDistill.Web.Library;
@@ -68,18 +69,21 @@ public sealed class ReportService(
         return new ReportSection(
             newest.Set, EvaluationSets.Get(newest.Set).Title, newest.SourceName, newest.SourceSha256, newest.ContextLength, newest.Stride,
             any.Protocol, newest.Engine!, newest.Version!, any.Counts,
-            [.. any.Figures.Select(figure => new ReportRow(figure.Name, figure.Unit, figure.Better,
-                [.. ofModels.Select(result => result?.Figures.FirstOrDefault(other => other.Name == figure.Name)?.Value)]))],
+            [.. any.Figures.Select(figure => Row(figure, [.. ofModels.Select(result =>
+                result?.Figures.FirstOrDefault(other => other.Name == figure.Name))]))],
             [.. ofModels.SelectMany((result, i) => (result?.Breakdowns ?? []).Select(breakdown => new ReportBreakdown(i, breakdown)))],
             [.. ofModels.Select((result, i) => new ReportSamples(i, result?.Samples ?? [])).Where(samples => samples.Samples.Count > 0)]);
     }
+
+    private static ReportRow Row(EvaluationFigure figure, EvaluationFigure?[] ofModels) => new(figure.Name, figure.Unit, figure.Better,
+        [.. ofModels.Select(own => own?.Value)], [.. ofModels.Select(own => own?.Nats)]);
 
     private static IReadOnlyList<ReportRow> Summarise(IReadOnlyList<ReportModel> compared, IReadOnlyList<ReportSection> sections)
     {
         List<ReportRow> rows =
         [
-            new("Parameters", "parameters", Better.Lower, [.. compared.Select(model => (double?)model.Parameters)]),
-            new("Weights on the disk", "bytes", Better.Lower, [.. compared.Select(model => (double?)model.WeightBytes)]),
+            Row("Parameters", "parameters", model => model.Parameters),
+            Row("Weights on the disk", "bytes", model => model.WeightBytes),
         ];
         foreach (ReportSection section in sections)
         {
@@ -89,6 +93,9 @@ public sealed class ReportService(
                 rows.Add(section.Rows[0] with { Figure = $"{section.Title}{Text(section)}: {section.Rows[0].Figure}" });
         }
         return rows;
+
+        ReportRow Row(string figure, string unit, Func<ReportModel, long> size) => new(figure, unit, Better.Lower,
+            [.. compared.Select(model => (double?)size(model))], [.. compared.Select(_ => (double?)null)]);
 
         string Text(ReportSection section) => sections.Count(other => other.Set == section.Set) > 1
             ? $" ({section.SourceName}, {section.ContextLength}/{section.Stride})"
@@ -104,11 +111,12 @@ public sealed class ReportService(
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         List<ReportPoint> validation = await db.StepMetrics.AsNoTracking()
             .Where(metric => metric.RunId == run.Id && metric.ValidationPerplexity != null).OrderBy(metric => metric.Step)
-            .Select(metric => new ReportPoint(metric.Step, metric.ValidationPerplexity!.Value)).ToListAsync(cancel);
+            .Select(metric => new ReportPoint(metric.Step, metric.ValidationPerplexity!.Value, metric.ValidationNatsPerToken)).ToListAsync(cancel);
         return new ReportRun(
             run.Id, run.Name, run.Status, run.Step, run.TrainedSeconds,
             [.. OptionField.All.Where(field => field.Name != "name").Select(field => new ReportOption(field.Label,
                 texts.Of(field, values[field.Name]), JsonNode.DeepEquals(values[field.Name], defaults[field.Name])))],
-            run.DatasetSha256, run.Engine, run.Version, run.ValidationPerplexity, validation);
+            run.DatasetSha256, run.Engine, run.Version, run.ValidationPerplexity, run.Validation()?.NatsPerToken,
+            [.. validation.Select(point => point with { NatsPerToken = Perplexity.Stored(point.Value, point.NatsPerToken)?.NatsPerToken })]);
     }
 }

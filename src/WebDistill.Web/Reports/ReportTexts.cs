@@ -11,7 +11,7 @@ internal static class ReportTexts
     private static readonly string[] s_columns =
     [
         "set", "source", "source_sha256", "context_tokens", "stride_tokens", "figure", "unit", "model", "weights_sha256", "value",
-        "ratio_to_first", "engine", "version", "protocol",
+        "ratio_to_first", "engine", "version", "protocol", "nats",
     ];
 
     /// <summary>Tables with how they were measured beneath.</summary>
@@ -61,7 +61,7 @@ internal static class ReportTexts
                         section.Set, section.SourceName, section.SourceSha256 ?? "", Exact(section.ContextLength),
                         Exact(section.Stride), row.Figure, row.Unit, report.Models[i].Name, report.Models[i].WeightsSha256,
                         Exact(value), Exact(row.Ratios[i]), section.Engine, section.Version,
-                        section.Protocol,
+                        section.Protocol, Exact(row.Nats[i]),
                     ];
                     text.Append(CsvLine(cells));
                 }
@@ -75,7 +75,7 @@ internal static class ReportTexts
     {
         for (int i = 0; i < row.Values.Count; i++)
         {
-            yield return row.Values[i] is double value ? Figures.Measured(value, row.Unit) : "–";
+            yield return row.Values[i] is double value ? Figures.Measured(value, row.Unit, row.Nats[i]) : "–";
             if (i > 0)
                 yield return row.Ratios[i] is double ratio ? Figures.Ratio(ratio) : "–";
         }

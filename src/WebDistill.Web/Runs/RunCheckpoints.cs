@@ -21,6 +21,7 @@ internal static class RunCheckpoints
             row.Bytes = manifest.Bytes;
             row.WeightsSha256 = manifest.WeightsSha256;
             row.ValidationPerplexity = manifest.ValidationPerplexity;
+            row.ValidationNatsPerToken = manifest.ValidationNatsPerToken;
         }
         db.Checkpoints.RemoveRange(rows.Values);
     }

@@ -41,7 +41,9 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
         RunFit fit = RunFit.Of(plan, options, machine());
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         Run? latest = await db.Runs.AsNoTracking()
-            .Where(run => run.TokensPerSecond > 0 && run.FlopsPerToken > 0 && run.Engine == Device.Name)
+            // A speed that is infinite would promise that a run takes no time.
+            .Where(run => run.TokensPerSecond > 0 && run.TokensPerSecond <= double.MaxValue && run.FlopsPerToken > 0
+                && run.FlopsPerToken <= double.MaxValue && run.Engine == Device.Name)
             .OrderByDescending(run => run.StartedAt)
             .FirstOrDefaultAsync(cancel);
         double? seconds = latest is null ? null

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Evaluation;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Runs;
@@ -25,7 +26,7 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
     private readonly Run _run;
     private readonly DatabaseWriter _writer;
     private readonly RunAnnouncements _announcements;
-    private readonly Func<double?> _teacherPerplexity;
+    private readonly Func<Perplexity?> _teacherPerplexity;
     private readonly StorageHealth _storage;
     private readonly Func<StorageRefusedException?, Task<bool>> _rests;
     private readonly CancellationToken _ended;
@@ -44,7 +45,7 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
     /// <param name="time">Its monotonic clock measures how long the run trains: the wall clock may be set meanwhile.</param>
     /// <param name="ended">With it signalled a refusal is not waited for: what cannot be written at once is given up.</param>
     public RunRecorder(
-        Run run, DatabaseWriter writer, RunAnnouncements announcements, StorageHealth storage, Func<double?> teacherPerplexity,
+        Run run, DatabaseWriter writer, RunAnnouncements announcements, StorageHealth storage, Func<Perplexity?> teacherPerplexity,
         Func<StorageRefusedException?, Task<bool>> rests, TimeProvider time, CancellationToken ended)
     {
         _run = run;
@@ -173,14 +174,16 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
     private async Task SaveAsync(WebDistillDb db, List<StepReport> batch)
     {
         StepReport last = batch[^1];
-        double? validation = batch.LastOrDefault(report => report.ValidationPerplexity is not null)?.ValidationPerplexity;
+        StepReport? validated = batch.LastOrDefault(report => report.ValidationPerplexity is not null);
         db.StepMetrics.AddRange(batch.Select(report => report.ToMetric(_run.Id, _run.Attempt)));
         Run run = await db.Runs.SingleAsync(r => r.Id == _run.Id);
         run.Step = last.Step;
         run.TotalLoss = last.TotalLoss;
         run.TokensPerSecond = last.TokensPerSecond;
-        run.ValidationPerplexity = validation ?? run.ValidationPerplexity;
-        run.TeacherPerplexity = _teacherPerplexity() ?? run.TeacherPerplexity;
+        if (validated is not null)
+            (run.ValidationPerplexity, run.ValidationNatsPerToken) = (validated.ValidationPerplexity, validated.ValidationNatsPerToken);
+        if (_teacherPerplexity() is Perplexity teacher)
+            (run.TeacherPerplexity, run.TeacherNatsPerToken) = (teacher.Value, teacher.NatsPerToken);
         run.TrainedSeconds = _run.TrainedSeconds + _time.GetElapsedTime(_startedAt).TotalSeconds;
         run.FruitlessAttempts = 0;
         await db.SaveChangesAsync();

@@ -315,7 +315,7 @@ public sealed class RunService(
     }
 
     /// <inheritdoc cref="WebDistillDb.LowestPerplexitiesAsync"/>
-    public async Task<IReadOnlyDictionary<Guid, (double Perplexity, int Step)>> LowestPerplexitiesAsync(
+    public async Task<IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)>> LowestPerplexitiesAsync(
         IReadOnlyCollection<Guid> ids, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);

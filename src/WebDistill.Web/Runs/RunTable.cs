@@ -128,6 +128,7 @@ public sealed class RunTable(IDbContextFactory<WebDistillDb> contexts, SharedRea
 
     private static IOrderedQueryable<Run> Ordered(IQueryable<Run> runs, RunQuery query)
     {
+        double notANumber = double.NaN; // A parameter of the query, which passes the column's converter.
         IOrderedQueryable<Run> ordered = query.Order switch
         {
             // As a run's life goes: stored by its name, a status would be ordered by the alphabet.
@@ -138,7 +139,10 @@ public sealed class RunTable(IDbContextFactory<WebDistillDb> contexts, SharedRea
             RunOrder.Name => By(run => run.Name.ToUpper()),
             RunOrder.Size => By(run => run.StudentParameters),
             RunOrder.Progress => By(run => run.TotalSteps == 0 ? 0 : (double)run.Step / run.TotalSteps),
-            RunOrder.Perplexity => By(run => run.ValidationPerplexity),
+            // NaN, which the database keeps as its lowest number, is the worst perplexity; two that overflowed differ in their loss.
+            RunOrder.Perplexity => query.Descending
+                ? By(run => run.ValidationPerplexity == notANumber).ThenByDescending(run => run.ValidationPerplexity).ThenByDescending(run => run.ValidationNatsPerToken)
+                : By(run => run.ValidationPerplexity == notANumber).ThenBy(run => run.ValidationPerplexity).ThenBy(run => run.ValidationNatsPerToken),
             RunOrder.Speed => By(run => run.TokensPerSecond),
             RunOrder.Duration => By(run => run.StartedAt == null ? null : (double?)run.TrainedSeconds),
             _ => By(run => run.StartedAt ?? DateTime.MaxValue),

@@ -4,7 +4,8 @@ namespace WebDistill.Web.Runs;
 
 /// <summary>One charted number: how live rows and the binary history name and encode it.</summary>
 /// <param name="Name">The property of StepReport, in camelCase.</param>
-/// <param name="Type">"float32", or "float64" where seven digits would round.</param>
+/// <param name="Type">"float32", or "float64" where seven digits would round; a column that holds a number beyond float32's largest is
+/// sent as float64 whatever is said here.</param>
 /// <param name="Value">The number of one step; null where there is none.</param>
 public sealed record StepColumn(string Name, string Type, Func<StepMetric, double?> Value)
 {
@@ -27,5 +28,6 @@ public sealed record StepColumn(string Name, string Type, Func<StepMetric, doubl
         new("stepSeconds", "float32", m => m.StepSeconds),
         new("memoryBytes", "float64", m => m.MemoryBytes),
         new("validationPerplexity", "float32", m => m.ValidationPerplexity),
+        new("validationNatsPerToken", "float32", m => m.ValidationNatsPerToken),
     ];
 }

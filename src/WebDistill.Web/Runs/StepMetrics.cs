@@ -1,42 +1,33 @@
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Evaluation;
 
 namespace WebDistill.Web.Runs;
 
 /// <summary>A step's numbers between the loop's report and the database's row.</summary>
 public static class StepMetrics
 {
-    /// <summary>
-    /// The row of a report. InvalidOperationException when a number is NaN or infinite, which the database would turn into nothing.
-    /// </summary>
-    public static StepMetric ToMetric(this StepReport report, Guid runId, int attempt)
+    /// <summary>The row of a report.</summary>
+    public static StepMetric ToMetric(this StepReport report, Guid runId, int attempt) => new()
     {
-        var metric = new StepMetric
-        {
-            RunId = runId,
-            Attempt = attempt,
-            Step = report.Step,
-            Epoch = report.Epoch,
-            TokensSeen = report.TokensSeen,
-            TotalLoss = report.TotalLoss,
-            DistillationCeNatsPerToken = report.DistillationCeNatsPerToken,
-            CausalLmNatsPerToken = report.CausalLmNatsPerToken,
-            LogitsMse = report.LogitsMse,
-            CosineDistance = report.CosineDistance,
-            LearningRate = report.LearningRate,
-            GradientNorm = report.GradientNorm,
-            TokensPerSecond = report.TokensPerSecond,
-            StepSeconds = report.StepSeconds,
-            MemoryBytes = report.MemoryBytes,
-            ValidationPerplexity = report.ValidationPerplexity,
-        };
-        foreach (StepColumn column in StepColumn.All)
-        {
-            if (column.Value(metric) is double value && !double.IsFinite(value))
-                throw new InvalidOperationException($"Step {report.Step}: {column.Name} is {value}, expected a finite number.");
-        }
-        return metric;
-    }
+        RunId = runId,
+        Attempt = attempt,
+        Step = report.Step,
+        Epoch = report.Epoch,
+        TokensSeen = report.TokensSeen,
+        TotalLoss = report.TotalLoss,
+        DistillationCeNatsPerToken = report.DistillationCeNatsPerToken,
+        CausalLmNatsPerToken = report.CausalLmNatsPerToken,
+        LogitsMse = report.LogitsMse,
+        CosineDistance = report.CosineDistance,
+        LearningRate = report.LearningRate,
+        GradientNorm = report.GradientNorm,
+        TokensPerSecond = report.TokensPerSecond,
+        StepSeconds = report.StepSeconds,
+        MemoryBytes = report.MemoryBytes,
+        ValidationPerplexity = report.ValidationPerplexity,
+        ValidationNatsPerToken = report.ValidationNatsPerToken,
+    };
 
     /// <summary>The report of a row.</summary>
     public static StepReport ToReport(this StepMetric metric) => new()
@@ -55,5 +46,6 @@ public static class StepMetrics
         StepSeconds = metric.StepSeconds,
         MemoryBytes = metric.MemoryBytes,
         ValidationPerplexity = metric.ValidationPerplexity,
+        ValidationNatsPerToken = Perplexity.Stored(metric.ValidationPerplexity, metric.ValidationNatsPerToken)?.NatsPerToken,
     };
 }

@@ -5,6 +5,7 @@ using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Checkpoints;
 using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
@@ -320,8 +321,10 @@ internal sealed partial class TrainingSession
             db.Models.Add(model);
             Run row = db.Runs.Single(r => r.Id == _run.Id);
             row.StudentModelId = model.Id;
-            row.TeacherPerplexity = distiller.TeacherValidationPerplexity ?? row.TeacherPerplexity;
-            row.ValidationPerplexity = distiller.LastValidationPerplexity ?? row.ValidationPerplexity;
+            if (distiller.TeacherValidationPerplexity is Perplexity ofTeacher)
+                (row.TeacherPerplexity, row.TeacherNatsPerToken) = (ofTeacher.Value, ofTeacher.NatsPerToken);
+            if (distiller.LastValidationPerplexity is Perplexity last)
+                (row.ValidationPerplexity, row.ValidationNatsPerToken) = (last.Value, last.NatsPerToken);
         });
         Log($"The student is the model '{model.Name}' now (SHA-256 {info.WeightsSha256}).");
     }

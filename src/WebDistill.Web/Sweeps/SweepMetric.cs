@@ -1,3 +1,4 @@
+using WebDistill.Distillation.Evaluation;
 using WebDistill.Web.Components.Controls;
 
 namespace WebDistill.Web.Sweeps;
@@ -43,18 +44,19 @@ public static class SweepMetrics
         _ => throw new ArgumentOutOfRangeException(nameof(metric), metric, null),
     };
 
-    /// <summary>A value as pages write it.</summary>
-    public static string Write(this SweepMetric metric, double value) => metric switch
+    /// <summary>A value as pages write it; beside a perplexity that is not finite its mean loss, where it is given.</summary>
+    public static string Write(this SweepMetric metric, double value, double? natsPerToken = null) => metric switch
     {
         SweepMetric.GapToTeacher => Figures.Percent(value),
         SweepMetric.TotalLoss => Figures.Loss(value),
+        _ when natsPerToken is double nats => Figures.Perplexity(new Perplexity(value, nats)),
         _ => Figures.Perplexity(value),
     };
 
     /// <summary>Half an interval as pages write it: "± 0.12".</summary>
     public static string WriteHalfWidth(this SweepMetric metric, double halfWidth) => "±\u00a0" + (metric switch
     {
-        SweepMetric.GapToTeacher => Figures.Percent(halfWidth)[1..],
+        SweepMetric.GapToTeacher => Figures.Unsigned(halfWidth),
         SweepMetric.TotalLoss => Figures.Loss(halfWidth),
         _ => Figures.Perplexity(halfWidth),
     });

@@ -43,6 +43,7 @@ public sealed record SweepValue
 }
 
 /// <summary>A number of one option to be drawn between two bounds.</summary>
+[JsonNumberHandling(JsonNumberHandling.Strict)]
 public sealed record SweepRange
 {
     /// <summary>A number among the properties of DistillationOptions, in camelCase.</summary>

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using WebDistill.Data;
+using WebDistill.Distillation;
+using WebDistill.Distillation.Evaluation;
 using WebDistill.Web.Components.Controls;
 
 namespace WebDistill.Web.Sweeps;
@@ -7,7 +9,8 @@ namespace WebDistill.Web.Sweeps;
 /// <summary>One run of a sweep.</summary>
 /// <param name="Labels">For each dimension, in the plan's order, the label of the value taken.</param>
 /// <param name="Value">The sweep's metric as it stands; null before there is one.</param>
-public sealed record SweepRun(Run Run, IReadOnlyList<KeyValuePair<string, string>> Labels, double? Value)
+/// <param name="NatsPerToken">The mean loss of a metric that is a perplexity; null of another one.</param>
+public sealed record SweepRun(Run Run, IReadOnlyList<KeyValuePair<string, string>> Labels, double? Value, double? NatsPerToken)
 {
     /// <summary>Whether the value is compared with others: only a complete run's is.</summary>
     public bool Counts => Value is not null && Run.Status == RunStatus.Completed;
@@ -16,12 +19,16 @@ public sealed record SweepRun(Run Run, IReadOnlyList<KeyValuePair<string, string
 /// <summary>The runs that differ in their seeds alone.</summary>
 /// <param name="Labels">Labels of all dimensions but those of seeds; empty when there is no other.</param>
 /// <param name="Mean">Over the complete runs; null before there is one.</param>
-/// <param name="IsBest">Whether its mean is the lowest of the sweep so far.</param>
+/// <param name="IsBest">Whether its mean is the lowest of the sweep so far; one that is not finite never is.</param>
 public sealed record SweepGroup(
     IReadOnlyList<KeyValuePair<string, string>> Labels, IReadOnlyList<SweepRun> Runs, SampleMean? Mean, bool IsBest)
 {
     /// <summary>"T = 4".</summary>
     public string Title => Labels.Count == 0 ? "All seeds" : SweepPoint.TitleOf(Labels);
+
+    /// <summary>The mean of the losses that the complete runs' perplexities are the exponentials of; null for another metric.</summary>
+    public double? MeanNatsPerToken =>
+        Runs.Where(run => run is { Counts: true, NatsPerToken: not null }).Select(run => run.NatsPerToken).Average();
 }
 
 /// <summary>A sweep as it stands: its plan, its runs and what they came to, the best group first and those without a figure last.</summary>
@@ -62,28 +69,29 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
     }
 
     /// <summary>What is left at the mean speed of the runs so far; null before the first update and when nothing is under way.</summary>
-    public TimeSpan? TimeLeft
+    public double? SecondsLeft
     {
         get
         {
-            double[] whole = [.. Runs.Where(run => run.Run is { Step: > 0, TrainedSeconds: > 0 })
+            double[] whole = [.. Runs.Where(run => run.Run is { Step: > 0, TotalSteps: > 0, TrainedSeconds: > 0 })
                 .Select(run => run.Run.TrainedSeconds / run.Run.Progress())];
             if (IsAtRest || whole.Length == 0)
                 return null;
             double left = Runs.Where(run => !run.Run.IsFinal).Sum(run => 1 - run.Run.Progress());
-            return TimeSpan.FromSeconds(left * whole.Average());
+            return left * whole.Average();
         }
     }
 
     /// <summary>Puts a sweep's runs together.</summary>
     /// <param name="lowestPerplexities">Of each run that measured one; read only for the metric that needs it.</param>
     public static SweepReport Of(
-        Sweep sweep, IEnumerable<Run> runs, IReadOnlyDictionary<Guid, (double Perplexity, int Step)> lowestPerplexities)
+        Sweep sweep, IEnumerable<Run> runs, IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)> lowestPerplexities)
     {
         SweepPlan plan = SweepPlan.Of(sweep);
         HashSet<string> seeds = [.. plan.Dimensions.Where(dimension => dimension.IsOfSeeds).Select(dimension => dimension.Name)];
         SweepRun[] measured = [.. runs.OrderBy(run => run.QueueOrder)
-            .Select(run => new SweepRun(run, LabelsOf(plan, run), ValueOf(plan.Metric, run, lowestPerplexities)))];
+            .Select(run => (run, Metric: ValueOf(plan.Metric, run, lowestPerplexities)))
+            .Select(of => new SweepRun(of.run, LabelsOf(plan, of.run), of.Metric.Value, of.Metric.NatsPerToken))];
         List<SweepGroup> groups = [.. measured
             .GroupBy(run => string.Join('\n', run.Labels.Where(label => !seeds.Contains(label.Key)).Select(label => label.Value)))
             .Select(group => new SweepGroup(
@@ -91,8 +99,8 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
                 [.. group],
                 SampleMean.Of([.. group.Where(run => run.Counts).Select(run => run.Value!.Value)]),
                 IsBest: false))
-            .OrderBy(group => group.Mean?.Mean ?? double.PositiveInfinity)];
-        if (groups is [{ Mean: not null } best, ..])
+            .OrderBy(group => group.Mean is null).ThenBy(group => group.Mean?.Mean ?? 0, NotFinite.NaNLast)];
+        if (groups is [{ Mean.Mean: double lowest } best, ..] && double.IsFinite(lowest))
             groups[0] = best with { IsBest = true };
         return new SweepReport(sweep, plan, groups);
     }
@@ -108,13 +116,15 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
     public static IReadOnlyDictionary<string, string> PointOf(Run run) => run.SweepPointJson is null ? new Dictionary<string, string>()
         : JsonSerializer.Deserialize<OrderedDictionary<string, string>>(run.SweepPointJson, WebJson.Options)!;
 
-    private static double? ValueOf(
-        SweepMetric metric, Run run, IReadOnlyDictionary<Guid, (double Perplexity, int Step)> lowestPerplexities) => metric switch
+    private static (double? Value, double? NatsPerToken) ValueOf(SweepMetric metric, Run run,
+        IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)> lowestPerplexities) => metric switch
     {
-        SweepMetric.FinalValidationPerplexity => run.ValidationPerplexity,
-        SweepMetric.BestValidationPerplexity => lowestPerplexities.TryGetValue(run.Id, out var lowest) ? lowest.Perplexity : null,
-        SweepMetric.GapToTeacher => run.GapToTeacher(),
-        SweepMetric.TotalLoss => run.TotalLoss,
+        SweepMetric.FinalValidationPerplexity => (run.ValidationPerplexity, run.Validation()?.NatsPerToken),
+        SweepMetric.BestValidationPerplexity when lowestPerplexities.TryGetValue(run.Id, out var lowest) =>
+            (lowest.Perplexity, Perplexity.Stored(lowest.Perplexity, lowest.NatsPerToken)?.NatsPerToken),
+        SweepMetric.BestValidationPerplexity => (null, null),
+        SweepMetric.GapToTeacher => (run.GapToTeacher(), null),
+        SweepMetric.TotalLoss => (run.TotalLoss, null),
         _ => throw new ArgumentOutOfRangeException(nameof(metric), metric, null),
     };
 }

@@ -47,8 +47,8 @@ public sealed class SweepReports(IDbContextFactory<WebDistillDb> contexts)
             .ToLookup(run => run.SweepId!.Value);
         Guid[] measured = [.. sweeps.Where(sweep => SweepPlan.Of(sweep).Metric == SweepMetric.BestValidationPerplexity)
             .SelectMany(sweep => runs[sweep.Id]).Select(run => run.Id)];
-        IReadOnlyDictionary<Guid, (double Perplexity, int Step)> lowest =
-            measured.Length > 0 ? await db.LowestPerplexitiesAsync(measured, cancel) : new Dictionary<Guid, (double Perplexity, int Step)>();
+        IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)> lowest =
+            measured.Length > 0 ? await db.LowestPerplexitiesAsync(measured, cancel) : new Dictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)>();
         return [.. sweeps.Select(sweep => SweepReport.Of(sweep, runs[sweep.Id], lowest))];
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using WebDistill.Data;
+using WebDistill.Web.Components.Controls;
 
 namespace WebDistill.Web.Sweeps;
 
@@ -13,13 +14,14 @@ public static class SweepTable
         var text = new StringBuilder();
         string[] dimensions = [.. report.Plan.Dimensions.Select(dimension => dimension.Name)];
         AppendLine([.. dimensions, "run", "status", "updates", $"{report.Plan.Metric}", "validationPerplexity", "teacherPerplexity",
-            "totalLoss", "trainedSeconds"]);
+            "totalLoss", "trainedSeconds", "validationNatsPerToken", "teacherNatsPerToken"]);
         foreach (SweepRun run in report.Runs)
         {
             Dictionary<string, string> labels = new(run.Labels);
             AppendLine([.. dimensions.Select(name => labels.GetValueOrDefault(name, "")), $"{run.Run.Id}", $"{run.Run.Status}",
                 run.Run.Step.ToString(CultureInfo.InvariantCulture), TableText.Exact(run.Value), TableText.Exact(run.Run.ValidationPerplexity),
-                TableText.Exact(run.Run.TeacherPerplexity), TableText.Exact(run.Run.TotalLoss), TableText.Exact(run.Run.TrainedSeconds)]);
+                TableText.Exact(run.Run.TeacherPerplexity), TableText.Exact(run.Run.TotalLoss), TableText.Exact(run.Run.TrainedSeconds),
+                TableText.Exact(run.Run.Validation()?.NatsPerToken), TableText.Exact(run.Run.Teacher()?.NatsPerToken)]);
         }
         return text.ToString();
 
@@ -40,7 +42,7 @@ public static class SweepTable
             text.Append("| ").AppendJoin(" | ", dimensions.Select(name => TableText.MarkdownCell(labels.GetValueOrDefault(name, ""))))
                 .Append(dimensions.Length > 0 ? " | " : "");
             text.Append(group.Mean is SampleMean mean
-                ? $"{report.Plan.Metric.Write(mean.Mean)} | "
+                ? $"{report.Plan.Metric.Write(mean.Mean, group.MeanNatsPerToken)} | "
                     + $"{(mean.HalfWidth is double half ? report.Plan.Metric.WriteHalfWidth(half) : "–")} | {mean.Count}"
                 : "– | – | 0");
             text.Append(group.IsBest ? " | best |\n" : " | |\n");

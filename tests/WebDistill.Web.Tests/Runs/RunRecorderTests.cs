@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Evaluation;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
 
@@ -16,7 +17,7 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
         Guid id = run.Id;
         int rings = 0;
         using IDisposable subscription = app.Service<RunAnnouncements>().Subscribe(id, () => Interlocked.Increment(ref rings));
-        await using (var recorder = Recorder(run, () => 7.5))
+        await using (var recorder = Recorder(run, () => Perplexity.OfNats(Math.Log(7.5))))
         {
             for (int step = 1; step <= steps; step++)
                 recorder.Report(Report(step));
@@ -25,7 +26,8 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
         Assert.Equal(Enumerable.Range(1, steps).Select(Report), recorded);
         run = await app.Service<RunService>().GetAsync(id);
         Assert.Equal(steps, run.Step);
-        Assert.Equal(7.5, run.TeacherPerplexity);
+        Assert.Equal(7.5, run.TeacherPerplexity!.Value, 12);
+        Assert.Equal(Math.Log(7.5), run.TeacherNatsPerToken);
         Assert.Equal(Report(steps).TotalLoss, run.TotalLoss);
         Assert.InRange(rings, 1, steps / 10);
     }
@@ -50,7 +52,9 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
         Run run = await AddRunAsync();
         Guid id = run.Id;
         var recorder = Recorder(run, () => null);
-        recorder.Report(Report(1) with { GradientNorm = double.PositiveInfinity });
+        // Twice the same update: the database keeps the first and refuses the second.
+        recorder.Report(Report(1));
+        recorder.Report(Report(1));
         Exception failure = await Assert.ThrowsAsync<ChannelClosedException>(async () =>
         {
             for (int step = 2; step < 100_000; step++)
@@ -59,9 +63,27 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
                 await Task.Delay(1);
             }
         });
-        Assert.Contains("gradientNorm", failure.InnerException!.Message);
+        Assert.Contains("StepMetric", failure.InnerException!.Message);
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await recorder.DisposeAsync());
         Assert.Empty(await app.Service<RunService>().StepsAsync(id, 0, 10));
+    }
+
+    [Theory]
+    [InlineData(double.NaN)]
+    [InlineData(double.PositiveInfinity)]
+    public async Task Report_NumbersThatAreNotFinite_AreRecordedAsSuch(double value)
+    {
+        Run run = await AddRunAsync();
+        StepReport report = Report(10) with
+        {
+            TokensPerSecond = value, LogitsMse = value, ValidationPerplexity = value, ValidationNatsPerToken = 3000.25,
+        };
+        await using (RunRecorder recorder = Recorder(run, () => new Perplexity(value, 2000.5)))
+            recorder.Report(report);
+        Assert.Equal(report, Assert.Single(await app.Service<RunService>().StepsAsync(run.Id, 0, 10)));
+        run = await app.Service<RunService>().GetAsync(run.Id);
+        Assert.Equal((value, 3000.25, value, 2000.5, value), (run.ValidationPerplexity, run.ValidationNatsPerToken, run.TeacherPerplexity,
+            run.TeacherNatsPerToken, run.TokensPerSecond));
     }
 
     private static StepReport Report(int step) => new()
@@ -80,6 +102,7 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
         StepSeconds = 1.7 * step,
         MemoryBytes = 1L << 33,
         ValidationPerplexity = step % 10 == 0 ? 1.9 * step : null,
+        ValidationNatsPerToken = step % 10 == 0 ? Math.Log(1.9 * step) : null,
     };
 
     [Fact]
@@ -100,7 +123,8 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
     public async Task Flush_AfterAStepThatCannotBeSaved_Throws()
     {
         RunRecorder recorder = Recorder(await AddRunAsync(), () => null);
-        recorder.Report(Report(1) with { TotalLoss = double.NaN });
+        recorder.Report(Report(1));
+        recorder.Report(Report(1));
         Assert.Throws<ChannelClosedException>(recorder.Flush);
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await recorder.DisposeAsync());
     }
@@ -120,7 +144,7 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
         Assert.Equal(90, (await app.Service<RunService>().GetAsync(run.Id)).TrainedSeconds, precision: 6);
     }
 
-    private RunRecorder Recorder(Run run, Func<double?> teacherPerplexity, TimeProvider? time = null) => new(
+    private RunRecorder Recorder(Run run, Func<Perplexity?> teacherPerplexity, TimeProvider? time = null) => new(
         run, app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), app.Service<StorageHealth>(), teacherPerplexity,
         _ => Task.FromResult(true), time ?? TimeProvider.System, CancellationToken.None);
 

@@ -159,9 +159,9 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
         string[] lines = SweepTable.Csv(report).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(7, lines.Length);
         Assert.Equal("T,seed,run,status,updates,FinalValidationPerplexity,validationPerplexity,teacherPerplexity,totalLoss,"
-            + "trainedSeconds", lines[0]);
+            + "trainedSeconds,validationNatsPerToken,teacherNatsPerToken", lines[0]);
         Assert.StartsWith("1,1,", lines[1]);
-        Assert.EndsWith(",Completed,100,12,12,5,1.2,60", lines[1]);
+        Assert.EndsWith($",Completed,100,12,12,5,1.2,60,{Math.Log(12):R},{Math.Log(5):R}", lines[1]);
         string[] rows = SweepTable.Markdown(report).Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal("| T | Final validation perplexity | 95 % interval | n | |", rows[0]);
         Assert.Equal("|---|--:|--:|--:|---|", rows[1]);

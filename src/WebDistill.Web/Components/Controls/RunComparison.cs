@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
 using WebDistill.Data;
+using WebDistill.Distillation;
+using WebDistill.Distillation.Evaluation;
 using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Runs;
 
@@ -8,9 +10,9 @@ namespace WebDistill.Web.Components.Controls;
 /// <summary>One run among those that are compared.</summary>
 /// <param name="Run">The run.</param>
 /// <param name="Slot">Which colour and line pattern it has, from 0.</param>
-/// <param name="BestPerplexity">Its lowest validation perplexity; null when none was measured.</param>
+/// <param name="Lowest">Its lowest validation perplexity; null when none was measured.</param>
 /// <param name="BestStep">The update after which that was measured.</param>
-public sealed record ComparedRun(Run Run, int Slot, double? BestPerplexity, int? BestStep)
+public sealed record ComparedRun(Run Run, int Slot, Perplexity? Lowest, int? BestStep)
 {
     /// <summary>The run's name where there is little room: without what the names of all compared runs begin with.</summary>
     public string Label { get; init; } = Run.Name;
@@ -19,7 +21,7 @@ public sealed record ComparedRun(Run Run, int Slot, double? BestPerplexity, int?
     public string Address => $"/runs/{Run.Id:N}";
 
     /// <summary>The perplexity that a picture shows; null when none was measured.</summary>
-    public double? Perplexity(bool best) => best ? BestPerplexity : Run.ValidationPerplexity;
+    public Perplexity? Perplexity(bool best) => best ? Lowest : Run.Validation();
 }
 
 /// <summary>An option in which the runs differ; each list has one entry per run.</summary>
@@ -79,8 +81,13 @@ public sealed class RunComparison
     public IReadOnlyList<ComparedFigure> Figures { get; }
 
     /// <summary>The teacher's perplexity, when every run has the same one.</summary>
-    public double? TeacherPerplexity =>
-        Runs.Select(run => run.Run.TeacherPerplexity).Distinct().ToArray() is [double perplexity] ? perplexity : null;
+    public Perplexity? TeacherPerplexity =>
+        Runs.Select(run => run.Run.Teacher()).Distinct().ToArray() is [Perplexity perplexity] ? perplexity : null;
+
+    /// <summary>A run's name, with its perplexity where one was measured that a picture cannot show.</summary>
+    public static string WithPerplexity(ComparedRun run, bool best) => run.Perplexity(best) is Perplexity measured && !double.IsFinite(measured.Value)
+        ? $"{run.Run.Name} (perplexity {Controls.Figures.Perplexity(measured)})"
+        : run.Run.Name;
 
     /// <summary>Compares runs whose options <paramref name="texts"/> writes.</summary>
     public static RunComparison Of(IReadOnlyList<ComparedRun> runs, OptionTexts texts)
@@ -125,30 +132,30 @@ public sealed class RunComparison
             run => Controls.Figures.Count(run.Run.Step),
             run => run.Run.TotalSteps > 0 ? $"of {Controls.Figures.Count(run.Run.TotalSteps)}" : null);
         yield return Figure("Perplexity, latest", null, run => perplexities ? run.Run.ValidationPerplexity : null,
-            run => run.Run.ValidationPerplexity is double p ? Controls.Figures.Perplexity(p) : null);
-        yield return Figure("Perplexity, lowest", null, run => perplexities ? run.BestPerplexity : null,
-            run => run.BestPerplexity is double p ? Controls.Figures.Perplexity(p) : null,
+            run => run.Run.Validation() is Perplexity p ? Controls.Figures.Perplexity(p) : null);
+        yield return Figure("Perplexity, lowest", null, run => perplexities ? run.Lowest?.Value : null,
+            run => run.Lowest is Perplexity p ? Controls.Figures.Perplexity(p) : null,
             run => run.BestStep is int step ? $"update {Controls.Figures.Count(step)}" : null);
         yield return Figure("Gap to the teacher", null, run => perplexities ? run.Run.GapToTeacher() : null,
             run => run.Run.GapToTeacher() is double gap ? Controls.Figures.Percent(gap) : null,
-            run => run.Run.TeacherPerplexity is double p ? $"teacher {Controls.Figures.Perplexity(p)}" : null);
+            run => run.Run.Teacher() is Perplexity p ? $"teacher {Controls.Figures.Perplexity(p)}" : null);
         yield return Figure("Total loss", null, run => losses ? run.Run.TotalLoss : null,
             run => run.Run.TotalLoss is double loss ? Controls.Figures.Loss(loss) : null);
         yield return Figure("Throughput", "tokens/s", run => -run.Run.TokensPerSecond,
             run => run.Run.TokensPerSecond is double speed ? Controls.Figures.Short(speed) : null, mark: "fastest");
-        yield return Figure("Trained time", null, run => run.Run.Status == RunStatus.Completed ? run.Run.Duration()?.TotalSeconds : null,
-            run => run.Run.Duration() is TimeSpan time ? Controls.Figures.Duration(time) : null, mark: "shortest");
+        yield return Figure("Trained time", null, run => run.Run.Status == RunStatus.Completed ? run.Run.Duration() : null,
+            run => run.Run.Duration() is double time ? Controls.Figures.Duration(time) : null, mark: "shortest");
         yield return Figure("Student", "parameters", run => run.Run.StudentParameters,
             run => run.Run.StudentParameters is long count ? Controls.Figures.Short(count) : null, mark: "smallest");
     }
 
-    // Ranked from the lowest on; a run without a rank is not marked.
+    // Ranked from the lowest on, NaN last; a run without a rank is not marked, nor is one whose rank is not finite.
     private ComparedFigure Figure(string title, string? unit, Func<ComparedRun, double?> rank, Func<ComparedRun, string?> text,
         Func<ComparedRun, string?>? extra = null, string mark = "best")
     {
         double?[] ranks = [.. Runs.Select(rank)];
-        double[] known = [.. ranks.OfType<double>().Distinct().Order()];
-        HashSet<int> marked = known.Length < 2 ? [] : [.. Enumerable.Range(0, ranks.Length).Where(i => ranks[i] == known[0])];
+        double[] known = [.. ranks.OfType<double>().Distinct().Order(NotFinite.NaNLast)];
+        HashSet<int> marked = known.Length < 2 || !double.IsFinite(known[0]) ? [] : [.. Enumerable.Range(0, ranks.Length).Where(i => ranks[i] == known[0])];
         return new ComparedFigure(title, unit, [.. Runs.Select(text)], [.. Runs.Select(run => extra?.Invoke(run))], mark, marked);
     }
 }

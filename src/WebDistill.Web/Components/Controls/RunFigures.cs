@@ -1,6 +1,7 @@
 using System.Globalization;
 using WebDistill.Data;
 using WebDistill.Distillation.Checkpoints;
+using WebDistill.Distillation.Evaluation;
 
 namespace WebDistill.Web.Components.Controls;
 
@@ -10,8 +11,8 @@ public static class RunFigures
     /// <summary>Share of the updates done, 0 to 1.</summary>
     public static double Progress(this Run run) => run.TotalSteps > 0 ? Math.Min(1, (double)run.Step / run.TotalSteps) : 0;
 
-    /// <summary>Time spent training, all attempts together; pauses do not count.</summary>
-    public static TimeSpan? Duration(this Run run) => run.StartedAt is null ? null : TimeSpan.FromSeconds(run.TrainedSeconds);
+    /// <summary>Seconds spent training, all attempts together; pauses do not count.</summary>
+    public static double? Duration(this Run run) => run.StartedAt is null ? null : run.TrainedSeconds;
 
     /// <summary>At the mean speed of the present attempt; null before its first update and after the last.</summary>
     public static TimeSpan? TimeLeft(this Run run) =>
@@ -23,12 +24,25 @@ public static class RunFigures
     // attempts have trained by the monotonic clock.
     private static TimeSpan AttemptTime(Run run, TimeSpan byTheWallClock)
     {
+        if (!(run.TrainedSeconds < TimeSpan.MaxValue.TotalSeconds))
+            return byTheWallClock;
         var trained = TimeSpan.FromSeconds(run.TrainedSeconds);
         return byTheWallClock < TimeSpan.Zero || byTheWallClock > trained ? trained : byTheWallClock;
     }
 
+    /// <summary>The teacher's perplexity on the held-out split, with its mean loss.</summary>
+    public static Perplexity? Teacher(this Run run) => Perplexity.Stored(run.TeacherPerplexity, run.TeacherNatsPerToken);
+
+    /// <summary>The student's latest perplexity on the held-out split, with its mean loss.</summary>
+    public static Perplexity? Validation(this Run run) => Perplexity.Stored(run.ValidationPerplexity, run.ValidationNatsPerToken);
+
+    /// <summary>The perplexity of its weights on the held-out split, with its mean loss; null when it was not measured.</summary>
+    public static Perplexity? Validation(this Checkpoint checkpoint) =>
+        Perplexity.Stored(checkpoint.ValidationPerplexity, checkpoint.ValidationNatsPerToken);
+
     /// <summary>Relative distance of the student's perplexity from the teacher's; negative when the student is better.</summary>
-    public static double? GapToTeacher(this Run run) => run.ValidationPerplexity / run.TeacherPerplexity - 1;
+    public static double? GapToTeacher(this Run run) =>
+        run.Validation() is Perplexity student && run.Teacher() is Perplexity teacher ? student.RelativeTo(teacher) : null;
 
     /// <summary>Whether it can be asked to rest; while it does so already, the button says it.</summary>
     public static bool CanPause(this Run run) => run.Status is RunStatus.Preparing or RunStatus.Running or RunStatus.Pausing;
@@ -63,7 +77,7 @@ public static class RunFigures
 
     /// <summary>The checkpoint with the lowest validation perplexity, which "keep the best" keeps; null when none was measured.</summary>
     public static Checkpoint? Best(this IEnumerable<Checkpoint> checkpoints) =>
-        CheckpointRetention.BestOf(checkpoints, saved => saved.ValidationPerplexity, saved => saved.Step);
+        CheckpointRetention.BestOf(checkpoints, saved => saved.Validation(), saved => saved.Step);
 
     /// <summary>The class of the status' colour.</summary>
     public static string Class(this RunStatus status) => status.ToString().ToLowerInvariant();

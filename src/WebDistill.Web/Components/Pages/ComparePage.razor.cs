@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Components;
 using WebDistill.Data;
+using WebDistill.Distillation.Evaluation;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Library;
@@ -81,7 +82,7 @@ public sealed partial class ComparePage(
                 unknown.Add(text);
             }
         }
-        IReadOnlyDictionary<Guid, (double Perplexity, int Step)> lowest =
+        IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)> lowest =
             await runs.LowestPerplexitiesAsync([.. found.Select(run => run.Id)], Gone);
         // Something else was asked for while this was read: that will be shown.
         if (!wanted.SequenceEqual(_wanted))
@@ -89,8 +90,8 @@ public sealed partial class ComparePage(
         Place(found);
         (_missing, _hasRuns, _unknown) = ([.. asked.Where(id => !known.ContainsKey(id))], hasRuns, unknown);
         _version++;
-        _comparison = RunComparison.Of([.. found.Select(run => lowest.TryGetValue(run.Id, out (double Perplexity, int Step) best)
-            ? new ComparedRun(run, _slots[run.Id], best.Perplexity, best.Step)
+        _comparison = RunComparison.Of([.. found.Select(run => lowest.TryGetValue(run.Id, out var best)
+            ? new ComparedRun(run, _slots[run.Id], Perplexity.Stored(best.Perplexity, best.NatsPerToken), best.Step)
             : new ComparedRun(run, _slots[run.Id], null, null))], texts);
     }
 

@@ -167,7 +167,7 @@ public sealed partial class RunPage(
             new("Train vocabulary", ready ? $"{Figures.Count(dataset?.VocabularySize ?? 0)} tokens" : writing ? "" : phase, Now(ready, !ready && !writing)),
             new("Train teacher", RunDetail(teacher), Now(taught, ready && !taught)),
             new("Distil student", RunDetail(student), Now(completed || (begun && !distilling), distilling)),
-            new("Evaluate", completed && student.ValidationPerplexity is double p ? $"perplexity {Figures.Perplexity(p)}" : "",
+            new("Evaluate", completed && student.Validation() is { } p ? $"perplexity {Figures.Perplexity(p)}" : "",
                 Now(completed, begun && !distilling)),
         ];
     }
@@ -178,7 +178,7 @@ public sealed partial class RunPage(
         { Status: RunStatus.Queued } => "waits",
         { IsActive: true, TotalSteps: > 0 } =>
             $"{100 * run.Progress():0} %{(run.TimeLeft() is TimeSpan left ? $", {Figures.Duration(left)} left" : "")}",
-        { Status: RunStatus.Completed } => run.Duration() is TimeSpan took ? Figures.Duration(took) : "",
+        { Status: RunStatus.Completed } => run.Duration() is double took ? Figures.Duration(took) : "",
         _ => run.Status.ToString(),
     };
 
@@ -199,9 +199,9 @@ public sealed partial class RunPage(
         RunStatus.Preparing => "reads models, corpus and checkpoint",
         RunStatus.Running => _run.TimeLeft() is TimeSpan left ? $"{Figures.Duration(left)} left" : "starting",
         RunStatus.Pausing or RunStatus.Stopping => "saves its state",
-        RunStatus.Paused or RunStatus.Stopped or RunStatus.Interrupted when _run.Duration() is TimeSpan so =>
+        RunStatus.Paused or RunStatus.Stopped or RunStatus.Interrupted when _run.Duration() is double so =>
             $"trained for {Figures.Duration(so)} so far",
-        _ => _run.Duration() is TimeSpan took ? $"took {Figures.Duration(took)}" : "never started",
+        _ => _run.Duration() is double took ? $"took {Figures.Duration(took)}" : "never started",
     };
 
     private string WaitingFor() => _run!.IsFinal ? "This run ended before its first update."
