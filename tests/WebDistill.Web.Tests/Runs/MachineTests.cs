@@ -107,8 +107,11 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
     [InlineData(SequenceMode.HuggingFace, 1_000_000, "sequenceMode")]
     public async Task Plan_TextTooSmallForOneSequence_IsAProblemOfAField(SequenceMode mode, int context, string field)
     {
-        Guid dataset = mode == SequenceMode.Packed ? await app.ReadyDatasetAsync()
-            : await app.ReadyDatasetAsync(string.Concat(Enumerable.Range(0, 400).Select(i => $"{i}.\n\n")));
+        // A document for every word: all are shorter than what Hugging Face's sequences must have.
+        byte[] words = Encoding.UTF8.GetBytes(string.Join("\n\n", Product.Text.Split([' ', '\n'], StringSplitOptions.RemoveEmptyEntries)));
+        using HttpResponseMessage upload = await app.UploadAsync(words, ("vocabularySize", "270"));
+        Guid dataset = (await upload.JsonAsync()).GetProperty("id").GetGuid();
+        await app.PollAsync($"/api/datasets/{dataset}", found => found.GetProperty("state").GetString() == "Ready");
         await RefusedAsync(Product.TinyTraining(dataset) with { SequenceMode = mode, ContextLength = context }, field);
     }
 
