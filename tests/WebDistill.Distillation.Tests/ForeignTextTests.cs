@@ -6,9 +6,12 @@ public sealed class ForeignTextTests
     [InlineData(null, "")]
     [InlineData("plain, Größe 大 👩‍💻", "plain, Größe 大 👩‍💻")]
     [InlineData("a\0b\r\nc\u202Ed", @"a\u0000b\u000D\u000Ac\u202Ed")]
-    [InlineData("\ud83d", @"\uD83D")]
     [InlineData("a\u200Bb\U000E0041", @"a\u200Bb\U000E0041")]
     public void Quote_WhatIsNotSeen_IsWrittenAsItsCode(string? text, string expected) => Assert.Equal(expected, ForeignText.Quote(text));
+
+    // Not a theory's: an attribute cannot hold half of a surrogate pair.
+    [Fact]
+    public void Quote_HalfOfASurrogatePair_IsWrittenAsItsCode() => Assert.Equal(@"a\uD83D", ForeignText.Quote("a\ud83d"));
 
     [Fact]
     public void Quote_LongTexts_AreCutAndSayTheirLength()
