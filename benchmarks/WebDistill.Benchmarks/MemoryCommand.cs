@@ -5,6 +5,7 @@ using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using WebDistill.Distillation;
 using WebDistill.Distillation.Models;
 
 namespace WebDistill.Benchmarks;
@@ -131,7 +132,8 @@ internal static class MemoryCommand
         config = config with { NLayer = (int)Math.Min(layers, 1000) };
         Directory.CreateDirectory(folder);
         SafetensorsWriter.Write(Path.Combine(folder, Gpt2Checkpoint.WeightsFileName),
-            [.. Gpt2Checkpoint.Weights(config).Select(weight => SafetensorsTensor.Single("transformer." + weight.Name, weight.Shape, values => values.Fill(0.01f)))]);
+            [.. Gpt2Checkpoint.Weights(config).Select(weight => SafetensorsTensor.Single("transformer." + weight.Name, weight.Shape, values => values.Fill(0.01f)))],
+            FileLayer.Disk);
         File.WriteAllText(Path.Combine(folder, Gpt2Checkpoint.ConfigFileName), config.ToJson());
         return folder;
     }
@@ -139,7 +141,7 @@ internal static class MemoryCommand
     private static string SmallModel(string folder)
     {
         using var model = Gpt2.CreateRandom(new Gpt2Config { VocabSize = 300, NPositions = 16, NEmbd = 16, NLayer = 1, NHead = 2 }, seed: 1);
-        Gpt2Checkpoint.Save(model, folder);
+        Gpt2Checkpoint.Save(model, folder, FileLayer.Disk);
         return folder;
     }
 

@@ -11,6 +11,7 @@ var root = new RootCommand("Measures WebDistill: each command prints JSON lines,
     WatchCommand.Create(),
     PagesCommand.Create(),
     EvaluateCommand.Create(),
+    FuzzCommand.Create(),
     MemoryCommand.Create(),
 #if MANAGED_ENGINE
     WebDistill.Benchmarks.Kernels.GemmCommand.Create(),

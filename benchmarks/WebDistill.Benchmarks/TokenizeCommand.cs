@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using System.Text.Json;
+using WebDistill.Distillation;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Benchmarks;

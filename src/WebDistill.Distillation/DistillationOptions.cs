@@ -208,6 +208,8 @@ public sealed record DistillationOptions
 
         if (Name.Length > MaxNameCharacters)
             problems.Add(nameof(Name), $"The name has {Name.Length} characters, expected at most {MaxNameCharacters}. Shorten it.");
+        else if (ForeignText.NameProblem(Name) is string unprintable)
+            problems.Add(nameof(Name), unprintable);
         if (string.IsNullOrWhiteSpace(DatasetId))
             problems.Add(nameof(DatasetId), "No data set is chosen. Choose the text to train on.");
         if (TeacherId is not null && string.IsNullOrWhiteSpace(TeacherId))
@@ -250,7 +252,7 @@ public sealed record DistillationOptions
         if (!StudentInits.All.Any(init => init.Name == StudentInitialisation))
         {
             problems.Add(nameof(StudentInitialisation),
-                $"The student initialisation '{StudentInitialisation}' is unknown. Choose one of: "
+                $"The student initialisation '{ForeignText.Quote(StudentInitialisation)}' is unknown. Choose one of: "
                     + $"{string.Join(", ", StudentInits.All.Select(init => init.Name))}.");
         }
         else if (StudentInitialisation == TeacherLayersInit.InitName && !hasTeacher)

@@ -52,11 +52,11 @@ public partial class FileLayer
             return;
         int descriptor = OpenFolder(folder, 0);
         if (descriptor < 0)
-            throw new IOException($"{folder}: the folder cannot be opened for fsync (errno {Marshal.GetLastPInvokeError()}).");
+            throw new IOException($"{Path.GetFileName(folder)}: the folder cannot be opened for fsync (errno {Marshal.GetLastPInvokeError()}).");
         try
         {
             if (SyncDescriptor(descriptor) != 0)
-                throw new IOException($"{folder}: fsync of the folder failed (errno {Marshal.GetLastPInvokeError()}).");
+                throw new IOException($"{Path.GetFileName(folder)}: fsync of the folder failed (errno {Marshal.GetLastPInvokeError()}).");
         }
         finally
         {

@@ -31,6 +31,9 @@ internal sealed unsafe class MappedFile : IDisposable
 
     public string Path { get; }
 
+    /// <summary>The file's name, for messages.</summary>
+    public string Name => System.IO.Path.GetFileName(Path);
+
     /// <summary>Bytes.</summary>
     public long Length { get; }
 
@@ -41,7 +44,7 @@ internal sealed unsafe class MappedFile : IDisposable
     {
         if (offset < 0 || length < 0 || offset > Length - length)
             throw new ArgumentOutOfRangeException(nameof(offset), offset,
-                $"{Path}: {length} bytes from {offset} on; expected a part of the file's {Length} bytes.");
+                $"{Name}: {length} bytes from {offset} on; expected a part of the file's {Length} bytes.");
         if (length == 0)
             return [];
         ObjectDisposedException.ThrowIf(_start is null, this);

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Radzen;
 using WebDistill.Data;
 using WebDistill.Distillation.Engine;
@@ -54,6 +55,7 @@ internal static class Composition
     public static void AddRuns(this IServiceCollection services) => services
         .AddSingleton<QuickStart>()
         .AddSingleton<SharedReads>()
+        .AddSingleton<OpenWatches>()
         .AddSingleton<RunService>()
         .AddSingleton<RunTable>()
         .AddSingleton<SweepService>()
@@ -94,6 +96,12 @@ internal static class Composition
         services.AddRazorComponents().AddInteractiveServerComponents()
             .AddHubOptions(hub => hub.MaximumReceiveMessageSize = 12 * GenerationService.MaxPromptCharacters);
         services.AddRadzenComponents();
+        services.AddRateLimits();
+        services.AddOptions<KestrelServerOptions>().Configure<HostSettings>((kestrel, settings) =>
+        {
+            kestrel.Limits.MaxRequestHeadersTotalSize = settings.Limits.HeaderKilobytes << 10;
+            kestrel.Limits.MaxRequestHeaderCount = settings.Limits.Headers;
+        });
         services.AddProblemDetails();
         services.AddExceptionHandler<ErrorResponses>();
         services.AddHealthChecks().AddCheck<DatabaseHealth>("database");
@@ -128,6 +136,7 @@ internal static class Composition
         // The files of wwwroot/ have no fingerprints in their names: browsers ask every time whether they changed.
         app.UseStaticFiles(new StaticFileOptions { OnPrepareResponse = file => file.Context.Response.Headers.CacheControl = "no-cache" });
         app.UseAntiforgery();
+        app.UseRateLimiter();
     }
 
     private static bool IsForAPage(HttpContext context) =>

@@ -16,9 +16,10 @@ namespace WebDistill.Web;
 /// <param name="ResumeInterrupted">Training:ResumeInterrupted: whether runs that the end of the process cut go on by themselves.</param>
 /// <param name="WebhookUrl">Notifications:WebhookUrl: who is told, by an HTTP POST, that a run changed; null tells nobody.</param>
 /// <param name="EvaluationFolder">Evaluation:Folder: where the texts of evaluation sets stand; null means evaluation/ of the storage root.</param>
+/// <param name="Limits">Limits: how much of anything may be sent or held open.</param>
 public sealed record HostSettings(
     string StorageRoot, long MaxUploadBytes, long ReserveBytes, bool AllowRemoteWithoutLogin, IReadOnlyList<string> AllowedHosts, int LoadedModels,
-        int IdleModelMinutes, int QuickStartStories, bool ResumeInterrupted, Uri? WebhookUrl, string? EvaluationFolder)
+        int IdleModelMinutes, int QuickStartStories, bool ResumeInterrupted, Uri? WebhookUrl, string? EvaluationFolder, InputLimits Limits)
 {
     /// <summary>Reads and checks the options.</summary>
     /// <exception cref="HostSettingsException">Lists every option that cannot be used, with its key.</exception>
@@ -43,6 +44,7 @@ public sealed record HostSettings(
             && !(Uri.TryCreate(url, UriKind.Absolute, out webhook) && webhook.Scheme is "http" or "https"))
             failures.Add($"Notifications:WebhookUrl is '{url}', expected an address such as https://example.org/hook, or nothing.");
         string? evaluation = configuration["Evaluation:Folder"] is { } text && !string.IsNullOrWhiteSpace(text) ? text : null;
+        InputLimits limits = InputLimits.Read(Integer);
         foreach (string address in ListenAddresses(configuration))
         {
             if (Host(address) is not string host)
@@ -53,7 +55,8 @@ public sealed record HostSettings(
                     + "Security:AllowRemoteWithoutLogin to true if the network keeps others out.");
         }
         return failures.Count == 0
-            ? new HostSettings(root, megabytes << 20, reserve << 20, remote, hosts, loaded, idle, stories, resume, webhook, evaluation)
+            ? new HostSettings(
+                root, megabytes << 20, reserve << 20, remote, hosts, loaded, idle, stories, resume, webhook, evaluation, limits)
             : throw new HostSettingsException(failures);
 
         long Integer(string key, long whenMissing, long minimum, long maximum)

@@ -58,5 +58,5 @@ internal static class Lists
 
     /// <summary>The refusal of a place in a list that is not there.</summary>
     public static OptionsInvalidException Unknown(string after, string kind) => new("after",
-        $"There is no {kind} '{after}'; it may have been deleted. Leave 'after' out to begin at the first one.");
+        $"There is no {kind} '{ForeignText.Quote(after)}'; it may have been deleted. Leave 'after' out to begin at the first one.");
 }

@@ -2,7 +2,7 @@ using WebDistill.Distillation;
 
 namespace WebDistill.Web;
 
-/// <summary>The rule for names that people give: any text, because a name is shown and never used as a path.</summary>
+/// <summary>The rule for names that people give: any one line of printable text, because a name is shown and never used as a path.</summary>
 public static class Names
 {
     /// <summary>Longest name in characters.</summary>
@@ -13,9 +13,9 @@ public static class Names
     {
         if (string.IsNullOrWhiteSpace(name))
             return new OptionProblem(field, "The name is blank. Give it a name.");
-        return name.Length > MaxCharacters
-            ? new OptionProblem(field, $"The name has {name.Length} characters, expected at most {MaxCharacters}. Shorten it.")
-            : null;
+        if (name.Length > MaxCharacters)
+            return new OptionProblem(field, $"The name has {name.Length} characters, expected at most {MaxCharacters}. Shorten it.");
+        return ForeignText.NameProblem(name) is string problem ? new OptionProblem(field, problem) : null;
     }
 
     /// <summary>Throws <see cref="OptionsInvalidException"/> when the name has a problem.</summary>
@@ -23,5 +23,15 @@ public static class Names
     {
         if (Problem(field, name) is OptionProblem problem)
             throw new OptionsInvalidException([problem]);
+    }
+
+    /// <summary>
+    /// The name of an uploaded file as it is stored and shown. Nobody chose it for this product, so it is not refused: what is not
+    /// printable is written as its code, and the end is cut off.
+    /// </summary>
+    public static string OfFile(string fileName)
+    {
+        string name = ForeignText.FirstUnprintable(fileName) is null ? fileName : ForeignText.Quote(fileName);
+        return name.Length > MaxCharacters ? name[..MaxCharacters] : name;
     }
 }

@@ -128,13 +128,13 @@ internal static class Product
         [.. problem.GetProperty("errors").EnumerateObject().Select(error => error.Name).Order()];
 
     /// <summary>Writes a model of random weights as a Hugging Face folder and returns its files' bytes by name.</summary>
-    public static Dictionary<string, byte[]> TinyModel(bool withTokenizer = true, int layers = 1)
+    public static Dictionary<string, byte[]> TinyModel(bool withTokenizer = true, int layers = 1, int width = 16)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("webdistill-model-");
         try
         {
             BpeTokenizer tokenizer = BpeTokenizer.Train([Text], 300);
-            DistillationOptions options = TinyTraining(Guid.Empty) with { StudentLayerCount = layers };
+            DistillationOptions options = TinyTraining(Guid.Empty) with { StudentLayerCount = layers, StudentWidth = width };
             using (Gpt2 model = StudentInits.Create(options, null, tokenizer.VocabularySize))
                 Gpt2Checkpoint.Save(model, folder.FullName, FileLayer.Disk);
             if (withTokenizer)

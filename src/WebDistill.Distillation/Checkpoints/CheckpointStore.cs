@@ -55,7 +55,7 @@ public sealed partial class CheckpointStore(string folder, FileLayer files)
     /// <summary>Where the complete checkpoint of an update stands.</summary>
     /// <exception cref="InvalidDataException">There is none.</exception>
     public string Folder(int step) => Find(step)?.Path
-        ?? throw new InvalidDataException($"There is no complete checkpoint of update {step} in {folder}.");
+        ?? throw new InvalidDataException($"There is no complete checkpoint of update {step}.");
 
     /// <summary>
     /// Makes a checkpoint of what <paramref name="write"/> puts into the folder that it is given; then older ones of the same update go.

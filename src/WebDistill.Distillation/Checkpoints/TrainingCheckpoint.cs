@@ -135,9 +135,9 @@ public static class TrainingCheckpoint
         {
             var found = new FileInfo(Path.Combine(folder, file.Name));
             if (!found.Exists)
-                throw new InvalidDataException($"{found.FullName} is missing.");
+                throw new InvalidDataException($"{Place(found.FullName)} is missing.");
             if (found.Length != file.Bytes)
-                throw new InvalidDataException($"{found.FullName} has {found.Length} bytes, expected {file.Bytes}.");
+                throw new InvalidDataException($"{Place(found.FullName)} has {found.Length} bytes, expected {file.Bytes}.");
         }
         return manifest;
     }
@@ -151,7 +151,7 @@ public static class TrainingCheckpoint
         {
             string path = Path.Combine(folder, file.Name), found = FileHash.Sha256(path);
             if (found != file.Sha256)
-                throw new InvalidDataException($"{path} is damaged: its SHA-256 is {found}, expected {file.Sha256}.");
+                throw new InvalidDataException($"{Place(path)} is damaged: its SHA-256 is {found}, expected {file.Sha256}.");
         }
         return manifest;
     }
@@ -165,7 +165,7 @@ public static class TrainingCheckpoint
         return file.FormatVersion == FormatVersion
             ? (file.State, file.Options, file.Provenance)
             : throw new InvalidDataException(
-                $"{path} has format version {file.FormatVersion}, expected {FormatVersion}. It was saved by another version of WebDistill.");
+                $"{Place(path)} has format version {file.FormatVersion}, expected {FormatVersion}. It was saved by another version of WebDistill.");
     }
 
     /// <summary>
@@ -188,7 +188,7 @@ public static class TrainingCheckpoint
         }
         catch (ArgumentException problem)
         {
-            throw new InvalidDataException($"{folder}: {problem.Message}", problem);
+            throw new InvalidDataException($"{Path.GetFileName(folder)}: {problem.Message}", problem);
         }
 
         void ReadMoment(SafetensorsFile file, string name, Span<float> values)
@@ -197,11 +197,11 @@ public static class TrainingCheckpoint
                 throw Missing(name);
             if (entry.ElementCount != values.Length)
                 throw new InvalidDataException(
-                    $"{folder}: '{name}' has {entry.ElementCount} numbers, the student's parameter {values.Length}.");
+                    $"{Path.GetFileName(folder)}: '{name}' has {entry.ElementCount} numbers, the student's parameter {values.Length}.");
             file.ReadSingles(name, values);
         }
 
-        InvalidDataException Missing(string name) => new($"{Path.Combine(folder, MomentsFileName)} has no tensor '{name}'.");
+        InvalidDataException Missing(string name) => new($"{Path.GetFileName(folder)}/{MomentsFileName} has no tensor '{name}'.");
     }
 
     /// <summary>
@@ -251,18 +251,21 @@ public static class TrainingCheckpoint
         return steps[0];
     }
 
+    /// <summary>A file for messages: its name after that of the checkpoint's folder.</summary>
+    private static string Place(string path) => $"{Path.GetFileName(Path.GetDirectoryName(path))}/{Path.GetFileName(path)}";
+
     private static T Read<T>(string path)
     {
         if (!File.Exists(path))
-            throw new InvalidDataException($"{path} is missing: the checkpoint is not complete.");
+            throw new InvalidDataException($"{Place(path)} is missing: the checkpoint is not complete.");
         try
         {
             return JsonSerializer.Deserialize<T>(File.ReadAllBytes(path), s_json)
-                ?? throw new InvalidDataException($"{path} is empty, expected a JSON object.");
+                ?? throw new InvalidDataException($"{Place(path)} is empty, expected a JSON object.");
         }
         catch (JsonException problem)
         {
-            throw new InvalidDataException($"{path} is not what was written: {problem.Message}", problem);
+            throw new InvalidDataException($"{Place(path)} is not what was written: {problem.Message}", problem);
         }
     }
 

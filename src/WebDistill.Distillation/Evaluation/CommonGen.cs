@@ -65,7 +65,7 @@ public sealed class CommonGen : EvaluationSet
         public Task(EvaluationInput input, BpeTokenizer tokenizer, string path)
         {
             (_model, _tokenizer, _context) = (input.Model, tokenizer, input.ContextLength);
-            _items = [.. JsonLines.Read(path).Select(line => Parse(line, path))];
+            _items = [.. JsonLines.Read(path).Select(Parse)];
             if (input.Reached<Progress>() is Progress reached)
             {
                 _sentences.AddRange(reached.Sentences);
@@ -183,17 +183,14 @@ public sealed class CommonGen : EvaluationSet
             return null;
         }
 
-        private static Item Parse(JsonLine line, string path)
+        private static Item Parse(JsonLine line)
         {
-            string[] concepts = [.. line.Text("concept_set", path).Split('#').Select(concept => concept.Split('_')[0].Trim().ToLowerInvariant())];
+            string[] concepts = [.. line.Text("concept_set").Split('#').Select(concept => concept.Split('_')[0].Trim().ToLowerInvariant())];
             if (concepts.Any(concept => concept == ""))
-                throw new InvalidDataException($"{path}, line {line.Number}: a concept is blank, expected words joined by #, as in "
+                throw new InvalidDataException($"{line.Place}: a concept is blank, expected words joined by #, as in "
                     + "'dog_N#run_V#field_N'.");
-            if (!line.Value.TryGetProperty("scene", out JsonElement scene) || scene.ValueKind != JsonValueKind.Array
-                || scene.GetArrayLength() == 0 || scene.EnumerateArray().Any(sentence => sentence.ValueKind != JsonValueKind.String))
-                throw new InvalidDataException($"{path}, line {line.Number}: the field 'scene' holds no sentences, expected a list of "
-                    + "reference sentences. The official test inputs have none: use the development set.");
-            return new Item(concepts, [.. scene.EnumerateArray().Select(sentence => sentence.GetString()!)]);
+            return new Item(concepts, [.. line.Texts("scene",
+                "reference sentences. The official test inputs have none: use the development set.")]);
         }
     }
 }

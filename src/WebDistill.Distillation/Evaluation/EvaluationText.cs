@@ -20,19 +20,19 @@ internal static class EvaluationText
     {
         var file = new FileInfo(path);
         if (!file.Exists)
-            throw new InvalidDataException($"{path} is missing, expected the text of the evaluation.");
+            throw new InvalidDataException($"{file.Name} is missing, expected the text of the evaluation.");
         if (file.Length == 0)
-            throw new InvalidDataException($"{path} has 0 bytes, expected text. Put the whole file there.");
+            throw new InvalidDataException($"{file.Name} has 0 bytes, expected text. Put the whole file there.");
         if (file.Length > maxBytes)
-            throw new InvalidDataException($"{path} has {file.Length} bytes, expected at most {maxBytes}, which is what fits into memory "
+            throw new InvalidDataException($"{file.Name} has {file.Length} bytes, expected at most {maxBytes}, which is what fits into memory "
                 + "here with its tokens. Upload the text as a data set, which is read in pieces, and evaluate on that.");
         byte[] bytes = File.ReadAllBytes(path);
         if (Utf8Text.BeginsAsUtf16(bytes))
-            throw new InvalidDataException($"{path} begins with a UTF-16 byte-order mark, expected UTF-8. Save the file as UTF-8.");
+            throw new InvalidDataException($"{file.Name} begins with a UTF-16 byte-order mark, expected UTF-8. Save the file as UTF-8.");
         if (bytes.AsSpan().StartsWith(Utf8Text.Mark))
             bytes = bytes[Utf8Text.Mark.Length..];
         if (Utf8Text.FirstInvalid(bytes) is int position)
-            throw new InvalidDataException($"{path}: byte {position} does not continue valid UTF-8, expected UTF-8 text. "
+            throw new InvalidDataException($"{file.Name}: byte {position} does not continue valid UTF-8, expected UTF-8 text. "
                 + "Convert the file to UTF-8.");
         return bytes;
     }

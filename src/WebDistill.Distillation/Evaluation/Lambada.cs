@@ -59,7 +59,7 @@ public sealed class Lambada : EvaluationSet
         public Task(EvaluationInput input, BpeTokenizer tokenizer, string path)
         {
             (_model, _tokenizer, _context) = (input.Model, tokenizer, input.ContextLength);
-            _passages = [.. JsonLines.Read(path).Select(line => Parse(line, path))];
+            _passages = [.. JsonLines.Read(path).Select(Parse)];
             if (input.Reached<Saved>() is Saved saved)
             {
                 _reached = saved.Reached;
@@ -138,15 +138,15 @@ public sealed class Lambada : EvaluationSet
             };
         }
 
-        private Passage Parse(JsonLine line, string path)
+        private Passage Parse(JsonLine line)
         {
-            string text = line.Text("text", path).TrimEnd();
+            string text = line.Text("text").TrimEnd();
             int space = text.LastIndexOf(' ');
             if (space <= 0)
-                throw new InvalidDataException($"{path}, line {line.Number}: the text is one word, expected a passage and its last word.");
+                throw new InvalidDataException($"{line.Place}: the text is one word, expected a passage and its last word.");
             IReadOnlyList<int> before = _tokenizer.EncodeToIds(text[..space]), word = _tokenizer.EncodeToIds(text[space..]);
             if (word.Count >= _context)
-                throw new InvalidDataException($"{path}, line {line.Number}: the last word has {word.Count} tokens, expected fewer than the "
+                throw new InvalidDataException($"{line.Place}: the last word has {word.Count} tokens, expected fewer than the "
                     + $"context of {_context}. Choose a longer context.");
             int[] ids = [.. before, .. word];
             return new Passage(Shorten(text[..space]), text[(space + 1)..], ids.Length > _context ? ids[^_context..] : ids, word.Count);

@@ -168,16 +168,16 @@ public static partial class Gpt2Checkpoint
             }
             if (!entry.Shape.SequenceEqual(shape))
                 throw new InvalidDataException(
-                    $"Tensor '{entry.Name}' has shape {Text(entry.Shape)}, config.json asks for {Text(shape)}. Weights and "
+                    $"Tensor '{ForeignText.Quote(entry.Name)}' has shape {Text(entry.Shape)}, config.json asks for {Text(shape)}. Weights and "
                     + "configuration belong to different models.");
             if (entry.ElementCount > int.MaxValue / sizeof(float))
                 throw new InvalidDataException($"Tensor '{entry.Name}' has {entry.ElementCount} elements, expected at most "
                     + $"{int.MaxValue / sizeof(float)}. Models with larger tensors are not supported.");
             if (!s_types.Contains(entry.Type))
                 throw new InvalidDataException(
-                    $"Tensor '{entry.Name}' is stored as {entry.Type}, expected one of: {string.Join(", ", s_types)}.");
+                    $"Tensor '{ForeignText.Quote(entry.Name)}' is stored as {entry.Type}, expected one of: {string.Join(", ", s_types)}.");
             if (!stored.TryAdd(name, entry.Name))
-                throw new InvalidDataException($"Tensors '{stored[name]}' and '{entry.Name}' are the same weight. Keep one of them.");
+                throw new InvalidDataException($"Tensors '{stored[name]}' and '{ForeignText.Quote(entry.Name)}' are the same weight. Keep one of them.");
         }
 
         string[] missing = [.. weights.Keys.Where(name => !stored.ContainsKey(name))];
@@ -219,7 +219,7 @@ public static partial class Gpt2Checkpoint
     private static string Text(IEnumerable<long> shape) => $"[{string.Join(", ", shape)}]";
 
     private static string List(IReadOnlyList<string> names) =>
-        string.Join(", ", names.Take(5).Select(name => $"'{name}'")) + (names.Count > 5 ? " and others" : "");
+        string.Join(", ", names.Take(5).Select(name => $"'{ForeignText.Quote(name)}'")) + (names.Count > 5 ? " and others" : "");
 
     [GeneratedRegex(@"^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$")]
     private static partial Regex MaskBuffer();

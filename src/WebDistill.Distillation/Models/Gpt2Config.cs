@@ -12,7 +12,6 @@ public sealed record Gpt2Config
     internal const int MaxPositions = 1_048_576;
     private const int MaxVocabulary = 4_194_304;
     private const long MaxParameters = 20_000_000_000;
-    private const int MaxFileBytes = 16 * 1024 * 1024;
 
     /// <summary>Activation functions understood; both names mean 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))).</summary>
     private static readonly string[] s_activations = ["gelu_new", "gelu_pytorch_tanh"];
@@ -75,9 +74,9 @@ public sealed record Gpt2Config
         var file = new FileInfo(path);
         if (!file.Exists)
             throw new InvalidDataException($"'{file.Name}' is missing. A model folder needs config.json beside its weights.");
-        if (file.Length > MaxFileBytes)
+        if (file.Length > FileLimits.ConfigBytes)
             throw new InvalidDataException(
-                $"'{file.Name}' has {file.Length} bytes, expected at most {MaxFileBytes}. It is not a model configuration.");
+                $"'{file.Name}' has {file.Length} bytes, expected at most {FileLimits.ConfigBytes}. It is not a model configuration.");
         return Parse(File.ReadAllText(path));
     }
 
@@ -175,7 +174,7 @@ public sealed record Gpt2Config
                 $"The configuration describes {ParameterCount:N0} parameters, expected at most {MaxParameters:N0}.");
         if (!s_activations.Contains(ActivationFunction))
             throw new InvalidDataException(
-                $"activation_function '{ActivationFunction}' is not supported, expected one of: {string.Join(", ", s_activations)}.");
+                $"activation_function '{ForeignText.Quote(ActivationFunction)}' is not supported, expected one of: {string.Join(", ", s_activations)}.");
         if (!(LayerNormEpsilon > 0 && LayerNormEpsilon < 1))
             throw new InvalidDataException($"layer_norm_epsilon is {LayerNormEpsilon}, expected a number between 0 and 1, usually 1e-5.");
         if (!(InitializerRange >= 0 && double.IsFinite(InitializerRange)))
@@ -198,7 +197,7 @@ public sealed record Gpt2Config
         new($"config.json has no '{name}'. It is needed to build the model.");
 
     private static InvalidDataException Mistyped(string name, JsonElement value, string expected) =>
-        new($"config.json: '{name}' is {value.GetRawText()}, expected {expected}.");
+        new($"config.json: '{name}' is {ForeignText.Quote(value.GetRawText())}, expected {expected}.");
 
     private static bool TryGet(JsonElement root, string name, out JsonElement value) =>
         root.TryGetProperty(name, out value) && value.ValueKind != JsonValueKind.Null;
@@ -222,14 +221,23 @@ public sealed record Gpt2Config
     {
         if (!TryGet(root, name, out JsonElement value))
             return null;
-        return value.ValueKind == JsonValueKind.String ? value.GetString() : throw Mistyped(name, value, "a text");
+        if (value.ValueKind != JsonValueKind.String)
+            throw Mistyped(name, value, "a text");
+        try
+        {
+            return value.GetString();
+        }
+        catch (InvalidOperationException)   // a lone surrogate
+        {
+            throw Mistyped(name, value, "a text of whole characters");
+        }
     }
 
     private static void RequireValue(JsonElement root, string name, string required)
     {
         string? text = Text(root, name);
         if (text is not null && text != required)
-            throw new InvalidDataException($"config.json: {name} is '{text}', expected '{required}'. Only GPT-2 models are supported.");
+            throw new InvalidDataException($"config.json: {name} is '{ForeignText.Quote(text)}', expected '{required}'. Only GPT-2 models are supported.");
     }
 
     private static void RequireSwitch(JsonElement root, string name, bool required)

@@ -61,7 +61,7 @@ public sealed class SafetensorsFile : IDisposable
         if (File.Exists(single))
             return Open(single);
         if (!File.Exists(index))
-            throw new InvalidDataException($"{folder}: neither {WeightsFileName} nor {IndexFileName}; expected one of them. Pickle "
+            throw new InvalidDataException($"Neither {WeightsFileName} nor {IndexFileName} is in the model folder; expected one of them. Pickle "
                 + "weights (.bin, .pt) are not read: save the model as safetensors.");
 
         Dictionary<string, string> shardOfTensor = ReadIndex(index);
@@ -74,12 +74,13 @@ public sealed class SafetensorsFile : IDisposable
                 file.AddPart(Path.Combine(folder, shard));
                 foreach (SafetensorsEntry entry in file._entries.Skip(before))
                     if (!shardOfTensor.TryGetValue(entry.Name, out string? expected) || expected != shard)
-                        throw new InvalidDataException($"{index}: tensor '{entry.Name}' lies in {shard}, but the index says "
-                            + $"{expected ?? "nothing about it"}; expected index and shards of one model.");
+                        throw new InvalidDataException($"{IndexFileName}: tensor '{ForeignText.Quote(entry.Name)}' lies in "
+                            + $"{ForeignText.Quote(shard)}, but the index says {ForeignText.Quote(expected ?? "nothing about it")}; expected index and shards of one model.");
             }
             foreach ((string name, string shard) in shardOfTensor)
                 if (!file._locations.ContainsKey(name))
-                    throw new InvalidDataException($"{index}: tensor '{name}' is not in {shard}; expected index and shards of one model.");
+                    throw new InvalidDataException($"{IndexFileName}: tensor '{ForeignText.Quote(name)}' is not in "
+                        + $"{ForeignText.Quote(shard)}; expected index and shards of one model.");
             return file;
         }
         catch
@@ -99,7 +100,7 @@ public sealed class SafetensorsFile : IDisposable
     {
         SafetensorsLocation location = Locate(name);
         if (location.Entry.ByteCount > int.MaxValue)
-            throw new InvalidDataException($"{location.Part.Path}: tensor '{name}' has {location.Entry.ByteCount} bytes; expected at "
+            throw new InvalidDataException($"{location.Part.Name}: tensor '{name}' has {location.Entry.ByteCount} bytes; expected at "
                 + $"most {int.MaxValue}.");
         return location.Part.Span(location.Offset, (int)location.Entry.ByteCount);
     }
@@ -139,7 +140,7 @@ public sealed class SafetensorsFile : IDisposable
                 ConvertAll<ulong, float>(bytes, destination, value => (float)BitConverter.UInt64BitsToDouble(value));
                 break;
             default:
-                throw new InvalidDataException($"{Locate(name).Part.Path}: tensor '{name}' is {entry}; expected F32, F16, BF16 or F64.");
+                throw new InvalidDataException($"{Locate(name).Part.Name}: tensor '{name}' is {entry}; expected F32, F16, BF16 or F64.");
         }
     }
 
@@ -181,7 +182,7 @@ public sealed class SafetensorsFile : IDisposable
                 bytes.CopyTo(MemoryMarshal.AsBytes(destination));
                 break;
             default:
-                throw new InvalidDataException($"{Locate(name).Part.Path}: tensor '{name}' is {entry}; expected BOOL or an integer type.");
+                throw new InvalidDataException($"{Locate(name).Part.Name}: tensor '{name}' is {entry}; expected BOOL or an integer type.");
         }
     }
 
@@ -212,7 +213,7 @@ public sealed class SafetensorsFile : IDisposable
     }
 
     private SafetensorsLocation Locate(string name) => _locations.TryGetValue(name, out SafetensorsLocation? location) ? location
-        : throw new KeyNotFoundException($"There is no tensor '{name}' in {string.Join(", ", _parts.Select(part => part.Path))}.");
+        : throw new KeyNotFoundException($"There is no tensor '{name}' in {string.Join(", ", _parts.Select(part => part.Name))}.");
 
     private void RequireAll(string name, int elements)
     {
@@ -231,29 +232,40 @@ public sealed class SafetensorsFile : IDisposable
 
     private static Dictionary<string, string> ReadIndex(string path)
     {
+        long bytes = new FileInfo(path).Length;
+        if (bytes > FileLimits.IndexBytes)
+            throw new InvalidDataException($"{IndexFileName}: {bytes} bytes; expected at most {FileLimits.IndexBytes}.");
         var shardOfTensor = new Dictionary<string, string>(StringComparer.Ordinal);
         try
         {
             using JsonDocument index = JsonDocument.Parse(File.ReadAllBytes(path));
             if (index.RootElement.ValueKind != JsonValueKind.Object
                 || !index.RootElement.TryGetProperty("weight_map", out JsonElement map) || map.ValueKind != JsonValueKind.Object)
-                throw new InvalidDataException($"{path}: no object 'weight_map'; expected {{\"weight_map\": {{tensor: shard file}}}}.");
+                throw new InvalidDataException(
+                    $"{IndexFileName}: no object 'weight_map'; expected {{\"weight_map\": {{tensor: shard file}}}}.");
             foreach (JsonProperty property in map.EnumerateObject())
             {
+                string tensor = $"{IndexFileName}: tensor '{ForeignText.Quote(property.Name)}'";
                 if (property.Value.ValueKind != JsonValueKind.String)
-                    throw new InvalidDataException($"{path}: tensor '{property.Name}' maps to {property.Value.GetRawText()}; expected "
-                        + "the name of a shard file.");
+                    throw new InvalidDataException($"{tensor} maps to {ForeignText.Quote(property.Value.GetRawText())}; expected the name "
+                        + "of a shard file.");
                 string shard = property.Value.GetString()!;
                 if (shard.AsSpan().IndexOfAny("/\\:\0") >= 0 || !shard.EndsWith(".safetensors", StringComparison.Ordinal))
-                    throw new InvalidDataException($"{path}: tensor '{property.Name}' maps to '{shard}'; expected the plain name of a "
+                    throw new InvalidDataException($"{tensor} maps to '{ForeignText.Quote(shard)}'; expected the plain name of a "
                         + ".safetensors file beside the index.");
                 if (!shardOfTensor.TryAdd(property.Name, shard))
-                    throw new InvalidDataException($"{path}: tensor '{property.Name}' occurs twice; expected every name once.");
+                    throw new InvalidDataException($"{tensor} occurs twice; expected every name once.");
+                if (shardOfTensor.Count > FileLimits.Tensors)
+                    throw new InvalidDataException($"{IndexFileName}: more than {FileLimits.Tensors} tensors, which is the limit.");
             }
         }
         catch (JsonException problem)
         {
-            throw new InvalidDataException($"{path}, line {problem.LineNumber + 1}: not valid JSON ({problem.Message}).", problem);
+            throw new InvalidDataException($"{IndexFileName}, line {problem.LineNumber + 1}: not valid JSON ({problem.Message}).", problem);
+        }
+        catch (InvalidOperationException problem)   // text with a lone surrogate or invalid UTF-8
+        {
+            throw new InvalidDataException($"{IndexFileName}: a name is not valid text ({problem.Message}).", problem);
         }
         return shardOfTensor;
     }
@@ -261,14 +273,17 @@ public sealed class SafetensorsFile : IDisposable
     private void AddPart(string path)
     {
         if (!File.Exists(path))
-            throw new InvalidDataException($"{path} is missing; expected a safetensors file.");
+            throw new InvalidDataException($"{Path.GetFileName(path)} is missing; expected a safetensors file.");
         var part = new MappedFile(path);
         _parts.Add(part);
         foreach (SafetensorsLocation location in SafetensorsHeader.Read(part, _metadata))
         {
             if (!_locations.TryAdd(location.Entry.Name, location))
-                throw new InvalidDataException($"{path}: tensor '{location.Entry.Name}' occurs twice; expected every name once.");
+                throw new InvalidDataException($"{part.Name}: tensor '{ForeignText.Quote(location.Entry.Name)}' occurs twice; expected every "
+                    + "name once.");
             _entries.Add(location.Entry);
         }
+        if (_entries.Count > FileLimits.Tensors)
+            throw new InvalidDataException($"{part.Name}: more than {FileLimits.Tensors} tensors with the shards before it, which is the limit.");
     }
 }

@@ -12,9 +12,6 @@ internal static class SafetensorsHeader
     /// <summary>Size of the field that says how long the JSON is.</summary>
     public const int LengthBytes = 8;
 
-    /// <summary>The format's own limit.</summary>
-    private const long MaxJsonBytes = 100_000_000;
-
     private readonly record struct Range(SafetensorsEntry Entry, long Begin, long End);
 
     /// <summary>The tensors in the order of their data, which they fill without gap or overlap.</summary>
@@ -22,30 +19,30 @@ internal static class SafetensorsHeader
     public static IReadOnlyList<SafetensorsLocation> Read(MappedFile file, Dictionary<string, string> metadata)
     {
         if (file.Length < LengthBytes)
-            throw new InvalidDataException($"{file.Path}: {file.Length} bytes; expected a safetensors file of at least {LengthBytes}. "
+            throw new InvalidDataException($"{file.Name}: {file.Length} bytes; expected a safetensors file of at least {LengthBytes}. "
                 + "The copy may be incomplete.");
         ulong declared = BinaryPrimitives.ReadUInt64LittleEndian(file.Span(0, LengthBytes));
-        if (declared > MaxJsonBytes)
-            throw new InvalidDataException($"{file.Path}: header length {declared}; expected at most {MaxJsonBytes} bytes. This is no "
+        if (declared > FileLimits.SafetensorsHeaderBytes)
+            throw new InvalidDataException($"{file.Name}: header length {declared}; expected at most {FileLimits.SafetensorsHeaderBytes} bytes. This is no "
                 + "safetensors file, or a damaged one.");
         int jsonBytes = (int)declared;
         long dataStart = LengthBytes + jsonBytes;
         if (dataStart > file.Length)
-            throw new InvalidDataException($"{file.Path}: the header says it is {jsonBytes} bytes long, the file has {file.Length}; "
+            throw new InvalidDataException($"{file.Name}: the header says it is {jsonBytes} bytes long, the file has {file.Length}; "
                 + "expected the whole header. Copy the file again.");
 
-        List<Range> ranges = ReadJson(file.Path, file.Span(LengthBytes, jsonBytes).ToArray(), metadata);
+        List<Range> ranges = ReadJson(file.Name, file.Span(LengthBytes, jsonBytes).ToArray(), metadata);
         ranges.Sort((a, b) => a.Begin != b.Begin ? a.Begin.CompareTo(b.Begin) : a.End.CompareTo(b.End));
-        CheckCoverage(file.Path, ranges, file.Length - dataStart);
+        CheckCoverage(file.Name, ranges, file.Length - dataStart);
         return [.. ranges.Select(range => new SafetensorsLocation(range.Entry, file, dataStart + range.Begin))];
     }
 
-    private static void CheckCoverage(string path, List<Range> ranges, long dataBytes)
+    private static void CheckCoverage(string file, List<Range> ranges, long dataBytes)
     {
         long expected = 0;
         foreach (Range range in ranges)
         {
-            string tensor = $"{path}: tensor '{range.Entry.Name}' has data_offsets [{range.Begin}, {range.End}]";
+            string tensor = $"{file}: tensor '{ForeignText.Quote(range.Entry.Name)}' has data_offsets [{range.Begin}, {range.End}]";
             if (range.Begin != expected)
                 throw new InvalidDataException(
                     $"{tensor}, which {(range.Begin < expected ? "overlaps the tensor before it" : "leaves a gap before it")}; expected "
@@ -56,14 +53,14 @@ internal static class SafetensorsHeader
             expected = range.End;
         }
         if (expected != dataBytes)
-            throw new InvalidDataException($"{path}: {dataBytes - expected} bytes follow the last tensor; expected the file to end with "
+            throw new InvalidDataException($"{file}: {dataBytes - expected} bytes follow the last tensor; expected the file to end with "
                 + "it. Something was appended, or the header is damaged.");
     }
 
-    private static List<Range> ReadJson(string path, byte[] json, Dictionary<string, string> metadata)
+    private static List<Range> ReadJson(string file, byte[] json, Dictionary<string, string> metadata)
     {
         if (json.Length == 0 || json[0] != (byte)'{')
-            throw new InvalidDataException($"{path}: the header does not begin with '{{'; expected a JSON object. This is no "
+            throw new InvalidDataException($"{file}: the header does not begin with '{{'; expected a JSON object. This is no "
                 + "safetensors file, or a damaged one.");
         try
         {
@@ -73,39 +70,42 @@ internal static class SafetensorsHeader
             foreach (JsonProperty property in document.RootElement.EnumerateObject())
             {
                 if (!names.Add(property.Name))
-                    throw new InvalidDataException($"{path}: '{property.Name}' occurs twice in the header; expected every name once.");
+                    throw new InvalidDataException($"{file}: '{ForeignText.Quote(property.Name)}' occurs twice in the header; expected every name once.");
                 if (property.Name == MetadataKey)
-                    ReadMetadata(path, property.Value, metadata);
+                    ReadMetadata(file, property.Value, metadata);
                 else
-                    ranges.Add(ReadTensor(path, property.Name, property.Value));
+                    ranges.Add(ReadTensor(file, property.Name, property.Value));
+                if (ranges.Count > FileLimits.Tensors)
+                    throw new InvalidDataException($"{file}: more than {FileLimits.Tensors} tensors, which is the limit. A model of the "
+                        + "supported architectures has far fewer.");
             }
             return ranges;
         }
         catch (JsonException problem)
         {
-            throw new InvalidDataException($"{path}: the header is not valid JSON ({problem.Message}).", problem);
+            throw new InvalidDataException($"{file}: the header is not valid JSON ({problem.Message}).", problem);
         }
         catch (InvalidOperationException problem)   // text with a lone surrogate or invalid UTF-8
         {
-            throw new InvalidDataException($"{path}: a name in the header is not valid text ({problem.Message}).", problem);
+            throw new InvalidDataException($"{file}: a name in the header is not valid text ({problem.Message}).", problem);
         }
     }
 
-    private static void ReadMetadata(string path, JsonElement value, Dictionary<string, string> metadata)
+    private static void ReadMetadata(string file, JsonElement value, Dictionary<string, string> metadata)
     {
         if (value.ValueKind != JsonValueKind.Object)
-            throw new InvalidDataException($"{path}: {MetadataKey} is {value.ValueKind}; expected an object of texts.");
+            throw new InvalidDataException($"{file}: {MetadataKey} is {value.ValueKind}; expected an object of texts.");
         foreach (JsonProperty property in value.EnumerateObject())
         {
             if (property.Value.ValueKind != JsonValueKind.String)
-                throw new InvalidDataException($"{path}: {MetadataKey} '{property.Name}' is {property.Value.ValueKind}; expected a text.");
+                throw new InvalidDataException($"{file}: {MetadataKey} '{ForeignText.Quote(property.Name)}' is {property.Value.ValueKind}; expected a text.");
             metadata[property.Name] = property.Value.GetString()!;
         }
     }
 
-    private static Range ReadTensor(string path, string name, JsonElement value)
+    private static Range ReadTensor(string file, string name, JsonElement value)
     {
-        string tensor = $"{path}: tensor '{name}'";
+        string tensor = $"{file}: tensor '{ForeignText.Quote(name)}'";
         const string expectation = "expected exactly dtype, shape and data_offsets";
         if (value.ValueKind != JsonValueKind.Object)
             throw new InvalidDataException($"{tensor} is {value.ValueKind}; {expectation}.");
@@ -119,7 +119,7 @@ internal static class SafetensorsHeader
                 "dtype" => type is null,
                 "shape" => shape is null,
                 "data_offsets" => offsets is null,
-                _ => throw new InvalidDataException($"{tensor} has an unknown key '{property.Name}'; {expectation}."),
+                _ => throw new InvalidDataException($"{tensor} has an unknown key '{ForeignText.Quote(property.Name)}'; {expectation}."),
             };
             if (!first)
                 throw new InvalidDataException($"{tensor} has {property.Name} twice; {expectation}.");
@@ -151,21 +151,25 @@ internal static class SafetensorsHeader
     {
         string name = value.ValueKind == JsonValueKind.String ? value.GetString()! : value.GetRawText();
         return SafetensorsTypes.TryParse(name, out SafetensorsType type) ? type
-            : throw new InvalidDataException($"{tensor} has the dtype '{name}'; expected one of "
+            : throw new InvalidDataException($"{tensor} has the dtype '{ForeignText.Quote(name)}'; expected one of "
                 + $"{string.Join(", ", SafetensorsTypes.Names)}.");
     }
 
     private static long[] ReadNumbers(string tensor, JsonProperty property)
     {
         if (property.Value.ValueKind != JsonValueKind.Array)
-            throw new InvalidDataException($"{tensor} has {property.Name} {property.Value.GetRawText()}; expected a list of whole "
+            throw new InvalidDataException($"{tensor} has {property.Name} {ForeignText.Quote(property.Value.GetRawText())}; expected a list of whole "
                 + "numbers.");
-        var numbers = new long[property.Value.GetArrayLength()];
+        int length = property.Value.GetArrayLength();
+        if (length > FileLimits.TensorDimensions)
+            throw new InvalidDataException($"{tensor} has {length} numbers in its {property.Name}; expected at most "
+                + $"{FileLimits.TensorDimensions}.");
+        var numbers = new long[length];
         int count = 0;
         foreach (JsonElement element in property.Value.EnumerateArray())
         {
             if (element.ValueKind != JsonValueKind.Number || !element.TryGetInt64(out long number) || number < 0)
-                throw new InvalidDataException($"{tensor} has {element.GetRawText()} in its {property.Name}; expected whole numbers "
+                throw new InvalidDataException($"{tensor} has {ForeignText.Quote(element.GetRawText())} in its {property.Name}; expected whole numbers "
                     + $"from 0 to {long.MaxValue}.");
             numbers[count++] = number;
         }

@@ -62,7 +62,7 @@ public sealed class BpeTokenizer
         string mergesPath = RequireFile(folder, MergesFileName);
         Dictionary<string, int> idOfToken = ReadVocabulary(vocabularyPath, out byte[][] tokens);
         if (!idOfToken.TryGetValue(EndOfText, out int endOfTextId))
-            throw new InvalidDataException($"{vocabularyPath}: the token {EndOfText} is missing; expected it beside the other "
+            throw new InvalidDataException($"{VocabularyFileName}: the token {EndOfText} is missing; expected it beside the other "
                 + $"{tokens.Length} tokens, as in GPT-2's vocabulary.");
         return new BpeTokenizer(tokens, ReadMerges(mergesPath, idOfToken), endOfTextId);
     }
@@ -156,9 +156,12 @@ public sealed class BpeTokenizer
     private static string RequireFile(string folder, string name)
     {
         string path = Path.Combine(folder, name);
-        return File.Exists(path) ? path
-            : throw new InvalidDataException($"{path} is missing; expected {VocabularyFileName} and {MergesFileName} side by side, as "
+        var file = new FileInfo(path);
+        if (!file.Exists)
+            throw new InvalidDataException($"{name} is missing; expected {VocabularyFileName} and {MergesFileName} side by side, as "
                 + "in a Hugging Face GPT-2 folder.");
+        return file.Length <= FileLimits.VocabularyBytes ? path : throw new InvalidDataException(
+            $"{name}: {file.Length} bytes; expected at most {FileLimits.VocabularyBytes}. It is not the vocabulary of a tokenizer.");
     }
 
     private static Dictionary<string, int> ReadVocabulary(string path, out byte[][] tokens)
@@ -168,52 +171,60 @@ public sealed class BpeTokenizer
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
             if (document.RootElement.ValueKind != JsonValueKind.Object)
-                throw new InvalidDataException($"{path}: the root is {document.RootElement.ValueKind}; expected an object of token: id.");
+                throw new InvalidDataException($"{VocabularyFileName}: the root is {document.RootElement.ValueKind}; expected an object of token: id.");
             foreach (JsonProperty property in document.RootElement.EnumerateObject())
             {
                 if (property.Value.ValueKind != JsonValueKind.Number || !property.Value.TryGetInt32(out int id) || id < 0)
-                    throw new InvalidDataException($"{path}: token {Quote(property.Name)} has the id {property.Value.GetRawText()}; "
+                    throw new InvalidDataException($"{VocabularyFileName}: token {Quote(property.Name)} has the id {ForeignText.Quote(property.Value.GetRawText())}; "
                         + "expected a whole number from 0 on.");
                 if (!idOfToken.TryAdd(property.Name, id))
-                    throw new InvalidDataException($"{path}: token {Quote(property.Name)} occurs twice; expected every token once.");
+                    throw new InvalidDataException($"{VocabularyFileName}: token {Quote(property.Name)} occurs twice; expected every token once.");
+                if (idOfToken.Count > FileLimits.VocabularyTokens)
+                    throw new InvalidDataException($"{VocabularyFileName}: more than {FileLimits.VocabularyTokens} tokens, which is the "
+                        + "limit.");
             }
         }
         catch (JsonException problem)
         {
-            throw new InvalidDataException($"{path}, line {problem.LineNumber + 1}: not valid JSON ({problem.Message}); expected an "
+            throw new InvalidDataException($"{VocabularyFileName}, line {problem.LineNumber + 1}: not valid JSON ({problem.Message}); expected an "
                 + "object of token: id.", problem);
+        }
+        catch (InvalidOperationException problem)   // a lone surrogate or invalid UTF-8
+        {
+            throw new InvalidDataException($"{VocabularyFileName}: a token is not valid text ({problem.Message}); expected only GPT-2's 256 "
+                + "stand-ins for bytes.", problem);
         }
 
         tokens = new byte[idOfToken.Count][];
         foreach ((string token, int id) in idOfToken)
         {
             if (id >= tokens.Length)
-                throw new InvalidDataException($"{path}: token {Quote(token)} has the id {id}; expected ids 0 to {tokens.Length - 1} "
+                throw new InvalidDataException($"{VocabularyFileName}: token {Quote(token)} has the id {id}; expected ids 0 to {tokens.Length - 1} "
                     + $"without a gap, there being {tokens.Length} tokens.");
             if (tokens[id] is not null)
-                throw new InvalidDataException($"{path}: tokens {Quote(ByteAlphabet.ToSymbols(tokens[id]))} and {Quote(token)} have the "
+                throw new InvalidDataException($"{VocabularyFileName}: tokens {Quote(ByteAlphabet.ToSymbols(tokens[id]))} and {Quote(token)} have the "
                     + $"same id {id}; expected every id once.");
-            tokens[id] = ToBytes(path, token, id);
+            tokens[id] = ToBytes(token, id);
         }
         for (int value = 0; value < 256; value++)
             if (!idOfToken.ContainsKey(ByteAlphabet.ToCharacter((byte)value).ToString()))
                 throw new InvalidDataException(
-                    $"{path}: the byte {value} (written {Quote(ByteAlphabet.ToCharacter((byte)value).ToString())}) has no token; "
+                    $"{VocabularyFileName}: the byte {value} (written {Quote(ByteAlphabet.ToCharacter((byte)value).ToString())}) has no token; "
                         + "expected all 256 single bytes of a byte-level vocabulary.");
         return idOfToken;
     }
 
-    private static byte[] ToBytes(string path, string token, int id)
+    private static byte[] ToBytes(string token, int id)
     {
         if (token.Length == 0)
-            throw new InvalidDataException($"{path}: id {id} has an empty token; expected at least one byte.");
+            throw new InvalidDataException($"{VocabularyFileName}: id {id} has an empty token; expected at least one byte.");
         var bytes = new byte[token.Length];
         for (int i = 0; i < token.Length; i++)
         {
             int value = ByteAlphabet.ToByte(token[i]);
             if (value < 0)
                 throw new InvalidDataException(
-                    $"{path}: token {Quote(token)} (id {id}) contains U+{(int)token[i]:X4}; expected only GPT-2's 256 stand-ins for "
+                    $"{VocabularyFileName}: token {Quote(token)} (id {id}) contains U+{(int)token[i]:X4}; expected only GPT-2's 256 stand-ins for "
                         + "bytes (a space is written Ġ). Is this a byte-level vocabulary?");
             bytes[i] = (byte)value;
         }
@@ -234,7 +245,7 @@ public sealed class BpeTokenizer
             string line = lines[index].TrimEnd('\r');
             if (index == 0 && line.StartsWith("#version", StringComparison.Ordinal) || line.Length == 0 && index == lines.Length - 1)
                 continue;
-            string place = $"{path}, line {index + 1}: {Quote(line)}";
+            string place = $"{MergesFileName}, line {index + 1}: {Quote(line)}";
             int space = line.IndexOf(' ');
             if (space <= 0 || space == line.Length - 1 || line.IndexOf(' ', space + 1) >= 0)
                 throw new InvalidDataException($"{place} is not a merge; expected two tokens with one space between them.");
@@ -263,7 +274,7 @@ public sealed class BpeTokenizer
         return id;
     }
 
-    private static string Quote(string text) => text.Length <= 60 ? $"'{text}'" : $"'{text.AsSpan(0, 60)}...'";
+    private static string Quote(string text) => $"'{ForeignText.Quote(text)}'";
 
     private string Hash()
     {

@@ -6,6 +6,7 @@ internal sealed class CorpusChunkReader : IDisposable
     private const int ChunkBytes = 1 << 20;
 
     private readonly FileStream _stream;
+    private readonly string _name;
     private readonly CorpusFormat _format;
     private byte[] _buffer = new byte[ChunkBytes];
     private int _count;
@@ -17,7 +18,8 @@ internal sealed class CorpusChunkReader : IDisposable
     public CorpusChunkReader(string path, CorpusFormat format)
     {
         if (!File.Exists(path))
-            throw new InvalidDataException($"{path} is missing; expected a corpus file.");
+            throw new InvalidDataException($"{Path.GetFileName(path)} is missing; expected a corpus file.");
+        _name = Path.GetFileName(path);
         _format = format;
         _stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
         if (_stream.Length == 0)
@@ -72,7 +74,7 @@ internal sealed class CorpusChunkReader : IDisposable
     private CorpusChunk Take(int length)
     {
         byte[] bytes = _buffer.AsSpan(0, length).ToArray();
-        var chunk = new CorpusChunk(_stream.Name, bytes, _offset, _line);
+        var chunk = new CorpusChunk(_name, bytes, _offset, _line);
         _line += bytes.AsSpan().Count((byte)'\n');
         Consume(length);
         return chunk;
@@ -98,6 +100,6 @@ internal sealed class CorpusChunkReader : IDisposable
     private InvalidDataException Refuse(string problem)
     {
         _stream.Dispose();
-        return new InvalidDataException($"{_stream.Name}: {problem}");
+        return new InvalidDataException($"{_name}: {problem}");
     }
 }

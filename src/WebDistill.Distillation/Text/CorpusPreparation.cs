@@ -152,10 +152,10 @@ public static class CorpusPreparation
     private static void CheckDocumentCounts(string path, CorpusOptions options, long bytes, long trainDocuments, long? validationDocuments)
     {
         if (trainDocuments == 0)
-            throw new InvalidDataException($"{path}: {bytes} bytes without a document; expected text that is not only white space.");
+            throw new InvalidDataException($"{Path.GetFileName(path)}: {bytes} bytes without a document; expected text that is not only white space.");
         if (validationDocuments == 0)
             throw new InvalidDataException(
-                $"{path}: 1 document as '{options.Format}'; expected at least 2, one of them for validation. Add text, choose another "
+                $"{Path.GetFileName(path)}: 1 document as '{options.Format}'; expected at least 2, one of them for validation. Add text, choose another "
                     + "format, or set the validation proportion to 0.");
     }
 

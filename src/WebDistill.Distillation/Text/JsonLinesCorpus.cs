@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
@@ -36,14 +35,14 @@ internal static class JsonLinesCorpus
             var reader = new Utf8JsonReader(line);
             reader.Read();
             if (reader.TokenType != JsonTokenType.StartObject)
-                throw new InvalidDataException($"{place}: the line is a JSON {reader.TokenType}; expected an object like {{\"{field}\": "
+                throw new InvalidDataException($"{place}: the line is a JSON {reader.TokenType}; expected an object like {{\"{ForeignText.Quote(field)}\": "
                     + "\"...\"}}.");
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 bool wanted = text is null && reader.ValueTextEquals(field);
                 reader.Read();
                 if (wanted && reader.TokenType != JsonTokenType.String)
-                    throw new InvalidDataException($"{place}: field '{field}' is a JSON {reader.TokenType}; expected a text.");
+                    throw new InvalidDataException($"{place}: field '{ForeignText.Quote(field)}' is a JSON {reader.TokenType}; expected a text.");
                 if (wanted)
                     text = ReadText(ref reader);
                 else
@@ -55,7 +54,7 @@ internal static class JsonLinesCorpus
         {
             throw new InvalidDataException($"{place}: not valid JSON ({problem.Message}); expected one object per line.", problem);
         }
-        return text ?? throw new InvalidDataException($"{place}: no field '{field}'; expected it in every object. Name the field that "
+        return text ?? throw new InvalidDataException($"{place}: no field '{ForeignText.Quote(field)}'; expected it in every object. Name the field that "
             + "holds the text.");
     }
 
@@ -63,30 +62,7 @@ internal static class JsonLinesCorpus
     {
         if (!reader.ValueIsEscaped)
             return Encoding.UTF8.GetString(reader.ValueSpan);
-        // GetString refuses \ud800 without its partner, which web text contains; a lone surrogate becomes U+FFFD when it is encoded.
-        string raw = Encoding.UTF8.GetString(reader.ValueSpan);
-        var text = new StringBuilder(raw.Length);
-        for (int i = 0; i < raw.Length; i++)
-        {
-            if (raw[i] != '\\')
-            {
-                text.Append(raw[i]);
-                continue;
-            }
-            switch (raw[++i])
-            {
-                case 'n': text.Append('\n'); break;
-                case 't': text.Append('\t'); break;
-                case 'r': text.Append('\r'); break;
-                case 'b': text.Append('\b'); break;
-                case 'f': text.Append('\f'); break;
-                case 'u':
-                    text.Append((char)ushort.Parse(raw.AsSpan(i + 1, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture));
-                    i += 4;
-                    break;
-                default: text.Append(raw[i]); break;   // \" \\ \/
-            }
-        }
-        return text.ToString();
+        // GetString refuses \ud800 without its partner, which web text contains.
+        return JsonText.Unescape(Encoding.UTF8.GetString(reader.ValueSpan));
     }
 }

@@ -38,11 +38,11 @@ public sealed class TokenFile : IDisposable
     public static TokenFile Open(string path)
     {
         if (!File.Exists(path))
-            throw new InvalidDataException($"{path} is missing; expected a token file. Prepare the data set again.");
+            throw new InvalidDataException($"{Path.GetFileName(path)} is missing; expected a token file. Prepare the data set again.");
         var mapped = new MappedFile(path);
         try
         {
-            TokenFileHeader header = TokenFileHeader.Read(path, mapped.Span(0, (int)Math.Min(mapped.Length, TokenFileHeader.Bytes)),
+            TokenFileHeader header = TokenFileHeader.Read(mapped.Name, mapped.Span(0, (int)Math.Min(mapped.Length, TokenFileHeader.Bytes)),
                 mapped.Length);
             var file = new TokenFile(mapped, header);
             file.CheckDocuments();
@@ -76,7 +76,7 @@ public sealed class TokenFile : IDisposable
         }
         for (int i = 0; i < ids.Length; i++)
             if ((uint)ids[i] >= (uint)VocabularySize)
-                throw new InvalidDataException($"{_file.Path}: token {offset + i} is {ids[i]}; expected an id below the vocabulary size "
+                throw new InvalidDataException($"{_file.Name}: token {offset + i} is {ids[i]}; expected an id below the vocabulary size "
                     + $"{VocabularySize}. Prepare the data set again.");
     }
 
@@ -98,13 +98,13 @@ public sealed class TokenFile : IDisposable
     private void CheckDocuments()
     {
         if (DocumentStart(0) != 0)
-            throw new InvalidDataException($"{_file.Path}: the first document begins at token {DocumentStart(0)}; expected 0. Prepare "
+            throw new InvalidDataException($"{_file.Name}: the first document begins at token {DocumentStart(0)}; expected 0. Prepare "
                 + "the data set again.");
         for (long index = 0; index < DocumentCount; index++)
         {
             long length = DocumentStart(index + 1) - DocumentStart(index) - 1;
             if (length is < 0 or > int.MaxValue)
-                throw new InvalidDataException($"{_file.Path}: document {index} has {length} tokens; expected 0 to {int.MaxValue}. The "
+                throw new InvalidDataException($"{_file.Name}: document {index} has {length} tokens; expected 0 to {int.MaxValue}. The "
                     + "table of documents is damaged: prepare the data set again.");
         }
     }

@@ -37,17 +37,17 @@ internal readonly record struct TokenFileHeader(
     }
 
     /// <exception cref="InvalidDataException">The bytes are not the header of a file of this length.</exception>
-    public static TokenFileHeader Read(string path, ReadOnlySpan<byte> bytes, long fileBytes)
+    public static TokenFileHeader Read(string file, ReadOnlySpan<byte> bytes, long fileBytes)
     {
         const string fix = "Prepare the data set again.";
         if (bytes.Length < Bytes)
-            throw new InvalidDataException($"{path}: {bytes.Length} bytes; expected a token file of at least {Bytes}. {fix}");
+            throw new InvalidDataException($"{file}: {bytes.Length} bytes; expected a token file of at least {Bytes}. {fix}");
         if (!bytes.StartsWith(Magic))
-            throw new InvalidDataException($"{path}: does not begin with '{System.Text.Encoding.ASCII.GetString(Magic)}'; expected a "
+            throw new InvalidDataException($"{file}: does not begin with '{System.Text.Encoding.ASCII.GetString(Magic)}'; expected a "
                 + $"token file. {fix}");
         int version = BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]);
         if (version != Version)
-            throw new InvalidDataException($"{path}: token file version {version}; expected {Version}. {fix}");
+            throw new InvalidDataException($"{file}: token file version {version}; expected {Version}. {fix}");
         var header = new TokenFileHeader(
             BinaryPrimitives.ReadInt32LittleEndian(bytes[12..]),
             BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]),
@@ -56,16 +56,16 @@ internal readonly record struct TokenFileHeader(
             BinaryPrimitives.ReadInt32LittleEndian(bytes[36..]),
             Convert.ToHexStringLower(bytes.Slice(40, HashBytes)));
         if (header.VocabularySize < 1 || header.EndOfTextId < 0 || header.EndOfTextId >= header.VocabularySize)
-            throw new InvalidDataException($"{path}: vocabulary size {header.VocabularySize}, end-of-text id {header.EndOfTextId}; "
+            throw new InvalidDataException($"{file}: vocabulary size {header.VocabularySize}, end-of-text id {header.EndOfTextId}; "
                 + $"expected an id inside the vocabulary. {fix}");
         if (header.BytesPerToken != BytesPerTokenFor(header.VocabularySize))
-            throw new InvalidDataException($"{path}: {header.BytesPerToken} bytes per token; expected "
+            throw new InvalidDataException($"{file}: {header.BytesPerToken} bytes per token; expected "
                 + $"{BytesPerTokenFor(header.VocabularySize)} for a vocabulary of {header.VocabularySize}. {fix}");
         // Bounded first, so that the size that they take cannot overflow.
         bool countsCanBe = (ulong)header.TokenCount <= (ulong)fileBytes && (ulong)header.DocumentCount <= (ulong)fileBytes;
         if (!countsCanBe || header.FileBytes != fileBytes)
             throw new InvalidDataException(
-                $"{path}: {fileBytes} bytes, but the header counts {header.TokenCount} tokens and {header.DocumentCount} documents; "
+                $"{file}: {fileBytes} bytes, but the header counts {header.TokenCount} tokens and {header.DocumentCount} documents; "
                     + $"expected a file of the size that they take. It is truncated or damaged. {fix}");
         return header;
     }

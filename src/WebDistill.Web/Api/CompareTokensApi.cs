@@ -1,4 +1,5 @@
 using WebDistill.Web.Playground;
+using WebDistill.Web.Security;
 
 namespace WebDistill.Web.Api;
 
@@ -28,14 +29,14 @@ internal static class CompareTokensApi
     public static void MapCompareTokens(this IEndpointRouteBuilder api) =>
         api.MapPost("/compare-tokens", CompareAsync)
             .Accepts<CompareTokensRequest>("application/json").Produces<TextComparison>().ProducesValidationProblem().ProducesProblem(404)
-                .ProducesProblem(409).ProducesProblem(415)
+                .ProducesProblem(409).ProducesProblem(410).ProducesProblem(413).ProducesProblem(415).LimitExpensive()
             .WithTags("Playground")
             .WithSummary("Scores a text with a teacher and a student: KL(teacher ‖ student) in nats, rank and "
                 + "likeliest tokens at every position");
 
     private static async Task<IResult> CompareAsync(HttpRequest body, ComparisonService service, CancellationToken cancel)
     {
-        CompareTokensRequest request = await JsonBody.ReadAsync<CompareTokensRequest>(body, cancel);
+        CompareTokensRequest request = await JsonBody.ReadWithTextAsync<CompareTokensRequest>(body, cancel);
         TextComparison comparison = await service.CompareAsync(request.TeacherId, request.StudentId,
             new ComparedText(request.Text, request.Ids, request.PromptTokens), cancel);
         return TypedResults.Json(comparison, WebJson.Measured);

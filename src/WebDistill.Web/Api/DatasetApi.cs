@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Web.Library;
+using WebDistill.Web.Security;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Api;
@@ -24,7 +25,7 @@ internal static class DatasetApi
             .ProducesProblem(404).WithSummary("One data set, with the progress of its preparation");
 
         datasets.MapPost("", UploadAsync).Accepts<DatasetForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
-            .ProducesProblem(415).ProducesProblem(507)
+            .ProducesProblem(415).ProducesProblem(507).LimitTransfers()
             .WithSummary("Uploads a text (file) and prepares it in the background; poll the data set until its state is Ready");
 
         datasets.MapPost("/{id:guid}/cancel", async (Guid id, DatasetService service, CancellationToken cancel) =>
@@ -35,7 +36,7 @@ internal static class DatasetApi
 
         datasets.MapGet("/{id:guid}/preview", (Guid id, string? blocks, DatasetService service, CancellationToken cancel) =>
                 service.PreviewAsync(id, RunApi.Integer("blocks", blocks, 3, 1, 100), cancel: cancel))
-            .ProducesProblem(404).ProducesProblem(409).WithSummary("Pieces of the training split, token by token");
+            .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).WithSummary("Pieces of the training split, token by token");
 
         datasets.MapDelete("/{id:guid}", async (Guid id, DatasetService service, CancellationToken cancel) =>
         {
@@ -48,7 +49,7 @@ internal static class DatasetApi
         CancellationToken cancel)
     {
         var form = new MultipartFiles(
-            request, settings.MaxUploadBytes, "name", "format", "jsonField", "tokenizerModelId", "vocabularySize", "validationProportion");
+            request, settings, "name", "format", "jsonField", "tokenizerModelId", "vocabularySize", "validationProportion");
         storage.RequireRoom("the upload", Math.Min(request.ContentLength ?? 0, settings.MaxUploadBytes));
         IncomingText? text = null;
         string fileName = "";
@@ -66,8 +67,7 @@ internal static class DatasetApi
             if (text is null)
                 form.Problems.Add(new OptionProblem("file", "No file was uploaded. Send the text as a file part of multipart/form-data."));
             if (form.Problems.Count > 0)
-                throw new OptionsInvalidException(
-                    [.. form.Problems, .. options.Validate().Where(p => form.Problems.All(q => q.Field != p.Field))]);
+                throw new OptionsInvalidException(OptionsInvalidException.Join(form.Problems, options.Validate()));
         }
         catch when (text is not null)
         {
@@ -81,8 +81,8 @@ internal static class DatasetApi
 
     private static string DefaultName(string fileName)
     {
-        string name = Path.GetFileNameWithoutExtension(fileName.Replace('\\', '/'));
-        return string.IsNullOrWhiteSpace(name) ? "Uploaded text" : name.Length > Names.MaxCharacters ? name[..Names.MaxCharacters] : name;
+        string name = Names.OfFile(Path.GetFileNameWithoutExtension(fileName.Replace('\\', '/')));
+        return string.IsNullOrWhiteSpace(name) ? "Uploaded text" : name;
     }
 
     private static DatasetOptions Options(MultipartFiles form) => new()
@@ -104,7 +104,7 @@ internal static class DatasetApi
             return null;
         if (parse(text, out T value))
             return value;
-        form.Problems.Add(new OptionProblem(field, $"The value is '{text}', expected {expected}."));
+        form.Problems.Add(new OptionProblem(field, $"The value is '{ForeignText.Quote(text)}', expected {expected}."));
         return null;
     }
 

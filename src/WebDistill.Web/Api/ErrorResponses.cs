@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
+using WebDistill.Web.Evaluations;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Api;
@@ -8,8 +9,11 @@ namespace WebDistill.Web.Api;
 /// Turns an exception of an API request into RFC 9457 problem details; fields that are wrong stand in <c>errors</c>, each with its
 /// messages.
 /// </summary>
-internal sealed class ErrorResponses(IProblemDetailsService problems, StorageHealth storage, ILogger<ErrorResponses> logger) : IExceptionHandler
+internal sealed class ErrorResponses(EvaluationFiles files, StorageHealth storage, ILogger<ErrorResponses> logger) : IExceptionHandler
 {
+    private const int MaxDetailCharacters = 4000;
+    private const string RetryAfterSeconds = "1";
+
     public async ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancel)
     {
         if (!context.Request.Path.StartsWithSegments("/api"))
@@ -17,9 +21,19 @@ internal sealed class ErrorResponses(IProblemDetailsService problems, StorageHea
         ProblemDetails details = Describe(exception, storage);
         if (details.Status == StatusCodes.Status500InternalServerError)
             logger.LogError(exception, "{Method} {Path} failed", context.Request.Method, context.Request.Path);
-        context.Response.StatusCode = details.Status!.Value;
-        return await problems.TryWriteAsync(
-            new ProblemDetailsContext { HttpContext = context, ProblemDetails = details, Exception = exception });
+        details.Detail = Shown(details.Detail!, files);
+        if (exception is BusyException)
+            context.Response.Headers.RetryAfter = RetryAfterSeconds;
+        // Whatever the client accepts: a refusal in JSON says more than none at all.
+        await TypedResults.Problem(details).ExecuteAsync(context);
+        return true;
+    }
+
+    /// <summary>A message as a client may see it: short, and without the place of the data folder.</summary>
+    public static string Shown(string message, EvaluationFiles files)
+    {
+        message = files.Hide(message);
+        return message.Length <= MaxDetailCharacters ? message : $"{message[..MaxDetailCharacters]}…";
     }
 
     /// <summary>The problem details of an exception.</summary>
@@ -34,6 +48,8 @@ internal sealed class ErrorResponses(IProblemDetailsService problems, StorageHea
             Detail = invalid.Message,
         },
         NotFoundException => Problem(StatusCodes.Status404NotFound, "Not found", exception.Message),
+        BusyException => Problem(StatusCodes.Status429TooManyRequests, "Too much at once", exception.Message),
+        FilesGoneException => Problem(StatusCodes.Status410Gone, "Its files are gone", exception.Message),
         ConflictException => Problem(StatusCodes.Status409Conflict, "Not possible in the present state", exception.Message),
         BadHttpRequestException bad => Problem(bad.StatusCode, "The request cannot be read", bad.Message),
         _ when storage.Explain(exception) is { } refused => refused.IsFull

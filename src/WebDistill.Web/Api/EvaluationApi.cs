@@ -1,6 +1,7 @@
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Web.Evaluations;
+using WebDistill.Web.Security;
 
 namespace WebDistill.Web.Api;
 
@@ -82,7 +83,7 @@ internal static class EvaluationApi
             EvaluationResponse response = EvaluationResponse.Of(evaluation);
             return isNew ? Results.Created($"/api/evaluations/{evaluation.Id}", response) : Results.Ok(response);
         }).Accepts<EvaluationRequest>("application/json").Produces<EvaluationResponse>(201).Produces<EvaluationResponse>()
-            .ProducesValidationProblem()
+            .ProducesValidationProblem().ProducesProblem(409).ProducesProblem(413).ProducesProblem(415).LimitExpensive()
             .WithSummary("Queues the measurement of a model; 200 with the one that there is when the same was asked for before");
 
         evaluations.MapGet("/{id:guid}", async (Guid id, EvaluationService service, CancellationToken cancel) =>

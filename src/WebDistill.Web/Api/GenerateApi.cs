@@ -3,7 +3,9 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http.Features;
 using WebDistill.Distillation.Generation;
+using WebDistill.Web.Evaluations;
 using WebDistill.Web.Playground;
+using WebDistill.Web.Security;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Api;
@@ -81,18 +83,18 @@ internal static class GenerateApi
     public static void MapGenerate(this IEndpointRouteBuilder api) =>
         api.MapPost("/generate", GenerateAsync)
             .Accepts<GenerateRequest>("application/json").Produces<GenerateResponse>().ProducesValidationProblem().ProducesProblem(404)
-                .ProducesProblem(409).ProducesProblem(415)
+                .ProducesProblem(409).ProducesProblem(410).ProducesProblem(413).ProducesProblem(415).LimitExpensive()
             .WithTags("Playground")
             .WithSummary("Continues a prompt: one JSON object at the end, or with stream: true one JSON object per line as it is written");
 
-    private static async Task GenerateAsync(HttpContext context, GenerationService service, CancellationToken cancel)
+    private static async Task GenerateAsync(HttpContext context, GenerationService service, EvaluationFiles files, CancellationToken cancel)
     {
-        GenerateRequest request = await JsonBody.ReadAsync<GenerateRequest>(context.Request, cancel);
+        GenerateRequest request = await JsonBody.ReadWithTextAsync<GenerateRequest>(context.Request, cancel);
         await using IAsyncEnumerator<GenerationEvent> events = service
             .GenerateAsync(request.ModelId, new GenerationPrompt(request.Prompt, request.PromptIds), request.Options(), cancel)
             .GetAsyncEnumerator(cancel);
         if (request.Stream)
-            await StreamAsync(context, events, cancel);
+            await StreamAsync(context, events, files, cancel);
         else
             await context.Response.WriteAsJsonAsync(await CollectAsync(events), WebJson.Measured, cancel);
     }
@@ -112,7 +114,8 @@ internal static class GenerateApi
         return new GenerateResponse(text.ToString(), ids, last!.WeightsSha256, last.TokensPerSecond, last.StopReason);
     }
 
-    private static async Task StreamAsync(HttpContext context, IAsyncEnumerator<GenerationEvent> events, CancellationToken cancel)
+    private static async Task StreamAsync(
+        HttpContext context, IAsyncEnumerator<GenerationEvent> events, EvaluationFiles files, CancellationToken cancel)
     {
         // Asked for before anything is sent: a bad prompt is answered with its own status.
         bool more = await events.MoveNextAsync();
@@ -128,7 +131,8 @@ internal static class GenerateApi
             catch (Exception e) when (e is not OperationCanceledException)
             {
                 // The status is sent already: the last line says what happened.
-                await WriteLineAsync(context.Response, new { error = ErrorResponses.Describe(e, context.RequestServices.GetRequiredService<StorageHealth>()).Detail }, cancel);
+                string detail = ErrorResponses.Describe(e, context.RequestServices.GetRequiredService<StorageHealth>()).Detail!;
+                await WriteLineAsync(context.Response, new { error = ErrorResponses.Shown(detail, files) }, cancel);
                 return;
             }
         }

@@ -11,10 +11,10 @@ namespace WebDistill.Web.Api;
 /// </summary>
 internal static class JsonBody
 {
-    private const long MaxBytes = 8 << 20;
+    private const int MaxShownCharacters = 60;
 
     /// <summary>The body as <typeparamref name="T"/>.</summary>
-    /// <exception cref="OptionsInvalidException">Not JSON, not an object, or some properties cannot be read: names all of them.</exception>
+    /// <exception cref="OptionsInvalidException">Not JSON, not an object, or some properties cannot be read: names them.</exception>
     /// <exception cref="BadHttpRequestException">415 when the body is not said to be JSON, 413 when it is too large.</exception>
     public static async Task<T> ReadAsync<T>(HttpRequest request, CancellationToken cancel)
     {
@@ -22,23 +22,56 @@ internal static class JsonBody
         return problems.Count == 0 ? value : throw new OptionsInvalidException(problems);
     }
 
+    /// <summary>The same for a body that carries a prompt or a text, and may be as long as <see cref="InputLimits.PromptJsonKilobytes"/>
+    /// says.</summary>
+    public static async Task<T> ReadWithTextAsync<T>(HttpRequest request, CancellationToken cancel)
+    {
+        InputLimits limits = Limits(request);
+        byte[] body = await ReadBytesAsync(request, limits, limits.PromptJsonKilobytes, nameof(limits.PromptJsonKilobytes), cancel);
+        (T value, IReadOnlyList<OptionProblem> problems) = Read<T>(body);
+        return problems.Count == 0 ? value : throw new OptionsInvalidException(problems);
+    }
+
     /// <summary>The body as <typeparamref name="T"/> without the properties that cannot be read, and the problems of those.</summary>
     public static async Task<(T Value, IReadOnlyList<OptionProblem> Problems)> ReadWithProblemsAsync<T>(HttpRequest request,
         CancellationToken cancel) => Read<T>(await ReadBytesAsync(request, cancel));
 
-    /// <summary>The body as it was sent.</summary>
+    /// <summary>The body as it was sent, within the limits and with nothing in it that is no text.</summary>
+    /// <exception cref="OptionsInvalidException">It passes a limit, or is not text.</exception>
     /// <exception cref="BadHttpRequestException">415 when it is not said to be JSON, 413 when it is too large.</exception>
-    public static async Task<byte[]> ReadBytesAsync(HttpRequest request, CancellationToken cancel)
+    public static Task<byte[]> ReadBytesAsync(HttpRequest request, CancellationToken cancel)
+    {
+        InputLimits limits = Limits(request);
+        return ReadBytesAsync(request, limits, limits.JsonKilobytes, nameof(limits.JsonKilobytes), cancel);
+    }
+
+    private static InputLimits Limits(HttpRequest request) => request.HttpContext.RequestServices.GetRequiredService<HostSettings>().Limits;
+
+    private static async Task<byte[]> ReadBytesAsync(
+        HttpRequest request, InputLimits limits, int kilobytes, string limit, CancellationToken cancel)
     {
         if (!request.HasJsonContentType())
         {
-            throw new BadHttpRequestException(
-                $"The content type is '{request.ContentType}', expected application/json.", StatusCodes.Status415UnsupportedMediaType);
+            throw new BadHttpRequestException($"The content type is '{ForeignText.Quote(request.ContentType)}', expected application/json.",
+                StatusCodes.Status415UnsupportedMediaType);
         }
-        if (request.ContentLength > MaxBytes)
-            throw new BadHttpRequestException($"The body has {request.ContentLength} bytes, expected at most {MaxBytes}.",
-                StatusCodes.Status413PayloadTooLarge);
-        return await BytesAsync(request.Body, cancel);
+        long most = (long)kilobytes << 10;
+        if (request.ContentLength > most)
+            throw TooLong();
+        using var bytes = new MemoryStream();
+        byte[] buffer = new byte[64 << 10];
+        for (int read; (read = await request.Body.ReadAsync(buffer, cancel)) > 0;)
+        {
+            if (bytes.Length + read > most)
+                throw TooLong();
+            bytes.Write(buffer, 0, read);
+        }
+        byte[] body = bytes.ToArray();
+        JsonScan.Check(body, limits);
+        return body;
+
+        BadHttpRequestException TooLong() => new(
+            $"The body is longer than {kilobytes} kB, which is the limit (Limits:{limit}).", StatusCodes.Status413PayloadTooLarge);
     }
 
     /// <summary>A JSON object as <typeparamref name="T"/> without the properties that cannot be read, and the problems of those.</summary>
@@ -52,16 +85,20 @@ internal static class JsonBody
         JsonTypeInfo type = WebJson.Options.GetTypeInfo(typeof(T));
         var readable = new JsonObject();
         List<OptionProblem> problems = [];
+        bool listsKnown = false;
         foreach (JsonProperty property in document.RootElement.EnumerateObject())
         {
             if (type.Properties.FirstOrDefault(known => known.Name == property.Name) is not JsonPropertyInfo known)
             {
-                problems.Add(new OptionProblem(property.Name, $"'{property.Name}' is unknown. Known "
-                    + $"are: {string.Join(", ", type.Properties.Select(p => p.Name))}."));
+                string name = ForeignText.Quote(property.Name);
+                // Said once: it is the same for all.
+                problems.Add(new OptionProblem(name, listsKnown ? $"'{name}' is unknown."
+                    : $"'{name}' is unknown. Known are: {string.Join(", ", type.Properties.Select(p => p.Name))}."));
+                listsKnown = true;
             }
             else if (readable.ContainsKey(property.Name))
             {
-                problems.Add(new OptionProblem(property.Name, $"'{property.Name}' is given twice."));
+                problems.Add(new OptionProblem(known.Name, $"'{known.Name}' is given twice."));
             }
             else if (Problem(property.Value, known) is string problem)
             {
@@ -120,7 +157,8 @@ internal static class JsonBody
         return inner.IsAssignableTo(typeof(IEnumerable<JsonElement>)) ? "a list" : "another type";
     }
 
-    private static string Shortened(string text) => text.Length <= 60 ? text : $"{text[..57]}...";
+    private static string Shortened(string text) =>
+        ForeignText.Quote(text.Length <= MaxShownCharacters ? text : $"{text.AsSpan(0, MaxShownCharacters)}…");
 
     // JsonDocument says where the text stops being JSON, the deserialiser in which property: NaN is the common case.
     private static JsonDocument Parse<T>(byte[] body)
@@ -147,18 +185,5 @@ internal static class JsonBody
         {
             return e.Path is { Length: > 2 } path && path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : "$";
         }
-    }
-
-    private static async Task<byte[]> BytesAsync(Stream body, CancellationToken cancel)
-    {
-        using var bytes = new MemoryStream();
-        byte[] buffer = new byte[64 << 10];
-        for (int read; (read = await body.ReadAsync(buffer, cancel)) > 0;)
-        {
-            if (bytes.Length + read > MaxBytes)
-                throw new BadHttpRequestException($"The body is longer than {MaxBytes} bytes.", StatusCodes.Status413PayloadTooLarge);
-            bytes.Write(buffer, 0, read);
-        }
-        return bytes.ToArray();
     }
 }

@@ -29,7 +29,7 @@ internal sealed record ListQuery(
         HttpContext context, Func<Guid?, int, Task<IReadOnlyList<TRow>>> read, Func<TRow, Guid> id, Func<TRow, TAnswer> answer)
     {
         Guid? after = After is null ? null : Guid.TryParse(After, out Guid known) ? known
-            : throw new OptionsInvalidException("after", $"The value is '{After}', expected the id of an entry of this list.");
+            : throw new OptionsInvalidException("after", $"The value is '{ForeignText.Quote(After)}', expected the id of an entry of this list.");
         return AnswerAsync(context, limit => read(after, limit), row => id(row).ToString(), answer);
     }
 
@@ -39,7 +39,7 @@ internal sealed record ListQuery(
     {
         long after = -1; // A run has a checkpoint of update 0 when it was stopped before the first one.
         if (After is not null && !long.TryParse(After, NumberStyles.None, CultureInfo.InvariantCulture, out after))
-            throw new OptionsInvalidException("after", $"The value is '{After}', expected a whole number from 0.");
+            throw new OptionsInvalidException("after", $"The value is '{ForeignText.Quote(After)}', expected a whole number from 0.");
         return AnswerAsync(context, limit => read(after, limit), row => number(row).ToString(CultureInfo.InvariantCulture), answer);
     }
 

@@ -1,5 +1,6 @@
 using WebDistill.Data;
 using WebDistill.Web.Library;
+using WebDistill.Web.Security;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Api;
@@ -20,14 +21,14 @@ internal static class ModelApi
             .ProducesProblem(404).WithSummary("One model");
 
         models.MapPost("", UploadAsync).Accepts<ModelForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
-            .ProducesProblem(415).ProducesProblem(507)
+            .ProducesProblem(415).ProducesProblem(507).LimitTransfers()
             .WithSummary("Adds a model out of the files of a Hugging Face folder");
 
-        models.MapGet("/{id:guid}/download", async (Guid id, ModelService service, DataFolder folder, HttpContext context, CancellationToken cancel) =>
+        models.MapGet("/{id:guid}/download", async (Guid id, ModelService service, ModelFolders folders, HttpContext context, CancellationToken cancel) =>
         {
             Model model = await service.GetAsync(id, cancel);
-            return FolderArchive.Download(context, folder.Model(id), $"{model.Name}.zip");
-        }).ProducesProblem(404).WithSummary("The model's Hugging Face folder as a zip archive");
+            return FolderArchive.Download(context, folders.Require(id), $"{model.Name}.zip");
+        }).ProducesProblem(404).ProducesProblem(410).LimitTransfers().WithSummary("The model's Hugging Face folder as a zip archive");
 
         models.MapDelete("/{id:guid}", async (Guid id, ModelService service, CancellationToken cancel) =>
         {
@@ -39,7 +40,7 @@ internal static class ModelApi
     private static async Task<IResult> UploadAsync(HttpRequest request, ModelService service, DataFolder folder, StorageHealth storage, HostSettings settings,
         CancellationToken cancel)
     {
-        var form = new MultipartFiles(request, settings.MaxUploadBytes, "name");
+        var form = new MultipartFiles(request, settings, "name");
         storage.RequireRoom("the upload", Math.Min(request.ContentLength ?? 0, settings.MaxUploadBytes));
         string incoming = await service.ReceiveAsync(form.ReadAsync(cancel), cancel);
         if (form.Problems.Count > 0)

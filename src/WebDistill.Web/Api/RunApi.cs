@@ -5,6 +5,7 @@ using WebDistill.Distillation;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Live;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Security;
 
 namespace WebDistill.Web.Api;
 
@@ -26,17 +27,17 @@ internal static class RunApi
             // What could be read is checked as well, so that one answer names every bad field.
             if (unread.Count > 0)
                 throw new OptionsInvalidException(
-                    [.. unread, .. (await service.ForecastAsync(options, cancel)).Problems.Where(p => unread.All(u => u.Field != p.Field))]);
+                    OptionsInvalidException.Join(unread, (await service.ForecastAsync(options, cancel)).Problems));
             Run run = await service.CreateAsync(options, cancel);
             return TypedResults.Created($"/api/runs/{run.Id}", RunResponse.Of(run));
-        }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().ProducesProblem(415)
-            .WithSummary("Queues a run with these options");
+        }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().ProducesProblem(409).ProducesProblem(413)
+            .ProducesProblem(415).LimitExpensive().WithSummary("Queues a run with these options");
 
         runs.MapPost("/quick-start", async (RunService service, CancellationToken cancel) =>
         {
             Run run = await service.QuickStartAsync(cancel);
             return TypedResults.Created($"/api/runs/{run.Id}", RunResponse.Of(run));
-        }).WithSummary("Queues generated stories, a teacher and its student; answers with the student's run");
+        }).ProducesProblem(409).LimitExpensive().WithSummary("Queues generated stories, a teacher and its student; answers with the student's run");
 
         runs.MapPost("/plan", async (HttpRequest request, RunService service, CancellationToken cancel) =>
         {
@@ -45,7 +46,7 @@ internal static class RunApi
             if (forecast.Problems.Count > 0)
                 throw new OptionsInvalidException(forecast.Problems);
             return new PlanResponse(forecast.Plan, forecast.EstimatedSeconds, forecast.Warnings);
-        }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem()
+        }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().ProducesProblem(413).ProducesProblem(415).LimitExpensive()
             .WithSummary("What a run with these options would do, without queueing it");
 
         runs.MapGet("/{id:guid}",
@@ -90,7 +91,7 @@ internal static class RunApi
         {
             Run run = await service.GetAsync(id, cancel);
             return FolderArchive.Download(context, await service.CheckpointFolderAsync(id, step, cancel), $"{run.Name}, update {step}.zip");
-        }).ProducesProblem(404).WithSummary("A checkpoint as a zip archive: a Hugging Face model with the state to go on from");
+        }).ProducesProblem(404).ProducesProblem(410).LimitTransfers().WithSummary("A checkpoint as a zip archive: a Hugging Face model with the state to go on from");
 
         runs.MapDelete("/{id:guid}/checkpoints/{step:int}", async (Guid id, int step, RunService service, CancellationToken cancel) =>
         {
@@ -104,8 +105,8 @@ internal static class RunApi
             DistillationOptions options = await JsonBody.ReadAsync<DistillationOptions>(request, cancel);
             Run run = await service.BranchAsync(id, step, options, cancel);
             return TypedResults.Created($"/api/runs/{run.Id}", RunResponse.Of(run));
-        }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().ProducesProblem(404)
-            .WithSummary("Queues a new run that goes on from a checkpoint under other options");
+        }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409)
+            .ProducesProblem(410).ProducesProblem(413).ProducesProblem(415).LimitExpensive().WithSummary("Queues a new run that goes on from a checkpoint under other options");
 
         runs.MapPost("/{id:guid}/pause", async (Guid id, RunService service, CancellationToken cancel) =>
         {
@@ -115,25 +116,25 @@ internal static class RunApi
 
         runs.MapPost("/{id:guid}/resume", async (Guid id, HttpRequest request, RunService service, CancellationToken cancel) =>
         {
-            ResumeRequest from = request.ContentLength is null or 0 ? new ResumeRequest()
+            ResumeRequest from = request.ContentLength is 0 || request is { ContentLength: null, ContentType: null } ? new ResumeRequest()
                 : await JsonBody.ReadAsync<ResumeRequest>(request, cancel);
             await service.ResumeAsync(id, from.Step, cancel);
             return TypedResults.Accepted($"/api/runs/{id}", RunResponse.Of(await service.GetAsync(id, cancel)));
-        }).Accepts<ResumeRequest>("application/json").ProducesProblem(404).ProducesProblem(409)
+        }).Accepts<ResumeRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(413).ProducesProblem(415)
             .WithSummary("Lets a run go on from its newest complete checkpoint, or from the one of a step");
 
         runs.MapPost("/{id:guid}/continue", async (Guid id, HttpRequest request, RunService service, CancellationToken cancel) =>
         {
             await service.ContinueAsync(id, (await JsonBody.ReadAsync<ContinueRequest>(request, cancel)).Epochs, cancel);
             return TypedResults.Accepted($"/api/runs/{id}", RunResponse.Of(await service.GetAsync(id, cancel)));
-        }).Accepts<ContinueRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409)
+        }).Accepts<ContinueRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(413).ProducesProblem(415)
             .WithSummary("Lets a completed run train for more epochs");
 
         runs.MapPut("/{id:guid}/position", async (Guid id, HttpRequest request, RunService service, CancellationToken cancel) =>
         {
             await service.MoveInQueueAsync(id, (await JsonBody.ReadAsync<PositionRequest>(request, cancel)).Position, cancel);
             return RunResponse.Of(await service.GetAsync(id, cancel));
-        }).Accepts<PositionRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409)
+        }).Accepts<PositionRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(413).ProducesProblem(415)
             .WithSummary("Moves a waiting run to another place in the queue");
 
         runs.MapPost("/{id:guid}/stop", async (Guid id, RunService service, CancellationToken cancel) =>
@@ -146,7 +147,7 @@ internal static class RunApi
         {
             await service.RenameAsync(id, (await JsonBody.ReadAsync<NameRequest>(request, cancel)).Name, cancel);
             return RunResponse.Of(await service.GetAsync(id, cancel));
-        }).Accepts<NameRequest>("application/json").ProducesValidationProblem().ProducesProblem(404)
+        }).Accepts<NameRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(413).ProducesProblem(415)
             .WithSummary("Gives a run another name");
 
         runs.MapDelete("/{id:guid}", async (Guid id, RunService service, CancellationToken cancel) =>
@@ -179,6 +180,6 @@ internal static class RunApi
         return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= minimum
             && value <= maximum
             ? value
-            : throw new OptionsInvalidException(field, $"The value is '{text}', expected a whole number from {minimum} to {maximum}.");
+            : throw new OptionsInvalidException(field, $"The value is '{ForeignText.Quote(text)}', expected a whole number from {minimum} to {maximum}.");
     }
 }

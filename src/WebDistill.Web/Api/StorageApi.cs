@@ -1,3 +1,4 @@
+using WebDistill.Web.Security;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Api;
@@ -10,11 +11,12 @@ internal static class StorageApi
         RouteGroupBuilder storage = api.MapGroup("/storage").WithTags("Storage");
 
         storage.MapGet("", (Housekeeping housekeeping, CancellationToken cancel) => housekeeping.MeasureAsync(cancel))
+            .LimitTransfers()
             .WithSummary("What the data folder takes on the disk: in all, by kind, and the 100 largest runs, models and data sets");
 
         storage.MapPost("/integrity-check", async (Housekeeping housekeeping, CancellationToken cancel) =>
                 new IntegrityResponse(await housekeeping.CheckIntegrityAsync(cancel)))
-            .WithSummary("Lets SQLite read every page of the database; no problems means that it is sound");
+            .LimitTransfers().WithSummary("Lets SQLite read every page of the database; no problems means that it is sound");
 
         storage.MapGet("/backups", ([AsParameters] ListQuery query, Housekeeping housekeeping, HttpContext context) =>
                 query.AnswerAsync(context, housekeeping.Backups(), backup => backup.Name, "backup"))
@@ -24,11 +26,11 @@ internal static class StorageApi
         {
             Backup backup = await housekeeping.BackUpAsync(cancel);
             return TypedResults.Created($"/api/storage/backups/{backup.Name}", backup);
-        }).WithSummary("Copies the database while everything goes on");
+        }).LimitTransfers().WithSummary("Copies the database while everything goes on");
 
         storage.MapGet("/backups/{name}", (string name, Housekeeping housekeeping) =>
                 TypedResults.PhysicalFile(housekeeping.BackupFile(name), "application/vnd.sqlite3", name))
-            .ProducesProblem(404).WithSummary("A copy of the database as a file");
+            .ProducesProblem(404).LimitTransfers().WithSummary("A copy of the database as a file");
 
         storage.MapPost("/backups/{name}/restore", async (string name, Housekeeping housekeeping, CancellationToken cancel) =>
         {
@@ -51,13 +53,13 @@ internal static class StorageApi
         {
             (int count, IReadOnlyList<string> problems) = await trash.TakeAllBackAsync(cancel);
             return new TakenBackResponse(count, problems);
-        }).WithSummary("Takes back everything in the trash that can be, models and data sets first");
+        }).LimitTransfers().WithSummary("Takes back everything in the trash that can be, models and data sets first");
 
         storage.MapPost("/trash/{name}/take-back", async (string name, TrashBin trash, CancellationToken cancel) =>
         {
             await trash.TakeBackAsync(name, cancel);
             return TypedResults.NoContent();
-        }).ProducesProblem(404).ProducesProblem(409)
+        }).ProducesProblem(404).ProducesProblem(409).LimitTransfers()
             .WithSummary("Puts a folder back to its place, with a row that is read from its files");
 
         storage.MapDelete("/trash/{name}", (string name, TrashBin trash) =>

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Web.Security;
 using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Api;
@@ -25,8 +26,8 @@ internal static class SweepApi
                 throw new OptionsInvalidException(unread);
             Sweep sweep = await planner.LaunchAsync(plan, cancel);
             return TypedResults.Created($"/api/sweeps/{sweep.Id}", SweepResponse.Of(await reports.GetAsync(sweep.Id, cancel)));
-        }).Accepts<SweepPlan>("application/json").ProducesValidationProblem().ProducesProblem(415)
-            .WithSummary("Queues every run of a plan, or none");
+        }).Accepts<SweepPlan>("application/json").ProducesValidationProblem().ProducesProblem(409).ProducesProblem(413).ProducesProblem(415)
+            .LimitExpensive().WithSummary("Queues every run of a plan, or none");
 
         sweeps.MapGet("/{id:guid}", async (Guid id, SweepReports reports, CancellationToken cancel) =>
                 SweepResponse.Of(await reports.GetAsync(id, cancel)))
@@ -55,7 +56,7 @@ internal static class SweepApi
         sweeps.MapDelete("/{id:guid}", async (Guid id, string? runs, SweepService service, CancellationToken cancel) =>
         {
             if (runs is not ("keep" or "delete"))
-                throw new OptionsInvalidException("runs", $"The value is '{runs}', expected keep or delete, as in ?runs=keep.");
+                throw new OptionsInvalidException("runs", $"The value is '{ForeignText.Quote(runs)}', expected keep or delete, as in ?runs=keep.");
             await service.DeleteAsync(id, withRuns: runs == "delete", cancel);
             return TypedResults.NoContent();
         }).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409)

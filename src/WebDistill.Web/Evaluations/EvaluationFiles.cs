@@ -21,8 +21,13 @@ public sealed class EvaluationFiles(HostSettings settings, DataFolder folder)
     /// <summary>Path of one of <see cref="Texts"/>; null when it is none of them.</summary>
     public string? FindText(string name) => Texts().Contains(name) ? Path.Combine(Folder, name) : null;
 
+    /// <summary>A message in which files are named from this folder, or from the data folder, on.</summary>
+    public string Hide(string message) => folder.Hide(message
+        .Replace(Folder + Path.DirectorySeparatorChar, "", StringComparison.Ordinal)
+        .Replace(Folder, "the evaluation folder", StringComparison.Ordinal));
+
     /// <summary>What to do about a missing file, as a sentence.</summary>
     public string WhereFrom(EvaluationSet set) =>
-        $"The file of {set.Title} is missing, expected {string.Join(" or ", set.Files)} in {Folder}. It comes from: {set.Origin} "
+        $"The file of {set.Title} is missing, expected {string.Join(" or ", set.Files)} in the evaluation folder (Settings says where it is). It comes from: {set.Origin} "
         + $"({set.Licence}).";
 }

@@ -15,7 +15,7 @@ namespace WebDistill.Web.Evaluations;
 /// <summary>What can be asked about evaluations and done with them, for pages and API alike.</summary>
 public sealed class EvaluationService(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelService models, EvaluationFiles files,
-    EvaluationQueue queue, EvaluationAnnouncements announcements)
+    EvaluationQueue queue, EvaluationAnnouncements announcements, ModelFolders folders, HostSettings settings)
 {
     /// <summary>Evaluations, newest first: the newest ones, or those that follow another one.</summary>
     /// <inheritdoc cref="Lists.AfterAsync"/>
@@ -59,6 +59,7 @@ public sealed class EvaluationService(
     /// </summary>
     /// <returns>The evaluation, and whether it is new.</returns>
     /// <exception cref="OptionsInvalidException">Names every field that cannot be used.</exception>
+    /// <exception cref="ConflictException">As many wait as may.</exception>
     public async Task<(Evaluation Evaluation, bool IsNew)> CreateAsync(EvaluationRequest request, CancellationToken cancel = default) =>
         await EnqueueAsync(await DescribeAsync(request, cancel), cancel);
 
@@ -67,6 +68,10 @@ public sealed class EvaluationService(
         (Evaluation Evaluation, bool IsNew) created = await writer.WriteAsync(async db =>
         {
             Evaluation? known = await db.Evaluations.SingleOrDefaultAsync(e => e.Key == asked.Key, cancel);
+            if (known is null or { Status: EvaluationStatus.Failed or EvaluationStatus.Cancelled }
+                && await db.Evaluations.CountAsync(e => e.Status == EvaluationStatus.Queued, cancel) >= settings.Limits.QueuedEvaluations)
+                throw new ConflictException($"{settings.Limits.QueuedEvaluations} evaluations wait already, which is the limit "
+                    + $"(Limits:{nameof(InputLimits.QueuedEvaluations)}). Wait until some have ended, or cancel some.");
             if (known is null)
                 db.Evaluations.Add(known = asked);
             else if (known.Status is EvaluationStatus.Failed or EvaluationStatus.Cancelled)
@@ -158,7 +163,7 @@ public sealed class EvaluationService(
         List<OptionProblem> problems = [];
         EvaluationSet? set = EvaluationSets.All.FirstOrDefault(known => known.Name == request.Set);
         if (set is null)
-            problems.Add(new("set", $"There is no evaluation set '{request.Set}', expected one of: "
+            problems.Add(new("set", $"There is no evaluation set '{ForeignText.Quote(request.Set)}', expected one of: "
                 + $"{string.Join(", ", EvaluationSets.All.Select(known => known.Name))}."));
         Model? model = await models.FindAsync(request.ModelId, cancel);
         if (model is null)
@@ -196,10 +201,15 @@ public sealed class EvaluationService(
         else if (request.ReferenceModelId is not null)
             problems.Add(new("referenceModelId", $"{set.Title} measures one model. Leave the second one out."));
 
+        RequireFiles("modelId", model, problems);
+        if (reference is not null)
+            RequireFiles("referenceModelId", reference, problems);
         Source? source = await FindSourceAsync(set, request, model, problems, cancel);
         if (problems.Count > 0)
             throw new OptionsInvalidException(problems);
-        string? sourceSha256 = source!.Path is string path ? await Task.Run(() => FileHash.Sha256(path), cancel) : null;
+        string? sourceSha256 = source!.Path is string path
+            ? await Task.Run(() => StoredFiles.Read($"'{source.Name}'", "Choose another text, or put it there again.", () => FileHash.Sha256(path)), cancel)
+            : null;
         return new Evaluation
         {
             Id = Guid.CreateVersion7(),
@@ -220,6 +230,18 @@ public sealed class EvaluationService(
         };
     }
 
+    private void RequireFiles(string field, Model model, List<OptionProblem> problems)
+    {
+        try
+        {
+            folders.Require(model.Id);
+        }
+        catch (FilesGoneException gone)
+        {
+            problems.Add(new(field, gone.Message));
+        }
+    }
+
     private async Task<Source?> FindSourceAsync(
         EvaluationSet set, EvaluationRequest request, Model model, List<OptionProblem> problems, CancellationToken cancel)
     {
@@ -237,7 +259,7 @@ public sealed class EvaluationService(
         }
         if (request.DatasetId is null == request.FileName is null)
         {
-            problems.Add(new("datasetId", $"{set.Title} needs a text: name either a data set (datasetId) or a file of {files.Folder} "
+            problems.Add(new("datasetId", $"{set.Title} needs a text: name either a data set (datasetId) or a file of the evaluation folder "
                 + "(fileName)."));
             return null;
         }
@@ -245,7 +267,7 @@ public sealed class EvaluationService(
         {
             if (files.FindText(name) is string path)
                 return new Source(name, path);
-            problems.Add(new("fileName", $"There is no text file '{name}' in {files.Folder}, expected one of: "
+            problems.Add(new("fileName", $"There is no text file '{ForeignText.Quote(name)}' in the evaluation folder, expected one of: "
                 + $"{string.Join(", ", files.Texts())}."));
             return null;
         }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
+using WebDistill.Distillation;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Text;
@@ -23,7 +24,7 @@ public sealed class EvaluationWorker(
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan SaveInterval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan SaveInterval = TimeSpan.FromSeconds(1);
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -130,11 +131,12 @@ public sealed class EvaluationWorker(
         }
         catch (Exception e)
         {
-            logger.LogWarning(e, "The evaluation {Id} of {Model} on {Set} failed", evaluation.Id, evaluation.ModelName, evaluation.Set);
+            logger.LogWarning(e, "The evaluation {Id} of {Model} on {Set} failed", evaluation.Id,
+                ForeignText.Quote(evaluation.ModelName), evaluation.Set);
             Save(evaluation, watch, shutdown, row =>
             {
                 Keep(row, task);
-                (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Failed, DateTime.UtcNow, e.Message);
+                (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Failed, DateTime.UtcNow, files.Hide(e.Message));
             });
         }
         finally

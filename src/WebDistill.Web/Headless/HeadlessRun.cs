@@ -101,17 +101,25 @@ internal static class HeadlessRun
     private static async Task<Run> CreateAsync(IServiceProvider services, string path)
     {
         (DistillationOptions options, IReadOnlyList<OptionProblem> unread) =
-            JsonBody.Read<DistillationOptions>(await File.ReadAllBytesAsync(path));
-        List<OptionProblem> problems = [.. unread];
+            JsonBody.Read<DistillationOptions>(await ReadAsync(services, path));
         RunForecast forecast = await services.GetRequiredService<RunChecks>().ForecastAsync(options, CancellationToken.None);
         foreach (OptionProblem warning in forecast.Warnings)
             Console.WriteLine($"Warning: {warning.Field}: {warning.Message}");
-        problems.AddRange(forecast.Problems.Where(problem => unread.All(known => known.Field != problem.Field)));
+        IReadOnlyList<OptionProblem> problems = OptionsInvalidException.Join(unread, forecast.Problems);
         if (problems.Any(problem => problem.Field is "datasetId" or "teacherId" or "studentModelId"))
             await ListLibraryAsync(services);
         return problems.Count == 0
             ? await services.GetRequiredService<RunQueue>().EnqueueAsync(options, CancellationToken.None)
             : throw new OptionsInvalidException(problems);
+    }
+
+    /// <summary>The JSON file that a command names, with nothing in it that is no text.</summary>
+    /// <exception cref="OptionsInvalidException">It passes a limit of the HTTP API, or is not text.</exception>
+    internal static async Task<byte[]> ReadAsync(IServiceProvider services, string path)
+    {
+        byte[] json = await File.ReadAllBytesAsync(path);
+        JsonScan.Check(json, services.GetRequiredService<HostSettings>().Limits);
+        return json;
     }
 
     private static async Task<Run> ResumeAsync(IServiceProvider services, string text)

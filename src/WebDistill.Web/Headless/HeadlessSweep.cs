@@ -32,7 +32,7 @@ internal static class HeadlessSweep
 
     private static async Task<Guid> CreateAsync(IServiceProvider services, string path)
     {
-        (SweepPlan plan, IReadOnlyList<OptionProblem> unread) = SweepPlanJson.Read(await File.ReadAllBytesAsync(path));
+        (SweepPlan plan, IReadOnlyList<OptionProblem> unread) = SweepPlanJson.Read(await HeadlessRun.ReadAsync(services, path));
         if (unread.Count > 0)
             throw new OptionsInvalidException(unread);
         var planner = services.GetRequiredService<SweepPlanner>();

@@ -38,10 +38,12 @@ public sealed record DatasetOptions
     {
         List<OptionProblem> problems = [];
         if (Format is not null && CorpusFormats.All.All(format => format.Name != Format))
-            problems.Add(new("format", $"The format '{Format}' is unknown. Choose one "
+            problems.Add(new("format", $"The format '{ForeignText.Quote(Format)}' is unknown. Choose one "
                 + $"of: {string.Join(", ", CorpusFormats.All.Select(format => format.Name))}."));
         if (string.IsNullOrWhiteSpace(JsonField))
             problems.Add(new("jsonField", "The name of the JSON field is blank. 'text' is usual."));
+        else if (JsonField.Length > Names.MaxCharacters)
+            problems.Add(new("jsonField", $"The name of the JSON field has {JsonField.Length} characters, expected at most {Names.MaxCharacters}."));
         if (VocabularySize is int size && size is < MinVocabularySize or > MaxVocabularySize)
         {
             problems.Add(new("vocabularySize",

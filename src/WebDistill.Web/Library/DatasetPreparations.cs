@@ -133,7 +133,9 @@ public sealed class DatasetPreparations(
         {
             logger.LogWarning(e, "Data set {DatasetId} could not be prepared", dataset.Id);
             // People know the text by the name of the file that they uploaded, not by where it is stored.
-            string message = e.Message.Replace(DatasetFiles.Source(folder.Dataset(dataset.Id)), dataset.FileName, StringComparison.Ordinal);
+            string message = folder.Hide(e.Message
+                .Replace(DatasetFiles.Source(folder.Dataset(dataset.Id)), DatasetFiles.SourceName, StringComparison.Ordinal)
+                .Replace(DatasetFiles.SourceName, dataset.FileName, StringComparison.Ordinal));
             return row => (row.State, row.Error) =
                 (DatasetState.Failed, e is InvalidDataException or ArgumentException or IOException ? message : $"{e.GetType().Name}: {message}");
         }

@@ -99,7 +99,7 @@ public sealed class DatasetService(
             {
                 Id = Guid.CreateVersion7(),
                 Name = name.Trim(),
-                FileName = fileName.Length > Names.MaxCharacters ? fileName[..Names.MaxCharacters] : fileName,
+                FileName = Names.OfFile(fileName),
                 State = DatasetState.Preparing,
                 Format = options.Format ?? CorpusFormats.ForFileName(fileName).Name,
                 JsonField = options.JsonField,
@@ -159,13 +159,14 @@ public sealed class DatasetService(
     /// <summary>Pieces of the training split, evenly spaced over it, token by token.</summary>
     /// <exception cref="NotFoundException">There is none with that id.</exception>
     /// <exception cref="ConflictException">It is not ready.</exception>
+    /// <exception cref="FilesGoneException">Its tokens are gone or damaged.</exception>
     public async Task<IReadOnlyList<PreviewBlock>> PreviewAsync(
         Guid id, int blocks = 3, int tokensPerBlock = 128, CancellationToken cancel = default)
     {
         Dataset dataset = await GetAsync(id, cancel);
         if (dataset.State != DatasetState.Ready)
             throw new ConflictException($"The data set '{dataset.Name}' is not ready ({dataset.State}). A preview needs its tokens.");
-        return await Task.Run(() =>
+        return await Task.Run(() => StoredFiles.Read($"the data set '{dataset.Name}'", "Delete the data set and upload its text again.", () =>
         {
             string path = folder.Dataset(id);
             BpeTokenizer tokenizer = BpeTokenizer.Load(path);
@@ -179,7 +180,7 @@ public sealed class DatasetService(
                 previews.Add(new PreviewBlock(offset, [.. ids.Select(token => new PreviewToken(token, tokenizer.TokenText(token)))]));
             }
             return previews;
-        }, cancel);
+        }), cancel);
     }
 
     /// <summary>Removes a data set with its files.</summary>

@@ -232,7 +232,7 @@ public sealed partial class ModelService(
     {
         if (!ModelFileName().IsMatch(file.Name))
         {
-            throw new OptionsInvalidException("files", $"The file '{file.Name}' has no place in a model folder. Upload config.json, "
+            throw new OptionsInvalidException("files", $"The file '{ForeignText.Quote(file.Name)}' has no place in a model folder. Upload config.json, "
                 + "model.safetensors (or model-00001-of-0000N.safetensors with model.safetensors.index.json), vocab.json and merges.txt.");
         }
         string path = Path.Combine(incoming, file.Name);

@@ -5,6 +5,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using WebDistill.Data;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Security;
 
 namespace WebDistill.Web.Live;
 
@@ -13,8 +14,8 @@ namespace WebDistill.Web.Live;
 /// that names the last step it has gets every later one exactly once. A client that reads slowly slows nobody but itself.
 /// </summary>
 public sealed class CurvesHub(
-    IDbContextFactory<WebDistillDb> contexts, SharedReads shared, RunAnnouncements announcements, IHostApplicationLifetime lifetime,
-    IOptions<JsonHubProtocolOptions> protocol) : Hub
+    IDbContextFactory<WebDistillDb> contexts, SharedReads shared, RunAnnouncements announcements, OpenWatches watches,
+    IHostApplicationLifetime lifetime, IOptions<JsonHubProtocolOptions> protocol) : Hub
 {
     /// <summary>Most rows of one message.</summary>
     public const int RowsPerMessage = 2000;
@@ -24,10 +25,12 @@ public sealed class CurvesHub(
     /// without rows when only the status changed. Ends when the run has ended and all its rows are sent, when the server stops, and after a
     /// message with another attempt than the client's: what the client has is superseded then, and it reads the history anew.
     /// </summary>
+    /// <exception cref="HubException">There is no such run, or this client watches as many as it may.</exception>
     /// <param name="attempt">The attempt that the client's rows belong to; 0 when it has none.</param>
     public async IAsyncEnumerable<StepMessage> Watch(
         Guid runId, int afterStep, int attempt, [EnumeratorCancellation] CancellationToken cancel)
     {
+        using IDisposable watch = watches.Begin(Context.GetHttpContext() is HttpContext http ? ClientAddress.Of(http) : Context.ConnectionId);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel, lifetime.ApplicationStopping);
         Channel<bool> doorbell = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
         // Subscribed before the first read: what is saved in between rings, and is found by the next read.

@@ -71,6 +71,8 @@ public sealed class ComparisonService(ModelFolders folders, ModelCache cache, Ge
     /// <exception cref="NotFoundException">There is no model with such an id.</exception>
     /// <exception cref="OptionsInvalidException">The tokenizers differ, or the text cannot be scored.</exception>
     /// <exception cref="ConflictException">A model's predictions are not finite.</exception>
+    /// <exception cref="FilesGoneException">The files of one are gone or damaged.</exception>
+    /// <exception cref="BusyException">As many generations are open as may be.</exception>
     public async Task<TextComparison> CompareAsync(Guid teacherId, Guid studentId, ComparedText text, CancellationToken cancel = default)
     {
         if (text.Text is null && text.Ids is null)
@@ -80,6 +82,7 @@ public sealed class ComparisonService(ModelFolders folders, ModelCache cache, Ge
                 + $"{GenerationService.MaxPromptCharacters}. Shorten it.");
         folders.Require(teacherId);
         folders.Require(studentId);
+        using IDisposable place = turn.Open();
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel, lifetime.ApplicationStopping);
         return await Task.Run(() => Compare(teacherId, studentId, text, ended.Token), ended.Token);
     }

@@ -49,11 +49,14 @@ public sealed class GenerationService(ModelFolders folders, ModelCache cache, Ge
     /// <exception cref="NotFoundException">There is no model with that id.</exception>
     /// <exception cref="OptionsInvalidException">An option or the prompt cannot be used.</exception>
     /// <exception cref="ConflictException">The model's predictions are not finite.</exception>
+    /// <exception cref="FilesGoneException">The model's files are gone or damaged.</exception>
+    /// <exception cref="BusyException">As many generations are open as may be.</exception>
     public async IAsyncEnumerable<GenerationEvent> GenerateAsync(
         Guid modelId, GenerationPrompt prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancel = default)
     {
         CheckRequest(prompt, options);
         folders.Require(modelId);
+        using IDisposable place = turn.Open();
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel, lifetime.ApplicationStopping);
         // Unbounded, yet no longer than MaxNewTokens: a reader that stops reading must not hold the turn.
         Channel<GenerationEvent> events =
@@ -93,6 +96,7 @@ public sealed class GenerationService(ModelFolders folders, ModelCache cache, Ge
         if (count < 1)
             throw new OptionsInvalidException("count", $"count is {count}, expected at least 1.");
         folders.Require(modelId);
+        using IDisposable place = turn.Open();
         return await Task.Run(() => NextTokens(modelId, prompt, count, cancel), cancel);
     }
 

@@ -33,7 +33,8 @@ public sealed class ModelCache : IDisposable
     /// <summary>Lends a model out, loading it on the calling thread if need be; dispose the lease to give it back.</summary>
     /// <param name="id">A model's or a checkpoint's.</param>
     /// <param name="keep">Whether somebody may soon want it again: otherwise <see cref="FreeUnkept"/> frees it as well.</param>
-    /// <exception cref="InvalidDataException">The folder is not a model, or there is none.</exception>
+    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    /// <exception cref="FilesGoneException">Its files are gone or damaged.</exception>
     /// <exception cref="ConflictException">There is not enough memory for it at this moment.</exception>
     public ModelLease Acquire(Guid id, bool keep = true)
     {
@@ -109,9 +110,10 @@ public sealed class ModelCache : IDisposable
         }
     }
 
-    private LoadedModel Load(Guid id)
+    private LoadedModel Load(Guid id) => _folders.Read(id, Load);
+
+    private LoadedModel Load(string path)
     {
-        string path = _folders.Find(id) ?? throw new InvalidDataException($"There is no model and no checkpoint {id}; it may have been deleted.");
         var config = Gpt2Config.Load(Path.Combine(path, Gpt2Checkpoint.ConfigFileName));
         long needed = Reserve(config);
         try

@@ -22,11 +22,11 @@ internal static class ReportTexts
         text.Append("\n## Summary\n\n").Append(Table(report, report.Summary));
         foreach (ReportSection section in report.Sections)
         {
-            text.Append($"\n## {section.Title}{(section.SourceName == "" ? "" : $": {MarkdownCell(section.SourceName)}")}\n\n")
+            text.Append($"\n## {MarkdownCell(section.Title)}{(section.SourceName == "" ? "" : $": {MarkdownCell(section.SourceName)}")}\n\n")
                 .Append(Table(report, section.Rows))
-                .Append($"\n{section.Protocol}\n\n")
-                .Append(string.Concat(section.Counts.Select(count => $"{count.Name}: {Figures.Count(count.Value)}. ")))
-                .Append($"{section.Engine}; WebDistill {section.Version}.")
+                .Append($"\n{MarkdownCell(section.Protocol)}\n\n")
+                .Append(string.Concat(section.Counts.Select(count => $"{MarkdownCell(count.Name)}: {Figures.Count(count.Value)}. ")))
+                .Append($"{MarkdownCell(section.Engine)}; WebDistill {MarkdownCell(section.Version)}.")
                 .Append(section.SourceSha256 is string hash ? $" Text SHA-256 `{hash}`.\n" : "\n");
         }
         text.Append("\n## Models\n\n| Model | Layers | Width | Heads | Positions | Weights SHA-256 |\n|---|---:|---:|---:|---:|---|\n");

@@ -61,8 +61,10 @@ public sealed class QuickStart(DatasetService datasets, RunQueue queue)
     };
 
     /// <summary>Queues data set, teacher and student, and returns the student's run; the rest happens in the background.</summary>
+    /// <exception cref="ConflictException">More runs would wait than may.</exception>
     public async Task<Run> StartAsync(CancellationToken cancel)
     {
+        await queue.RequireRoomAsync(2, cancel);
         var quickStartId = Guid.CreateVersion7();
         Dataset dataset = await datasets.CreateGeneratedAsync("Small stories", StorySeed, VocabularySize, ValidationProportion, cancel);
         string datasetId = dataset.Id.ToString();

@@ -61,7 +61,7 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
                 ? await db.Datasets.AsNoTracking().SingleOrDefaultAsync(d => d.Id == id, cancel)
                 : null;
             if (dataset is null)
-                problems.Add(new OptionProblem("datasetId", $"There is no data set '{options.DatasetId}'. Choose one of the list."));
+                problems.Add(new OptionProblem("datasetId", $"There is no data set '{ForeignText.Quote(options.DatasetId)}'. Choose one of the list."));
             else if (dataset.State != DatasetState.Ready)
                 problems.Add(new OptionProblem("datasetId", dataset.State == DatasetState.Preparing
                     ? $"The data set '{dataset.Name}' is still being prepared. Wait until it is ready."
@@ -93,20 +93,22 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
             ? await db.Models.AsNoTracking().SingleOrDefaultAsync(m => m.Id == id, cancel)
             : null;
         if (model is null)
-            problems.Add(new OptionProblem(field, $"There is no model '{text}'. Choose one of the list."));
+            problems.Add(new OptionProblem(field, $"There is no model '{ForeignText.Quote(text)}'. Choose one of the list."));
         return model;
     }
 
     private Gpt2Config? Config(string field, Model? model, List<OptionProblem> problems)
     {
+        if (model is null)
+            return null;
         try
         {
-            return model is null ? null : Gpt2Config.Load(Path.Combine(folder.Model(model.Id), Gpt2Checkpoint.ConfigFileName));
+            return StoredFiles.Read($"the model '{model.Name}'", "Choose another model, or import it again.",
+                () => Gpt2Config.Load(Path.Combine(folder.Model(model.Id), Gpt2Checkpoint.ConfigFileName)));
         }
-        catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+        catch (FilesGoneException gone)
         {
-            problems.Add(new OptionProblem(field,
-                $"The files of the model '{model!.Name}' cannot be read: {folder.WithoutPaths(e.Message)} Choose another one."));
+            problems.Add(new OptionProblem(field, gone.Message));
             return null;
         }
     }
@@ -123,23 +125,26 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
             Gpt2Config student = StudentInits.StudentConfig(options, parts.Teacher, vocabularySize, parts.Checkpoint);
             try
             {
-                using TokenFile train = TokenFile.Open(DatasetFiles.Train(folder.Dataset(parts.Dataset!.Id)));
-                int sequences;
-                try
+                return StoredFiles.Read<(IReadOnlyList<OptionProblem>, RunPlan?)>($"the data set '{parts.Dataset!.Name}'",
+                    "Choose another one, or upload its text again.", () =>
                 {
-                    sequences = RunPlan.CountSequences(options, parts.Teacher, student, train);
-                }
-                catch (InvalidDataException tooFew)
-                {
-                    return ([new OptionProblem(options.SequenceMode == SequenceMode.Packed ? "contextLength" : "sequenceMode", tooFew.Message)], null);
-                }
-                problems = RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences);
-                return (problems, problems.Count > 0 ? null : RunPlan.Compute(options, parts.Teacher, student, train.TokenCount, sequences));
+                    using TokenFile train = TokenFile.Open(DatasetFiles.Train(folder.Dataset(parts.Dataset.Id)));
+                    int sequences;
+                    try
+                    {
+                        sequences = RunPlan.CountSequences(options, parts.Teacher, student, train);
+                    }
+                    catch (InvalidDataException tooFew)
+                    {
+                        return ([new OptionProblem(options.SequenceMode == SequenceMode.Packed ? "contextLength" : "sequenceMode", tooFew.Message)], null);
+                    }
+                    problems = RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences);
+                    return (problems, problems.Count > 0 ? null : RunPlan.Compute(options, parts.Teacher, student, train.TokenCount, sequences));
+                });
             }
-            catch (Exception e) when (e is InvalidDataException or IOException or UnauthorizedAccessException)
+            catch (FilesGoneException gone)
             {
-                return ([new OptionProblem("datasetId",
-                    $"The files of the data set '{parts.Dataset!.Name}' cannot be read: {folder.WithoutPaths(e.Message)}")], null);
+                return ([new OptionProblem("datasetId", gone.Message)], null);
             }
         }, cancel);
 

@@ -1,4 +1,5 @@
 using WebDistill.Data;
+using WebDistill.Distillation;
 
 namespace WebDistill.Web.Runs;
 
@@ -90,7 +91,7 @@ public sealed class RunLifecycle(
         }, cancel);
         if (run.Status != from)
         {
-            logger.LogInformation("Run {RunId} ({Name}): {From} to {To} {Error}", id, run.Name, from, run.Status, error);
+            logger.LogInformation("Run {RunId} ({Name}): {From} to {To} {Error}", id, ForeignText.Quote(run.Name), from, run.Status, error);
             announcements.Announce(id);
             events.Publish(new RunEvent(run, from));
         }

@@ -11,7 +11,8 @@ namespace WebDistill.Web.Runs;
 /// later ones pass.
 /// </summary>
 public sealed class RunQueue(
-    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, RunAnnouncements announcements, RunLifecycle lifecycle)
+    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, RunAnnouncements announcements, RunLifecycle lifecycle,
+    HostSettings settings)
 {
     private readonly Channel<bool> _changed =
         Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
@@ -21,12 +22,14 @@ public sealed class RunQueue(
     /// <param name="quickStartId">Joins runs that were made together.</param>
     /// <param name="id">The run's id, where its files are there already.</param>
     /// <param name="complete">Completes the row before it is saved.</param>
+    /// <exception cref="ConflictException">As many runs wait as may.</exception>
     public async Task<Run> EnqueueAsync(
         DistillationOptions options, CancellationToken cancel, Guid? afterRunId = null, Guid? quickStartId = null,
         Guid? id = null, Action<WebDistillDb, Run>? complete = null)
     {
         Run run = await writer.WriteAsync(async db =>
         {
+            await RequireRoomAsync(db, 1, cancel);
             Run added = await DescribeAsync(db, options, await BackAsync(db, cancel) + 1, cancel);
             added.Id = id ?? added.Id;
             added.AfterRunId = afterRunId;
@@ -43,11 +46,13 @@ public sealed class RunQueue(
 
     /// <summary>Puts runs at the end of the queue, in this order and all or none. The options must have been checked.</summary>
     /// <param name="complete">Completes the rows before they are saved.</param>
+    /// <exception cref="ConflictException">More runs would wait than may.</exception>
     public async Task<IReadOnlyList<Run>> EnqueueAllAsync(
         IReadOnlyList<DistillationOptions> options, Action<WebDistillDb, IReadOnlyList<Run>> complete, CancellationToken cancel)
     {
         IReadOnlyList<Run> runs = await writer.WriteAsync(async db =>
         {
+            await RequireRoomAsync(db, options.Count, cancel);
             long order = await BackAsync(db, cancel);
             List<Run> added = [];
             foreach (DistillationOptions one in options)
@@ -61,6 +66,22 @@ public sealed class RunQueue(
             announcements.Announce(run.Id);
         Wake();
         return runs;
+    }
+
+    /// <summary>Throws when so many more runs would not have a place in the queue.</summary>
+    /// <exception cref="ConflictException">More runs would wait than may.</exception>
+    public async Task RequireRoomAsync(int more, CancellationToken cancel)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        await RequireRoomAsync(db, more, cancel);
+    }
+
+    private async Task RequireRoomAsync(WebDistillDb db, int more, CancellationToken cancel)
+    {
+        int queued = await db.Runs.CountAsync(run => run.Status == RunStatus.Queued, cancel);
+        if (queued + more > settings.Limits.QueuedRuns)
+            throw new ConflictException($"{queued} runs wait already and {more} more would be queued; at most {settings.Limits.QueuedRuns} may "
+                + $"wait (Limits:{nameof(InputLimits.QueuedRuns)}). Wait until some have begun, or stop some.");
     }
 
     private static async Task<Run> DescribeAsync(WebDistillDb db, DistillationOptions options, long queueOrder, CancellationToken cancel)

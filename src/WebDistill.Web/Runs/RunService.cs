@@ -3,6 +3,7 @@ using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Checkpoints;
+using WebDistill.Web.Library;
 using WebDistill.Web.Live;
 using WebDistill.Web.Storage;
 
@@ -11,7 +12,8 @@ namespace WebDistill.Web.Runs;
 /// <summary>What can be asked about runs and done with them, for pages and API alike.</summary>
 public sealed class RunService(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
-    RunChecks checks, RunQueue queue, RunTrainer trainer, RunLifecycle lifecycle, QuickStart quickStart, SharedReads shared, StorageHealth storage)
+    RunChecks checks, RunQueue queue, RunTrainer trainer, RunLifecycle lifecycle, QuickStart quickStart, SharedReads shared,
+    StorageHealth storage, ModelFolders folders)
 {
     /// <summary>Runs, newest first: the newest ones, or those that follow another one.</summary>
     /// <inheritdoc cref="Lists.AfterAsync"/>
@@ -176,10 +178,10 @@ public sealed class RunService(
     {
         Run parent = await GetAsync(id, cancel);
         await RequireCheckpointAsync(id, step, cancel);
-        List<OptionProblem> problems = [.. (await checks.ForecastAsync(options, cancel)).Problems];
-        string source = folder.CheckpointsOf(id).Folder(step);
-        problems.AddRange(TrainingCheckpoint.CheckContinuation(TrainingCheckpoint.ReadState(source).Options, options)
-            .Where(problem => problems.All(known => known.Field != problem.Field)));
+        (string source, DistillationOptions saved) =
+            folders.ReadCheckpoint(id, step, path => (path, TrainingCheckpoint.ReadState(path).Options));
+        IReadOnlyList<OptionProblem> problems = OptionsInvalidException.Join(
+            (await checks.ForecastAsync(options, cancel)).Problems, TrainingCheckpoint.CheckContinuation(saved, options));
         if (problems.Count > 0)
             throw new OptionsInvalidException(problems);
         var branch = Guid.CreateVersion7();
@@ -244,10 +246,11 @@ public sealed class RunService(
 
     /// <summary>Where the files of a checkpoint stand.</summary>
     /// <exception cref="NotFoundException">There is no such run, or it has no complete checkpoint of that update.</exception>
+    /// <exception cref="FilesGoneException">Its files are gone.</exception>
     public async Task<string> CheckpointFolderAsync(Guid id, int step, CancellationToken cancel = default)
     {
         await RequireCheckpointAsync(id, step, cancel);
-        return folder.CheckpointsOf(id).Folder(step);
+        return folders.ReadCheckpoint(id, step, path => path);
     }
 
     /// <summary>Moves a waiting run to another place in the queue; 1 is the next to start.</summary>

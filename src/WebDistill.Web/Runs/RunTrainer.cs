@@ -134,7 +134,7 @@ public sealed class RunTrainer(
         {
             // Whatever it is, it is this run's: the queue goes on with the next one.
             logger.LogError(e, "Run {RunId} failed", control.Id);
-            return (RunStatus.Failed, Describe(e) + session.LastGoodState());
+            return (RunStatus.Failed, folder.Hide(Describe(e)) + session.LastGoodState());
         }
     }
 

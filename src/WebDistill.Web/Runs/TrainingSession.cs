@@ -154,7 +154,7 @@ internal sealed partial class TrainingSession
             foreach (DamagedCheckpoint checkpoint in damaged)
             {
                 _store.SetAside(checkpoint);
-                Log($"The checkpoint {checkpoint.Name} is damaged and passed over: {checkpoint.Problem}", LogSeverity.Warning);
+                Log($"The checkpoint {checkpoint.Name} is damaged and passed over: {_folder.Hide(checkpoint.Problem)}", LogSeverity.Warning);
             }
         }
         if (start is null)

@@ -1,4 +1,6 @@
 using System.Net;
+using Microsoft.AspNetCore.Mvc;
+using WebDistill.Distillation;
 
 namespace WebDistill.Web.Security;
 
@@ -7,19 +9,19 @@ namespace WebDistill.Web.Security;
 /// could borrow the browser's reach: by a request with its own Origin, or by a name of its own that it points at this machine's address
 /// (DNS rebinding), which shows as a foreign Host.
 /// </summary>
-internal sealed class SameOrigin(RequestDelegate next, HostSettings settings, IProblemDetailsService problems)
+internal sealed class SameOrigin(RequestDelegate next, HostSettings settings)
 {
     public async Task InvokeAsync(HttpContext context)
     {
         HttpRequest request = context.Request;
         if (!IsOwnHost(request.Host.Host))
         {
-            await RefuseAsync(context, $"The host '{request.Host.Host}' is not a name of this server. Use http://127.0.0.1 or "
+            await RefuseAsync(context, $"The host '{ForeignText.Quote(request.Host.Host)}' is not a name of this server. Use http://127.0.0.1 or "
                 + "http://localhost, or add the name to Security:AllowedHosts.");
         }
         else if (ChangesState(context) && ForeignOrigin(request) is string origin)
         {
-            await RefuseAsync(context, $"The request comes from '{origin}', which is not this server "
+            await RefuseAsync(context, $"The request comes from '{ForeignText.Quote(origin)}', which is not this server "
                 + $"({request.Scheme}://{request.Host}). Only its own pages may change "
                 + "anything or open a live connection.");
         }
@@ -56,13 +58,6 @@ internal sealed class SameOrigin(RequestDelegate next, HostSettings settings, IP
         return origin is null && site is "cross-site" or "same-site" ? site : null;
     }
 
-    private async Task RefuseAsync(HttpContext context, string detail)
-    {
-        context.Response.StatusCode = StatusCodes.Status403Forbidden;
-        await problems.WriteAsync(new ProblemDetailsContext
-        {
-            HttpContext = context,
-            ProblemDetails = { Status = StatusCodes.Status403Forbidden, Title = "Refused", Detail = detail },
-        });
-    }
+    private static Task RefuseAsync(HttpContext context, string detail) => TypedResults.Problem(
+        new ProblemDetails { Status = StatusCodes.Status403Forbidden, Title = "Refused", Detail = detail }).ExecuteAsync(context);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.IO.Enumeration;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Checkpoints;
 
@@ -52,9 +53,6 @@ public sealed class DataFolder : IDisposable
     /// <summary>Bytes that this process may still write there.</summary>
     public long FreeBytes => Files.FreeBytes(Root);
 
-    /// <summary>A message with every path inside this folder written from here: people know files by name, not by where a server keeps them.</summary>
-    public string WithoutPaths(string message) => message.Replace(Root + Path.DirectorySeparatorChar, "", StringComparison.Ordinal);
-
     /// <summary>The database file.</summary>
     public string DatabaseFile => Path.Combine(Root, "webdistill.db");
 
@@ -95,6 +93,14 @@ public sealed class DataFolder : IDisposable
         StoredKind.Run => "runs",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     });
+
+    /// <summary>
+    /// A message in which files are named from this folder on: where the folder stands is the administrator's business, and only Settings
+    /// shows it.
+    /// </summary>
+    public string Hide(string message) => message
+        .Replace(Root + Path.DirectorySeparatorChar, "", StringComparison.Ordinal)
+        .Replace(Root, "the data folder", StringComparison.Ordinal);
 
     /// <summary>A run's checkpoints.</summary>
     public CheckpointStore CheckpointsOf(Guid runId) => new(Path.Combine(Run(runId), CheckpointsFolder), Files);
@@ -208,9 +214,23 @@ public sealed class DataFolder : IDisposable
             DiscardFile(file);
     }
 
-    /// <summary>Size of all files under <paramref name="folder"/>.</summary>
-    public static long Bytes(string folder) =>
-        new DirectoryInfo(folder).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+    /// <summary>
+    /// Size of all files under <paramref name="folder"/>, whatever is made and removed there meanwhile; 0 when there is no such folder.
+    /// </summary>
+    public static long Bytes(string folder)
+    {
+        try
+        {
+            // The entry itself says how long its file is, and 0 when that is gone since it was listed; a FileInfo would throw.
+            return new FileSystemEnumerable<long>(
+                folder, (ref FileSystemEntry file) => file.IsDirectory ? 0 : file.Length, new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = 0 })
+                .Sum();
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return 0;
+        }
+    }
 }
 
 /// <summary>What a folder named by an id holds.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
+using WebDistill.Distillation;
 
 namespace WebDistill.Web.Storage;
 
@@ -50,24 +51,22 @@ public sealed class Housekeeping(
         var datasets = await db.Datasets.AsNoTracking().Select(dataset => new { dataset.Id, dataset.Name }).ToListAsync(cancel);
         return await Task.Run(() =>
         {
-            NamedBytes[] ofRuns = [.. runs.Select(run => new NamedBytes(run.Id, run.Name, Bytes(folder.Run(run.Id))))];
-            NamedBytes[] ofModels = [.. models.Select(model => new NamedBytes(model.Id, model.Name, Bytes(folder.Model(model.Id))))];
-            NamedBytes[] ofDatasets = [.. datasets.Select(set => new NamedBytes(set.Id, set.Name, Bytes(folder.Dataset(set.Id))))];
+            NamedBytes[] ofRuns = [.. runs.Select(run => new NamedBytes(run.Id, run.Name, DataFolder.Bytes(folder.Run(run.Id))))];
+            NamedBytes[] ofModels = [.. models.Select(model => new NamedBytes(model.Id, model.Name, DataFolder.Bytes(folder.Model(model.Id))))];
+            NamedBytes[] ofDatasets = [.. datasets.Select(set => new NamedBytes(set.Id, set.Name, DataFolder.Bytes(folder.Dataset(set.Id))))];
             return new DiskUse(
                 Largest(ofRuns), Largest(ofModels), Largest(ofDatasets), All(ofRuns), All(ofModels), All(ofDatasets),
-                Directory.EnumerateFiles(folder.Root, Path.GetFileName(folder.DatabaseFile) + "*").Sum(file => new FileInfo(file).Length),
-                Bytes(folder.Backups), Bytes(folder.Trash), folder.FreeBytes);
+                Files(folder.Root, Path.GetFileName(folder.DatabaseFile) + "*").Sum(file => file.Bytes),
+                DataFolder.Bytes(folder.Backups), DataFolder.Bytes(folder.Trash), folder.FreeBytes);
         }, cancel);
 
         static IReadOnlyList<NamedBytes> Largest(NamedBytes[] items) => [.. items.OrderByDescending(item => item.Bytes).Take(MostNamed)];
 
         static CountedBytes All(NamedBytes[] items) => new(items.Length, items.Sum(item => item.Bytes));
-
-        static long Bytes(string path) => Directory.Exists(path) ? DataFolder.Bytes(path) : 0;
     }
 
     /// <summary>Bytes of one run's files.</summary>
-    public long RunBytes(Guid id) => Directory.Exists(folder.Run(id)) ? DataFolder.Bytes(folder.Run(id)) : 0;
+    public long RunBytes(Guid id) => DataFolder.Bytes(folder.Run(id));
 
     /// <summary>Lets SQLite read every page of the database and every foreign key.</summary>
     /// <returns>What is wrong; empty when the database is sound.</returns>
@@ -83,16 +82,17 @@ public sealed class Housekeeping(
     {
         long bytes = new FileInfo(folder.DatabaseFile).Length;
         storage.RequireRoom("a backup", bytes);
-        folder.Files.CreateFolder(folder.Backups);
         string name = string.Create(CultureInfo.InvariantCulture, $"webdistill-{DateTime.UtcNow:yyyyMMdd-HHmmss-fff}.db");
         string path = Path.Combine(folder.Backups, name), partial = path + ".partial";
         try
         {
+            folder.Files.CreateFolder(folder.Backups);
             await writer.WriteBulkAsync(db => SqliteDatabase.CopyAsync(db, partial, cancel));
             folder.Files.SyncFile(partial);
             folder.Files.RenameFile(partial, path);
             folder.Files.SyncFolder(folder.Backups);
-            return Describe(new FileInfo(path));
+            var written = new FileInfo(path);
+            return new Backup(name, written.LastWriteTimeUtc, written.Length);
         }
         catch (Exception e)
         {
@@ -106,13 +106,13 @@ public sealed class Housekeeping(
 
     /// <summary>The copies, newest first.</summary>
     public IReadOnlyList<Backup> Backups() => !Directory.Exists(folder.Backups) ? [] :
-        [.. new DirectoryInfo(folder.Backups).EnumerateFiles("webdistill-*.db").Select(Describe).OrderByDescending(backup => backup.Name)];
+        [.. Files(folder.Backups, "webdistill-*.db").OrderByDescending(backup => backup.Name)];
 
     /// <summary>Where a copy stands.</summary>
     /// <exception cref="NotFoundException">There is none of that name.</exception>
     public string BackupFile(string name) => Backups().Any(backup => backup.Name == name)
         ? Path.Combine(folder.Backups, name)
-        : throw new NotFoundException($"There is no backup '{name}'.");
+        : throw new NotFoundException($"There is no backup '{ForeignText.Quote(name)}'.");
 
     /// <summary>
     /// Puts a copy in the place of the database: checks it, then ends the server with every state saved and starts it anew, which takes some
@@ -137,5 +137,18 @@ public sealed class Housekeeping(
     /// <exception cref="NotFoundException">There is none of that name.</exception>
     public void DeleteBackup(string name) => folder.Files.DeleteFile(BackupFile(name));
 
-    private static Backup Describe(FileInfo file) => new(file.Name, file.LastWriteTimeUtc, file.Length);
+    // A file that is removed while the folder is read is none of them.
+    private static IEnumerable<Backup> Files(string folder, string pattern) => new DirectoryInfo(folder).EnumerateFiles(pattern)
+        .Select(file =>
+        {
+            try
+            {
+                return new Backup(file.Name, file.LastWriteTimeUtc, file.Length);
+            }
+            catch (FileNotFoundException)
+            {
+                return null;
+            }
+        })
+        .OfType<Backup>();
 }

@@ -133,7 +133,7 @@ internal static class StoredContents
         var run = new Run
         {
             Id = id,
-            Name = options.Name,
+            Name = Names.OfFile(options.Name),
             Kind = teacherId is null ? RunKind.Training : RunKind.Distillation,
             Status = RunStatus.Stopped,
             Step = state.Step,

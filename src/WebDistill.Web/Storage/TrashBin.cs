@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
+using WebDistill.Distillation;
 using WebDistill.Web.Live;
 
 namespace WebDistill.Web.Storage;
@@ -152,7 +153,7 @@ public sealed partial class TrashBin(
             if (found == name)
                 return (kind, id);
         }
-        throw new NotFoundException($"There is nothing called '{name}' in the trash; it may have been taken back or deleted.");
+        throw new NotFoundException($"There is nothing called '{ForeignText.Quote(name)}' in the trash; it may have been taken back or deleted.");
     }
 
     private IEnumerable<(string Name, StoredKind Kind, Guid Id, DateTime MovedAt)> Names()

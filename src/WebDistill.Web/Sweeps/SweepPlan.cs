@@ -146,8 +146,9 @@ public sealed record SweepPlan
         if (Dimensions.Count is 0 or > MostDimensions)
             problems.Add(new OptionProblem("dimensions", $"The sweep has {Dimensions.Count} dimensions, expected 1 to {MostDimensions}. "
                 + (Dimensions.Count == 0 ? "Add what shall vary." : "Leave some out.")));
-        for (int i = 0; i < Dimensions.Count; i++)
-            problems.AddRange(Validate(i).Select(message => new OptionProblem($"dimensions[{i}]", message)));
+        for (int i = 0; i < Math.Min(Dimensions.Count, MostDimensions); i++)
+            problems.AddRange(Validate(i).Take(OptionsInvalidException.MaxProblems)
+                .Select(message => new OptionProblem($"dimensions[{i}]", message)));
         if (!Enum.IsDefined(Strategy))
             problems.Add(Unknown("strategy", Strategy));
         if (!Enum.IsDefined(Metric))
@@ -186,9 +187,11 @@ public sealed record SweepPlan
     private IEnumerable<string> Validate(int index)
     {
         SweepDimension dimension = Dimensions[index];
-        string name = $"The dimension '{dimension.Name}'";
+        string name = $"The dimension '{ForeignText.Quote(dimension.Name)}'";
         if (string.IsNullOrWhiteSpace(dimension.Name))
             yield return $"Dimension {index + 1} has no name. Name what varies.";
+        else if (Names.Problem("", dimension.Name) is OptionProblem unfit)
+            yield return $"Dimension {index + 1}: {unfit.Message}";
         if (Dimensions.Take(index).Any(other => string.Equals(other.Name, dimension.Name, StringComparison.OrdinalIgnoreCase)))
             yield return $"{name} is there twice. Give every dimension a name of its own.";
         foreach (string option in dimension.Options)
@@ -196,10 +199,10 @@ public sealed record SweepPlan
             if (option == "name")
                 yield return $"{name} changes the runs' name, which says where they stand in the sweep. Change another option.";
             else if (OptionField.FindOrNull(option) is null)
-                yield return $"{name} changes '{option}', which is no option of a run. The options are: "
+                yield return $"{name} changes '{ForeignText.Quote(option)}', which is no option of a run. The options are: "
                     + $"{string.Join(", ", OptionField.All.Select(field => field.Name).Where(known => known != "name"))}.";
             if (Dimensions.Take(index).FirstOrDefault(other => other.Options.Contains(option)) is SweepDimension other)
-                yield return $"{name} changes '{option}', which the dimension '{other.Name}' changes as well. Vary it in one of them.";
+                yield return $"{name} changes '{option}', which the dimension '{ForeignText.Quote(other.Name)}' changes as well. Vary it in one of them.";
         }
         if (dimension.Range is SweepRange range)
         {
@@ -224,10 +227,13 @@ public sealed record SweepPlan
             yield return $"{name} has no values. Give it at least one.";
         if (dimension.Values.Any(value => string.IsNullOrWhiteSpace(value.Label)))
             yield return $"{name} has a value without a label. Give every value one.";
+        foreach (OptionProblem unfit in dimension.Values.Where(value => !string.IsNullOrWhiteSpace(value.Label))
+            .Select(value => Names.Problem("", value.Label)).OfType<OptionProblem>())
+            yield return $"{name} has a label that cannot be used. {unfit.Message}";
         foreach (SweepValue value in dimension.Values.Where(value => value.Changes.Count == 0))
-            yield return $"{name} has the value '{value.Label}', which changes nothing. Name an option that it changes.";
+            yield return $"{name} has the value '{ForeignText.Quote(value.Label)}', which changes nothing. Name an option that it changes.";
         foreach (IGrouping<string, SweepValue> same in dimension.Values.GroupBy(value => value.Label).Where(group => group.Count() > 1))
-            yield return $"{name} has the value '{same.Key}' {same.Count()} times. Leave the others out; to repeat a point, vary the seed.";
+            yield return $"{name} has the value '{ForeignText.Quote(same.Key)}' {same.Count()} times. Leave the others out; to repeat a point, vary the seed.";
     }
 
     private IEnumerable<OptionProblem> ValidateCount()

@@ -80,6 +80,18 @@ public sealed class EvaluationSetTests : IDisposable
         Assert.Equal(TextPerplexity.WordPerplexityName, result.Figures[0].Name);
     }
 
+    /// <summary>A finding: half of a surrogate pair ended the evaluation with a message without file and line.</summary>
+    [Fact]
+    public void JsonLines_HalfOfASurrogatePair_IsTheReplacementCharacterAsInDataSets()
+    {
+        IReadOnlyList<JsonLine> lines = JsonLines.Read(Write("half.jsonl", """{"text":"cut \ud83d off","scene":["a\udc00"]}"""));
+        Assert.Equal("cut \uFFFD off", lines[0].Text("text"));
+        Assert.Equal(["a\uFFFD"], lines[0].Texts("scene", ""));
+        JsonLine named = JsonLines.Read(Write("name.jsonl", """{"\ud83dex":1,"text":"a b"}"""))[0];
+        if (Record.Exception(() => named.Text("text")) is Exception refused)
+            Assert.StartsWith("name.jsonl, line 1: ", Assert.IsType<InvalidDataException>(refused).Message);
+    }
+
     [Fact]
     public void Lambada_ConstantModel_ScoresAsCountedByHand()
     {

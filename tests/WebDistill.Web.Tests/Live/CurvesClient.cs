@@ -50,6 +50,9 @@ internal sealed class CurvesClient : IAsyncDisposable
         return message.GetProperty("error").GetString()!;
     }
 
+    /// <summary>Whether the first message of the stream is rows and not an error.</summary>
+    public async Task<bool> IsAdmittedAsync() => (await MessageAsync()).GetProperty("type").GetInt32() == 2;
+
     // Cut off as by a closed lid, without a goodbye.
     public ValueTask DisposeAsync()
     {

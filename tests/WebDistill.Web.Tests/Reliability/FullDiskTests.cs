@@ -158,6 +158,7 @@ public sealed class FullDiskTests
         product.Get<StorageHealth>().Look();
         Assert.True(File.Exists(reserve.File));
         Assert.Null(product.Get<StorageHealth>().Problem);
+        product.Database.IsFullWhile = null;
         await product.Get<Housekeeping>().BackUpAsync();
     }
 

@@ -10,21 +10,13 @@ namespace WebDistill.Web.Tests.Reliability;
 [Collection(Processes.Name)]
 public sealed class KillTests
 {
-    /// <summary>How many times; tests/soak sets it.</summary>
-    private static int Kills =>
-        Environment.GetEnvironmentVariable("WEBDISTILL_KILLS") is string text ? int.Parse(text, CultureInfo.InvariantCulture) : 10;
-
     [Fact]
-    public async Task Kill_AtRandomMoments_TheRunGoesOnByItselfAndEndsBitForBitTheSame()
+    public async Task Training_KilledAtRandomMoments_TheRunGoesOnByItselfAndEndsBitForBitTheSame()
     {
-        DirectoryInfo root = Directory.CreateTempSubdirectory("webdistill-");
-        int seed = Environment.GetEnvironmentVariable("WEBDISTILL_KILL_SEED") is string text
-            ? int.Parse(text, CultureInfo.InvariantCulture) : Environment.TickCount;
-        var random = new Random(seed);
-        int identical = 0, resumed = 0;
-        List<string> lines = [];
-        JsonElement[] options = await PrepareAsync(root.FullName);
-        ServerProcess server = await ServerProcess.StartAsync(root.FullName);
+        var kills = new Kills("training", ordinarily: 10);
+        int resumed = 0;
+        JsonElement[] options = await PrepareAsync(kills.Root.FullName);
+        ServerProcess server = await ServerProcess.StartAsync(kills.Root.FullName);
         try
         {
             var expected = new Outcome[options.Length];
@@ -35,41 +27,33 @@ public sealed class KillTests
                 Guid run = await server.CreateRunAsync(options[mode]);
                 await server.CompletedAsync(run);
                 duration[mode] = TimeSpan.FromMilliseconds(Environment.TickCount64 - began);
-                expected[mode] = await OutcomeAsync(server, root.FullName, run);
+                expected[mode] = await OutcomeAsync(server, kills.Root.FullName, run);
             }
 
-            for (int kill = 1; kill <= Kills; kill++)
+            for (int kill = 1; kill <= kills.Count; kill++)
             {
                 int mode = kill % options.Length;
                 Guid run = await server.CreateRunAsync(options[mode]);
-                await Task.Delay(duration[mode] * random.NextDouble());
+                await Task.Delay(duration[mode] * kills.Random.NextDouble());
                 int step = (await server.GetAsync($"/api/runs/{run}")).GetProperty("step").GetInt32();
-                await server.KillAsync();
-                await server.DisposeAsync();
-                server = await ServerProcess.StartAsync(root.FullName);
+                server = await server.KillAndStartAsync(kills.Root.FullName);
                 JsonElement ended = await server.CompletedAsync(run);
-                Outcome found = await OutcomeAsync(server, root.FullName, run);
-                bool same = found == expected[mode];
-                identical += same ? 1 : 0;
+                Outcome found = await OutcomeAsync(server, kills.Root.FullName, run);
                 resumed += ended.GetProperty("attempt").GetInt32() > 1 ? 1 : 0;
-                lines.Add(string.Create(CultureInfo.InvariantCulture,
-                    $"kill {kill}: {options[mode].GetProperty("sequenceMode")}, at update {step} of {ended.GetProperty("totalSteps")}, "
-                    + $"attempt {ended.GetProperty("attempt")}: {(same ? "identical" : $"DIFFERENT {found}, expected {expected[mode]}")}"));
+                kills.Note(string.Create(CultureInfo.InvariantCulture,
+                    $"{options[mode].GetProperty("sequenceMode")}, at update {step} of {ended.GetProperty("totalSteps")}, "
+                    + $"attempt {ended.GetProperty("attempt")}"), expected[mode], found);
                 // Two runs' files are enough to look at when something goes wrong.
-                if (same)
+                if (found == expected[mode])
                     (await server.Http.DeleteAsync($"/api/runs/{run}")).Dispose();
             }
         }
         finally
         {
             await server.DisposeAsync();
-            lines.Add($"{lines.Count} kills, {identical} identical");
-            if (Environment.GetEnvironmentVariable("WEBDISTILL_KILL_REPORT") is string report)
-                await File.WriteAllLinesAsync(report, lines);
         }
-        Assert.True(identical == Kills, $"Seed {seed}, files in {root.FullName}:\n{string.Join('\n', lines)}");
-        Assert.True(resumed > 0, $"No kill hit a run: nothing was tested.\n{string.Join('\n', lines)}");
-        root.Delete(recursive: true);
+        kills.Finish();
+        Assert.True(resumed > 0, "No kill hit a run: nothing was tested.");
     }
 
     /// <summary>A data set, and the same run in both sequence modes: dropout, left-over micro-batches, validation, several epochs.</summary>
@@ -109,7 +93,7 @@ public sealed class KillTests
             last.Files.Single(file => file.Name == "optimizer.safetensors").Sha256,
             TrainingCheckpoint.ReadState(store.Folder(last.Step)).State.ToString(),
             steps.Count,
-            Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.UTF8.GetBytes(steps.ToJsonString()))));
+            Kills.TextSha256(steps.ToJsonString()));
     }
 
     private sealed record Outcome(string Weights, string Moments, string State, int Steps, string Numbers);

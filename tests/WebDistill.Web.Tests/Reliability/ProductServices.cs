@@ -4,6 +4,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using WebDistill.Data;
 using WebDistill.Distillation;
@@ -14,39 +15,49 @@ namespace WebDistill.Web.Tests.Reliability;
 /// <summary>The product's services on a data folder whose file layer and database may refuse, without a web host around them.</summary>
 internal sealed class ProductServices : IAsyncDisposable
 {
-    private readonly ServiceProvider _services;
+    private readonly FileLayer _files;
+    private readonly long _reserveBytes;
+    private ServiceProvider _services;
 
-    private ProductServices(string root, FileLayer files, DatabaseRefusal database, long reserveBytes)
+    private ProductServices(FileLayer files, long reserveBytes)
     {
-        Root = root;
-        Database = database;
+        (_files, _reserveBytes) = (files, reserveBytes);
+        _services = Build();
+    }
+
+    private ServiceProvider Build()
+    {
         var services = new ServiceCollection();
         services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Critical));
+        services.AddSingleton<IHostApplicationLifetime, Microsoft.Extensions.Hosting.Internal.ApplicationLifetime>();
         services.AddSingleton(HostSettings.Read(new ConfigurationBuilder().Build()));
-        services.AddStorage(new DataFolder(root, files), reserveBytes);
+        services.AddStorage(new DataFolder(Root, _files), _reserveBytes);
         services.AddTraining();
         services.AddRuns();
         services.AddLibrary();
         services.AddEvaluations();
-        services.ConfigureDbContext<WebDistillDb>(db => db.AddInterceptors(database));
-        _services = services.BuildServiceProvider();
+        services.ConfigureDbContext<WebDistillDb>(db => db.AddInterceptors(Database));
+        return services.BuildServiceProvider();
     }
 
-    public string Root { get; }
+    public string Root { get; } = Directory.CreateTempSubdirectory("webdistill-").FullName;
 
-    public DatabaseRefusal Database { get; }
+    public DatabaseRefusal Database { get; } = new();
 
     /// <summary>On a new folder.</summary>
     public static async Task<ProductServices> CreateAsync(FileLayer files, long reserveBytes = 0)
     {
-        var product = new ProductServices(Directory.CreateTempSubdirectory("webdistill-").FullName, files, new DatabaseRefusal(), reserveBytes);
+        var product = new ProductServices(files, reserveBytes);
         await product._services.PrepareStorageAsync();
         return product;
     }
 
-    /// <summary>What a server does when it starts.</summary>
+    /// <summary>The end of this server and the start of the next one on the same folder.</summary>
     public async Task StartAgainAsync()
     {
+        await _services.DisposeAsync();
+        SqliteConnection.ClearAllPools();
+        _services = Build();
         await _services.PrepareStorageAsync();
         await _services.ResumeInterruptedAsync();
     }

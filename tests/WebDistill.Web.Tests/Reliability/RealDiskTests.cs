@@ -15,7 +15,7 @@ public sealed class RealDiskTests
     [MountedDiskFact]
     public async Task FullDisk_UnderARun_EverythingSaysSoDeletingWorksAndTheRunGoesOn()
     {
-        using MountedDisk disk = MountedDisk.Tmpfs(64);
+        using MountedDisk disk = MountedDisk.Tmpfs(192);
         Guid dataset, old;
         await using (var app = new WebDistillApp(disk.Root))
         {
@@ -57,7 +57,7 @@ public sealed class RealDiskTests
     [MountedDiskFact]
     public async Task FullDisk_AtTheStart_ServesAndLetsDelete()
     {
-        using MountedDisk disk = MountedDisk.Tmpfs(48);
+        using MountedDisk disk = MountedDisk.Tmpfs(192);
         Guid run;
         await using (ServerProcess first = await ServerProcess.StartAsync(disk.Root, "--Storage:ReserveMegabytes", "8"))
         {
@@ -82,7 +82,7 @@ public sealed class RealDiskTests
     [MountedDiskFact]
     public async Task ReadOnlyRemount_UnderARun_ServerSurvivesAndTheRunEndsAsIfNothingHadHappened()
     {
-        using MountedDisk disk = MountedDisk.Ext4(96);
+        using MountedDisk disk = MountedDisk.Ext4(256);
         Guid dataset, whole;
         JsonElement options;
         await using (var app = new WebDistillApp(disk.Root))
@@ -102,7 +102,7 @@ public sealed class RealDiskTests
             await server.WaitAsync(id, run => run.GetProperty("step").GetInt32() > 60);
             disk.Fail();
             // Every page says it, because no row can.
-            while (!(await server.Http.GetStringAsync("/runs")).Contains("The data folder cannot be written", StringComparison.Ordinal))
+            while (!(await server.Http.GetStringAsync("/settings")).Contains("The data folder cannot be written", StringComparison.Ordinal))
                 await Task.Delay(50);
             Assert.Equal("Running", (await server.GetAsync($"/api/runs/{id}")).GetProperty("status").GetString());
             foreach (HttpResponseMessage refused in new[]

@@ -30,10 +30,14 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     public int Id => _process.Id;
 
+    /// <summary>What starts the server on a free loopback port.</summary>
+    public static string[] Arguments(string root) =>
+        ["--urls", "http://127.0.0.1:0", "--Storage:Root", root, "--Logging:LogLevel:Default", "Warning", "--Storage:ReserveMegabytes", "0"];
+
     /// <summary>Starts the server on a free loopback port and returns when it answers.</summary>
     public static async Task<ServerProcess> StartAsync(string root, params string[] settings)
     {
-        Process process = Start(["--urls", "http://127.0.0.1:0", "--Storage:Root", root, "--Logging:LogLevel:Default", "Warning", "--Storage:ReserveMegabytes", "0", .. settings]);
+        Process process = Start([.. Arguments(root), .. settings]);
         string? line = null;
         try
         {
@@ -69,6 +73,16 @@ internal sealed class ServerProcess : IAsyncDisposable
         await _process.WaitForExitAsync();
     }
 
+    /// <summary>Power off, and on again.</summary>
+    /// <returns>The server that took its place.</returns>
+    public async Task<ServerProcess> KillAndStartAsync(string root)
+    {
+        await KillAsync();
+        ServerProcess next = await StartAsync(root);
+        await DisposeAsync();
+        return next;
+    }
+
     /// <summary>Sends SIGTERM and waits for the end.</summary>
     /// <returns>How long that took.</returns>
     public async Task<TimeSpan> TerminateAsync()
@@ -87,24 +101,30 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     public Task<JsonElement> GetAsync(string path) => Http.WholeAsync(path);
 
-    public async Task<Guid> CreateRunAsync(JsonElement options)
+    public Task<Guid> CreateRunAsync(JsonElement options) => SendAsync("/api/runs", JsonContent.Create(options));
+
+    /// <summary>Posts what makes something new and returns its id.</summary>
+    public async Task<Guid> SendAsync(string path, HttpContent content)
     {
-        using HttpResponseMessage created = await Http.PostAsJsonAsync("/api/runs", options);
+        using HttpResponseMessage created = await Http.PostAsync(path, content);
         string answer = await created.Content.ReadAsStringAsync();
         Assert.True(created.IsSuccessStatusCode, answer);
         return JsonDocument.Parse(answer).RootElement.GetProperty("id").GetGuid();
     }
 
     /// <summary>Waits until a run says what is expected.</summary>
-    public async Task<JsonElement> WaitAsync(Guid run, Func<JsonElement, bool> expected)
+    public Task<JsonElement> WaitAsync(Guid run, Func<JsonElement, bool> expected) => UntilAsync($"/api/runs/{run}", expected);
+
+    /// <summary>Waits until an answer says what is expected.</summary>
+    public async Task<JsonElement> UntilAsync(string path, Func<JsonElement, bool> expected)
     {
         var clock = Stopwatch.StartNew();
         while (true)
         {
-            JsonElement found = await GetAsync($"/api/runs/{run}");
+            JsonElement found = await GetAsync(path);
             if (expected(found))
                 return found;
-            Assert.True(clock.Elapsed < _patience, $"The run did not come to the expected state in {_patience}: {found}");
+            Assert.True(clock.Elapsed < _patience, $"{path} did not come to the expected state in {_patience}: {found}");
             await Task.Delay(25);
         }
     }

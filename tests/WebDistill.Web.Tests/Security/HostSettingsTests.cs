@@ -42,6 +42,31 @@ public sealed class HostSettingsTests
     }
 
     [Fact]
+    public void Read_Limits_AreReadAndTheirRangesChecked()
+    {
+        Assert.Equal(new InputLimits(), Read().Limits);
+        InputLimits read = Read(("Limits:QueuedRuns", "7"), ("Limits:JsonKilobytes", "512")).Limits;
+        Assert.Equal(new InputLimits { QueuedRuns = 7, JsonKilobytes = 512 }, read);
+        var failure = Assert.Throws<HostSettingsException>(() => Read(
+            [.. InputLimits.All.Select((limit, i) => (limit.Key, i % 2 == 0 ? $"{limit.Minimum - 1}" : $"{limit.Maximum + 1L}"))]));
+        Assert.Equal(InputLimits.All.Count, failure.Failures.Count);
+        Assert.All(InputLimits.All, limit => Assert.Contains($"{limit.Key} is", failure.Message));
+    }
+
+    /// <summary>docs/security.md lists every limit with its default.</summary>
+    [Fact]
+    public void Limits_AreDocumented()
+    {
+        string page = File.ReadAllText(Path.Combine(WebDistillApp.RepositoryRoot, "docs", "security.md"));
+        string Written(int value) => value < 10_000 ? $"{value}" : value.ToString("#,0", System.Globalization.CultureInfo.InvariantCulture).Replace(',', ' ');
+        Assert.All(InputLimits.All, limit =>
+        {
+            string row = Assert.Single(page.Split('\n'), line => line.StartsWith('|') && line.Contains($"`{limit.Name}`"));
+            Assert.Contains(Written(limit.Get(new InputLimits())), row);
+        });
+    }
+
+    [Fact]
     public async Task Start_RemoteAddress_EndsWithAMessageAndCode2()
     {
         DirectoryInfo root = Directory.CreateTempSubdirectory("webdistill-");

@@ -56,7 +56,7 @@ public sealed partial class FileLayerUseTests
         | \bDirectory\.(Create|Move|Delete|Set)
         | FileAccess\.(Write|ReadWrite) | FileMode\.(Create|CreateNew|Append|Truncate|OpenOrCreate)
         | new\ StreamWriter\((path|file|[a-zA-Z]*Path)\b
-        | \.(Delete|MoveTo|CopyTo)\((recursive|true|false|destination)
+        | \.(Delete\((recursive|true|false)|MoveTo\()
         | ZipFile\. | Path\.GetTemp
         """, RegexOptions.IgnorePatternWhitespace)]
     private static partial Regex Call();

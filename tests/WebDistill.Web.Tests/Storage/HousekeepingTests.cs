@@ -29,6 +29,38 @@ public sealed class HousekeepingTests
         Assert.False(Directory.Exists(Path.Combine(app.Root, "runs", run.ToString("N"))));
     }
 
+    /// <summary>What the fuzzing found: the storage page and list failed when a backup ended while they read its folder.</summary>
+    [Fact]
+    public async Task Measure_FilesComeAndGoMeanwhile_CountsWhatIsThere()
+    {
+        await using var app = new WebDistillApp();
+        string backups = Directory.CreateDirectory(Path.Combine(app.Root, "backups")).FullName, nested = Path.Combine(backups, "nested");
+        using var ended = new CancellationTokenSource();
+        Task comingAndGoing = Task.Run(() =>
+        {
+            while (!ended.IsCancellationRequested)
+            {
+                Directory.CreateDirectory(nested);
+                string[] files = [.. Enumerable.Range(0, 20).SelectMany(i => new[] { Path.Combine(nested, $"{i}"), Path.Combine(backups, $"webdistill-{i}.db") })];
+                foreach (string file in files)
+                    File.WriteAllText(file, "12345");
+                foreach (string file in files)
+                    File.Delete(file);
+                Directory.Delete(nested);
+            }
+        });
+        var housekeeping = app.Service<Housekeeping>();
+        for (int i = 0; i < 500; i++)
+        {
+            Assert.InRange((await housekeeping.MeasureAsync()).BackupBytes, 0, 200);
+            Assert.All(housekeeping.Backups(), backup => Assert.InRange(backup.Bytes, 0, 5));
+        }
+        await ended.CancelAsync();
+        await comingAndGoing;
+        Assert.Equal(0, DataFolder.Bytes(backups));
+        Assert.Equal(0, DataFolder.Bytes(Path.Combine(app.Root, "none")));
+    }
+
     [Fact]
     public async Task Backup_WhileARunTrains_IsWholeAndOpensByItself()
     {

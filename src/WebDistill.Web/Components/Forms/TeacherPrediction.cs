@@ -1,3 +1,6 @@
+using System.Text;
+using WebDistill.Data;
+using WebDistill.Web.Library;
 using WebDistill.Web.Playground;
 
 namespace WebDistill.Web.Components.Forms;
@@ -7,6 +10,27 @@ namespace WebDistill.Web.Components.Forms;
 /// <param name="Tokens">Every token of the vocabulary with its logit, likeliest first.</param>
 public sealed record TeacherPrediction(string Context, IReadOnlyList<NextToken> Tokens)
 {
+    private const int ContextTokens = 24;
+
+    /// <summary>A teacher's prediction after the beginning of a data set, or after one of stories where there is none.</summary>
+    /// <exception cref="ConflictException">Files of one of them are gone, or too many models write already.</exception>
+    public static async Task<TeacherPrediction> ReadAsync(
+        Model teacher, Dataset? dataset, DatasetService datasets, GenerationService generation, CancellationToken cancel)
+    {
+        string context = "Once upon a time, there was a";
+        if (dataset is { State: DatasetState.Ready })
+        {
+            IReadOnlyList<PreviewBlock> blocks = await datasets.PreviewAsync(dataset.Id, blocks: 1, ContextTokens, cancel);
+            string text = string.Concat(blocks.SelectMany(block => block.Tokens).Select(token => token.Text));
+            if (!string.IsNullOrWhiteSpace(text))
+                context = text;
+        }
+        // A token is at least a byte: as many bytes as the model has positions always fit.
+        while (Encoding.UTF8.GetByteCount(context) > teacher.ContextLength)
+            context = context[1..];
+        return new TeacherPrediction(context, await generation.NextTokensAsync(teacher.Id, context, int.MaxValue, cancel));
+    }
+
     /// <summary>The likeliest tokens of softmax(logits / temperature), with their probabilities.</summary>
     public IReadOnlyList<(string Token, double Probability)> Softened(double temperature, int count)
     {

@@ -80,7 +80,7 @@ public sealed partial class NewRunPage(
             {
                 await BeginBranchAsync();
             }
-            catch (Exception e) when (e is NotFoundException or OptionsInvalidException)
+            catch (Exception e) when (e is NotFoundException or ConflictException or OptionsInvalidException)
             {
                 _failure = e;
             }
@@ -249,7 +249,7 @@ public sealed partial class NewRunPage(
         }
     }
 
-    // The picture of the temperature: the chosen teacher's prediction in the middle of the chosen data set's first block.
+    // The picture of the temperature.
     private async Task PredictAsync(CancellationToken cancel)
     {
         if (_teacher is not { TokenizerSha256: not null } teacher)
@@ -260,20 +260,18 @@ public sealed partial class NewRunPage(
         if (_predicted == (teacher.Id, Draft["datasetId"]))
             return;
         (_predicting, _prediction, _predicted) = (true, null, (teacher.Id, Draft["datasetId"]));
-        string context = "Once upon a time, there was a";
-        if (ChosenDataset is { State: DatasetState.Ready } dataset)
+        try
         {
-            IReadOnlyList<PreviewBlock> blocks = await datasetService.PreviewAsync(dataset.Id, blocks: 1, tokensPerBlock: 24, cancel);
-            string text = string.Concat(blocks.SelectMany(block => block.Tokens).Select(token => token.Text));
-            if (!string.IsNullOrWhiteSpace(text))
-                context = text;
+            TeacherPrediction prediction = await TeacherPrediction.ReadAsync(
+                teacher, ChosenDataset, datasetService, generation, cancel);
+            if (_predicted?.Teacher == teacher.Id)
+                (_predicting, _prediction) = (false, prediction);
         }
-        // A token is at least a byte: as many bytes as the model has positions always fit.
-        while (Encoding.UTF8.GetByteCount(context) > teacher.ContextLength)
-            context = context[1..];
-        IReadOnlyList<NextToken> tokens = await generation.NextTokensAsync(teacher.Id, context, int.MaxValue, cancel);
-        if (_predicted?.Teacher == teacher.Id)
-            (_predicting, _prediction) = (false, new TeacherPrediction(context, tokens));
+        catch (ConflictException)
+        {
+            // Its files are gone, which the check of the options says at the field, or too many models write just now: no picture.
+            _predicting = false;
+        }
         await InvokeAsync(StateHasChanged);
     }
 
@@ -299,9 +297,9 @@ public sealed partial class NewRunPage(
             _form.Problems = InOrder(e.Problems);
             _launching = false;
         }
-        catch (Exception e) when (storage.Explain(e) is not null || e is NotFoundException or InvalidDataException or IOException)
+        catch (Exception e) when (storage.Explain(e) is not null || e is NotFoundException or ConflictException or IOException)
         {
-            // The checkpoint is gone or damaged, or there is no room for its copy.
+            // The checkpoint is gone or damaged, there is no room for its copy, or the queue is full.
             (_failure, _launching) = (storage.Explain(e) ?? e, false);
         }
     }

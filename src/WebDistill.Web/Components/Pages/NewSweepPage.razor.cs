@@ -175,6 +175,10 @@ public sealed partial class NewSweepPage(
         {
             (_unreadable, _launching) = (e.Problems, false);
         }
+        catch (ConflictException e)
+        {
+            (_failure, _launching) = (e, false);
+        }
         catch (Exception e) when (storage.Explain(e) is { } refused)
         {
             (_failure, _launching) = (refused, false);

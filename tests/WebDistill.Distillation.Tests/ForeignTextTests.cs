@@ -1,0 +1,26 @@
+namespace WebDistill.Distillation.Tests;
+
+public sealed class ForeignTextTests
+{
+    [Theory]
+    [InlineData(null, "")]
+    [InlineData("plain, Größe 大 👩‍💻", "plain, Größe 大 👩‍💻")]
+    [InlineData("a\0b\r\nc\u202Ed", @"a\u0000b\u000D\u000Ac\u202Ed")]
+    [InlineData("\ud83d", @"\uD83D")]
+    [InlineData("a\u200Bb\U000E0041", @"a\u200Bb\U000E0041")]
+    public void Quote_WhatIsNotSeen_IsWrittenAsItsCode(string? text, string expected) => Assert.Equal(expected, ForeignText.Quote(text));
+
+    [Fact]
+    public void Quote_LongTexts_AreCutAndSayTheirLength()
+    {
+        foreach (string text in new[] { new string('x', 50_000_000), string.Concat(Enumerable.Repeat("👩", 1000)), new string('\0', 1000) })
+        {
+            string quoted = ForeignText.Quote(text);
+            Assert.InRange(quoted.Length, 100, ForeignText.MaxQuotedCharacters + 40);
+            Assert.EndsWith($"… ({text.Length} characters)", quoted);
+            Assert.Null(ForeignText.FirstUnprintable(quoted));
+        }
+        Assert.Equal(new string('x', 200), ForeignText.Quote(new string('x', 200)));
+        Assert.Equal(new string('x', 5000), ForeignText.Visible(new string('x', 5000)));
+    }
+}

@@ -1,0 +1,70 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace WebDistill.Web.Tests.Reliability;
+
+/// <summary>
+/// The kills of one kind of work: how many (tests/soak sets it, the ordinary run makes a few), at which random moments, and what each of
+/// them left compared with what the same work leaves when nothing cuts it.
+/// </summary>
+internal sealed class Kills
+{
+    private readonly string _work;
+    private readonly int _seed;
+    private readonly List<string> _lines = [];
+    private int _identical;
+
+    /// <param name="work">What is cut, as the report calls it.</param>
+    /// <param name="ordinarily">Kills in an ordinary test run.</param>
+    public Kills(string work, int ordinarily)
+    {
+        _work = work;
+        Count = Number("WEBDISTILL_KILLS") ?? ordinarily;
+        _seed = Number("WEBDISTILL_KILL_SEED") ?? Environment.TickCount;
+        Random = new Random(_seed);
+        Root = Directory.CreateTempSubdirectory("webdistill-");
+    }
+
+    /// <summary>How many.</summary>
+    public int Count { get; }
+
+    /// <summary>Chooses the moments.</summary>
+    public Random Random { get; }
+
+    /// <summary>The data folder of the server that is killed; kept when something differs.</summary>
+    public DirectoryInfo Root { get; }
+
+    /// <summary>Says what one kill left.</summary>
+    public void Note<T>(string moment, T expected, T found)
+    {
+        bool same = Equals(expected, found);
+        _identical += same ? 1 : 0;
+        _lines.Add($"{_work}, kill {_lines.Count + 1}: {moment}: {(same ? "identical" : $"DIFFERENT {found}, expected {expected}")}");
+    }
+
+    /// <summary>Ends the report, and fails when a kill was not made or left anything else than expected.</summary>
+    public void Finish()
+    {
+        _lines.Add($"{_work}: {_lines.Count} kills, {_identical} identical");
+        string report = string.Join('\n', _lines);
+        if (Environment.GetEnvironmentVariable("WEBDISTILL_KILL_REPORT") is string file)
+            File.AppendAllText(file, report + "\n");
+        Assert.True(_identical == Count, $"Seed {_seed}, files in {Root.FullName}:\n{report}");
+        Root.Delete(recursive: true);
+    }
+
+    /// <summary>A hash over every file of a folder, with their names.</summary>
+    public static string FilesSha256(string folder)
+    {
+        IEnumerable<string> files = Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)
+            .Select(file => $"{Path.GetRelativePath(folder, file)} {Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(file)))}");
+        return TextSha256(string.Join('\n', files));
+    }
+
+    /// <summary>A hash of a text.</summary>
+    public static string TextSha256(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
+
+    private static int? Number(string variable) =>
+        Environment.GetEnvironmentVariable(variable) is string text ? int.Parse(text, CultureInfo.InvariantCulture) : null;
+}
