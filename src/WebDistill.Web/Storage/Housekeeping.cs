@@ -42,6 +42,8 @@ public sealed class Housekeeping(
     /// <summary>Most runs, models and data sets that a measurement names, of each kind.</summary>
     public const int MostNamed = 100;
 
+    private readonly SemaphoreSlim _backup = new(1, 1);
+
     /// <summary>Measures the data folder; reads every folder's list of files.</summary>
     public async Task<DiskUse> MeasureAsync(CancellationToken cancel = default)
     {
@@ -79,6 +81,20 @@ public sealed class Housekeeping(
     /// <summary>Copies the database, whole and compact, while everything goes on; a copy that fails leaves nothing.</summary>
     /// <exception cref="StorageRefusedException">There is no room for it.</exception>
     public async Task<Backup> BackUpAsync(CancellationToken cancel = default)
+    {
+        // One at a time: two of one millisecond would have one name.
+        await _backup.WaitAsync(cancel);
+        try
+        {
+            return await WriteBackupAsync(cancel);
+        }
+        finally
+        {
+            _backup.Release();
+        }
+    }
+
+    private async Task<Backup> WriteBackupAsync(CancellationToken cancel)
     {
         long bytes = new FileInfo(folder.DatabaseFile).Length;
         storage.RequireRoom("a backup", bytes);

@@ -109,4 +109,16 @@ public sealed class HousekeepingTests
         }
         Assert.Contains("A row of LogLines refers to a row of Runs that is missing", (await CheckAsync()).EnumerateArray().Single().GetString());
     }
+
+    /// <summary>Found by fuzzing: two backups of one millisecond had one name, and one of them failed.</summary>
+    [Fact]
+    public async Task Backup_ManyAtOnce_EachIsWholeAndHasANameOfItsOwn()
+    {
+        await using var app = new WebDistillApp();
+        var housekeeping = app.Service<Housekeeping>();
+        Backup[] backups = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Task.Run(() => housekeeping.BackUpAsync())));
+        Assert.Equal(16, backups.Select(backup => backup.Name).Distinct().Count());
+        Assert.Equal(16, housekeeping.Backups().Count);
+        Assert.Empty(Directory.GetFiles(Path.Combine(app.Root, "backups"), "*.partial"));
+    }
 }
