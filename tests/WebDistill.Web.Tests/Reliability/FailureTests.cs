@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using WebDistill.Data;
@@ -233,6 +234,7 @@ public sealed class FailureTests
     {
         var services = new ServiceCollection();
         services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Error));
+        services.AddSingleton(HostSettings.Read(new ConfigurationBuilder().Build()));
         services.AddStorage(new DataFolder(root, files), reserveBytes: 0);
         services.AddTraining();
         extra?.Invoke(services);
