@@ -16,14 +16,12 @@ internal static class StartFailure
         DatabaseTooNewException => $"{problem.Message}{Backups(root)}",
         UnauthorizedAccessException => Unwritable(root, problem.Message),
         IOException io when FileLayer.IsDiskFull(io) => Full(root),
-        IOException { HResult: ReadOnlyFileSystem } => Unwritable(root, problem.Message),
+        IOException io when FileLayer.IsReadOnly(io) => Unwritable(root, problem.Message),
         IOException => $"The data folder '{root}' cannot be used: {problem.Message}",
         SqliteException sqlite => Explain(sqlite, root),
         { InnerException: Exception inner } => Explain(inner, root),
         _ => null,
     };
-
-    private const int ReadOnlyFileSystem = 30; // EROFS
 
     private static string? Explain(SqliteException problem, string? root)
     {
@@ -32,7 +30,7 @@ internal static class StartFailure
         {
             full => Full(root),
             // SQLite tells a write for which there was no room as any other that failed.
-            ioError when root is not null && Free(root) < MinimumFreeBytes => Full(root),
+            ioError when root is not null && Free(root) < DiskReserve.LeastBytes => Full(root),
             readOnly or cannotOpen => Unwritable(root, problem.Message),
             corrupt or notADatabase => $"The database webdistill.db is damaged: {problem.Message}.{Backups(root)}",
             busy or locked => $"Another program holds the database webdistill.db under '{root}'. Close it and start again.",
@@ -41,10 +39,8 @@ internal static class StartFailure
         };
     }
 
-    private const long MinimumFreeBytes = 1 << 20;
-
     private static string Full(string? root) => string.Create(CultureInfo.InvariantCulture,
-        $"The disk of the data folder '{root}' is full: {(root is null ? 0 : Free(root)):N0} bytes are free, and the start needs about {MinimumFreeBytes:N0}. ")
+        $"The disk of the data folder '{root}' is full: {(root is null ? 0 : Free(root)):N0} bytes are free, and the start needs about {DiskReserve.LeastBytes:N0}. ")
         + "Nothing is lost. Free some room, or set Storage:Root to a copy of the folder on a larger disk, and start again.";
 
     private static string Unwritable(string? root, string reason) =>
@@ -65,5 +61,5 @@ internal static class StartFailure
                 + $"dotnet run --project src/WebDistill.Web -- {RestoreCommand.Command} \"{newest.FullName}\"";
     }
 
-    private static long Free(string root) => Directory.Exists(root) ? new DriveInfo(root).AvailableFreeSpace : 0;
+    private static long Free(string root) => Directory.Exists(root) ? FileLayer.Disk.FreeBytes(root) : 0;
 }
