@@ -80,7 +80,7 @@ public static class SqliteDatabase
 
     private static TBuilder Use<TBuilder>(TBuilder options, SqliteConnectionStringBuilder connection) where TBuilder : DbContextOptionsBuilder
     {
-        options.UseSqlite(connection.ToString(), sqlite => sqlite.MigrationsAssembly("WebDistill.Migrations"))
+        options.UseSqlite(connection.ToString(), sqlite => sqlite.MigrationsAssembly("WebDistill.Migrations.Sqlite"))
             .AddInterceptors(new ConnectionPragmas());
         return options;
     }

@@ -1,6 +1,7 @@
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -31,9 +32,21 @@ public sealed class WebDistillDbTests : IAsyncLifetime
     public void Model_ComparedWithTheMigrations_HasNoPendingChanges()
     {
         using WebDistillDb db = _contexts.CreateDbContext();
-        Assert.False(db.Database.HasPendingModelChanges(), "The entities changed: dotnet run --project migrations/Scaffold -- "
-            + "NameOfTheChange");
+        Assert.False(db.Database.HasPendingModelChanges(), "The entities changed: dotnet ef migrations add "
+            + "NameOfTheChange --project migrations/Sqlite");
         Assert.NotEmpty(db.Database.GetAppliedMigrations());
+    }
+
+    /// <summary>Else `dotnet ef migrations remove` and rebuilt tables would take an older model for the present one.</summary>
+    [Fact]
+    public void Model_OfTheLastMigration_IsThatOfTheEntities()
+    {
+        using WebDistillDb db = _contexts.CreateDbContext();
+        var migrations = db.GetService<IMigrationsAssembly>();
+        Migration last = migrations.CreateMigration(migrations.Migrations.Last().Value, db.Database.ProviderName!);
+        IRelationalModel recorded = db.GetService<IModelRuntimeInitializer>().Initialize(last.TargetModel).GetRelationalModel();
+        IRelationalModel present = db.GetService<IDesignTimeModel>().Model.GetRelationalModel();
+        Assert.Empty(db.GetService<IMigrationsModelDiffer>().GetDifferences(recorded, present));
     }
 
     [Fact]

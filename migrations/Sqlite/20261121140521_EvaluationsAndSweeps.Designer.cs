@@ -8,11 +8,11 @@ using WebDistill.Data;
 
 #nullable disable
 
-namespace WebDistill.Migrations
+namespace WebDistill.Migrations.Sqlite
 {
     [DbContext(typeof(WebDistillDb))]
-    [Migration("20261128004708_ListIndexes")]
-    partial class ListIndexes
+    [Migration("20261121140521_EvaluationsAndSweeps")]
+    partial class EvaluationsAndSweeps
     {
         /// <inheritdoc />
         protected override void BuildTargetModel(ModelBuilder modelBuilder)
@@ -125,8 +125,6 @@ namespace WebDistill.Migrations
 
                     b.HasKey("Id");
 
-                    b.HasIndex("CreatedAt", "Id");
-
                     b.ToTable("Datasets");
                 });
 
@@ -220,10 +218,6 @@ namespace WebDistill.Migrations
                     b.HasIndex("Key")
                         .IsUnique();
 
-                    b.HasIndex("WeightsSha256");
-
-                    b.HasIndex("CreatedAt", "Id");
-
                     b.ToTable("Evaluations");
                 });
 
@@ -312,8 +306,6 @@ namespace WebDistill.Migrations
                         .HasColumnType("INTEGER");
 
                     b.HasKey("Id");
-
-                    b.HasIndex("CreatedAt", "Id");
 
                     b.ToTable("Models");
                 });
@@ -454,8 +446,6 @@ namespace WebDistill.Migrations
 
                     b.HasIndex("SweepId");
 
-                    b.HasIndex("CreatedAt", "Id");
-
                     b.HasIndex("Status", "QueueOrder");
 
                     b.ToTable("Runs");
@@ -512,9 +502,6 @@ namespace WebDistill.Migrations
                         .HasColumnType("REAL");
 
                     b.HasKey("RunId", "Step");
-
-                    b.HasIndex("RunId", "ValidationPerplexity", "Step")
-                        .HasFilter("\"ValidationPerplexity\" IS NOT NULL");
 
                     b.ToTable("StepMetrics");
                 });
@@ -592,8 +579,6 @@ namespace WebDistill.Migrations
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
-
-                    b.HasIndex("CreatedAt", "Id");
 
                     b.ToTable("Sweeps");
                 });

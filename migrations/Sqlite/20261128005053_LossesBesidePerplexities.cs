@@ -2,7 +2,7 @@
 
 #nullable disable
 
-namespace WebDistill.Migrations
+namespace WebDistill.Migrations.Sqlite
 {
     /// <inheritdoc />
     public partial class LossesBesidePerplexities : Migration

@@ -8,11 +8,11 @@ using WebDistill.Data;
 
 #nullable disable
 
-namespace WebDistill.Migrations
+namespace WebDistill.Migrations.Sqlite
 {
     [DbContext(typeof(WebDistillDb))]
-    [Migration("20261121113406_ResumableRuns")]
-    partial class ResumableRuns
+    [Migration("20261128004708_ListIndexes")]
+    partial class ListIndexes
     {
         /// <inheritdoc />
         protected override void BuildTargetModel(ModelBuilder modelBuilder)
@@ -125,7 +125,106 @@ namespace WebDistill.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("CreatedAt", "Id");
+
                     b.ToTable("Datasets");
+                });
+
+            modelBuilder.Entity("WebDistill.Data.Evaluation", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<double>("ComputedSeconds")
+                        .HasColumnType("REAL");
+
+                    b.Property<int>("ContextLength")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid?>("DatasetId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("DoneUnits")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Engine")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Error")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("FinishedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Key")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("ModelId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ModelName")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid?>("ReferenceModelId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ReferenceName")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ReferenceSha256")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ResultJson")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Set")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("SourceName")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("SourceSha256")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("StateJson")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Status")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Stride")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<long>("TotalUnits")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Version")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("WeightsSha256")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("Key")
+                        .IsUnique();
+
+                    b.HasIndex("WeightsSha256");
+
+                    b.HasIndex("CreatedAt", "Id");
+
+                    b.ToTable("Evaluations");
                 });
 
             modelBuilder.Entity("WebDistill.Data.LogLine", b =>
@@ -213,6 +312,8 @@ namespace WebDistill.Migrations
                         .HasColumnType("INTEGER");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("CreatedAt", "Id");
 
                     b.ToTable("Models");
                 });
@@ -307,6 +408,12 @@ namespace WebDistill.Migrations
                     b.Property<long?>("StudentParameters")
                         .HasColumnType("INTEGER");
 
+                    b.Property<Guid?>("SweepId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("SweepPointJson")
+                        .HasColumnType("TEXT");
+
                     b.Property<Guid?>("TeacherId")
                         .HasColumnType("TEXT");
 
@@ -344,6 +451,10 @@ namespace WebDistill.Migrations
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("SweepId");
+
+                    b.HasIndex("CreatedAt", "Id");
 
                     b.HasIndex("Status", "QueueOrder");
 
@@ -402,6 +513,9 @@ namespace WebDistill.Migrations
 
                     b.HasKey("RunId", "Step");
 
+                    b.HasIndex("RunId", "ValidationPerplexity", "Step")
+                        .HasFilter("\"ValidationPerplexity\" IS NOT NULL");
+
                     b.ToTable("StepMetrics");
                 });
 
@@ -458,6 +572,30 @@ namespace WebDistill.Migrations
                     b.HasKey("RunId", "Attempt", "Step");
 
                     b.ToTable("SupersededSteps");
+                });
+
+            modelBuilder.Entity("WebDistill.Data.Sweep", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("PlanJson")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("CreatedAt", "Id");
+
+                    b.ToTable("Sweeps");
                 });
 
             modelBuilder.Entity("WebDistill.Data.Checkpoint", b =>

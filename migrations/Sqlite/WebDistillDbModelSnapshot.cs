@@ -2,20 +2,17 @@
 using System;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
-using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 using WebDistill.Data;
 
 #nullable disable
 
-namespace WebDistill.Migrations
+namespace WebDistill.Migrations.Sqlite
 {
     [DbContext(typeof(WebDistillDb))]
-    [Migration("20261128005053_LossesBesidePerplexities")]
-    partial class LossesBesidePerplexities
+    partial class WebDistillDbModelSnapshot : ModelSnapshot
     {
-        /// <inheritdoc />
-        protected override void BuildTargetModel(ModelBuilder modelBuilder)
+        protected override void BuildModel(ModelBuilder modelBuilder)
         {
 #pragma warning disable 612, 618
             modelBuilder.HasAnnotation("ProductVersion", "10.0.14");
@@ -128,6 +125,8 @@ namespace WebDistill.Migrations
 
                     b.HasKey("Id");
 
+                    b.HasIndex("CreatedAt", "Id");
+
                     b.ToTable("Datasets");
                 });
 
@@ -221,6 +220,10 @@ namespace WebDistill.Migrations
                     b.HasIndex("Key")
                         .IsUnique();
 
+                    b.HasIndex("WeightsSha256");
+
+                    b.HasIndex("CreatedAt", "Id");
+
                     b.ToTable("Evaluations");
                 });
 
@@ -309,6 +312,8 @@ namespace WebDistill.Migrations
                         .HasColumnType("INTEGER");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("CreatedAt", "Id");
 
                     b.ToTable("Models");
                 });
@@ -455,6 +460,8 @@ namespace WebDistill.Migrations
 
                     b.HasIndex("SweepId");
 
+                    b.HasIndex("CreatedAt", "Id");
+
                     b.HasIndex("Status", "QueueOrder");
 
                     b.ToTable("Runs");
@@ -597,6 +604,8 @@ namespace WebDistill.Migrations
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
+
+                    b.HasIndex("CreatedAt", "Id");
 
                     b.ToTable("Sweeps");
                 });

@@ -8,11 +8,11 @@ using WebDistill.Data;
 
 #nullable disable
 
-namespace WebDistill.Migrations
+namespace WebDistill.Migrations.Sqlite
 {
     [DbContext(typeof(WebDistillDb))]
-    [Migration("20261121140521_EvaluationsAndSweeps")]
-    partial class EvaluationsAndSweeps
+    [Migration("20261121172054_ValidationIndex")]
+    partial class ValidationIndex
     {
         /// <inheritdoc />
         protected override void BuildTargetModel(ModelBuilder modelBuilder)
@@ -502,6 +502,9 @@ namespace WebDistill.Migrations
                         .HasColumnType("REAL");
 
                     b.HasKey("RunId", "Step");
+
+                    b.HasIndex("RunId", "ValidationPerplexity", "Step")
+                        .HasFilter("\"ValidationPerplexity\" IS NOT NULL");
 
                     b.ToTable("StepMetrics");
                 });
