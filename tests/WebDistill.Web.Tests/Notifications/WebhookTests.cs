@@ -140,11 +140,22 @@ public sealed class WebhookTests
     private static Webhook Create(IServiceProvider services, Uri url, RunEvents events, Shutdown shutdown) =>
         new(url, services.GetRequiredService<IHttpClientFactory>(), events, shutdown, services.GetRequiredService<ILogger<Webhook>>());
 
-    /// <summary>What would be waited for takes a hundredth of its time; an answer that comes at once has time enough left.</summary>
+    /// <summary>Delays take a hundredth of their time; an answer is waited for a tenth, so that one that comes at once has time enough left.</summary>
     private sealed class QuickDelays : TimeProvider
     {
         public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            base.CreateTimer(callback, state, dueTime > TimeSpan.Zero ? dueTime / (dueTime == Webhook.AnswerPatience ? 10 : 100) : dueTime, period);
+            new QuickTimer(base.CreateTimer(callback, state, Shortened(dueTime), period));
+
+        private static TimeSpan Shortened(TimeSpan time) => time <= TimeSpan.Zero ? time : time / (time == Webhook.AnswerPatience ? 10 : 100);
+
+        private sealed class QuickTimer(ITimer timer) : ITimer
+        {
+            public bool Change(TimeSpan dueTime, TimeSpan period) => timer.Change(Shortened(dueTime), period);
+
+            public void Dispose() => timer.Dispose();
+
+            public ValueTask DisposeAsync() => timer.DisposeAsync();
+        }
     }
 
     private sealed class Stub(Func<HttpRequestMessage, CancellationToken, Task<HttpResponseMessage>> answer) : HttpMessageHandler
