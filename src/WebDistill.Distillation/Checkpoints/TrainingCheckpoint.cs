@@ -78,7 +78,7 @@ public static class TrainingCheckpoint
 
     /// <summary>Writes a checkpoint into an empty folder, the manifest last.</summary>
     public static CheckpointManifest Write(
-        string folder, Distiller distiller, BpeTokenizer tokenizer, DistillationOptions options, TrainingProvenance provenance,
+        string folder, Distiller distiller, TextTokenizer tokenizer, DistillationOptions options, TrainingProvenance provenance,
         FileLayer files)
     {
         files = new UnpublishedFolder(files);

@@ -58,7 +58,7 @@ internal static class StartFailure
                 + "webdistill.db elsewhere and start, and Settings offers to take them back."
             : string.Create(CultureInfo.InvariantCulture,
                 $" The newest backup is {newest.Name} of {newest.LastWriteTimeUtc:yyyy-MM-dd HH:mm} UTC. Put it in its place with: ")
-                + $"dotnet run --project src/WebDistill.Web -- {RestoreCommand.Command} \"{newest.FullName}\"";
+                + $"dotnet run --project src/WebDistill.Web -- {RestoreCommand.Name} \"{newest.FullName}\"";
     }
 
     private static long Free(string root) => Directory.Exists(root) ? FileLayer.Disk.FreeBytes(root) : 0;

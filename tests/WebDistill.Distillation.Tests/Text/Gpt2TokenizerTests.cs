@@ -1,14 +1,13 @@
 using System.Text;
-using System.Text.RegularExpressions;
 using WebDistill.Distillation.QuickStart;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Tests.Text;
 
-public sealed partial class BpeTokenizerTests : IDisposable
+public sealed class Gpt2TokenizerTests : IDisposable
 {
     private static readonly string[] s_stories = [.. StoryCorpus.Generate(seed: 3, stories: 400)];
-    private static readonly BpeTokenizer s_tokenizer = BpeTokenizer.Train(s_stories, 700);
+    private static readonly Gpt2Tokenizer s_tokenizer = Gpt2Tokenizer.Train(s_stories, 700);
 
     private readonly TemporaryFolder _folder = new();
 
@@ -20,10 +19,10 @@ public sealed partial class BpeTokenizerTests : IDisposable
         var random = new Random(11);
         for (int round = 0; round < 500; round++)
         {
-            string text = RandomText(random, random.Next(0, 200), loneSurrogates: false);
+            string text = RandomText.Of(random, random.Next(0, 200), loneSurrogates: false);
             IReadOnlyList<int> ids = s_tokenizer.EncodeToIds(text);
             Assert.Equal(text, s_tokenizer.Decode(ids));
-            var streaming = new StreamingDecoder(s_tokenizer);
+            var streaming = new StreamingDecoder(s_tokenizer.Vocabulary);
             Assert.Equal(text, string.Concat(ids.Select(streaming.Add)) + streaming.Flush());
         }
     }
@@ -34,7 +33,7 @@ public sealed partial class BpeTokenizerTests : IDisposable
         var random = new Random(12);
         for (int round = 0; round < 300; round++)
         {
-            string text = RandomText(random, random.Next(0, 60), loneSurrogates: true);
+            string text = RandomText.Of(random, random.Next(0, 60), loneSurrogates: true);
             string replaced = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
             Assert.Equal(s_tokenizer.EncodeToIds(replaced), s_tokenizer.EncodeToIds(text));
         }
@@ -47,7 +46,7 @@ public sealed partial class BpeTokenizerTests : IDisposable
         for (int round = 0; round < 300; round++)
         {
             int[] ids = [.. Enumerable.Range(0, 30).Select(_ => random.Next(256))];
-            var streaming = new StreamingDecoder(s_tokenizer);
+            var streaming = new StreamingDecoder(s_tokenizer.Vocabulary);
             Assert.Equal(s_tokenizer.Decode(ids), string.Concat(ids.Select(streaming.Add)) + streaming.Flush());
         }
     }
@@ -58,12 +57,11 @@ public sealed partial class BpeTokenizerTests : IDisposable
         var random = new Random(14);
         for (int round = 0; round < 2000; round++)
         {
-            string text = RandomText(random, random.Next(0, 60), loneSurrogates: false);
-            text = string.Concat(text.Where(character => !char.IsSurrogate(character)));
+            string text = RandomText.OfBasicPlane(random, random.Next(0, 60));
             var pieces = new List<string>();
             for (int start = 0; start < text.Length; start += pieces[^1].Length)
-                pieces.Add(text[start..PreTokenizer.End(text, start)]);
-            Assert.Equal(Gpt2Pattern().Matches(text).Select(match => match.Value), pieces);
+                pieces.Add(text[start..Gpt2PreTokenizer.End(text, start)]);
+            Assert.Equal(PackageTokenizers.Gpt2Pattern().Matches(text).Select(match => match.Value), pieces);
         }
     }
 
@@ -114,9 +112,9 @@ public sealed partial class BpeTokenizerTests : IDisposable
     [Fact]
     public void EncodeToIds_EndOfTextInText_IsTextUnlessAskedFor()
     {
-        Assert.DoesNotContain(s_tokenizer.EndOfTextId, s_tokenizer.EncodeToIds("a<|endoftext|>b"));
-        IReadOnlyList<int> special = s_tokenizer.EncodeToIds("a<|endoftext|><|endoftext|>b", considerSpecialTokens: true);
-        Assert.Equal(2, special.Count(id => id == s_tokenizer.EndOfTextId));
+        Assert.DoesNotContain(s_tokenizer.Vocabulary.EndOfTextId, s_tokenizer.EncodeToIds("a<|endoftext|>b"));
+        IReadOnlyList<int> special = s_tokenizer.EncodeWithEndOfText("a<|endoftext|><|endoftext|>b");
+        Assert.Equal(2, special.Count(id => id == s_tokenizer.Vocabulary.EndOfTextId));
         Assert.Equal("a<|endoftext|><|endoftext|>b", s_tokenizer.Decode(special));
     }
 
@@ -124,15 +122,15 @@ public sealed partial class BpeTokenizerTests : IDisposable
     [InlineData(-1)]
     [InlineData(700)]
     public void TokenBytes_IdOutsideTheVocabulary_IsRefused(int id) =>
-        Assert.Contains("expected 0 to 699", Assert.Throws<ArgumentOutOfRangeException>(() => s_tokenizer.TokenBytes(id)).Message);
+        Assert.Contains("expected 0 to 699", Assert.Throws<ArgumentOutOfRangeException>(() => s_tokenizer.Vocabulary.TokenBytes(id)).Message);
 
     [Fact]
     public void Save_ThenLoad_IsTheSameTokenizer()
     {
         s_tokenizer.Save(_folder.Path, FileLayer.Disk);
-        BpeTokenizer again = BpeTokenizer.Load(_folder.Path);
-        Assert.Equal(s_tokenizer.Sha256, again.Sha256);
-        Assert.Equal(s_tokenizer.EndOfTextId, again.EndOfTextId);
+        Gpt2Tokenizer again = Gpt2Tokenizer.Load(_folder.Path);
+        Assert.Equal(s_tokenizer.Vocabulary.Sha256, again.Vocabulary.Sha256);
+        Assert.Equal(s_tokenizer.Vocabulary.EndOfTextId, again.Vocabulary.EndOfTextId);
         Assert.Equal(s_tokenizer.EncodeToIds(s_stories[0]), again.EncodeToIds(s_stories[0]));
         Assert.Equal(["merges.txt", "vocab.json"],
             Directory.EnumerateFiles(_folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
@@ -143,7 +141,7 @@ public sealed partial class BpeTokenizerTests : IDisposable
     {
         s_tokenizer.Save(_folder.Path, FileLayer.Disk);
         _folder.Write("merges.txt", File.ReadAllText(_folder.File("merges.txt")).Replace("\n", "\r\n"));
-        Assert.Equal(s_tokenizer.Sha256, BpeTokenizer.Load(_folder.Path).Sha256);
+        Assert.Equal(s_tokenizer.Vocabulary.Sha256, Gpt2Tokenizer.Load(_folder.Path).Vocabulary.Sha256);
     }
 
     [Fact]
@@ -152,7 +150,7 @@ public sealed partial class BpeTokenizerTests : IDisposable
         s_tokenizer.Save(_folder.Path, FileLayer.Disk);
         string merges = File.ReadAllText(_folder.File("merges.txt")).TrimEnd('\n');
         _folder.Write("merges.txt", merges[..(merges.LastIndexOf('\n') + 1)]);
-        Assert.NotEqual(s_tokenizer.Sha256, BpeTokenizer.Load(_folder.Path).Sha256);
+        Assert.NotEqual(s_tokenizer.Vocabulary.Sha256, Gpt2Tokenizer.Load(_folder.Path).Vocabulary.Sha256);
     }
 
     [Theory]
@@ -177,9 +175,9 @@ public sealed partial class BpeTokenizerTests : IDisposable
     [InlineData("merges.txt", "th e\nt h\n", "line 1: 'th e' uses 'th' before any line makes it")]
     public void Load_BadFile_NamesFilePlaceAndExpectation(string file, string content, string reason)
     {
-        BpeTokenizer.Train(["th th th the then"], 260).Save(_folder.Path, FileLayer.Disk);
+        Gpt2Tokenizer.Train(["th th th the then"], 260).Save(_folder.Path, FileLayer.Disk);
         _folder.Write(file, content);
-        InvalidDataException refusal = Assert.Throws<InvalidDataException>(() => BpeTokenizer.Load(_folder.Path));
+        InvalidDataException refusal = Assert.Throws<InvalidDataException>(() => Gpt2Tokenizer.Load(_folder.Path));
         Assert.Contains(reason, refusal.Message);
         Assert.StartsWith(file, refusal.Message);
         Assert.DoesNotContain(_folder.Path, refusal.Message);
@@ -192,7 +190,7 @@ public sealed partial class BpeTokenizerTests : IDisposable
     {
         s_tokenizer.Save(_folder.Path, FileLayer.Disk);
         File.Delete(_folder.File(file));
-        Assert.Contains($"{file} is missing", Assert.Throws<InvalidDataException>(() => BpeTokenizer.Load(_folder.Path)).Message);
+        Assert.Contains($"{file} is missing", Assert.Throws<InvalidDataException>(() => Gpt2Tokenizer.Load(_folder.Path)).Message);
     }
 
     [Fact]
@@ -200,7 +198,7 @@ public sealed partial class BpeTokenizerTests : IDisposable
     {
         s_tokenizer.Save(_folder.Path, FileLayer.Disk);
         _folder.Write("vocab.json", File.ReadAllText(_folder.File("vocab.json")).Replace("<|endoftext|>", "<|end|>"));
-        Assert.Contains("<|endoftext|> is missing", Assert.Throws<InvalidDataException>(() => BpeTokenizer.Load(_folder.Path)).Message);
+        Assert.Contains("<|endoftext|> is missing", Assert.Throws<InvalidDataException>(() => Gpt2Tokenizer.Load(_folder.Path)).Message);
     }
 
     private static List<int> MergeInPasses(List<int> word, List<Merge> merges)
@@ -223,27 +221,4 @@ public sealed partial class BpeTokenizerTests : IDisposable
             word = merged;
         }
     }
-
-    private static string RandomText(Random random, int length, bool loneSurrogates)
-    {
-        string[] frequent = [" ", " ", "  ", "\n", "\t", "'s", "'ll", "'", "the", "a", "12", "½", "é", "\u00A0", "\u2003", "\u001C", "你好",
-            "😀", "𝒜𝒷", "𝟘", "\u0301", "...", "ß", "'re"];
-        var text = new StringBuilder();
-        while (text.Length < length)
-        {
-            int kind = random.Next(10);
-            if (kind < 7)
-                text.Append(frequent[random.Next(frequent.Length)]);
-            else if (kind < 9)
-                text.Append((char)random.Next(0xD800));
-            else if (loneSurrogates)
-                text.Append((char)random.Next(0xD800, 0xE000));
-            else
-                text.Append(new Rune(random.Next(0x10000, 0x110000)).ToString());
-        }
-        return text.ToString();
-    }
-
-    [GeneratedRegex(@"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")]
-    private static partial Regex Gpt2Pattern();
 }

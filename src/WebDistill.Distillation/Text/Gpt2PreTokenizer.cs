@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Microsoft.ML.Tokenizers;
 
 namespace WebDistill.Distillation.Text;
 
@@ -8,11 +9,40 @@ namespace WebDistill.Distillation.Text;
 /// <c>'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+</c> (openai/gpt-2, src/encoder.py).
 /// </summary>
 /// <remarks>A lone surrogate counts as U+FFFD: neither letter, nor number, nor white space.</remarks>
-internal static class PreTokenizer
+internal sealed class Gpt2PreTokenizer : PreTokenizer
 {
+    /// <summary>The one there is: it has no state.</summary>
+    public static readonly Gpt2PreTokenizer Instance = new();
+
     private const byte Other = 0, Letter = 1, Number = 2, Space = 3, Surrogate = 4;
 
     private static readonly byte[] s_classes = ClassifyBasicPlane();
+
+    private Gpt2PreTokenizer()
+    {
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<(int Offset, int Length)> PreTokenize(string text)
+    {
+        for (int start = 0, end; start < text.Length; start = end)
+        {
+            end = End(text, start);
+            yield return (start, end - start);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<(int Offset, int Length)> PreTokenize(ReadOnlySpan<char> text)
+    {
+        var preTokens = new List<(int Offset, int Length)>();
+        for (int start = 0, end; start < text.Length; start = end)
+        {
+            end = End(text, start);
+            preTokens.Add((start, end - start));
+        }
+        return preTokens;
+    }
 
     /// <summary>End (exclusive) of the pre-token that begins at <paramref name="start"/>, which lies before the end of the text.</summary>
     public static int End(ReadOnlySpan<char> text, int start)

@@ -7,11 +7,11 @@ using WebDistill.Distillation.Text;
 namespace WebDistill.Distillation.Tests.Text;
 
 /// <summary>Every case of tokenizer_cases.json and every file of token_counts.json, with GPT-2's real vocabulary.</summary>
-public sealed class BpeTokenizerGoldenTests
+public sealed class Gpt2TokenizerGoldenTests
 {
     private const string Vocabulary = "gpt2-tokenizer/vocab.json";
 
-    private static readonly Lazy<BpeTokenizer> s_tokenizer = new(() => BpeTokenizer.Load(GoldenData.Gpt2VocabularyFolder));
+    private static readonly Lazy<Gpt2Tokenizer> s_tokenizer = new(() => Gpt2Tokenizer.Load(GoldenData.Gpt2VocabularyFolder));
     private static readonly Lazy<JsonDocument> s_cases = new(() =>
         JsonDocument.Parse(File.ReadAllBytes(GoldenData.Path("tokenizer_cases.json"))));
 
@@ -44,7 +44,7 @@ public sealed class BpeTokenizerGoldenTests
         {
             string text = entry.GetProperty("text").GetString()!;
             Assert.Equal(Ids(entry.GetProperty("ids_plain")), s_tokenizer.Value.EncodeToIds(text));
-            Assert.Equal(Ids(entry.GetProperty("ids_special")), s_tokenizer.Value.EncodeToIds(text, considerSpecialTokens: true));
+            Assert.Equal(Ids(entry.GetProperty("ids_special")), s_tokenizer.Value.EncodeWithEndOfText(text));
         }
     }
 
@@ -66,7 +66,7 @@ public sealed class BpeTokenizerGoldenTests
             int[] ids = Ids(entry.GetProperty("ids"));
             string expected = entry.GetProperty("text_errors_replace").GetString()!;
             Assert.Equal(expected, s_tokenizer.Value.Decode(ids));
-            var streaming = new StreamingDecoder(s_tokenizer.Value);
+            var streaming = new StreamingDecoder(s_tokenizer.Value.Vocabulary);
             Assert.Equal(expected, string.Concat(ids.Select(streaming.Add)) + streaming.Flush());
         }
     }
@@ -74,9 +74,9 @@ public sealed class BpeTokenizerGoldenTests
     [DataFact(Vocabulary)]
     public void Load_Gpt2_HasItsSizeAndEndOfText()
     {
-        Assert.Equal(50257, s_tokenizer.Value.VocabularySize);
-        Assert.Equal(50256, s_tokenizer.Value.EndOfTextId);
-        Assert.Equal(" world", s_tokenizer.Value.TokenText(995));
+        Assert.Equal(50257, s_tokenizer.Value.Vocabulary.Size);
+        Assert.Equal(50256, s_tokenizer.Value.Vocabulary.EndOfTextId);
+        Assert.Equal(" world", s_tokenizer.Value.Vocabulary.TokenText(995));
     }
 
     [DataFact(Vocabulary)]
@@ -84,8 +84,8 @@ public sealed class BpeTokenizerGoldenTests
     {
         using var folder = new TemporaryFolder();
         s_tokenizer.Value.Save(folder.Path, FileLayer.Disk);
-        BpeTokenizer again = BpeTokenizer.Load(folder.Path);
-        Assert.Equal(s_tokenizer.Value.Sha256, again.Sha256);
+        Gpt2Tokenizer again = Gpt2Tokenizer.Load(folder.Path);
+        Assert.Equal(s_tokenizer.Value.Vocabulary.Sha256, again.Vocabulary.Sha256);
         Assert.Equal(
             File.ReadAllBytes(Path.Combine(GoldenData.Gpt2VocabularyFolder, "merges.txt")), File.ReadAllBytes(Path.Combine(folder.Path,
                 "merges.txt")));
