@@ -39,7 +39,8 @@ internal static class LossHead
     public static LossHeadResult Compose(LossHeadInput input, IReadOnlyList<LossTerm> terms, bool gradients)
     {
         using DisposeScope scope = NewDisposeScope();
-        using IDisposable? noGradient = gradients ? null : no_grad();
+        // Whether or not the caller records: the head propagates its own gradient, and only that.
+        using IDisposable recording = set_grad_enabled(gradients);
         LossInputs needs = terms.Aggregate(LossInputs.None, (all, term) => all | term.Loss.Needs);
         Tensor? hiddenGradient = gradients ? zeros_like(input.StudentHidden) : null;
         Tensor? targets = needs.HasFlag(LossInputs.Targets)

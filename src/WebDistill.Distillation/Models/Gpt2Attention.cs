@@ -1,4 +1,5 @@
 using TorchSharp;
+using WebDistill.Distillation.Kernels;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Models;
@@ -32,6 +33,8 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Gpt2Attention.Context, T
     {
         long rows = x.shape[0], length = x.shape[1], width = x.shape[2];
         Tensor qkv = c_attn.forward(x);
+        if (training && _attentionDropout > 0 && context is { Mask: null, Cache: null, Trace: null } && !Engine.Device.IsCuda)
+            return Project(CausalAttention.Run(qkv, _heads, _attentionDropout));
         Tensor[] thirds = qkv.chunk(3, 2);
         Tensor query = Heads(thirds[0]), key = Heads(thirds[1]), value = Heads(thirds[2]);
         if (context.Cache is { } cache)
@@ -52,8 +55,13 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Gpt2Attention.Context, T
             mixed = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask: context.Mask!,
                 p: training ? _attentionDropout : 0, is_casual: causal);
         }
-        x = c_proj.forward(mixed.transpose(1, 2).reshape(rows, length, width));
-        return training && _residualDropout > 0 ? nn.functional.dropout(x, _residualDropout, training: true) : x;
+        return Project(mixed.transpose(1, 2).reshape(rows, length, width));
+
+        Tensor Project(Tensor values)
+        {
+            Tensor y = c_proj.forward(values);
+            return training && _residualDropout > 0 ? SeededDropout.Run(y, _residualDropout) : y;
+        }
 
         Tensor Heads(Tensor third) => third.view(rows, length, _heads, width / _heads).transpose(1, 2);
     }

@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using WebDistill.Distillation.Kernels;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Models;
@@ -46,7 +47,7 @@ internal sealed class Gpt2Mlp : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x)
     {
         x = c_proj.forward(nn.functional.gelu(c_fc.forward(x), GELU.Approximate.tanh));
-        return training && _dropout > 0 ? nn.functional.dropout(x, _dropout, training: true) : x;
+        return training && _dropout > 0 ? SeededDropout.Run(x, _dropout) : x;
     }
 }
 

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace TorchSharp.Kernels;
+namespace WebDistill.Distillation.Kernels;
 
 /// <summary>The forms in which every kernel exists.</summary>
 internal enum InstructionSet

@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics;
 
-namespace TorchSharp.Kernels;
+namespace WebDistill.Distillation.Kernels;
 
 /// <summary>
 /// Where the vectors of one operand lie: element d of row t of head h of batch b is data[b * batchStride + h * headStride + t * rowStride +
@@ -202,7 +202,7 @@ internal static unsafe partial class Attention
         (uint w0, uint w1, uint w2, uint w3) =
             Philox.Block(settings.DropoutSeed, settings.DropoutOffset + row * Philox.CountersFor(settings.KeyLength) + (ulong)(j / 4));
         uint word = (j % 4) switch { 0 => w0, 1 => w1, 2 => w2, _ => w3 };
-        return word < Dropout.Threshold(settings.DropoutProbability) ? 0 : 1.0 / (1 - settings.DropoutProbability);
+        return word < DropoutMask.Threshold(settings.DropoutProbability) ? 0 : 1.0 / (1 - settings.DropoutProbability);
     }
 
     private static double Dot(long count, float* a, float* b)

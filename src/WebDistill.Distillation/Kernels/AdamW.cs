@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace TorchSharp.Kernels;
+namespace WebDistill.Distillation.Kernels;
 
 /// <summary>The numbers of one AdamW update, common to all parameters of a group.</summary>
 /// <param name="Step">Number of this update, 1 for the first.</param>
@@ -18,31 +18,50 @@ internal static unsafe class AdamW
     private const long Grain = 1 << 16;
 
     /// <summary>One update of parameters p with gradients g and moments m, v, each of <paramref name="count"/> floats.</summary>
-    /// <param name="maximumSecondMoment">AMSGrad's running maximum of v, or null for plain AdamW.</param>
-    public static void Update(long count, float* p, float* g, float* m, float* v, AdamWSettings settings,
-        float* maximumSecondMoment = null) =>
+    public static void Update(long count, float* p, float* g, float* m, float* v, AdamWSettings settings) =>
         WorkerPool.ForRange(count, Grain, (start, end, _) =>
         {
             switch (Simd.Active)
             {
                 case InstructionSet.Avx512:
-                    UpdateFast<Simd512, Vector512<float>>(start, end, p, g, m, v, settings, maximumSecondMoment);
+                    UpdateFast<Simd512, Vector512<float>>(start, end, p, g, m, v, settings);
                     break;
                 case InstructionSet.Avx2:
-                    UpdateFast<Simd256, Vector256<float>>(start, end, p, g, m, v, settings, maximumSecondMoment);
+                    UpdateFast<Simd256, Vector256<float>>(start, end, p, g, m, v, settings);
                     break;
                 case InstructionSet.Portable:
-                    UpdateFast<Simd128, Vector128<float>>(start, end, p, g, m, v, settings, maximumSecondMoment);
+                    UpdateFast<Simd128, Vector128<float>>(start, end, p, g, m, v, settings);
                     break;
                 default:
-                    UpdatePlain(start, end, p, g, m, v, settings, maximumSecondMoment);
+                    UpdatePlain(start, end, p, g, m, v, settings);
                     break;
             }
         });
 
+    /// <summary>Σ x², in double; the same for any number of threads.</summary>
+    public static double SumOfSquares(long count, float* x)
+    {
+        var sums = new double[(count + Grain - 1) / Grain];
+        WorkerPool.ForRange(count, Grain, (start, end, _) => sums[start / Grain] = Simd.Active switch
+        {
+            InstructionSet.Avx512 => VectorMath.Dot<Simd512, Vector512<float>>(end - start, x + start, x + start),
+            InstructionSet.Avx2 => VectorMath.Dot<Simd256, Vector256<float>>(end - start, x + start, x + start),
+            InstructionSet.Portable => VectorMath.Dot<Simd128, Vector128<float>>(end - start, x + start, x + start),
+            _ => SumOfSquaresPlain(start, end, x),
+        });
+        return sums.Sum();
+    }
+
+    private static double SumOfSquaresPlain(long start, long end, float* x)
+    {
+        double sum = 0;
+        for (long i = start; i < end; i++)
+            sum += (double)x[i] * x[i];
+        return sum;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void UpdateFast<S, V>(long start, long end, float* p, float* g, float* m, float* v, in AdamWSettings settings,
-        float* maximumSecondMoment)
+    private static void UpdateFast<S, V>(long start, long end, float* p, float* g, float* m, float* v, in AdamWSettings settings)
         where S : struct, ISimd<V>
     {
         V rootCorrection = S.Create((float)Math.Sqrt(1 - Math.Pow(settings.Beta2, settings.Step)));
@@ -60,19 +79,13 @@ internal static unsafe class AdamW
             second = S.MultiplyAdd(second, beta2, S.Multiply(S.Multiply(gradient, gradient), oneMinusBeta2));
             VectorMath.Store<S, V>(first, m + i, lanes);
             VectorMath.Store<S, V>(second, v + i, lanes);
-            if (maximumSecondMoment != null)
-            {
-                second = S.Maximum(VectorMath.Load<S, V>(maximumSecondMoment + i, lanes), second);
-                VectorMath.Store<S, V>(second, maximumSecondMoment + i, lanes);
-            }
             V denominator = S.Add(S.Divide(S.SquareRoot(second), rootCorrection), epsilon);
             V parameter = S.Multiply(VectorMath.Load<S, V>(p + i, lanes), decay);
             VectorMath.Store<S, V>(S.MultiplyAdd(negatedStep, S.Divide(first, denominator), parameter), p + i, lanes);
         }
     }
 
-    private static void UpdatePlain(long start, long end, float* p, float* g, float* m, float* v, in AdamWSettings settings,
-        float* maximumSecondMoment)
+    private static void UpdatePlain(long start, long end, float* p, float* g, float* m, float* v, in AdamWSettings settings)
     {
         double correction1 = 1 - Math.Pow(settings.Beta1, settings.Step);
         double correction2 = Math.Sqrt(1 - Math.Pow(settings.Beta2, settings.Step));
@@ -83,10 +96,7 @@ internal static unsafe class AdamW
             float gradient = g[i] * settings.GradientScale;
             m[i] += (gradient - m[i]) * (float)(1 - settings.Beta1);
             v[i] = v[i] * (float)settings.Beta2 + gradient * gradient * (float)(1 - settings.Beta2);
-            float second = v[i];
-            if (maximumSecondMoment != null)
-                second = maximumSecondMoment[i] = MathF.Max(maximumSecondMoment[i], second);
-            p[i] = p[i] * decay - stepSize * m[i] / (MathF.Sqrt(second) / (float)correction2 + (float)settings.Epsilon);
+            p[i] = p[i] * decay - stepSize * m[i] / (MathF.Sqrt(v[i]) / (float)correction2 + (float)settings.Epsilon);
         }
     }
 }

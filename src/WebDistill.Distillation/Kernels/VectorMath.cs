@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace TorchSharp.Kernels;
+namespace WebDistill.Distillation.Kernels;
 
 /// <summary>
 /// Elementary functions and row sums over vectors of any width. Polynomials and constants are those of the Cephes library's

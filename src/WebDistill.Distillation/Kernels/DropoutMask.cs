@@ -1,13 +1,13 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
-namespace TorchSharp.Kernels;
+namespace WebDistill.Distillation.Kernels;
 
 /// <summary>
 /// Inverted dropout: y = x * keep / (1 - p), where keep is 1 with probability 1 - p, decided for element i by <see cref="Philox"/> from
 /// (seed, offset, i) alone. Backward is the same function applied to dy: the mask is made again, never stored.
 /// </summary>
-internal static unsafe class Dropout
+internal static unsafe class DropoutMask
 {
     private const long Grain = 1 << 14;
     private const int WordsTogether = 1024;

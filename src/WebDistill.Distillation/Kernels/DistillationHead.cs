@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace TorchSharp.Kernels;
+namespace WebDistill.Distillation.Kernels;
 
 /// <summary>Operands and options of <see cref="DistillationHead"/>. N rows, C student width, D teacher width, V vocabulary.</summary>
 internal unsafe struct DistillationHeadArguments
@@ -106,9 +106,9 @@ internal static unsafe class DistillationHead
         long v = own.VocabularySize, c = own.StudentWidth, d = own.TeacherWidth;
         long chunk = Math.Min(own.Rows, Math.Clamp(LogitsPerChunk / Math.Max(1, v), SmallestChunkRows, LargestChunkRows));
         // Rows begin on cache lines, whatever the vocabulary's size.
-        long stride = PackedProduct.RoundUp(v, BufferPool.AlignmentBytes / sizeof(float));
-        float* student = BufferPool.RentFloats(chunk * stride);
-        float* teacher = own.NeedsTeacher ? BufferPool.RentFloats(chunk * stride) : null;
+        long stride = PackedProduct.RoundUp(v, AlignedMemory.AlignmentBytes / sizeof(float));
+        float* student = AlignedMemory.Floats(chunk * stride);
+        float* teacher = own.NeedsTeacher ? AlignedMemory.Floats(chunk * stride) : null;
         var rowSums = new DistillationHeadSums[chunk];
         try
         {
@@ -133,8 +133,8 @@ internal static unsafe class DistillationHead
         }
         finally
         {
-            BufferPool.Return(student);
-            BufferPool.Return(teacher);
+            AlignedMemory.Free(student);
+            AlignedMemory.Free(teacher);
         }
         return total;
     }
@@ -388,7 +388,12 @@ internal static unsafe class DistillationHead
                 nameof(arguments));
         if (arguments.NeedsCausalLm && arguments.Targets == null)
             throw new ArgumentException("The causal language-model loss needs targets.", nameof(arguments));
-        if (arguments.NeedsCausalLm)
-            CrossEntropy.CheckTargets(arguments.Rows, arguments.VocabularySize, arguments.Targets, NoTarget);
+        for (long row = 0; arguments.NeedsCausalLm && row < arguments.Rows; row++)
+        {
+            long target = arguments.Targets[row];
+            if (target != NoTarget && (target < 0 || target >= arguments.VocabularySize))
+                throw new IndexOutOfRangeException(
+                    $"Target {target} of row {row} is outside [0, {arguments.VocabularySize}) and is not {NoTarget}, which stands for none.");
+        }
     }
 }

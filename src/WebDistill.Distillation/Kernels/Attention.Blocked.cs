@@ -1,7 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 
-namespace TorchSharp.Kernels;
+namespace WebDistill.Distillation.Kernels;
 
 /// <summary>
 /// The blocked form: one worker takes one head, packs its keys and values once, and goes through the queries in blocks whose scores fit the
@@ -246,7 +246,7 @@ internal static unsafe partial class Attention
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void FillDropout(in AttentionSettings settings, long batch, long head, long query, long count, float* row)
     {
-        uint threshold = Dropout.Threshold(settings.DropoutProbability);
+        uint threshold = DropoutMask.Threshold(settings.DropoutProbability);
         float scale = 1 / (1 - settings.DropoutProbability);
         ulong queryRow = (ulong)((batch * settings.Heads + head) * settings.QueryLength + query);
         ulong counter = settings.DropoutOffset + queryRow * Philox.CountersFor(settings.KeyLength);
@@ -330,7 +330,7 @@ internal static unsafe partial class Attention
         public Scratch(long floats)
         {
             _length = floats + LargestPieceCount * FloatsPerLine;
-            _block = BufferPool.RentFloats(_length);
+            _block = AlignedMemory.Floats(_length);
         }
 
         public float* Take(long floats)
@@ -341,6 +341,6 @@ internal static unsafe partial class Attention
                 : throw new InvalidOperationException($"Scratch of {_length} floats is too small for {_taken}.");
         }
 
-        public readonly void Dispose() => BufferPool.Return(_block);
+        public readonly void Dispose() => AlignedMemory.Free(_block);
     }
 }

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace TorchSharp.Kernels;
+namespace WebDistill.Distillation.Kernels;
 
 /// <summary>
 /// The innermost product: a tile of C kept in registers while some rows of A and one packed panel of B stream past. A(i, k) lies at

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Runtime.ExceptionServices;
 
-namespace TorchSharp.Kernels;
+namespace WebDistill.Distillation.Kernels;
 
 /// <summary>
 /// The one thread pool of the kernels: fork, run, join. The calling thread takes part. Tasks are handed out by a shared counter, so a body

@@ -1,26 +1,28 @@
-using System.Runtime.InteropServices;
 using TorchSharp;
-using TorchSharp.Kernels;
+using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Losses;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Engine;
 
 /// <summary>
-/// Output projection and losses of this engine: one kernel for the losses on the logits, one for the cosine, composed tensor operations for
-/// any other.
+/// Output projection and losses: on the processor one kernel for the losses on the logits and one for the cosine; libtorch's operators for any
+/// other loss, and for all of them elsewhere.
 /// </summary>
 internal static class ProjectionHead
 {
     /// <summary>Whether the sum of this loss comes from a fused kernel.</summary>
-    public static bool IsFused(DistillationLoss loss) => IsOnLogits(loss) || loss is HiddenCosine;
+    public static bool IsFused(DistillationLoss loss) => !Device.IsCuda && (IsOnLogits(loss) || loss is HiddenCosine);
 
     private static bool IsOnLogits(DistillationLoss loss) => loss is DistillationCrossEntropy or CausalLanguageModel or LogitsSquaredError;
 
     /// <summary>Sums every term over all rows and, if asked, adds the gradients.</summary>
     public static LossHeadResult Run(LossHeadInput input, IReadOnlyList<LossTerm> terms, bool gradients)
     {
+        if (Device.IsCuda)
+            return LossHead.Compose(input, terms, gradients);
         using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
         List<LossTerm> composed = [.. terms.Where(term => !IsFused(term.Loss))];
         LossHeadResult rest = composed.Count > 0 ? LossHead.Compose(input, composed, gradients) : new LossHeadResult([], null);
         DistillationHeadSums fused = default;
@@ -59,12 +61,12 @@ internal static class ProjectionHead
         Tensor embedding = input.StudentEmbedding.detach();
         Tensor? teacherHidden = input.TeacherHidden?.contiguous(), teacherEmbedding = input.TeacherEmbedding?.detach();
         Tensor? embeddingGradient = null;
-        bool isFirst = input.StudentEmbedding.Gradient is null;
+        bool isFirst = input.StudentEmbedding.grad is null;
         if (hiddenGradient is not null)
         {
             if (isFirst)
                 input.StudentEmbedding.grad = empty_like(embedding);
-            embeddingGradient = input.StudentEmbedding.Gradient;
+            embeddingGradient = input.StudentEmbedding.grad;
         }
         fixed (long* targets = input.Targets)
         {
@@ -74,14 +76,14 @@ internal static class ProjectionHead
                 StudentWidth = hidden.shape[1],
                 TeacherWidth = teacherHidden?.shape[1] ?? 0,
                 VocabularySize = embedding.shape[0],
-                StudentHidden = Data(hidden),
-                StudentEmbedding = Data(embedding),
-                TeacherHidden = Data(teacherHidden),
-                TeacherEmbedding = Data(teacherEmbedding),
+                StudentHidden = TensorMemory.Of(hidden),
+                StudentEmbedding = TensorMemory.Of(embedding),
+                TeacherHidden = OfOptional(teacherHidden),
+                TeacherEmbedding = OfOptional(teacherEmbedding),
                 Targets = targets,
                 Temperature = (float)input.Temperature,
-                StudentHiddenGradient = Data(hiddenGradient),
-                StudentEmbeddingGradient = Data(embeddingGradient),
+                StudentHiddenGradient = OfOptional(hiddenGradient),
+                StudentEmbeddingGradient = OfOptional(embeddingGradient),
                 OverwriteEmbeddingGradient = isFirst,
             };
             foreach ((DistillationLoss loss, double scale) in terms)
@@ -107,12 +109,9 @@ internal static class ProjectionHead
     private static unsafe double RunCosine(LossHeadInput input, float scale, Tensor? hiddenGradient)
     {
         Tensor student = input.StudentHidden.contiguous(), teacher = input.TeacherHidden!.contiguous();
-        return CosineDistance.Run(student.shape[0], student.shape[1], Data(student), Data(teacher), HiddenCosine.Epsilon, scale,
-            Data(hiddenGradient));
+        return CosineDistance.Run(student.shape[0], student.shape[1], TensorMemory.Of(student), TensorMemory.Of(teacher), HiddenCosine.Epsilon, scale,
+            OfOptional(hiddenGradient));
     }
 
-    /// <summary>The tensor's memory, which is unmanaged and stays where it is while the tensor lives.</summary>
-    private static unsafe float* Data(Tensor? tensor) =>
-        tensor is null || tensor.numel() == 0 ? null
-            : (float*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref MemoryMarshal.GetReference(tensor.bytes));
+    private static unsafe float* OfOptional(Tensor? tensor) => tensor is null ? null : TensorMemory.Of(tensor);
 }

@@ -1,4 +1,4 @@
-namespace TorchSharp.Kernels;
+namespace WebDistill.Distillation.Kernels;
 
 /// <summary>
 /// Products whose B a kernel has packed itself, on the calling worker alone. Results are padded to whole tiles: C needs room for
@@ -28,7 +28,7 @@ internal static unsafe class PackedProduct
     public static void Multiply<TTile>(long rowPanels, long columnPanels, long depth, float* a, long rowStrideA, long depthStrideA,
         long readableRows, float* packedB, long panelStrideB, float* c, long ldc, bool accumulate = false) where TTile : struct, IGemmTile
     {
-        float* edge = rowPanels * TTile.Rows > readableRows ? BufferPool.RentFloats(TTile.Rows * depth) : null;
+        float* edge = rowPanels * TTile.Rows > readableRows ? AlignedMemory.Floats(TTile.Rows * depth) : null;
         if (edge != null)
         {
             long first = (rowPanels - 1) * TTile.Rows;
@@ -46,6 +46,6 @@ internal static unsafe class PackedProduct
                     TTile.Multiply(depth, a + row * TTile.Rows * rowStrideA, rowStrideA, depthStrideA, panelB, tile, ldc, initial,
                         initialStride);
             }
-        BufferPool.Return(edge);
+        AlignedMemory.Free(edge);
     }
 }

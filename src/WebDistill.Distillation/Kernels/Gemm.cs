@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
-namespace TorchSharp.Kernels;
+namespace WebDistill.Distillation.Kernels;
 
 /// <summary>
 /// General matrix product C[M, N] = op(A)[M, K] * op(B)[K, N] (+ C) (+ bias[N]), row-major, float32. op(A) is A stored as [M, K] or,
@@ -34,13 +34,10 @@ internal static unsafe class Gemm
     private const long TasksPerWorker = 2;
     private const long ProductsPerTask = 1 << 15;
 
-    /// <summary>Up to this many rows the product is bound by reading B once, and packing it would only add to that.</summary>
-    private const long LargestMatrixVectorRows = 4;
-
     private const int FloatsPerLine = 16;
 
     /// <summary>A row of zeros as wide as the widest tile: the initial value of a product that adds to nothing.</summary>
-    internal static readonly float* Zeros = BufferPool.RentFloats(64, zero: true);
+    internal static readonly float* Zeros = AlignedMemory.Zeros(64);
 
     /// <summary>C = op(A) op(B), plus C itself if <paramref name="accumulate"/>, plus bias on each row if not null.</summary>
     public static void Run(bool transA, bool transB, long m, long n, long k, float* a, long lda, float* b, long ldb, float* c, long ldc,
@@ -86,11 +83,6 @@ internal static unsafe class Gemm
                     operands.C[row * operands.Ldc + column] += operands.Bias[column];
             operands = operands with { Bias = null };
         }
-        if (set != InstructionSet.Plain && operands.M <= LargestMatrixVectorRows && operands.K > 0)
-        {
-            MatrixVector.Run(set, operands);
-            return;
-        }
         switch (operands.K <= 0 ? InstructionSet.Plain : set)
         {
             case InstructionSet.Avx512:
@@ -132,7 +124,7 @@ internal static unsafe class Gemm
         }
         long passDepth = Math.Min(o.K, DepthStepsPerPass * depthStep);
         long rowPanels = (Math.Min(o.M, RowsPerPass) + TTile.Rows - 1) / TTile.Rows;
-        float* packedA = BufferPool.RentFloats(rowPanels * TTile.Rows * passDepth);
+        float* packedA = AlignedMemory.Floats(rowPanels * TTile.Rows * passDepth);
         try
         {
             for (long row = 0; row < o.M; row += rowPanels * TTile.Rows)
@@ -148,7 +140,7 @@ internal static unsafe class Gemm
         }
         finally
         {
-            BufferPool.Return(packedA);
+            AlignedMemory.Free(packedA);
         }
     }
 
@@ -234,8 +226,8 @@ internal static unsafe class Gemm
     {
         Operands o = pass.Operands;
         long rowsPerBlock = RowsPerBlock / TTile.Rows * TTile.Rows;
-        float* packedB = BufferPool.RentFloats((endPanel - firstPanel) * TTile.Columns * pass.DepthStep);
-        float* edge = pass.IsPacked ? null : BufferPool.RentFloats(TTile.Rows * pass.DepthStep);
+        float* packedB = AlignedMemory.Floats((endPanel - firstPanel) * TTile.Columns * pass.DepthStep);
+        float* edge = pass.IsPacked ? null : AlignedMemory.Floats(TTile.Rows * pass.DepthStep);
         for (long depth = pass.DepthStart; depth < pass.DepthEnd; depth += pass.DepthStep)
         {
             long steps = Math.Min(pass.DepthStep, pass.DepthEnd - depth);
@@ -279,8 +271,8 @@ internal static unsafe class Gemm
                 }
             }
         }
-        BufferPool.Return(packedB);
-        BufferPool.Return(edge);
+        AlignedMemory.Free(packedB);
+        AlignedMemory.Free(edge);
     }
 
     /// <summary>Asks for a tile of C that will be added to: it is wanted when its sums are done.</summary>

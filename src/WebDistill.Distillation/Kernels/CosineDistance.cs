@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace TorchSharp.Kernels;
+namespace WebDistill.Distillation.Kernels;
 
 /// <summary>
 /// Sum over rows of 1 - c with c = ⟨s, t⟩ / √((|s|² + ε)(|t|² + ε)), and its gradient at s:
@@ -21,7 +21,7 @@ internal static unsafe class CosineDistance
     {
         if (rows <= 0)
             return 0;
-        double* distances = (double*)BufferPool.Rent(rows * sizeof(double));
+        double* distances = (double*)AlignedMemory.Bytes(rows * sizeof(double));
         try
         {
             WorkerPool.ForRange(rows, Math.Max(1, ElementsPerTask / Math.Max(1, columns)), (start, end, _) =>
@@ -46,7 +46,7 @@ internal static unsafe class CosineDistance
         }
         finally
         {
-            BufferPool.Return(distances);
+            AlignedMemory.Free(distances);
         }
     }
 
