@@ -15,14 +15,15 @@ internal sealed class CausalAttention : autograd.SingleTensorFunction<CausalAtte
     public override string Name => nameof(CausalAttention);
 
     /// <summary>dropout(softmax(q kᵀ / √(C/H))) v for every head, causal.</summary>
-    /// <param name="qkv">Queries, keys and values side by side, [B, T, 3 C], on the processor.</param>
+    /// <param name="qkv">Queries, keys and values side by side, [B, T, 3 C].</param>
     /// <param name="dropout">Probability with which a weight is dropped; the mask follows from one number of libtorch's generator.</param>
     /// <returns>[B, T, C].</returns>
-    public static Tensor Run(Tensor qkv, long heads, double dropout) =>
-        apply(qkv, heads, dropout, dropout > 0 ? SeededDropout.NextSeed() : 0L);
+    public static Tensor Run(Tensor qkv, long heads, double dropout) => qkv.device_type == DeviceType.CPU && qkv.dtype == ScalarType.Float32
+        ? apply(qkv, heads, dropout, dropout > 0 ? SeededDropout.NextSeed() : 0L)
+        : Compose(qkv, heads, dropout);
 
-    /// <summary>The same composed of libtorch's operators, for other devices and as the measure of this one; without dropout.</summary>
-    public static Tensor Compose(Tensor qkv, long heads, double dropout = 0)
+    /// <summary>The same composed of libtorch's operators, for other devices and as the measure of this one.</summary>
+    internal static Tensor Compose(Tensor qkv, long heads, double dropout)
     {
         (long rows, long length, long width) = (qkv.shape[0], qkv.shape[1], qkv.shape[2] / 3);
         Tensor[] thirds = qkv.chunk(3, 2);

@@ -12,8 +12,6 @@ namespace WebDistill.Distillation.Kernels;
 /// </summary>
 internal static unsafe class GemmPacking
 {
-    private const int PrefetchDistance = 16;
-
     /// <summary>
     /// Packs one panel of <paramref name="available"/> (at most <paramref name="width"/>) neighbours over <paramref name="depth"/> steps.
     /// A full panel is as wide as a tile has columns, which is a multiple of 8; one of a tile's rows is packed here only where rows are missing.
@@ -27,37 +25,6 @@ internal static unsafe class GemmPacking
             PanelTransposed(source, outerStride, width, depth, target);
         else
             PanelCopied(source, depthStride, width, depth, target);
-    }
-
-    /// <summary>
-    /// Packs up to four neighbouring full panels at once from a source whose neighbours are contiguous (a transposed A): whole cache lines
-    /// are used while they are there. A panel is 6 or 8 wide, as the tiles have rows. Not more than four, because the long strides fall onto few cache sets.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void FourPanels(float* source, long depthStride, int panels, int width, long depth, float* target, long panelStride)
-    {
-        for (long k = 0; k < depth; k++, source += depthStride, target += width)
-        {
-            if (Sse.IsSupported)
-            {
-                // A prefetch beyond the end of the matrix is harmless: it never faults.
-                Sse.Prefetch0(source + PrefetchDistance * depthStride);
-                Sse.Prefetch0(source + PrefetchDistance * depthStride + 16);
-            }
-            float* from = source, to = target;
-            for (int panel = 0; panel < panels; panel++, from += width, to += panelStride)
-            {
-                if (width == 8)
-                {
-                    Vector256.Store(Vector256.Load(from), to);
-                }
-                else
-                {
-                    Vector128.Store(Vector128.Load(from), to);
-                    *(double*)(to + 4) = *(double*)(from + 4);
-                }
-            }
-        }
     }
 
     private static void PanelPlain(float* source, long outerStride, long depthStride, long available, int width, long depth, float* target)

@@ -6,6 +6,9 @@ namespace WebDistill.Distillation.Kernels;
 /// </summary>
 internal static unsafe class PackedProduct
 {
+    // The initial value of a product that adds to nothing: as wide as the widest tile.
+    private static readonly float* s_zeros = AlignedMemory.Zeros(64);
+
     /// <summary>The smallest multiple of <paramref name="unit"/> not below <paramref name="value"/>.</summary>
     public static long RoundUp(long value, long unit) => (value + unit - 1) / unit * unit;
 
@@ -38,7 +41,7 @@ internal static unsafe class PackedProduct
             for (long row = 0; row < rowPanels; row++)
             {
                 float* tile = c + row * TTile.Rows * ldc + column * TTile.Columns, panelB = packedB + column * panelStrideB;
-                float* initial = accumulate ? tile : Gemm.Zeros;
+                float* initial = accumulate ? tile : s_zeros;
                 long initialStride = accumulate ? ldc : 0;
                 if (edge != null && row == rowPanels - 1)
                     TTile.Multiply(depth, edge, 1, TTile.Rows, panelB, tile, ldc, initial, initialStride);

@@ -33,8 +33,9 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Gpt2Attention.Context, T
     {
         long rows = x.shape[0], length = x.shape[1], width = x.shape[2];
         Tensor qkv = c_attn.forward(x);
-        if (training && _attentionDropout > 0 && context is { Mask: null, Cache: null, Trace: null } && !Engine.Device.IsCuda)
-            return Project(CausalAttention.Run(qkv, _heads, _attentionDropout));
+        double dropout = training ? _attentionDropout : 0;
+        if (context is { Mask: null, Cache: null, Trace: null })
+            return Project(CausalAttention.Run(qkv, _heads, dropout));
         Tensor[] thirds = qkv.chunk(3, 2);
         Tensor query = Heads(thirds[0]), key = Heads(thirds[1]), value = Heads(thirds[2]);
         if (context.Cache is { } cache)
@@ -53,7 +54,7 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Gpt2Attention.Context, T
             // A single new position sees everything in the cache, so causality needs no mask then.
             bool causal = context.Mask is null && length > 1;
             mixed = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask: context.Mask!,
-                p: training ? _attentionDropout : 0, is_casual: causal);
+                p: dropout, is_casual: causal);
         }
         return Project(mixed.transpose(1, 2).reshape(rows, length, width));
 

@@ -46,7 +46,7 @@ internal sealed class Gpt2Mlp : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x)
     {
-        x = c_proj.forward(nn.functional.gelu(c_fc.forward(x), GELU.Approximate.tanh));
+        x = c_proj.forward(Gelu.Run(c_fc.forward(x)));
         return training && _dropout > 0 ? SeededDropout.Run(x, _dropout) : x;
     }
 }

@@ -3,73 +3,45 @@ using System.Runtime.Intrinsics;
 
 namespace WebDistill.Distillation.Kernels;
 
-/// <summary>Operands and options of <see cref="DistillationHead"/>. N rows, C student width, D teacher width, V vocabulary.</summary>
-internal unsafe struct DistillationHeadArguments
+/// <summary>Which losses of a row of logits are summed, and what a row of each counts in the total. V vocabulary.</summary>
+internal struct LogitLossSettings
 {
-    public long Rows, StudentWidth, TeacherWidth, VocabularySize;
-
-    /// <summary>[N, C] contiguous: the student's hidden states after the last layer norm.</summary>
-    public float* StudentHidden;
-
-    /// <summary>[V, C] contiguous: the student's output embedding; logits are hidden times embedding transposed.</summary>
-    public float* StudentEmbedding;
-
-    /// <summary>[N, D] contiguous, or null without a teacher.</summary>
-    public float* TeacherHidden;
-
-    /// <summary>[V, D] contiguous, or null without a teacher.</summary>
-    public float* TeacherEmbedding;
-
-    /// <summary>int64[N]: the next token of each row, -100 for none; null if the causal loss is not asked for.</summary>
-    public long* Targets;
+    public long VocabularySize;
 
     /// <summary>T &gt; 0 of the distillation loss.</summary>
     public float Temperature;
 
-    /// <summary>Which sums to compute. A loss neither asked for nor scaled costs nothing.</summary>
+    /// <summary>Which sums to compute.</summary>
     public bool WantDistillation, WantCausalLm, WantMse;
 
-    /// <summary>Factor of one row's T² KL(teacher || student) in the total loss: weight / divisor.</summary>
+    /// <summary>Whether the gradient replaces the student's logits.</summary>
+    public bool WantGradient;
+
+    /// <summary>Factor of one row's T² KL(teacher || student) in the total that is differentiated.</summary>
     public float DistillationScale;
 
-    /// <summary>Factor of one target row's negative log-likelihood in the total loss.</summary>
+    /// <summary>Factor of one target row's negative log-likelihood in the total.</summary>
     public float CausalLmScale;
 
-    /// <summary>Factor of one row's sum of squared logit differences in the total loss.</summary>
+    /// <summary>Factor of one row's sum of squared logit differences in the total.</summary>
     public float MseScale;
 
-    /// <summary>[N, C], overwritten with d(total)/d(StudentHidden); null: no gradients are computed.</summary>
-    public float* StudentHiddenGradient;
-
-    /// <summary>[V, C], d(total)/d(StudentEmbedding) is added to it; null: left out.</summary>
-    public float* StudentEmbeddingGradient;
-
-    /// <summary>Overwrite <see cref="StudentEmbeddingGradient"/> instead of adding to it.</summary>
-    public bool OverwriteEmbeddingGradient;
-
-    public readonly bool NeedsDistillation => WantDistillation || DistillationScale != 0;
-    public readonly bool NeedsCausalLm => WantCausalLm || CausalLmScale != 0;
-    public readonly bool NeedsMse => WantMse || MseScale != 0;
-    public readonly bool NeedsTeacher => NeedsDistillation || NeedsMse;
-    public readonly bool NeedsGradient => StudentHiddenGradient != null || StudentEmbeddingGradient != null;
+    /// <summary>Whether a loss looks at the teacher's logits.</summary>
+    public readonly bool NeedsTeacher => WantDistillation || WantMse;
 }
 
 /// <summary>Unscaled sums over the rows, in double.</summary>
 /// <param name="Distillation">Sum over rows of T² KL(softmax(teacher / T) || softmax(student / T)), in nats.</param>
 /// <param name="CausalLm">Sum over target rows of -log softmax(student)[target], in nats.</param>
 /// <param name="SquaredError">Sum over rows and vocabulary of (student - teacher)².</param>
-/// <param name="TargetRows">Rows with a target.</param>
-/// <param name="TopOneAgreements">Rows whose largest logit is at the same word for student and teacher; 0 without a teacher.</param>
-internal readonly record struct DistillationHeadSums(double Distillation, double CausalLm, double SquaredError, long TargetRows,
-    long TopOneAgreements)
+internal readonly record struct LogitLossSums(double Distillation, double CausalLm, double SquaredError)
 {
-    public static DistillationHeadSums operator +(DistillationHeadSums a, DistillationHeadSums b) => new(a.Distillation + b.Distillation,
-        a.CausalLm + b.CausalLm, a.SquaredError + b.SquaredError, a.TargetRows + b.TargetRows, a.TopOneAgreements + b.TopOneAgreements);
+    public static LogitLossSums operator +(LogitLossSums a, LogitLossSums b) =>
+        new(a.Distillation + b.Distillation, a.CausalLm + b.CausalLm, a.SquaredError + b.SquaredError);
 }
 
 /// <summary>
-/// Output projections of student and teacher fused with the losses on their logits and with the gradient, in chunks of rows: the logits of
-/// the whole batch never exist. Per row with student logits s, teacher logits t, target y:
+/// The losses on the logits and their gradient in one pass over each row, in place. Per row with student logits s, teacher logits t, target y:
 /// <code>
 /// kd  = T² Σ p (log p - log q),  p = softmax(t / T), q = softmax(s / T);   dkd/ds  = T (q - p)
 /// clm = log Σ exp(s) - s[y];                                               dclm/ds = softmax(s) - onehot(y)
@@ -77,16 +49,10 @@ internal readonly record struct DistillationHeadSums(double Distillation, double
 /// </code>
 /// Maxima are subtracted before every exponential; NaN or infinite logits come out as NaN or infinite sums and gradients.
 /// </summary>
-internal static unsafe class DistillationHead
+internal static unsafe class LogitLosses
 {
     /// <summary>The target of a row without a next token.</summary>
     public const long NoTarget = -100;
-
-    private const long SmallestChunkRows = 256;
-    private const long LargestChunkRows = 2048;
-
-    /// <summary>Logits of one chunk, per model: 16 MiB, unless 256 rows are more.</summary>
-    private const long LogitsPerChunk = 1 << 22;
 
     /// <summary>Nats below which the divergence is computed without cancellation.</summary>
     private const double SmallDivergence = 0.05;
@@ -94,77 +60,41 @@ internal static unsafe class DistillationHead
     /// <summary>Elements summed in float before they go into a double.</summary>
     private const long SumBlock = 512;
 
-    /// <summary>Sums of the losses, and the gradients asked for.</summary>
+    /// <summary>Sums over the rows; where a gradient is asked for, it replaces the student's logits.</summary>
+    /// <param name="student">[rows, V], rows <paramref name="stride"/> floats apart; overwritten if a gradient is asked for.</param>
+    /// <param name="teacher">As the student's; null where no loss needs it.</param>
+    /// <param name="targets">The next token of each row, <see cref="NoTarget"/> for none; at least <paramref name="rows"/>.</param>
     /// <exception cref="ArgumentException">A loss needs the teacher or the targets and they are missing.</exception>
     /// <exception cref="ArgumentOutOfRangeException">The temperature is not a positive finite number.</exception>
     /// <exception cref="IndexOutOfRangeException">A target is neither -100 nor in [0, V).</exception>
-    public static DistillationHeadSums Run(in DistillationHeadArguments arguments)
+    public static LogitLossSums Run(LogitLossSettings settings, int rows, float* student, float* teacher, long stride, long* targets)
     {
-        Check(arguments);
-        DistillationHeadArguments own = arguments;
-        DistillationHeadSums total = default;
-        long v = own.VocabularySize, c = own.StudentWidth, d = own.TeacherWidth;
-        long chunk = Math.Min(own.Rows, Math.Clamp(LogitsPerChunk / Math.Max(1, v), SmallestChunkRows, LargestChunkRows));
-        // Rows begin on cache lines, whatever the vocabulary's size.
-        long stride = PackedProduct.RoundUp(v, AlignedMemory.AlignmentBytes / sizeof(float));
-        float* student = AlignedMemory.Floats(chunk * stride);
-        float* teacher = own.NeedsTeacher ? AlignedMemory.Floats(chunk * stride) : null;
-        var rowSums = new DistillationHeadSums[chunk];
-        try
-        {
-            for (long start = 0; start < own.Rows; start += chunk)
-            {
-                long rows = Math.Min(chunk, own.Rows - start), firstRow = start;
-                float* hidden = own.StudentHidden + start * c;
-                Gemm.Run(false, true, rows, v, c, hidden, c, own.StudentEmbedding, c, student, stride);
-                if (teacher != null)
-                    Gemm.Run(false, true, rows, v, d, own.TeacherHidden + start * d, d, own.TeacherEmbedding, d, teacher,
-                        stride);
-                WorkerPool.For((int)rows, (row, _) => rowSums[row] = Row(own, student + row * stride,
-                    teacher == null ? null : teacher + row * stride, own.Targets == null ? NoTarget : own.Targets[firstRow + row]));
-                for (long row = 0; row < rows; row++)
-                    total += rowSums[row];
-                if (own.StudentHiddenGradient != null)
-                    Gemm.Run(false, false, rows, c, v, student, stride, own.StudentEmbedding, c, own.StudentHiddenGradient + start * c, c);
-                if (own.StudentEmbeddingGradient != null)
-                    Gemm.Run(true, false, v, c, rows, student, stride, hidden, c, own.StudentEmbeddingGradient, c,
-                        accumulate: firstRow > 0 || !own.OverwriteEmbeddingGradient);
-            }
-        }
-        finally
-        {
-            AlignedMemory.Free(student);
-            AlignedMemory.Free(teacher);
-        }
-        return total;
+        Check(settings, rows, teacher, targets);
+        var sums = new LogitLossSums[rows];
+        WorkerPool.For(rows, (row, _) => sums[row] = Row(settings, student + row * stride, teacher == null ? null : teacher + row * stride,
+            targets == null ? NoTarget : targets[row]));
+        return sums.Aggregate(default(LogitLossSums), (total, row) => total + row);
     }
 
     /// <summary>The sums of one row; student is overwritten with the gradient if one is asked for.</summary>
-    private static DistillationHeadSums Row(in DistillationHeadArguments arguments, float* student, float* teacher, long target) =>
+    private static LogitLossSums Row(in LogitLossSettings settings, float* student, float* teacher, long target) =>
         Simd.Active switch
     {
-        InstructionSet.Avx512 => RowFast<Simd512, Vector512<float>>(arguments, student, teacher, target),
-        InstructionSet.Avx2 => RowFast<Simd256, Vector256<float>>(arguments, student, teacher, target),
-        InstructionSet.Portable => RowFast<Simd128, Vector128<float>>(arguments, student, teacher, target),
-        _ => RowPlain(arguments, student, teacher, target),
+        InstructionSet.Avx512 => RowFast<Simd512, Vector512<float>>(settings, student, teacher, target),
+        InstructionSet.Avx2 => RowFast<Simd256, Vector256<float>>(settings, student, teacher, target),
+        InstructionSet.Portable => RowFast<Simd128, Vector128<float>>(settings, student, teacher, target),
+        _ => RowPlain(settings, student, teacher, target),
     };
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static DistillationHeadSums RowFast<S, V>(in DistillationHeadArguments arguments, float* student, float* teacher, long target)
+    private static LogitLossSums RowFast<S, V>(in LogitLossSettings settings, float* student, float* teacher, long target)
         where S : struct, ISimd<V>
     {
-        long count = arguments.VocabularySize;
-        bool soft = arguments.NeedsDistillation, hard = arguments.NeedsCausalLm && target != NoTarget, squares = arguments.NeedsMse;
-        float temperature = arguments.Temperature;
+        long count = settings.VocabularySize;
+        bool soft = settings.WantDistillation, hard = settings.WantCausalLm && target != NoTarget, squares = settings.WantMse;
+        float temperature = settings.Temperature;
         float studentMaximum = VectorMath.Maximum<S, V>(count, student);
         float teacherMaximum = teacher == null ? 0 : VectorMath.Maximum<S, V>(count, teacher);
-        long agreements = 0;
-        if (teacher != null)
-        {
-            long studentFirst = VectorMath.FirstIndexOf<S, V>(count, student, studentMaximum);
-            agreements = studentFirst >= 0 && studentFirst == VectorMath.FirstIndexOf<S, V>(count, teacher, teacherMaximum) ? 1 : 0;
-        }
-
         var sums = new RowSums();
         V sMax = S.Create(studentMaximum), tMax = S.Create(teacherMaximum), inverseT = S.Create(1 / temperature);
         for (long start = 0; start < count; start += SumBlock)
@@ -208,13 +138,13 @@ internal static unsafe class DistillationHead
         if (soft && distillation < SmallDivergence)
             distillation = SmallDivergenceOf<S, V>(count, student, teacher, studentMaximum, teacherMaximum, temperature, sums);
         double causal = hard ? Math.Log(sums.StudentHard) + studentMaximum - student[target] : 0;
-        if (arguments.NeedsGradient)
+        if (settings.WantGradient)
         {
-            Gradient<S, V>(arguments, student, teacher, studentMaximum, teacherMaximum, sums, hard);
+            Gradient<S, V>(settings, student, teacher, studentMaximum, teacherMaximum, sums, hard);
             if (hard)
-                student[target] -= arguments.CausalLmScale;
+                student[target] -= settings.CausalLmScale;
         }
-        return new((double)temperature * temperature * distillation, causal, sums.Squared, hard ? 1 : 0, agreements);
+        return new((double)temperature * temperature * distillation, causal, sums.Squared);
     }
 
     /// <summary>
@@ -273,16 +203,16 @@ internal static unsafe class DistillationHead
 
     /// <summary>Overwrites student with the gradient, but for the one-hot part of the causal loss.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Gradient<S, V>(in DistillationHeadArguments arguments, float* student, float* teacher, float studentMaximum,
+    private static void Gradient<S, V>(in LogitLossSettings settings, float* student, float* teacher, float studentMaximum,
         float teacherMaximum, in RowSums sums, bool hard) where S : struct, ISimd<V>
     {
-        long count = arguments.VocabularySize;
-        bool soft = arguments.DistillationScale != 0, squares = arguments.MseScale != 0;
-        hard &= arguments.CausalLmScale != 0;
-        float temperature = arguments.Temperature;
-        double softScale = (double)arguments.DistillationScale * temperature;
+        long count = settings.VocabularySize;
+        bool soft = settings.DistillationScale != 0, squares = settings.MseScale != 0;
+        hard &= settings.CausalLmScale != 0;
+        float temperature = settings.Temperature;
+        double softScale = (double)settings.DistillationScale * temperature;
         V q = S.Create((float)(softScale / sums.StudentSoft)), p = S.Create((float)(-softScale / sums.TeacherSoft));
-        V h = S.Create((float)(arguments.CausalLmScale / sums.StudentHard)), m = S.Create(2 * arguments.MseScale);
+        V h = S.Create((float)(settings.CausalLmScale / sums.StudentHard)), m = S.Create(2 * settings.MseScale);
         V sMax = S.Create(studentMaximum), tMax = S.Create(teacherMaximum), inverseT = S.Create(1 / temperature);
         for (long i = 0; i < count; i += S.Count)
         {
@@ -322,41 +252,40 @@ internal static unsafe class DistillationHead
         public double StudentSoft, TeacherSoft, Cross, StudentHard, Squared;
     }
 
-    private static DistillationHeadSums RowPlain(in DistillationHeadArguments arguments, float* student, float* teacher, long target)
+    private static LogitLossSums RowPlain(in LogitLossSettings settings, float* student, float* teacher, long target)
     {
-        long v = arguments.VocabularySize;
-        double inverseT = 1.0 / arguments.Temperature;
-        bool hasTarget = arguments.NeedsCausalLm && target != NoTarget;
-        double studentSoft = arguments.NeedsDistillation ? LogSumExp(v, student, inverseT) : 0;
-        double teacherSoft = arguments.NeedsDistillation ? LogSumExp(v, teacher, inverseT) : 0;
+        long v = settings.VocabularySize;
+        double inverseT = 1.0 / settings.Temperature;
+        bool hasTarget = settings.WantCausalLm && target != NoTarget;
+        double studentSoft = settings.WantDistillation ? LogSumExp(v, student, inverseT) : 0;
+        double teacherSoft = settings.WantDistillation ? LogSumExp(v, teacher, inverseT) : 0;
         double studentHard = hasTarget ? LogSumExp(v, student, 1) : 0;
         double distillation = 0, squared = 0;
         double causal = hasTarget ? studentHard - student[target] : 0;
-        long agreements = teacher != null && ArgMax(v, student) == ArgMax(v, teacher) ? 1 : 0;
         for (long i = 0; i < v; i++)
         {
             double gradient = 0;
-            if (arguments.NeedsDistillation)
+            if (settings.WantDistillation)
             {
                 double logP = teacher[i] * inverseT - teacherSoft;
                 double logQ = student[i] * inverseT - studentSoft;
                 double p = Math.Exp(logP);
                 distillation += p * (logP - logQ);
-                gradient += arguments.DistillationScale * arguments.Temperature * (Math.Exp(logQ) - p);
+                gradient += settings.DistillationScale * settings.Temperature * (Math.Exp(logQ) - p);
             }
             if (hasTarget)
-                gradient += arguments.CausalLmScale * (Math.Exp(student[i] - studentHard) - (i == target ? 1 : 0));
-            if (arguments.NeedsMse)
+                gradient += settings.CausalLmScale * (Math.Exp(student[i] - studentHard) - (i == target ? 1 : 0));
+            if (settings.WantMse)
             {
                 double difference = (double)student[i] - teacher[i];
                 squared += difference * difference;
-                gradient += 2 * arguments.MseScale * difference;
+                gradient += 2 * settings.MseScale * difference;
             }
-            if (arguments.NeedsGradient)
+            if (settings.WantGradient)
                 student[i] = (float)gradient;
         }
-        double t = arguments.Temperature;
-        return new(t * t * distillation, causal, squared, hasTarget ? 1 : 0, agreements);
+        double t = settings.Temperature;
+        return new(t * t * distillation, causal, squared);
     }
 
     private static double LogSumExp(long count, float* x, double factor)
@@ -369,31 +298,19 @@ internal static unsafe class DistillationHead
         return maximum + Math.Log(sum);
     }
 
-    private static long ArgMax(long count, float* x)
+    private static void Check(in LogitLossSettings settings, int rows, float* teacher, long* targets)
     {
-        long best = 0;
-        for (long i = 1; i < count; i++)
-            if (x[i] > x[best])
-                best = i;
-        return best;
-    }
-
-    private static void Check(in DistillationHeadArguments arguments)
-    {
-        if (!(arguments.Temperature > 0) || float.IsInfinity(arguments.Temperature))
-            throw new ArgumentOutOfRangeException(nameof(arguments), arguments.Temperature,
-                "The temperature must be a positive finite number.");
-        if (arguments.NeedsTeacher && (arguments.TeacherHidden == null || arguments.TeacherEmbedding == null))
-            throw new ArgumentException("The distillation and MSE losses need the teacher's hidden states and embedding.",
-                nameof(arguments));
-        if (arguments.NeedsCausalLm && arguments.Targets == null)
-            throw new ArgumentException("The causal language-model loss needs targets.", nameof(arguments));
-        for (long row = 0; arguments.NeedsCausalLm && row < arguments.Rows; row++)
+        if (!(settings.Temperature > 0) || float.IsInfinity(settings.Temperature))
+            throw new ArgumentOutOfRangeException(nameof(settings), settings.Temperature, "The temperature must be a positive finite number.");
+        if (settings.NeedsTeacher && teacher == null)
+            throw new ArgumentException("The distillation and MSE losses need the teacher's logits.", nameof(teacher));
+        if (settings.WantCausalLm && targets == null)
+            throw new ArgumentException("The causal language-model loss needs targets.", nameof(targets));
+        for (int row = 0; settings.WantCausalLm && row < rows; row++)
         {
-            long target = arguments.Targets[row];
-            if (target != NoTarget && (target < 0 || target >= arguments.VocabularySize))
+            if (targets[row] != NoTarget && (targets[row] < 0 || targets[row] >= settings.VocabularySize))
                 throw new IndexOutOfRangeException(
-                    $"Target {target} of row {row} is outside [0, {arguments.VocabularySize}) and is not {NoTarget}, which stands for none.");
+                    $"Target {targets[row]} of row {row} is outside [0, {settings.VocabularySize}) and is not {NoTarget}, which stands for none.");
         }
     }
 }
