@@ -18,6 +18,7 @@ internal sealed class StepWorkload : IDisposable
     {
         if (context > teacher.NPositions)
             throw new ArgumentException($"--context {context}: the teacher has {teacher.NPositions} positions. Ask for no more.");
+        Batch = batch;
         double probability = dropout ? 0.1 : 0;
         _teacher = Gpt2.CreateRandom(teacher, seed: 1);
         _student = Gpt2.CreateRandom(teacher with
@@ -31,13 +32,16 @@ internal sealed class StepWorkload : IDisposable
         };
         TokenBatch Next()
         {
-            long[] ids = new long[batch * context];
+            long[] ids = new long[Batch * context];
             for (int i = 0; i < ids.Length; i++)
                 ids[i] = random.Next(teacher.VocabSize);
-            return new TokenBatch(ids, [.. Enumerable.Repeat(context, batch)], batch, context);
+            return new TokenBatch(ids, [.. Enumerable.Repeat(context, Batch)], Batch, context);
         }
         _distiller = new Distiller(options, _teacher, _student, PlannedUpdates, Next, validation: null);
     }
+
+    /// <summary>Rows of the next step.</summary>
+    public int Batch { get; set; }
 
     public StepReport Step() => _distiller.Step();
 
