@@ -74,14 +74,14 @@ internal static class StepCommand
 
         var reports = new List<StepReport>(steps);
         var phases = new List<StepPhases>(steps);
-        long managedBefore = GC.GetTotalAllocatedBytes(precise: true);
+        long faultsBefore = PageFaults(), managedBefore = GC.GetTotalAllocatedBytes(precise: true);
         int collectionsBefore = GC.CollectionCount(0);
         for (int i = 0; i < steps; i++)
         {
             reports.Add(workload.Step());
             phases.Add(workload.LastPhases);
         }
-        long managed = GC.GetTotalAllocatedBytes(precise: true) - managedBefore;
+        long managed = GC.GetTotalAllocatedBytes(precise: true) - managedBefore, faults = PageFaults() - faultsBefore;
 
         double median = Report.Median(reports.Select(report => report.TokensPerSecond));
         double flops = StepWorkload.StepFlops(teacher, layers, batch, context);
@@ -109,9 +109,17 @@ internal static class StepCommand
             PeakResidentMebibytes = Report.PeakResidentBytes >> 20,
             PlannedMebibytes = plan.MemoryBytes >> 20,
             ManagedBytesAllocatedPerStep = managed / steps,
+            // Pages that the kernel had to find: memory that was given back and taken again.
+            PageFaultsPerStep = faults / steps,
             GarbageCollections = GC.CollectionCount(0) - collectionsBefore,
         });
 
         double Phase(Func<StepPhases, double> seconds) => Report.Rounded(1000 * Report.Median(phases.Select(seconds)));
+    }
+
+    private static long PageFaults()
+    {
+        string stat = File.ReadAllText("/proc/self/stat");
+        return long.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[7], System.Globalization.CultureInfo.InvariantCulture);
     }
 }

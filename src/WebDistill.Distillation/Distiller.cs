@@ -71,6 +71,9 @@ public sealed class Distiller : IDisposable
         _contextLength = RunPlan.ContextLength(options, teacher?.Config, student.Config);
         _schedule = LearningRateSchedule.Plan(options, batchesPerEpoch);
 
+        student.Precision = options.Precision;
+        if (teacher is not null)
+            teacher.Precision = options.Precision;
         teacher?.eval();
         student.train();
         student.PositionEmbedding.requires_grad = !options.FreezePositionEmbeddings;
@@ -266,7 +269,7 @@ public sealed class Distiller : IDisposable
         LossTerm[] terms = [.. _losses.Select((loss, k) => new LossTerm(loss, loss.Weight(_options) * share(k)))];
         LossHeadResult head = ProjectionHead.Run(
             new LossHeadInput(hidden.detach(), Student.TokenEmbedding, teacherHidden, _teacher?.TokenEmbedding, Targets(batch),
-                _options.Temperature), terms, gradients: true);
+                _options.Temperature, _options.Precision), terms, gradients: true);
         for (int k = 0; k < terms.Length; k++)
         {
             if (!double.IsFinite(head.Sums[k]))

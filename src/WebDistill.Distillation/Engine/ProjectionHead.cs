@@ -13,6 +13,7 @@ internal static class ProjectionHead
 {
     private const long LargestChunkRows = 2048;
     private const long LogitsPerChunk = 1 << 22;
+    private const long WordsPerProduct = 2048;
 
     /// <summary>Whether the sum of this loss comes from a fused kernel.</summary>
     public static bool IsFused(DistillationLoss loss) => !Device.IsCuda && (IsOnLogits(loss) || loss is HiddenCosine);
@@ -84,8 +85,9 @@ internal static class ProjectionHead
                 using DisposeScope scope = NewDisposeScope();
                 long count = Math.Min(chunk, rows - start);
                 Tensor part = hidden.narrow(0, start, count), logits = student.narrow(0, 0, count);
-                logits.addmm_(part, embedding.t(), beta: 0, alpha: 1);
-                teacher?.narrow(0, 0, count).addmm_(teacherHidden!.narrow(0, start, count), teacherEmbedding!.t(), beta: 0, alpha: 1);
+                Project(part, embedding, logits);
+                if (teacher is not null)
+                    Project(teacherHidden!.narrow(0, start, count), teacherEmbedding!, teacher.narrow(0, 0, count));
                 total += LogitLosses.Run(settings, (int)count, First(student), teacher is null ? null : First(teacher), student.stride(0),
                     targets + start);
                 hiddenGradient?.narrow(0, start, count).addmm_(logits, embedding, beta: 0, alpha: 1);
@@ -103,6 +105,18 @@ internal static class ProjectionHead
     {
         const int floatsPerLine = AlignedMemory.AlignmentBytes / sizeof(float);
         return empty(rows, (vocabulary + floatsPerLine - 1) / floatsPerLine * floatsPerLine).narrow(1, 0, vocabulary);
+    }
+
+    /// <summary>logits = hidden embeddingᵀ, a block of words at a time: over all words of GPT-2 at once libtorch's product takes a quarter longer.</summary>
+    private static void Project(Tensor hidden, Tensor embedding, Tensor logits)
+    {
+        long vocabulary = embedding.shape[0];
+        for (long first = 0; first < vocabulary; first += WordsPerProduct)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            long count = Math.Min(WordsPerProduct, vocabulary - first);
+            logits.narrow(1, first, count).addmm_(hidden, embedding.narrow(0, first, count).t(), beta: 0, alpha: 1);
+        }
     }
 
     private static unsafe float* First(Tensor logits)

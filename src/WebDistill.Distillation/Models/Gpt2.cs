@@ -34,6 +34,9 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
     /// <summary>The model's architecture.</summary>
     public Gpt2Config Config { get; }
 
+    /// <summary>In which numbers linear layers and attention are computed; the weights are of 32 bits in any case.</summary>
+    public Precision Precision { get; set; } = Precision.Float32;
+
     /// <summary>The token embedding [V, C], which is also the head.</summary>
     internal Parameter TokenEmbedding => wte.Weight;
 
@@ -89,7 +92,8 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
         Tensor positions = positionIds is null ? PositionEmbedding.narrow(0, past, length) : wpe.forward(positionIds);
         Tensor x = Dropout(wte.forward(ids) + positions, Config.EmbdPdrop);
         var context = new Gpt2Attention.Context(
-            attentionMask is null && trace is null ? null : AdditiveMask(ids.shape[0], length, attentionMask), cache, trace);
+            attentionMask is null && trace is null ? null : AdditiveMask(ids.shape[0], length, attentionMask), cache, trace,
+            Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32);
         foreach (Gpt2Block block in h)
         {
             trace?.HiddenStates.Add(x);
