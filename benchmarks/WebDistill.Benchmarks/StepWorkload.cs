@@ -14,7 +14,7 @@ internal sealed class StepWorkload : IDisposable
     private readonly Gpt2 _student;
     private readonly Distiller _distiller;
 
-    public StepWorkload(Gpt2Config teacher, int studentLayers, int batch, int context, bool dropout)
+    public StepWorkload(Gpt2Config teacher, int studentLayers, int batch, int context, bool dropout, Precision precision = Precision.Float32)
     {
         if (context > teacher.NPositions)
             throw new ArgumentException($"--context {context}: the teacher has {teacher.NPositions} positions. Ask for no more.");
@@ -29,6 +29,7 @@ internal sealed class StepWorkload : IDisposable
         var options = new DistillationOptions
         {
             Name = "benchmark", BatchSize = batch, ContextLength = context, GradientAccumulation = 1, Epochs = 1, Dropout = probability,
+            Precision = precision,
         };
         TokenBatch Next()
         {

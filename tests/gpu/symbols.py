@@ -7,6 +7,8 @@ import struct
 import sys
 from pathlib import Path
 
+# What a program that computes loads; libtorch_python, for one, is not among it.
+LIBTORCH = ["libc10.so", "libtorch.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so"]
 DYNSYM, VERNEED, VERSYM = 11, 0x6FFFFFFE, 0x6FFFFFFF
 
 
@@ -53,13 +55,14 @@ class Library:
         return needs
 
     def missing(self, folder):
-        """Symbols that must be there, carry no version of a system library, and are in none of the folder's libraries."""
+        """Symbols that must be there, carry no version of a system library, and are in none of libtorch's libraries in the folder."""
         versions = self.needed_versions()
         wanted = {name for name, defined, weak, version in self.symbols() if not defined and not weak and version not in versions}
         needed = len(wanted)
-        for path in sorted(Path(folder).glob("*.so*")):
-            if path.name != self.path.name:
-                wanted -= {name for name, defined, _, _ in Library(path).symbols() if defined}
+        if not (Path(folder) / "libtorch_cpu.so").is_file():
+            raise FileNotFoundError(f"{folder} holds no libtorch_cpu.so: expected the folder of libtorch's libraries, torch/lib of a PyTorch.")
+        for path in filter(Path.is_file, (Path(folder) / name for name in LIBTORCH)):
+            wanted -= {name for name, defined, _, _ in Library(path).symbols() if defined}
         return needed, sorted(wanted)
 
     def missing_versions(self):

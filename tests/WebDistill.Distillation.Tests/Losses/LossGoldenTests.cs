@@ -40,9 +40,9 @@ public sealed class LossGoldenTests
             double divisor = loss.Divisor(counts, new DistillationOptions(), vocabulary),
                 weight = golden.GetProperty("weights").GetProperty(loss.Name).GetDouble();
             Tensor mean = loss.Sum(lossRows, temperature) * (1 / divisor);
-            GoldenFiles.AssertNear(golden.GetProperty("expected").GetProperty(loss.Name).GetDouble(), mean.item<float>(
+            GoldenFiles.AssertNear(golden.GetProperty("expected").GetProperty(loss.Name).GetDouble(), mean.cpu().item<float>(
                 ), 1e-6, 0, loss.Name);
-            sum += weight * mean.item<float>();
+            sum += weight * mean.cpu().item<float>();
             total = total is null ? mean * weight : total + mean * weight;
         }
         GoldenFiles.AssertNear(golden.GetProperty("expected").GetProperty("total").GetDouble(), sum, 1e-6, 0, "total");
@@ -77,7 +77,7 @@ public sealed class LossGoldenTests
             // A difference of logarithms of size |logit| in float32: near 0 only the absolute error means anything.
             double scale = set.GetProperty("student_logits").FlatDoubles().Concat(set.GetProperty("teacher_logits").FlatDoubles())
                 .Max(Math.Abs);
-            GoldenFiles.AssertNear(result.GetProperty("loss").GetDouble(), mean.item<float>(
+            GoldenFiles.AssertNear(result.GetProperty("loss").GetDouble(), mean.cpu().item<float>(
                 ), 1e-6, 4e-7 * Math.Max(1, scale), $"KL of {name}");
             mean.backward();
             AssertGradient(result.GetProperty("grad"), student.grad!, rows, vocabulary, name, tolerance: 5e-7 * Math.Max(1, scale));
@@ -104,7 +104,7 @@ public sealed class LossGoldenTests
             double square = temperature * temperature;
             for (int i = 0; i < vocabulary; i++)
                 GoldenFiles.AssertNear(expected[i] * square, gradient[i], 1e-5, 2e-7 * temperature, $"gradient {i} at T = {temperature}");
-            GoldenFiles.AssertNear(item.GetProperty("kl").GetDouble() * square, loss.item<float>(
+            GoldenFiles.AssertNear(item.GetProperty("kl").GetDouble() * square, loss.cpu().item<float>(
                 ), 1e-5, 1e-6 * square, $"KL at T = {temperature}");
             double largest = limit.Max(value => Math.Abs(value)) * square,
                 off = limit.Select((value, i) => Math.Abs(value * square - gradient[i])).Max();

@@ -22,7 +22,8 @@ internal static class StepCheck
         numbers.Apply();
         Gpt2Config teacher = StepWorkload.Teacher(teacherName);
         int layers = teacher.NLayer / 2;
-        using var workload = new StepWorkload(teacher, layers, batch ?? ProbeRows, context, dropout: true);
+        using var workload = new StepWorkload(teacher, layers, batch ?? ProbeRows, context, dropout: true,
+            numbers == Numbers.BFloat16 ? Precision.BFloat16 : Precision.Float32);
         if (batch is null)
             workload.Batch = Fill(workload);
         StepReport last = Steps(workload, Warmup);
