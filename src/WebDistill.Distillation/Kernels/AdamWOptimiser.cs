@@ -114,7 +114,7 @@ internal sealed class AdamWOptimiser(IReadOnlyList<Moments> moments, double beta
         if (gradients.Count == 0)
             return 0;
         if (gradients[0].device_type != DeviceType.CPU)
-            return Math.Sqrt(stack([.. gradients.Select(gradient => gradient.square().sum().to(ScalarType.Float64))]).sum().item<double>());
+            return Math.Sqrt(stack([.. gradients.Select(gradient => gradient.square().sum().to(ScalarType.Float64))]).sum().cpu().item<double>());
         double squares = 0;
         foreach (Tensor gradient in gradients)
             squares += AdamW.SumOfSquares(gradient.numel(), TensorMemory.Of(gradient));

@@ -41,15 +41,17 @@ internal sealed class EmbeddingTable : nn.Module<Tensor, Tensor>
 
         public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
         {
+            // Of its own: on a GPU this runs on a thread of libtorch's, outside of the caller's.
+            using DisposeScope scope = NewDisposeScope();
             List<Tensor> saved = ctx.get_saved_variables();
-            using Tensor table = saved[0], ids = saved[1];
-            using (grad_output)
+            Tensor table = saved[0], ids = saved[1];
             using (no_grad())
             {
                 if (table.grad is null)
-                    table.grad = zeros_like(table);
+                    table.grad = zeros_like(table).DetachFromDisposeScope();
                 table.grad!.index_add_(0, ids.view(-1), grad_output.reshape(-1, table.shape[1]), 1);
             }
+            grad_output.Dispose();
             return [null!, null!];
         }
     }
