@@ -277,6 +277,7 @@ public sealed class Distiller : IDisposable
         }
         clock.Lap(Phase.HeadAndLosses);
         hidden.backward([head.HiddenGradient!]);
+        BackwardResults.Release();
         clock.Lap(Phase.Backward);
         return head.Sums;
     }

@@ -22,6 +22,9 @@ public sealed record RunMemory(
     long TeacherBytes, long WeightBytes, long GradientBytes, long MomentBytes, long ActivationBytes, long LogitBytes, long CorpusBytes,
     long SavingBytes)
 {
+    // What libtorch's products pack their operands into, and the gaps that blocks of many sizes leave in the heap.
+    private const long WorkspaceBytes = 16 << 20;
+
     /// <summary>Everything together.</summary>
     public long TotalBytes => Clamp((Int128)ModelBytes + ActivationBytes + LogitBytes + CorpusBytes + SavingBytes);
 
@@ -47,9 +50,10 @@ public sealed record RunMemory(
     {
         Int128 tokens = batchTokens;
         // Kept for the backward pass, per token and layer: both norms' inputs and outputs, q, k and v, attention's result and statistics, the two
-        // sides of the activation. Dropout keeps nothing: its mask is made again.
+        // sides of the activation. Dropout keeps no mask, it is made again; but every node of ours keeps room as large as its output, which
+        // TorchSharp sets aside for a gradient that may be missing.
         Int128 width = student.NEmbd;
-        Int128 perLayer = 8 * width + 2L * student.InnerWidth + student.NHead;
+        Int128 perLayer = 9 * width + 3L * student.InnerWidth + student.NHead + (options.Dropout > 0 ? 2 * width : 0);
         // In work: one layer's gradients.
         Int128 activations = tokens * (student.NLayer * perLayer + 8 * width + 2L * student.InnerWidth);
         // The teacher keeps nothing, but has one layer in work and hands over its last hidden state.
@@ -61,7 +65,7 @@ public sealed record RunMemory(
         Int128 logits = (Int128)rows * student.VocabSize * (teacher is null ? 1 : 2) * (Device.IsCuda ? 4 : 1);
         return new RunMemory(
             Floats(teacher?.ParameterCount ?? 0), Floats(student.ParameterCount), Floats(student.ParameterCount),
-            Floats(2 * (Int128)student.ParameterCount), Floats(activations), Floats(logits), Clamp((Int128)sequences * BatchSampler.BytesPerSequence),
+            Floats(2 * (Int128)student.ParameterCount), Clamp((Int128)Floats(activations) + WorkspaceBytes), Floats(logits), Clamp((Int128)sequences * BatchSampler.BytesPerSequence),
             Floats(LargestTensor(student)));
     }
 

@@ -53,13 +53,13 @@ internal sealed class CausalAttention : autograd.SingleTensorFunction<CausalAtte
     public override unsafe List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
         List<Tensor> saved = ctx.get_saved_variables();
-        (Tensor qkv, Tensor output, Tensor logSumExp, Tensor dOutput) = (saved[0], saved[1], saved[2], grad_output.contiguous());
+        using Tensor qkv = saved[0], output = saved[1], logSumExp = saved[2], dOutput = grad_output.contiguous();
         (long heads, double dropout, long seed) = ((long)ctx.get_data(Heads), (double)ctx.get_data(Probability), (long)ctx.get_data(Seed));
         Tensor gradient = empty_like(qkv);
         Views views = new(qkv, heads), gradients = new(gradient, heads);
         Attention.Backward(Settings(qkv, heads, dropout, seed), views.Query, views.Key, views.Value, Mixed(output, heads),
             TensorMemory.Of(logSumExp), Mixed(dOutput, heads), gradients.Query, gradients.Key, gradients.Value);
-        return [gradient, null!, null!, null!];
+        return [BackwardResults.Return(grad_output, gradient), null!, null!, null!];
     }
 
     private static AttentionSettings Settings(Tensor qkv, long heads, double dropout, long seed) => new()

@@ -24,8 +24,9 @@ internal sealed class Gelu : autograd.SingleTensorFunction<Gelu>
 
     public override unsafe List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
-        Tensor x = ctx.get_saved_variables()[0], dy = grad_output.contiguous(), dx = empty_like(dy);
+        using Tensor x = ctx.get_saved_variables()[0], dy = grad_output.contiguous();
+        Tensor dx = empty_like(dy);
         GeluValues.Backward(dy.numel(), TensorMemory.Of(x), TensorMemory.Of(dy), TensorMemory.Of(dx));
-        return [dx];
+        return [BackwardResults.Return(grad_output, dx)];
     }
 }

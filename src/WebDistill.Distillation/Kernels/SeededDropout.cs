@@ -37,9 +37,10 @@ internal sealed class SeededDropout : autograd.SingleTensorFunction<SeededDropou
 
     public override unsafe List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
-        Tensor dy = grad_output.contiguous(), dx = empty_like(dy);
+        using Tensor dy = grad_output.contiguous();
+        Tensor dx = empty_like(dy);
         DropoutMask.Run(dy.numel(), TensorMemory.Of(dy), (float)(double)ctx.get_data(Probability), (ulong)(long)ctx.get_data(Seed), 0,
             TensorMemory.Of(dx));
-        return [dx, null!, null!];
+        return [BackwardResults.Return(grad_output, dx), null!, null!];
     }
 }

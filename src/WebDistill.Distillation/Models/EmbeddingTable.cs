@@ -42,7 +42,8 @@ internal sealed class EmbeddingTable : nn.Module<Tensor, Tensor>
         public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
         {
             List<Tensor> saved = ctx.get_saved_variables();
-            (Tensor table, Tensor ids) = (saved[0], saved[1]);
+            using Tensor table = saved[0], ids = saved[1];
+            using (grad_output)
             using (no_grad())
             {
                 if (table.grad is null)

@@ -30,6 +30,13 @@ public sealed class MemoryEstimateTests
             TeacherId = hasTeacher ? "teacher" : null, DatasetId = "text", BatchSize = batch, ContextLength = context, Dropout = dropout, Epochs = 1,
             AlphaCe = hasTeacher ? 5 : 0, AlphaClm = 2, AlphaCos = hasTeacher ? 1 : 0,
         };
+        // What code and libraries take for themselves, once: buffers of the products among it.
+        using (Gpt2 small = SmallModels.Random(9, width: 64))
+        using (var first = new Distiller(options with { TeacherId = null, AlphaCe = 0, AlphaCos = 0, AlphaClm = 1 }, null, small, 10,
+            () => SmallModels.Batch(1, [.. Enumerable.Repeat(12, 40)]), null))
+        {
+            first.Step();
+        }
         // The peak of the resident memory is the kernel's count; proc(5) says how it is begun anew.
         ProcessMemory.GiveBack();
         File.WriteAllText("/proc/self/clear_refs", "5");
