@@ -1,5 +1,6 @@
 using TorchSharp;
-using TorchSharp.Modules;
+using AdamW = WebDistill.Distillation.Kernels.AdamW;
+using Parameter = TorchSharp.Modules.Parameter;
 using WebDistill.Distillation.Kernels;
 using static TorchSharp.torch;
 

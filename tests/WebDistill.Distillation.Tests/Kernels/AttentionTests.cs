@@ -73,7 +73,7 @@ public sealed unsafe class AttentionTests : KernelTests
         float* data = Random(rows * length * 3 * width, 1), weights = Random(rows * length * width, 2);
         Tensor qkv = Exact(data, rows, length, 3 * width).to(ScalarType.Float32).requires_grad_();
         Tensor exact = Exact(data, rows, length, 3 * width).requires_grad_();
-        Tensor actual = CausalAttention.Run(qkv, heads, 0), expected = CausalAttention.Compose(exact, heads);
+        Tensor actual = CausalAttention.Run(qkv, heads, 0), expected = CausalAttention.Compose(exact, heads, 0);
         (actual * Exact(weights, rows, length, width).to(ScalarType.Float32)).sum().backward();
         (expected * Exact(weights, rows, length, width)).sum().backward();
         AssertClose(expected, actual, 2e-5, "output");
