@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Engine;
 using WebDistill.Web;
 using WebDistill.Web.Headless;
 using WebDistill.Web.Notifications;
@@ -24,6 +25,7 @@ async Task<(int Code, bool StartAgain)> ServeAsync()
     ServerRestart restart;
     try
     {
+        LibTorch.Load();
         WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = contentRoot });
         HostSettings settings = HostSettings.Read(builder.Configuration);
         root = Path.GetFullPath(settings.StorageRoot, builder.Environment.ContentRootPath);

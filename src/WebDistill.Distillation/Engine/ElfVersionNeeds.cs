@@ -47,20 +47,30 @@ internal static class ElfVersionNeeds
     private static bool MakeWeak(Span<byte> file, int library, int libraries, int names, ReadOnlySpan<byte> wanted)
     {
         bool found = false;
-        for (; libraries > 0; libraries--, library += (int)ReadWord(file, library + 12))
+        for (; libraries > 0; libraries--)
         {
-            int need = checked(library + (int)ReadWord(file, library + 8));
-            for (int needs = ReadHalf(file, library + 2); needs > 0; needs--, need += (int)ReadWord(file, need + 12))
+            int need = Ahead(library, ReadWord(file, library + 8));
+            for (int needs = ReadHalf(file, library + 2); needs > 0; needs--)
             {
-                if (!file[checked(names + (int)ReadWord(file, need + 8))..].StartsWith(wanted))
-                    continue;
-                Span<byte> flags = file.Slice(need + 4, sizeof(ushort));
-                BinaryPrimitives.WriteUInt16LittleEndian(flags, (ushort)(BinaryPrimitives.ReadUInt16LittleEndian(flags) | WeakFlag));
-                found = true;
+                if (file[Ahead(names, ReadWord(file, need + 8))..].StartsWith(wanted))
+                {
+                    Span<byte> flags = file.Slice(need + 4, sizeof(ushort));
+                    BinaryPrimitives.WriteUInt16LittleEndian(flags, (ushort)(BinaryPrimitives.ReadUInt16LittleEndian(flags) | WeakFlag));
+                    found = true;
+                }
+                if (ReadWord(file, need + 12) is not (> 0 and uint toNeed))
+                    break;
+                need = Ahead(need, toNeed);
             }
+            if (ReadWord(file, library + 12) is not (> 0 and uint toLibrary))
+                break;
+            library = Ahead(library, toLibrary);
         }
         return found;
     }
+
+    // Distances have no sign: lists that only lead ahead end with the file, whatever a damaged one says of their length.
+    private static int Ahead(int from, uint distance) => checked((int)(from + (long)distance));
 
     private static int SectionStart(ReadOnlySpan<byte> file, long table, int size, int index) =>
         checked((int)ReadOffset(file, checked((int)(table + (long)index * size + 0x18))));

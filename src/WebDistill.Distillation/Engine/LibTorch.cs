@@ -69,8 +69,19 @@ public static partial class LibTorch
             s_refusal = $"{LibraryFile} is missing beside the program.";
             return 0;
         }
-        byte[] image = File.ReadAllBytes(original);
-        if (!ElfVersionNeeds.MakeWeak(image, DemandedVersion))
+        byte[] image;
+        bool isDemanded;
+        try
+        {
+            image = File.ReadAllBytes(original);
+            isDemanded = ElfVersionNeeds.MakeWeak(image, DemandedVersion);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or BadImageFormatException)
+        {
+            s_refusal = $"{LibraryFile} cannot be used ({(exception is BadImageFormatException ? exception.Message : exception.GetType().Name)}): build again.";
+            return 0;
+        }
+        if (!isDemanded)
         {
             // Nothing of ours to mend: the system's own reason is the one to tell.
             s_refusal = Refusal(original);
@@ -112,7 +123,8 @@ public static partial class LibTorch
         }
     }
 
-    private static string? Find(string file) =>
+    /// <summary>Where the runtime finds a native library of the build; null if it is not there.</summary>
+    internal static string? Find(string file) =>
         ((AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string)?.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries) ?? [])
             .Append(AppContext.BaseDirectory)
             .Select(folder => Path.Combine(folder, file))

@@ -48,7 +48,7 @@ internal sealed class EmbeddingTable : nn.Module<Tensor, Tensor>
             using (no_grad())
             {
                 if (table.grad is null)
-                    table.grad = zeros_like(table).DetachFromDisposeScope();
+                    table.grad = zeros_like(table);
                 table.grad!.index_add_(0, ids.view(-1), grad_output.reshape(-1, table.shape[1]), 1);
             }
             grad_output.Dispose();

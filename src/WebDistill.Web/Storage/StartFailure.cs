@@ -8,11 +8,11 @@ namespace WebDistill.Web.Storage;
 /// <summary>Why the product cannot start, in words that say what to do: told on the console, where there is no page yet.</summary>
 internal static class StartFailure
 {
-    /// <summary>The words for what went wrong while the data folder was taken and its database opened; null when it is none of these.</summary>
+    /// <summary>The words for what went wrong while libtorch was loaded, the data folder taken and its database opened; null when it is none of these.</summary>
     /// <param name="root">Storage:Root as an absolute path; null before it is known.</param>
     public static string? Explain(Exception problem, string? root) => problem switch
     {
-        HostSettingsException or FolderInUseException => problem.Message,
+        HostSettingsException or FolderInUseException or PlatformNotSupportedException => problem.Message,
         DatabaseTooNewException => $"{problem.Message}{Backups(root)}",
         UnauthorizedAccessException => Unwritable(root, problem.Message),
         IOException io when FileLayer.IsDiskFull(io) => Full(root),
