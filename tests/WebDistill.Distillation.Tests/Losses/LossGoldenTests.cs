@@ -30,7 +30,7 @@ public sealed class LossGoldenTests
             TeacherLogits = Rows(golden.GetProperty("teacher_logits"), rows, vocabulary),
             StudentHidden = studentHidden,
             TeacherHidden = Rows(golden.GetProperty("teacher_hidden"), rows, width),
-            Targets = tensor(targets, [targets.Length], device: Engine.Device.Default),
+            Targets = tensor(targets, [targets.Length], device: WebDistill.Distillation.Engine.Device.Default),
         };
         var counts = new LossCounts(rows.Length, targets.Count(target => target != LossHead.NoTarget));
         double temperature = golden.GetProperty("temperature").GetDouble(), sum = 0;
@@ -112,7 +112,7 @@ public sealed class LossGoldenTests
                 $"T = {temperature}: off the limit by {off:E2}.");
 
             Tensor Row(JsonElement values) => tensor([.. values.Doubles().Select(value => (float)value)], [1, vocabulary],
-                device: Engine.Device.Default);
+                device: WebDistill.Distillation.Engine.Device.Default);
         }
     }
 
@@ -120,7 +120,7 @@ public sealed class LossGoldenTests
     {
         double[] flat = values.FlatDoubles();
         return tensor([.. rows.SelectMany(row => flat.Skip(row * width).Take(width)).Select(value => (float)value)], [rows.Length, width],
-            device: Engine.Device.Default);
+            device: WebDistill.Distillation.Engine.Device.Default);
     }
 
     private static void AssertGradient(JsonElement expected, Tensor gradient, int[] rows, int width, string what, double tolerance = 5e-7)
