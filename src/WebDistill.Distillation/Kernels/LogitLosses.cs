@@ -207,7 +207,7 @@ internal static unsafe class LogitLosses
         float teacherMaximum, in RowSums sums, bool hard) where S : struct, ISimd<V>
     {
         long count = settings.VocabularySize;
-        bool soft = settings.DistillationScale != 0, squares = settings.MseScale != 0;
+        bool soft = settings.WantDistillation && settings.DistillationScale != 0, squares = settings.WantMse && settings.MseScale != 0;
         hard &= settings.CausalLmScale != 0;
         float temperature = settings.Temperature;
         double softScale = (double)settings.DistillationScale * temperature;
