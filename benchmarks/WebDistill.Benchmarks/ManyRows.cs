@@ -81,7 +81,7 @@ internal static class ManyRows
             CreatedAt = at, StartedAt = at, FinishedAt = at.AddSeconds(40), Attempt = 1, TrainedSeconds = 20 + i % 90, TeacherPerplexity = 3,
             ValidationPerplexity = 3 + i % 1000 / 1000.0, TotalLoss = 1.25, TokensPerSecond = 4000 + i, TeacherLayers = 4, StudentLayers = 2,
             TeacherParameters = 1_000_000, StudentParameters = 400_000 + i, FlopsPerToken = 2_000_000, TeacherSha256 = teacher.WeightsSha256,
-            DatasetSha256 = dataset.Sha256, TokenizerSha256 = teacher.TokenizerSha256, Engine = "Managed, 2 threads, AVX-512", Version = "1.0",
+            DatasetSha256 = dataset.Sha256, TokenizerSha256 = teacher.TokenizerSha256, Engine = "CPU (X64), 2 threads", Version = "1.0",
             SweepId = sweep?.Id, SweepPointJson = sweep is null ? null : JsonSerializer.Serialize(new Dictionary<string, string> { ["T"] = $"{1 + i % 20}" }),
         };
     }
@@ -138,7 +138,7 @@ internal static class ManyRows
             ReferenceModelId = reference.Id, ReferenceName = reference.Name, ReferenceSha256 = reference.WeightsSha256, SourceName = "tale.txt",
             SourceSha256 = Hash(0), ContextLength = 256, Stride = 128, Status = EvaluationStatus.Completed, DoneUnits = 10, TotalUnits = 10,
             ResultJson = JsonSerializer.Serialize(result, WebJson.Options), CreatedAt = at, FinishedAt = at, ComputedSeconds = 12,
-            Engine = "Managed, 2 threads, AVX-512", Version = "1.0",
+            Engine = "CPU (X64), 2 threads", Version = "1.0",
         };
     }
 

@@ -66,7 +66,7 @@ public static partial class LibTorch
             return 0;
         if (Find(LibraryFile) is not { } original)
         {
-            s_refusal = $"{LibraryFile} is missing beside the program.";
+            s_refusal = $"{LibraryFile} is missing beside the program: build again.";
             return 0;
         }
         byte[] image;
@@ -89,6 +89,12 @@ public static partial class LibTorch
         }
         foreach (string file in s_needed)
         {
+            // Those for a GPU are there only in a build for one. Elsewhere than beside the program, the system knows where to look.
+            if (Find(file) is null && !file.Contains("cuda", StringComparison.Ordinal) && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("LD_LIBRARY_PATH")))
+            {
+                s_refusal = $"{file} is missing beside the program: build again.";
+                return 0;
+            }
             if (Find(file) is { } path && Refusal(path) is { } reason)
             {
                 s_refusal = reason;
@@ -118,8 +124,8 @@ public static partial class LibTorch
         }
         catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException)
         {
-            // The first line names the file and the reason; the rest repeats it for other spellings of the name.
-            return exception.Message.Split('\n')[0];
+            // The first line names the file and the reason; the rest repeats it for other spellings of the name. Without the server's folders.
+            return exception.Message.Split('\n')[0].Replace(Path.GetDirectoryName(path) + Path.DirectorySeparatorChar, "", StringComparison.Ordinal);
         }
     }
 

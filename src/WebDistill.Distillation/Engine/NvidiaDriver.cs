@@ -2,11 +2,11 @@ using System.Runtime.InteropServices;
 
 namespace WebDistill.Distillation.Engine;
 
-/// <summary>Tells whether this machine has an NVIDIA driver, whichever tensor engine is in use, and asks it for what the engine does not know.</summary>
+/// <summary>Tells whether this machine has an NVIDIA driver, whichever libtorch is in use, and asks it for what TorchSharp does not know.</summary>
 public static partial class NvidiaDriver
 {
     /// <summary>The command that trains on the GPU.</summary>
-    public const string Command = "dotnet run --project src/WebDistill.Web -p:TensorEngine=LibTorchCuda";
+    public const string Command = "dotnet run --project src/WebDistill.Web -p:LibTorch=Cuda";
 
     private static nint s_context;
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Engine;
 using WebDistill.Web.Notifications;
 using WebDistill.Web.Storage;
 
@@ -51,6 +52,7 @@ internal static class HeadlessCommand
         string? root = null;
         try
         {
+            LibTorch.Load();
             using IHost host = Build(settings, contentRoot, ref root);
             await host.Services.PrepareStorageAsync();
             var webhook = host.Services.GetRequiredService<Webhook>();
