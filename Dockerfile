@@ -13,7 +13,6 @@ COPY --from=node /usr/local/lib/node_modules /usr/local/lib/node_modules
 RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
 WORKDIR /src
 COPY . .
-# One publish with its own restore: a restore before the sources are there would lose the browser script without a word (aspnetcore 69341).
 # libtorch comes in packages for one runtime; the managed engine runs wherever .NET does.
 RUN case "$TENSOR_ENGINE" in \
       Managed)      runtime= ;; \

@@ -133,8 +133,6 @@ internal static class Composition
             return next(context);
         });
         app.UseWhen(context => context.Request.Path.StartsWithSegments("/api"), api => api.UseStatusCodePages());
-        // The files of wwwroot/ have no fingerprints in their names: browsers ask every time whether they changed.
-        app.UseStaticFiles(new StaticFileOptions { OnPrepareResponse = file => file.Context.Response.Headers.CacheControl = "no-cache" });
         app.UseAntiforgery();
         app.UseRateLimiter();
     }

@@ -36,7 +36,7 @@ async Task<(int Code, bool StartAgain)> ServeAsync()
         root = Path.GetFullPath(settings.StorageRoot, builder.Environment.ContentRootPath);
         builder.Services.AddSingleton(settings);
         builder.Services.AddStorage(new DataFolder(root, FileLayer.Disk), settings.ReserveBytes);
-        // Radzen's files, also when the environment is not Development; nothing to do in a published folder.
+        // wwwroot/ and the libraries' files from where they stand, whatever the environment is called; nothing to do in a published folder.
         builder.WebHost.UseStaticWebAssets();
         builder.Services.AddTraining();
         builder.Services.AddRuns();

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace WebDistill.Web.Tests;
 
@@ -25,6 +27,44 @@ public sealed class CompositionTests(WebDistillApp app) : IClassFixture<WebDisti
         Assert.Equal(contentType, response.Content.Headers.ContentType!.MediaType);
         Assert.Contains("default-src 'self'", response.Headers.GetValues("Content-Security-Policy").Single());
         Assert.NotEmpty(await response.Content.ReadAsByteArrayAsync());
+    }
+
+    /// <summary>A page names each script and style with its fingerprint, and the import map does so for the modules that modules import.</summary>
+    [Fact]
+    public async Task Page_ScriptsStylesAndImportMap_NameFingerprintsThatAreServed()
+    {
+        string page = await app.Http.GetStringAsync("/");
+        string importMap = Regex.Match(page, """<script type="importmap">(.*?)</script>""", RegexOptions.Singleline).Groups[1].Value;
+        JsonElement imports = JsonSerializer.Deserialize<JsonElement>(importMap).GetProperty("imports");
+        string[] modules = [.. Directory.GetFiles(Path.Combine(WebDistillApp.RepositoryRoot, "wwwroot/js"), "*.js").Select(Path.GetFileName)!];
+        Assert.NotEmpty(modules);
+        string[] named =
+        [
+            .. modules.Select(module => $"./js/{module}").Append("./lib/uplot/uPlot.esm.js").Append("./lib/signalr/signalr.min.js")
+                .Select(module => imports.GetProperty(module).GetString()!),
+            .. Regex.Matches(page, """(?:<script[^>]* src|stylesheet" href)="([^"]+)""").Select(match => match.Groups[1].Value),
+        ];
+        Assert.Contains(named, name => name.Contains("_framework/blazor.web."));
+        foreach (string name in named)
+        {
+            Assert.Matches("""\.[0-9a-z]{10}\.(js|css)$|^_content/""", name);
+            using HttpResponseMessage response = await app.Http.GetAsync($"/{name.TrimStart('.', '/')}");
+            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        }
+    }
+
+    /// <summary>What a browser has is asked for again by its ETag, under the plain name too.</summary>
+    [Theory]
+    [InlineData("/js/curves.js")]
+    [InlineData("/lib/inter/inter-latin.woff2")]
+    public async Task Get_FileUnderItsPlainName_IsRevalidated(string path)
+    {
+        using HttpResponseMessage first = await app.Http.GetAsync(path);
+        Assert.Equal("no-cache", first.Headers.CacheControl!.ToString());
+        using var again = new HttpRequestMessage(HttpMethod.Get, path);
+        again.Headers.IfNoneMatch.Add(first.Headers.ETag!);
+        using HttpResponseMessage second = await app.Http.SendAsync(again);
+        Assert.Equal(HttpStatusCode.NotModified, second.StatusCode);
     }
 
     [Fact]

@@ -1,3 +1,7 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Components;
+
 namespace WebDistill.Web.Security;
 
 /// <summary>
@@ -6,24 +10,39 @@ namespace WebDistill.Web.Security;
 /// </summary>
 internal static class SecurityHeaders
 {
-    // Styles may stand inline: Blazor and Radzen set style attributes. Scripts may not.
-    private const string ContentSecurityPolicy =
-        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-        + "connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
-
-    public static IApplicationBuilder UseSecurityHeaders(this IApplicationBuilder app) => app.Use((context, next) =>
+    public static IApplicationBuilder UseSecurityHeaders(this WebApplication app)
     {
-        context.Response.OnStarting(() =>
+        // Known when the pages are mapped, which is later.
+        var policy = new Lazy<string>(() => ContentSecurityPolicy(app.Services.GetRequiredService<EndpointDataSource>()));
+        return app.Use((context, next) =>
         {
-            IHeaderDictionary headers = context.Response.Headers;
-            headers.ContentSecurityPolicy = ContentSecurityPolicy;
-            headers.XContentTypeOptions = "nosniff";
-            headers["Referrer-Policy"] = "no-referrer";
-            headers["Cross-Origin-Opener-Policy"] = "same-origin";
-            headers["Cross-Origin-Resource-Policy"] = "same-origin";
-            headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()";
-            return Task.CompletedTask;
+            context.Response.OnStarting(() =>
+            {
+                IHeaderDictionary headers = context.Response.Headers;
+                headers.ContentSecurityPolicy = policy.Value;
+                headers.XContentTypeOptions = "nosniff";
+                headers["Referrer-Policy"] = "no-referrer";
+                headers["Cross-Origin-Opener-Policy"] = "same-origin";
+                headers["Cross-Origin-Resource-Policy"] = "same-origin";
+                headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()";
+                return Task.CompletedTask;
+            });
+            return next(context);
         });
-        return next(context);
-    });
+    }
+
+    // Styles may stand inline: Blazor and Radzen set style attributes. Of scripts only the import map may, which says under which
+    // fingerprinted name a module is served; it is known by its hash.
+    private static string ContentSecurityPolicy(EndpointDataSource endpoints)
+    {
+        IEnumerable<string> importMaps = endpoints.Endpoints.Select(endpoint => endpoint.Metadata.GetMetadata<ImportMapDefinition>())
+            .OfType<ImportMapDefinition>().Select(Hash).Distinct();
+        return $"default-src 'self'; script-src 'self' {string.Join(' ', importMaps)}; style-src 'self' 'unsafe-inline'; "
+            + "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; "
+            + "frame-ancestors 'none'";
+    }
+
+    // A browser hashes what stands between the tags once it has made every line end a line feed.
+    private static string Hash(ImportMapDefinition importMap) =>
+        $"'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(importMap.ToString().ReplaceLineEndings("\n"))))}'";
 }

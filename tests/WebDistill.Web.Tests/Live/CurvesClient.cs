@@ -1,86 +1,66 @@
 using System.Net.WebSockets;
-using System.Text;
 using System.Text.Json;
+using Microsoft.AspNetCore.Http.Connections;
+using Microsoft.AspNetCore.SignalR;
+using Microsoft.AspNetCore.SignalR.Client;
 
 namespace WebDistill.Web.Tests.Live;
 
-/// <summary>A browser's end of /hubs/curves: SignalR's JSON protocol over a WebSocket, as far as one stream needs it.</summary>
+/// <summary>A program's end of one stream of /hubs/curves, which can be cut off.</summary>
 internal sealed class CurvesClient : IAsyncDisposable
 {
-    private const byte RecordSeparator = 0x1E;
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
     private readonly ClientWebSocket _socket = new();
-    private readonly Queue<JsonElement> _received = new();
+    private readonly HubConnection _connection;
+    private IAsyncEnumerator<JsonElement> _messages = null!;
 
-    private CurvesClient()
-    {
-    }
+    private CurvesClient(string address) => _connection = new HubConnectionBuilder()
+        .WithUrl($"{address}/hubs/curves", options =>
+        {
+            options.Transports = HttpTransportType.WebSockets;
+            options.SkipNegotiation = true;
+            options.WebSocketFactory = async (context, cancel) =>
+            {
+                await _socket.ConnectAsync(context.Uri, cancel);
+                return _socket;
+            };
+        })
+        .Build();
 
     /// <summary>Connects and asks for the steps of a run.</summary>
     public static async Task<CurvesClient> WatchAsync(string address, Guid runId, int afterStep, int attempt = 1)
     {
-        var client = new CurvesClient();
-        await client._socket.ConnectAsync(new Uri($"{address.Replace("http:", "ws:")}/hubs/curves"), CancellationToken.None);
-        await client.SendAsync("""{"protocol":"json","version":1}""");
-        Assert.Empty((await client.MessageAsync()).EnumerateObject());
-        await client.SendAsync($$"""{"type":4,"invocationId":"1","target":"Watch","arguments":["{{runId}}",{{afterStep}},{{attempt}}]}""");
+        var client = new CurvesClient(address);
+        await client._connection.StartAsync();
+        client._messages = client._connection.StreamAsync<JsonElement>("Watch", runId, afterStep, attempt).GetAsyncEnumerator();
         return client;
     }
 
-    /// <summary>The next rows; null when the stream has ended. Fails when it ended with an error.</summary>
-    public async Task<JsonElement?> NextAsync()
-    {
-        while (true)
-        {
-            JsonElement message = await MessageAsync();
-            switch (message.GetProperty("type").GetInt32())
-            {
-                case 2:
-                    return message.GetProperty("item");
-                case 3:
-                    Assert.False(message.TryGetProperty("error", out JsonElement error), error.ToString());
-                    return null;
-            }
-        }
-    }
+    /// <summary>The next rows; null when the stream has ended.</summary>
+    /// <exception cref="HubException">It ended with an error.</exception>
+    public async Task<JsonElement?> NextAsync() =>
+        await _messages.MoveNextAsync().AsTask().WaitAsync(_patience) ? _messages.Current : null;
 
-    /// <summary>The error with which the stream ends.</summary>
-    public async Task<string> ErrorAsync()
-    {
-        JsonElement message = await MessageAsync();
-        return message.GetProperty("error").GetString()!;
-    }
+    /// <summary>The error with which the stream ends, before any rows.</summary>
+    public async Task<string> ErrorAsync() => (await Assert.ThrowsAsync<HubException>(NextAsync)).Message;
 
     /// <summary>Whether the first message of the stream is rows and not an error.</summary>
-    public async Task<bool> IsAdmittedAsync() => (await MessageAsync()).GetProperty("type").GetInt32() == 2;
-
-    // Cut off as by a closed lid, without a goodbye.
-    public ValueTask DisposeAsync()
+    public async Task<bool> IsAdmittedAsync()
     {
-        _socket.Abort();
-        _socket.Dispose();
-        return ValueTask.CompletedTask;
+        try
+        {
+            return await NextAsync() is not null;
+        }
+        catch (HubException)
+        {
+            return false;
+        }
     }
 
-    private Task SendAsync(string json) =>
-        _socket.SendAsync((byte[])[.. Encoding.UTF8.GetBytes(json), RecordSeparator], WebSocketMessageType.Text, endOfMessage: true,
-            CancellationToken.None);
-
-    private async Task<JsonElement> MessageAsync()
+    // Cut off as by a closed lid, without a goodbye.
+    public async ValueTask DisposeAsync()
     {
-        byte[] buffer = new byte[64 << 10];
-        using var text = new MemoryStream();
-        while (_received.Count == 0)
-        {
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-            WebSocketReceiveResult result = await _socket.ReceiveAsync(buffer, patience.Token);
-            text.Write(buffer, 0, result.Count);
-            if (!result.EndOfMessage || buffer[result.Count - 1] != RecordSeparator)
-                continue;
-            foreach (string json in Encoding.UTF8.GetString(text.ToArray())
-                .Split((char)RecordSeparator, StringSplitOptions.RemoveEmptyEntries))
-                _received.Enqueue(JsonSerializer.Deserialize<JsonElement>(json));
-            text.SetLength(0);
-        }
-        return _received.Dequeue();
+        _socket.Abort();
+        await _connection.DisposeAsync();
     }
 }
