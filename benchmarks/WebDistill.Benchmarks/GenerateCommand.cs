@@ -14,7 +14,7 @@ internal static class GenerateCommand
         var prompt = new Option<int>("--prompt") { Description = "tokens of the prompt", DefaultValueFactory = _ => 32 };
         var tokens = new Option<int>("--tokens") { Description = "tokens written", DefaultValueFactory = _ => 128 };
         var rounds = new Option<int>("--rounds") { Description = "texts", DefaultValueFactory = _ => 5 };
-        var command = new Command("generate", "Tokens/s of generation at batch 1, beside the bound that memory sets.")
+        var command = new Command("generate", "Tokens/s of generation at batch 1.")
         {
             layers, prompt, tokens, rounds,
         };
@@ -40,7 +40,6 @@ internal static class GenerateCommand
         foreach ((string name, GenerationOptions options) in variants)
         {
             GenerationOptions full = options with { MaxNewTokens = count, StopAtEndOfText = false };
-            double readBefore = ReadBytesPerSecond();
             double[] rates = new double[rounds], firsts = new double[rounds];
             for (int round = -1; round < rounds; round++)
             {
@@ -51,26 +50,14 @@ internal static class GenerateCommand
                     rates[round] = (written.Count - 1) / (written[^1].SecondsSinceStart - written[0].SecondsSinceStart);
                 }
             }
-            double median = Report.Median(rates), readBytesPerSecond = Math.Max(readBefore, ReadBytesPerSecond());
-            double bound = readBytesPerSecond / weightBytes;
+            double median = Report.Median(rates);
             Report.Line(new
             {
                 Benchmark = "generate", Sampling = name, layers, promptLength, count, rounds, Engine = Device.Name,
                 TokensPerSecondMedian = Report.Rounded(median), TokensPerSecondBest = Report.Rounded(rates.Max()),
                 FirstTokenMilliseconds = Report.Rounded(1000 * Report.Median(firsts)),
                 WeightMegabytesPerToken = weightBytes / 1e6,
-                ReadGigabytesPerSecond = Report.Rounded(readBytesPerSecond / 1e9),
-                BoundTokensPerSecond = Report.Rounded(bound),
-                FractionOfBound = Report.Rounded(median / bound),
             });
         }
     }
-
-    /// <summary>What the processor's memory gives, measured just then: other guests of the machine change it from minute to minute.</summary>
-    private static double ReadBytesPerSecond() =>
-#if MANAGED_ENGINE
-        Kernels.MachineLimits.ReadBytesPerSecond(Device.Threads);
-#else
-        double.NaN;
-#endif
 }

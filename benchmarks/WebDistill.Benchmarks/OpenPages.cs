@@ -37,7 +37,8 @@ internal sealed class OpenPages : IAsyncDisposable
         foreach (IPage page in _pages)
         {
             await page.GotoAsync(address);
-            await page.WaitForFunctionAsync("() => 'interactive' in document.documentElement.dataset");
+            // By the clock, not by frames: a tab that is not in front draws none.
+            await page.WaitForFunctionAsync("() => 'interactive' in document.documentElement.dataset", null, new() { PollingInterval = 100 });
         }
     }
 

@@ -6,6 +6,7 @@ var root = new RootCommand("Measures WebDistill: each command prints JSON lines,
 {
     StepCommand.Create(),
     PairedCommand.Create(),
+    LibTorchStepCommand.Create(),
     GenerateCommand.Create(),
     TokenizeCommand.Create(),
     WatchCommand.Create(),
@@ -13,10 +14,5 @@ var root = new RootCommand("Measures WebDistill: each command prints JSON lines,
     EvaluateCommand.Create(),
     FuzzCommand.Create(),
     MemoryCommand.Create(),
-#if MANAGED_ENGINE
-    WebDistill.Benchmarks.Kernels.GemmCommand.Create(),
-    WebDistill.Benchmarks.Kernels.KernelsCommand.Create(),
-    WebDistill.Benchmarks.Kernels.CompareCommand.Create(),
-#endif
 };
 return root.Parse(args).Invoke();

@@ -45,8 +45,23 @@ internal static class StepCommand
         var options = new StepOptions();
         var command = new Command("step", "One distillation step of the product: tokens/s, where the time goes, memory.");
         options.AddTo(command);
-        command.SetAction(result => Run(options, result));
+        var serve = new Option<bool>("--serve") { Description = "make one step for each line of the input: what `paired --peer-command` talks to" };
+        command.Add(serve);
+        command.SetAction(result =>
+        {
+            if (result.GetValue(serve))
+                Serve(options, result);
+            else
+                Run(options, result);
+        });
         return command;
+    }
+
+    private static void Serve(StepOptions options, ParseResult result)
+    {
+        (Gpt2Config teacher, int layers, int batch, int context, bool dropout) = options.Sizes(result);
+        using var workload = new StepWorkload(teacher, layers, batch, context, dropout);
+        StepServer.Run($"WebDistill, {Device.Name}", () => workload.Step().StepSeconds);
     }
 
     private static void Run(StepOptions options, ParseResult result)
@@ -59,14 +74,14 @@ internal static class StepCommand
 
         var reports = new List<StepReport>(steps);
         var phases = new List<StepPhases>(steps);
-        long nativeBefore = NativeBytes(), managedBefore = GC.GetTotalAllocatedBytes(precise: true);
+        long faultsBefore = PageFaults(), managedBefore = GC.GetTotalAllocatedBytes(precise: true);
         int collectionsBefore = GC.CollectionCount(0);
         for (int i = 0; i < steps; i++)
         {
             reports.Add(workload.Step());
             phases.Add(workload.LastPhases);
         }
-        long managed = GC.GetTotalAllocatedBytes(precise: true) - managedBefore, native = NativeBytes() - nativeBefore;
+        long managed = GC.GetTotalAllocatedBytes(precise: true) - managedBefore, faults = PageFaults() - faultsBefore;
 
         double median = Report.Median(reports.Select(report => report.TokensPerSecond));
         double flops = StepWorkload.StepFlops(teacher, layers, batch, context);
@@ -94,18 +109,17 @@ internal static class StepCommand
             PeakResidentMebibytes = Report.PeakResidentBytes >> 20,
             PlannedMebibytes = plan.MemoryBytes >> 20,
             ManagedBytesAllocatedPerStep = managed / steps,
-            NativeBytesAllocatedPerStep = native / steps,
+            // Pages that the kernel had to find: memory that was given back and taken again.
+            PageFaultsPerStep = faults / steps,
             GarbageCollections = GC.CollectionCount(0) - collectionsBefore,
         });
 
         double Phase(Func<StepPhases, double> seconds) => Report.Rounded(1000 * Report.Median(phases.Select(seconds)));
     }
 
-    /// <summary>Bytes that the engine holds from the operating system.</summary>
-    private static long NativeBytes() =>
-#if MANAGED_ENGINE
-        TorchSharp.Kernels.BufferPool.BytesReserved;
-#else
-        Environment.WorkingSet;
-#endif
+    private static long PageFaults()
+    {
+        string stat = File.ReadAllText("/proc/self/stat");
+        return long.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[7], System.Globalization.CultureInfo.InvariantCulture);
+    }
 }

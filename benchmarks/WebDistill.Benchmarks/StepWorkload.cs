@@ -14,10 +14,11 @@ internal sealed class StepWorkload : IDisposable
     private readonly Gpt2 _student;
     private readonly Distiller _distiller;
 
-    public StepWorkload(Gpt2Config teacher, int studentLayers, int batch, int context, bool dropout)
+    public StepWorkload(Gpt2Config teacher, int studentLayers, int batch, int context, bool dropout, Precision precision = Precision.Float32)
     {
         if (context > teacher.NPositions)
             throw new ArgumentException($"--context {context}: the teacher has {teacher.NPositions} positions. Ask for no more.");
+        Batch = batch;
         double probability = dropout ? 0.1 : 0;
         _teacher = Gpt2.CreateRandom(teacher, seed: 1);
         _student = Gpt2.CreateRandom(teacher with
@@ -28,16 +29,20 @@ internal sealed class StepWorkload : IDisposable
         var options = new DistillationOptions
         {
             Name = "benchmark", BatchSize = batch, ContextLength = context, GradientAccumulation = 1, Epochs = 1, Dropout = probability,
+            Precision = precision,
         };
         TokenBatch Next()
         {
-            long[] ids = new long[batch * context];
+            long[] ids = new long[Batch * context];
             for (int i = 0; i < ids.Length; i++)
                 ids[i] = random.Next(teacher.VocabSize);
-            return new TokenBatch(ids, [.. Enumerable.Repeat(context, batch)], batch, context);
+            return new TokenBatch(ids, [.. Enumerable.Repeat(context, Batch)], Batch, context);
         }
         _distiller = new Distiller(options, _teacher, _student, PlannedUpdates, Next, validation: null);
     }
+
+    /// <summary>Rows of the next step.</summary>
+    public int Batch { get; set; }
 
     public StepReport Step() => _distiller.Step();
 

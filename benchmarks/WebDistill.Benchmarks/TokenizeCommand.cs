@@ -1,16 +1,20 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
+using Microsoft.ML.Tokenizers;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Benchmarks;
 
 /// <summary>
-/// <c>tokenize</c>: MB/s of one core beside npm's tiktoken (WebAssembly) in alternation, then the preparation of a corpus on several threads
-/// and from files of several sizes.
+/// <c>tokenize</c>: MB/s of one core, in alternation: ours as corpora call it, ours as any <see cref="Tokenizer"/>, the package's tiktoken and
+/// byte-level BPE with the same vocabulary, npm's tiktoken (WebAssembly); then the preparation of a corpus on several threads and from files of
+/// several sizes.
 /// </summary>
-internal static class TokenizeCommand
+internal static partial class TokenizeCommand
 {
     /// <summary>Until the run-time has compiled the encoder for good.</summary>
     private const int WarmupRounds = 5;
@@ -22,7 +26,7 @@ internal static class TokenizeCommand
         var rounds = new Option<int>("--rounds") { Description = "rounds", DefaultValueFactory = _ => 7 };
         var script = new Option<string>("--script")
         {
-            Description = "the peer; needs npm ci in its folder",
+            Description = "npm's tiktoken; needs npm ci in its folder; an empty one leaves it out",
             DefaultValueFactory = _ => Path.Combine("benchmarks", "peers", "tokenize_tiktoken.mjs"),
         };
         var copies = new Option<int[]>("--copies")
@@ -30,7 +34,7 @@ internal static class TokenizeCommand
             Description = "preparations: the file this many times over", DefaultValueFactory = _ => [4, 40],
             AllowMultipleArgumentsPerToken = true,
         };
-        var command = new Command("tokenize", "Tokeniser MB/s per core beside tiktoken; corpus preparation on several threads.")
+        var command = new Command("tokenize", "Tokeniser MB/s per core, ours beside the package's and npm's tiktoken; corpus preparation on several threads.")
         {
             tokenizer, file, rounds, script, copies,
         };
@@ -44,52 +48,110 @@ internal static class TokenizeCommand
         return command;
     }
 
+    /// <summary>Whoever encodes: a fresh one for each round, so that no pre-token is known; then the same text once more, all of them known.</summary>
+    private sealed record Contestant(string Name, Func<Func<string, IReadOnlyList<int>>> Create)
+    {
+        public List<double> Fresh { get; } = [];
+        public List<double> Again { get; } = [];
+    }
+
     private static void Encode(string folder, string path, int rounds, string script)
     {
         string text = File.ReadAllText(path);
         double megabytes = new FileInfo(path).Length / 1e6;
-        using var peer = Process.Start(new ProcessStartInfo("node", $"\"{script}\" \"{path}\"")
+        Contestant[] contestants =
+        [
+            new("ours", () => AsCorpora(Gpt2Tokenizer.Load(folder))),
+            new("oursAsTokenizer", () => AsTokenizer(Gpt2Tokenizer.Load(folder))),
+            new("packageTiktoken", () => AsTokenizer(PackageTiktoken(folder))),
+            new("packageBpe", () => AsTokenizer(PackageBpe(folder))),
+        ];
+        using Process? peer = script == "" ? null : Process.Start(new ProcessStartInfo("node", $"\"{script}\" \"{path}\"")
         {
             RedirectStandardInput = true, RedirectStandardOutput = true,
         }) ?? throw new InvalidOperationException("'node' did not start.");
-        List<double> cold = [], warm = [], theirs = [];
+        List<double> npm = [];
         int tokens = 0;
         for (int round = -WarmupRounds; round < rounds; round++)
         {
-            // A tokenizer of its own, so that no pre-token is known; then the same text once more, all of them known.
-            BpeTokenizer tokenizer = BpeTokenizer.Load(folder);
-            var ids = new List<int>(text.Length / 2);
-            double first = Timing.Seconds(() => tokenizer.EncodeTo(text, ids));
-            tokens = ids.Count;
-            ids.Clear();
-            double second = Timing.Seconds(() => tokenizer.EncodeTo(text, ids));
-            peer.StandardInput.WriteLine("encode");
-            JsonElement answer = JsonDocument.Parse(peer.StandardOutput.ReadLine() ?? throw new InvalidOperationException(
-                "The peer ended without an answer: its error output is above. It needs 'npm ci' in benchmarks/peers.")).RootElement;
-            if (answer.GetProperty("tokens").GetInt32() != tokens)
-                throw new InvalidOperationException(
-                    $"tiktoken made {answer.GetProperty("tokens")} tokens, this tokenizer {tokens}: not the same vocabulary?");
-            if (round < 0)
-                continue;
-            cold.Add(first);
-            warm.Add(second);
-            theirs.Add(answer.GetProperty("seconds").GetDouble());
+            foreach (Contestant contestant in contestants)
+            {
+                Func<string, IReadOnlyList<int>> encode = contestant.Create();
+                IReadOnlyList<int> ids = [];
+                double fresh = Timing.Seconds(() => ids = encode(text)), again = Timing.Seconds(() => ids = encode(text));
+                if (tokens == 0)
+                    tokens = ids.Count;
+                if (ids.Count != tokens)
+                    throw new InvalidOperationException($"{contestant.Name} made {ids.Count} tokens, {contestants[0].Name} {tokens}.");
+                if (round < 0)
+                    continue;
+                contestant.Fresh.Add(fresh);
+                contestant.Again.Add(again);
+            }
+            if (peer is not null && AskPeer(peer, tokens) is double seconds && round >= 0)
+                npm.Add(seconds);
         }
-        peer.StandardInput.Close();
-        peer.WaitForExit();
-        Report.Line(new
-        {
-            Benchmark = "tokenize", File = Path.GetFileName(path), megabytes, tokens, rounds, Threads = 1,
-            MegabytesPerSecond = Report.Rounded(megabytes / Report.Median(cold)),
-            MegabytesPerSecondAgain = Report.Rounded(megabytes / Report.Median(warm)),
-            TiktokenMegabytesPerSecond = Report.Rounded(megabytes / Report.Median(theirs)),
-            RatioMedian = Report.Rounded(Report.Median(theirs.Zip(cold, (their, our) => their / our))),
-        });
+        peer?.StandardInput.Close();
+        peer?.WaitForExit();
+        Contestant ours = contestants[0];
+        foreach (Contestant contestant in contestants)
+            Report.Line(new
+            {
+                Benchmark = "tokenize", Tokenizer = contestant.Name, File = Path.GetFileName(path), megabytes, tokens, rounds, Threads = 1,
+                MegabytesPerSecond = Report.Rounded(megabytes / Report.Median(contestant.Fresh)),
+                MegabytesPerSecondAgain = Report.Rounded(megabytes / Report.Median(contestant.Again)),
+                OursIsTimesAsFast = Ratio(contestant.Fresh, ours.Fresh), OursIsTimesAsFastAgain = Ratio(contestant.Again, ours.Again),
+            });
+        if (npm.Count > 0)
+            Report.Line(new
+            {
+                Benchmark = "tokenize", Tokenizer = "npmTiktoken", File = Path.GetFileName(path), megabytes, tokens, rounds, Threads = 1,
+                MegabytesPerSecond = Report.Rounded(megabytes / Report.Median(npm)), OursIsTimesAsFast = Ratio(npm, ours.Fresh),
+            });
     }
+
+    /// <summary>Median of the rounds' ratios.</summary>
+    private static double Ratio(List<double> theirs, List<double> ours) => Report.Rounded(Report.Median(theirs.Zip(ours, (their, our) => their / our)));
+
+    private static double AskPeer(Process peer, int tokens)
+    {
+        peer.StandardInput.WriteLine("encode");
+        JsonElement answer = JsonDocument.Parse(peer.StandardOutput.ReadLine() ?? throw new InvalidOperationException(
+            "The peer ended without an answer: its error output is above. It needs 'npm ci' in benchmarks/peers.")).RootElement;
+        return answer.GetProperty("tokens").GetInt32() == tokens ? answer.GetProperty("seconds").GetDouble() : throw new InvalidOperationException(
+            $"tiktoken made {answer.GetProperty("tokens")} tokens, this tokenizer {tokens}: not the same vocabulary?");
+    }
+
+    private static Func<string, IReadOnlyList<int>> AsCorpora(Gpt2Tokenizer tokenizer) => text =>
+    {
+        var ids = new List<int>(text.Length / 3 + 1);
+        tokenizer.EncodeTo(text, ids);
+        return ids;
+    };
+
+    private static Func<string, IReadOnlyList<int>> AsTokenizer(Tokenizer tokenizer) => text => tokenizer.EncodeToIds(text);
+
+    private static BpeTokenizer PackageBpe(string folder) => BpeTokenizer.Create(
+        new BpeOptions(Path.Combine(folder, "vocab.json"), Path.Combine(folder, "merges.txt"))
+        {
+            ByteLevel = true, PreTokenizer = new RegexPreTokenizer(Gpt2Pattern(), null),
+        });
+
+    private static TiktokenTokenizer PackageTiktoken(string folder)
+    {
+        Vocabulary vocabulary = Gpt2Tokenizer.Load(folder).Vocabulary;
+        IEnumerable<string> ranks = Enumerable.Range(0, vocabulary.Size).Where(id => id != vocabulary.EndOfTextId)
+            .Select(id => $"{Convert.ToBase64String(vocabulary.TokenBytes(id).Span)} {id}");
+        return TiktokenTokenizer.Create(new MemoryStream(Encoding.ASCII.GetBytes(string.Join('\n', ranks))),
+            new RegexPreTokenizer(Gpt2Pattern(), null), normalizer: null);
+    }
+
+    [GeneratedRegex(@"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+")]
+    private static partial Regex Gpt2Pattern();
 
     private static void Prepare(string folder, string path, int copies, int rounds)
     {
-        BpeTokenizer tokenizer = BpeTokenizer.Load(folder);
+        Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Load(folder);
         string work = Directory.CreateTempSubdirectory("webdistill-tokenize-").FullName;
         try
         {

@@ -49,6 +49,20 @@ public enum TrainingSemantics
     HuggingFaceExact,
 }
 
+/// <summary>In which numbers the matrix products of a run are computed.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Precision>))]
+public enum Precision
+{
+    /// <summary>32 bits throughout.</summary>
+    Float32,
+
+    /// <summary>
+    /// Linear layers and attention in bfloat16 (8 bits of mantissa); weights, moments, residual stream, norms and losses stay in 32 bits. Meant
+    /// for GPUs that have units for it.
+    /// </summary>
+    BFloat16,
+}
+
 /// <summary>One problem found by <see cref="DistillationOptions.Validate"/>.</summary>
 /// <param name="Field">Name of the option in camelCase, as the form, the API and the stored JSON spell it.</param>
 /// <param name="Message">States the value, what was expected and the fix.</param>
@@ -173,6 +187,9 @@ public sealed record DistillationOptions
     /// <summary>Which bookkeeping the loop follows.</summary>
     public TrainingSemantics Semantics { get; init; } = TrainingSemantics.Corrected;
 
+    /// <summary>In which numbers the matrix products are computed, the teacher's and those of the validation included.</summary>
+    public Precision Precision { get; init; } = Precision.Float32;
+
     // ---- Intervals
 
     /// <summary>Updates between two measurements of the validation perplexity; 0 measures at the end only.</summary>
@@ -233,6 +250,8 @@ public sealed record DistillationOptions
             "5 is usual, a very large one never clips");
         if (!Enum.IsDefined(Semantics))
             problems.Unknown(nameof(Semantics), Semantics);
+        if (!Enum.IsDefined(Precision))
+            problems.Unknown(nameof(Precision), Precision);
 
         problems.Integer(nameof(ValidationIntervalSteps), ValidationIntervalSteps, 0, int.MaxValue, "0 measures at the end only");
         problems.Integer(nameof(ValidationMaxTokens), ValidationMaxTokens, 2, int.MaxValue, "tokens read per measurement");

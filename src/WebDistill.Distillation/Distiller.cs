@@ -5,6 +5,7 @@ using TorchSharp.Modules;
 using WebDistill.Distillation.Checkpoints;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Students;
@@ -30,9 +31,7 @@ public sealed class Distiller : IDisposable
     private readonly IReadOnlyList<DistillationLoss> _losses;
     private readonly LearningRateSchedule _schedule;
     private readonly int _contextLength;
-    private readonly Parameter[] _trained;
-    private readonly AdamW _optimiser;
-    private readonly optim.lr_scheduler.LRScheduler _learningRate;
+    private readonly AdamWOptimiser _optimiser;
     private readonly List<string> _notes = [];
     private SamplerPosition? _samplerAfterUpdate;
     private List<TokenBatch>? _interrupted;
@@ -72,14 +71,13 @@ public sealed class Distiller : IDisposable
         _contextLength = RunPlan.ContextLength(options, teacher?.Config, student.Config);
         _schedule = LearningRateSchedule.Plan(options, batchesPerEpoch);
 
+        student.Precision = options.Precision;
+        if (teacher is not null)
+            teacher.Precision = options.Precision;
         teacher?.eval();
         student.train();
         student.PositionEmbedding.requires_grad = !options.FreezePositionEmbeddings;
-        _trained = [.. student.parameters().Where(parameter => parameter.requires_grad)];
-        _optimiser = optim.AdamW(
-            ParameterGroups(student, options), lr: options.LearningRate, beta1: options.AdamBeta1, beta2: options.AdamBeta2,
-                eps: options.AdamEpsilon);
-        _learningRate = optim.lr_scheduler.LambdaLR(_optimiser, _schedule.Factor);
+        _optimiser = new AdamWOptimiser(Trained(student, options), options.AdamBeta1, options.AdamBeta2, options.AdamEpsilon);
         NoteWhatIsUnusual();
     }
 
@@ -123,14 +121,8 @@ public sealed class Distiller : IDisposable
     /// <summary>Perplexity on the held-out split of the weights as they are; null when it was not measured for this update.</summary>
     public Perplexity? ValidationPerplexityOfState => _validatedStep == CompletedSteps ? LastValidationPerplexity : null;
 
-    /// <summary>The optimiser's state of every trained parameter, live, under the parameter's name.</summary>
-    internal IEnumerable<(string Name, AdamW.State State)> Moments()
-    {
-        Dictionary<Parameter, string> names = new(ReferenceEqualityComparer.Instance);
-        foreach ((string name, Parameter parameter) in Student.named_parameters())
-            names.Add(parameter, name);
-        return _optimiser.parameters().Select(parameter => names[parameter]).Zip(OptimiserMoments.Of(_optimiser));
-    }
+    /// <summary>The optimiser's state of every trained parameter, live.</summary>
+    internal IReadOnlyList<Moments> Moments => _optimiser.Moments;
 
     /// <summary>
     /// Takes a run that has made no update to where another one stood. Weights and <see cref="Moments"/> are the caller's part.
@@ -145,9 +137,6 @@ public sealed class Distiller : IDisposable
             throw new ArgumentException($"The state is that of update {state.Step}; expected 0 to {TotalSteps}, all the updates of the run.");
         _sampler.Position = state.Sampler;
         _samplerAfterUpdate = state.Sampler;
-        // Schedulers have no state to load; their place is the number of their steps.
-        for (int step = 0; step < state.Step; step++)
-            _learningRate.step();
         CompletedSteps = state.Step;
         _tokensSeen = state.TokensSeen;
         _batchesUsed = state.BatchesUsed;
@@ -211,8 +200,7 @@ public sealed class Distiller : IDisposable
 
         using DisposeScope scope = NewDisposeScope();
         var clock = new PhaseClock();
-        // Dropped, not filled with zeros: the first gradient that arrives is kept as it is, and until then its memory serves others.
-        Student.zero_grad(set_to_none: true);
+        _optimiser.DropGradients();
         clock.Lap(Phase.Optimiser);
         var means = new double[_losses.Count];
         for (int i = 0; i < batches.Count; i++)
@@ -230,12 +218,10 @@ public sealed class Distiller : IDisposable
                 means[k] += sums[k] * Share(k, own, total, batches.Count);
         }
 
-        double norm = Gradients.Clip(_optimiser, _trained, _options.MaxGradientNorm);
+        double learningRate = _options.LearningRate * _schedule.Factor(CompletedSteps);
+        double norm = _optimiser.Step(learningRate, _options.MaxGradientNorm);
         if (!double.IsFinite(norm))
             throw new TrainingDivergedException(step, "the gradient's norm", norm);
-        double learningRate = _optimiser.ParamGroups.First().LearningRate;
-        _optimiser.step();
-        _learningRate.step();
         _samplerAfterUpdate = _sampler?.Position;
         clock.Lap(Phase.Optimiser);
 
@@ -283,7 +269,7 @@ public sealed class Distiller : IDisposable
         LossTerm[] terms = [.. _losses.Select((loss, k) => new LossTerm(loss, loss.Weight(_options) * share(k)))];
         LossHeadResult head = ProjectionHead.Run(
             new LossHeadInput(hidden.detach(), Student.TokenEmbedding, teacherHidden, _teacher?.TokenEmbedding, Targets(batch),
-                _options.Temperature), terms, gradients: true);
+                _options.Temperature, _options.Precision), terms, gradients: true);
         for (int k = 0; k < terms.Length; k++)
         {
             if (!double.IsFinite(head.Sums[k]))
@@ -291,6 +277,7 @@ public sealed class Distiller : IDisposable
         }
         clock.Lap(Phase.HeadAndLosses);
         hidden.backward([head.HiddenGradient!]);
+        BackwardResults.Release();
         clock.Lap(Phase.Backward);
         return head.Sums;
     }
@@ -346,17 +333,9 @@ public sealed class Distiller : IDisposable
     /// Weight decay spares what the reference spares: names with "bias" or "LayerNorm.weight". GPT-2 calls its norms ln_1, ln_2 and ln_f,
     /// so their weights decay.
     /// </summary>
-    private static AdamW.ParamGroup[] ParameterGroups(Gpt2 student, DistillationOptions options)
-    {
-        ILookup<bool, Parameter> spared = student.named_parameters()
-            .Where(pair => pair.Item2.requires_grad)
-            .ToLookup(pair => pair.Item1.Contains("bias") || pair.Item1.Contains("LayerNorm.weight"), pair => pair.Item2);
-        return [Group(spared[false], options.WeightDecay), Group(spared[true], 0)];
-
-        AdamW.ParamGroup Group(IEnumerable<Parameter> parameters, double decay) => new(
-            parameters, lr: options.LearningRate, beta1: options.AdamBeta1, beta2: options.AdamBeta2, eps: options.AdamEpsilon,
-                weight_decay: decay);
-    }
+    private static List<Moments> Trained(Gpt2 student, DistillationOptions options) =>
+        [.. student.named_parameters().Where(pair => pair.parameter.requires_grad).Select(pair => new Moments(
+            pair.name, pair.parameter, pair.name.Contains("bias") || pair.name.Contains("LayerNorm.weight") ? 0 : options.WeightDecay))];
 
     private Perplexity MeasurePerplexity(Gpt2 model, CancellationToken cancel) =>
         Perplexity.Measure(model, _validation!, _contextLength, _options.ValidationMaxTokens, cancel);

@@ -15,13 +15,16 @@ namespace WebDistill.Distillation;
 /// <param name="GradientBytes">Their gradients.</param>
 /// <param name="MomentBytes">Both moments of AdamW.</param>
 /// <param name="ActivationBytes">What the batch leaves for the backward pass, and one layer in work.</param>
-/// <param name="LogitBytes">Logits of the rows that are in work at the same time, and the embedding's gradient on its way.</param>
+/// <param name="LogitBytes">Logits of the rows that are in work at the same time.</param>
 /// <param name="CorpusBytes">The places of the sequences in the text; the text itself stays on the disk.</param>
 /// <param name="SavingBytes">The largest tensor once more, while a checkpoint is written.</param>
 public sealed record RunMemory(
     long TeacherBytes, long WeightBytes, long GradientBytes, long MomentBytes, long ActivationBytes, long LogitBytes, long CorpusBytes,
     long SavingBytes)
 {
+    // What libtorch's products pack their operands into, and the gaps that blocks of many sizes leave in the heap.
+    private const long WorkspaceBytes = 16 << 20;
+
     /// <summary>Everything together.</summary>
     public long TotalBytes => Clamp((Int128)ModelBytes + ActivationBytes + LogitBytes + CorpusBytes + SavingBytes);
 
@@ -46,22 +49,23 @@ public sealed record RunMemory(
     internal static RunMemory Estimate(DistillationOptions options, Gpt2Config? teacher, Gpt2Config student, long batchTokens, int sequences)
     {
         Int128 tokens = batchTokens;
-        // Kept for the backward pass, per token and layer: both norms' inputs and outputs, q, k, v, attention's result and statistics, both
-        // projections' outputs and the two sides of the activation; with dropout also its three results.
+        // Kept for the backward pass, per token and layer: both norms' inputs and outputs, q, k and v, attention's result and statistics, the two
+        // sides of the activation. Dropout keeps no mask, it is made again; but every node of ours keeps room as large as its output, which
+        // TorchSharp sets aside for a gradient that may be missing.
         Int128 width = student.NEmbd;
-        Int128 perLayer = 10 * width + 2L * student.InnerWidth + student.NHead + (options.Dropout > 0 ? 2 * width : 0);
+        Int128 perLayer = 9 * width + 3L * student.InnerWidth + student.NHead + (options.Dropout > 0 ? 2 * width : 0);
         // In work: one layer's gradients.
         Int128 activations = tokens * (student.NLayer * perLayer + 8 * width + 2L * student.InnerWidth);
         // The teacher keeps nothing, but has one layer in work and hands over its last hidden state.
         if (teacher is not null)
             activations += tokens * (6L * teacher.NEmbd + 2L * teacher.InnerWidth);
 
-        long rows = Math.Min(LossHead.RowsPerChunk, batchTokens);
-        // The embedding's gradient exists once as an input before it joins that as the head.
-        Int128 logits = (Int128)rows * student.VocabSize * (teacher is null ? 1 : 2) + (Int128)student.VocabSize * student.NEmbd;
+        // On a GPU the losses are composed of operators, which keep their intermediate results.
+        long rows = Math.Min(Device.IsCuda ? LossHead.RowsPerChunk : ProjectionHead.ChunkRows(student.VocabSize), batchTokens);
+        Int128 logits = (Int128)rows * student.VocabSize * (teacher is null ? 1 : 2) * (Device.IsCuda ? 4 : 1);
         return new RunMemory(
             Floats(teacher?.ParameterCount ?? 0), Floats(student.ParameterCount), Floats(student.ParameterCount),
-            Floats(2 * (Int128)student.ParameterCount), Floats(activations), Floats(logits), Clamp((Int128)sequences * BatchSampler.BytesPerSequence),
+            Floats(2 * (Int128)student.ParameterCount), Clamp((Int128)Floats(activations) + WorkspaceBytes), Floats(logits), Clamp((Int128)sequences * BatchSampler.BytesPerSequence),
             Floats(LargestTensor(student)));
     }
 

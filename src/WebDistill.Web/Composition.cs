@@ -2,6 +2,9 @@ using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging.Abstractions;
+using Polly.Telemetry;
 using Radzen;
 using WebDistill.Data;
 using WebDistill.Distillation.Engine;
@@ -52,20 +55,35 @@ internal static class Composition
         .AddSingleton<SweepPlanner>()
         .AddSingleton<SweepReports>();
 
-    public static void AddRuns(this IServiceCollection services) => services
-        .AddSingleton<QuickStart>()
-        .AddSingleton<SharedReads>()
-        .AddSingleton<OpenWatches>()
-        .AddSingleton<RunService>()
-        .AddSingleton<RunTable>()
-        .AddSingleton<SweepService>()
-        .AddSingleton<Sparklines>()
-        .AddSingleton<Housekeeping>()
-        .AddSingleton<ServerRestart>()
-        .AddSingleton<Webhook>()
-        .AddHostedService<StorageWatch>()
-        .AddHostedService(provider => provider.GetRequiredService<Webhook>())
-        .AddHostedService<TrainingService>();
+    public static void AddRuns(this IServiceCollection services)
+    {
+        services.AddWebhook();
+        services
+            .AddSingleton<QuickStart>()
+            .AddSingleton<SharedReads>()
+            .AddSingleton<OpenWatches>()
+            .AddSingleton<RunService>()
+            .AddSingleton<RunTable>()
+            .AddSingleton<SweepService>()
+            .AddSingleton<Sparklines>()
+            .AddSingleton<Housekeeping>()
+            .AddSingleton<ServerRestart>()
+            .AddHostedService<StorageWatch>()
+            .AddHostedService(provider => provider.GetRequiredService<Webhook>())
+            .AddHostedService<TrainingService>();
+    }
+
+    /// <summary>Who is told of runs: with or without a web host, which starts and stops it.</summary>
+    public static void AddWebhook(this IServiceCollection services)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<Webhook>();
+        // An address may carry a secret, and it is in every line that the client would log; the webhook logs what matters itself.
+        services.AddHttpClient(Webhook.ClientName, http => http.Timeout = Timeout.InfiniteTimeSpan)
+            .RemoveAllLoggers()
+            .AddResilienceHandler(Webhook.ClientName, Webhook.ConfigureDelivery);
+        services.PostConfigure<TelemetryOptions>(telemetry => telemetry.LoggerFactory = NullLoggerFactory.Instance);
+    }
 
     public static void AddEvaluations(this IServiceCollection services) => services
         .AddSingleton<EvaluationAnnouncements>()

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Engine;
 using WebDistill.Web;
 using WebDistill.Web.Headless;
 using WebDistill.Web.Notifications;
@@ -7,15 +8,8 @@ using WebDistill.Web.Storage;
 
 // `dotnet run` starts in the repository root and a container in its publish folder: appsettings.json stands in both.
 string contentRoot = File.Exists("appsettings.json") ? Directory.GetCurrentDirectory() : AppContext.BaseDirectory;
-switch (args)
-{
-    case [HeadlessRun.Command, ..]:
-        return await HeadlessRun.ExecuteAsync(args[1..], contentRoot);
-    case [HeadlessSweep.Command, ..]:
-        return await HeadlessSweep.ExecuteAsync(args[1..], contentRoot);
-    case [RestoreCommand.Command, ..]:
-        return await RestoreCommand.ExecuteAsync(args[1..], contentRoot);
-}
+if (await CommandLine.ExecuteAsync(args, contentRoot) is int code)
+    return code;
 
 // Once, or again for a database that is to be restored.
 (int Code, bool StartAgain) ended;
@@ -31,6 +25,7 @@ async Task<(int Code, bool StartAgain)> ServeAsync()
     ServerRestart restart;
     try
     {
+        LibTorch.Load();
         WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = contentRoot });
         HostSettings settings = HostSettings.Read(builder.Configuration);
         root = Path.GetFullPath(settings.StorageRoot, builder.Environment.ContentRootPath);

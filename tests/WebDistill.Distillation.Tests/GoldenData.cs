@@ -4,27 +4,26 @@ namespace WebDistill.Distillation.Tests;
 public static class GoldenData
 {
     /// <summary>The folder that holds WebDistill.sln, found upwards from the test assembly.</summary>
-    public static string RepositoryRoot { get; } = FindRepositoryRoot();
+    public static string RepositoryRoot => FindRepositoryRoot();
 
     /// <summary>The golden folder: WEBDISTILL_GOLDEN_DIR, else tests/golden of the repository.</summary>
-    public static string Folder { get; } = FromEnvironment("WEBDISTILL_GOLDEN_DIR", System.IO.Path.Combine(RepositoryRoot, "tests",
-        "golden"));
+    public static string Folder { get; } = FromEnvironment("WEBDISTILL_GOLDEN_DIR", "tests", "golden");
 
     /// <summary>The folder of real vocabularies and texts: WEBDISTILL_DATA_DIR, else ../shared/data beside the repository. May not
     /// exist.</summary>
-    public static string DataFolder { get; } =
-        FromEnvironment("WEBDISTILL_DATA_DIR", System.IO.Path.Combine(RepositoryRoot, "..", "shared", "data"));
+    public static string DataFolder => FromEnvironment("WEBDISTILL_DATA_DIR", "..", "shared", "data");
 
     /// <summary>Folder of GPT-2's own vocab.json and merges.txt inside <see cref="DataFolder"/>. May not exist.</summary>
-    public static string Gpt2VocabularyFolder { get; } = System.IO.Path.Combine(DataFolder, "gpt2-tokenizer");
+    public static string Gpt2VocabularyFolder => System.IO.Path.Combine(DataFolder, "gpt2-tokenizer");
 
     /// <summary>A file or folder of the golden set, from its path inside the set.</summary>
     public static string Path(params string[] parts) => System.IO.Path.Combine([Folder, .. parts]);
 
-    private static string FromEnvironment(string variable, string otherwise)
+    // Looks for the repository only if the variable leaves it to: what is published runs far from it.
+    private static string FromEnvironment(string variable, params string[] inRepository)
     {
         string? value = Environment.GetEnvironmentVariable(variable);
-        return System.IO.Path.GetFullPath(string.IsNullOrEmpty(value) ? otherwise : value);
+        return System.IO.Path.GetFullPath(string.IsNullOrEmpty(value) ? System.IO.Path.Combine([RepositoryRoot, .. inRepository]) : value);
     }
 
     private static string FindRepositoryRoot()

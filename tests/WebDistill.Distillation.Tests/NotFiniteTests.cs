@@ -96,7 +96,7 @@ public sealed class NotFiniteTests : IDisposable
     public void Checkpoint_OfAnUpdateWhosePerplexityOverflowed_IsReadAsItWasWritten()
     {
         using TokenFile tokens = SmallModels.Tokens(_folder);
-        BpeTokenizer tokenizer = BpeTokenizer.Train(["one two three"], 258);
+        Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train(["one two three"], 258);
         DistillationOptions options = ResumableFarOff();
         using Gpt2 teacher = SmallModels.Random(1), student = FarOff();
         using var distiller = new Distiller(options, teacher, student, tokens, tokens);
@@ -118,7 +118,7 @@ public sealed class NotFiniteTests : IDisposable
     {
         string text = _folder.File("text.txt");
         File.WriteAllText(text, "a cat, a cat and the cat saw a cat");
-        using Gpt2 model = ConstantModel.Create(ConstantModel.Tokenizer.VocabularySize);
+        using Gpt2 model = ConstantModel.Create(ConstantModel.Tokenizer.Vocabulary.Size);
         var input = new EvaluationInput { Model = model, Tokenizer = ConstantModel.Tokenizer, File = text, ContextLength = 4, Stride = 4 };
         EvaluationTask whole = new PlainText().Open(input);
         JsonElement state = JsonSerializer.SerializeToElement(new { Windows = whole.Total, SumNats = nats, Predicted = 1L }, EvaluationTask.StateJson);

@@ -133,9 +133,9 @@ internal static class Product
         DirectoryInfo folder = Directory.CreateTempSubdirectory("webdistill-model-");
         try
         {
-            BpeTokenizer tokenizer = BpeTokenizer.Train([Text], 300);
+            Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train([Text], 300);
             DistillationOptions options = TinyTraining(Guid.Empty) with { StudentLayerCount = layers, StudentWidth = width };
-            using (Gpt2 model = StudentInits.Create(options, null, tokenizer.VocabularySize))
+            using (Gpt2 model = StudentInits.Create(options, null, tokenizer.Vocabulary.Size))
                 Gpt2Checkpoint.Save(model, folder.FullName, FileLayer.Disk);
             if (withTokenizer)
                 tokenizer.Save(folder.FullName, FileLayer.Disk);

@@ -43,7 +43,7 @@ internal sealed class FuzzLibrary(FuzzServer server) : IDisposable
 
     private readonly HttpClient _http = new() { BaseAddress = server.Address, Timeout = Patience };
     private readonly IReadOnlyList<FormPart> _model = TinyModel();
-    private readonly string _tokenizerSha256 = Tokenizer().Sha256;
+    private readonly string _tokenizerSha256 = Tokenizer().Vocabulary.Sha256;
 
     /// <summary>host:port.</summary>
     public string Host => server.Address.Authority;
@@ -212,17 +212,17 @@ internal sealed class FuzzLibrary(FuzzServer server) : IDisposable
         return form;
     }
 
-    private static BpeTokenizer Tokenizer() => BpeTokenizer.Train([Encoding.UTF8.GetString(s_text)], VocabularySize);
+    private static Gpt2Tokenizer Tokenizer() => Gpt2Tokenizer.Train([Encoding.UTF8.GetString(s_text)], VocabularySize);
 
     private static List<FormPart> TinyModel()
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("webdistill-model-");
         try
         {
-            BpeTokenizer tokenizer = Tokenizer();
+            Gpt2Tokenizer tokenizer = Tokenizer();
             tokenizer.Save(folder.FullName, FileLayer.Disk);
             using (Gpt2 model = Gpt2.CreateRandom(
-                new Gpt2Config { VocabSize = tokenizer.VocabularySize, NPositions = 32, NEmbd = 16, NLayer = 1, NHead = 2, InitializerRange = 0.2 }, seed: 1))
+                new Gpt2Config { VocabSize = tokenizer.Vocabulary.Size, NPositions = 32, NEmbd = 16, NLayer = 1, NHead = 2, InitializerRange = 0.2 }, seed: 1))
                 Gpt2Checkpoint.Save(model, folder.FullName, FileLayer.Disk);
             return [new FormPart("name", null, "tiny"u8.ToArray()), .. folder.EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal)
                 .Select(file => new FormPart("files", file.Name, File.ReadAllBytes(file.FullName)))];

@@ -1,9 +1,9 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using TorchSharp.Modules;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
 
@@ -78,7 +78,7 @@ public static class TrainingCheckpoint
 
     /// <summary>Writes a checkpoint into an empty folder, the manifest last.</summary>
     public static CheckpointManifest Write(
-        string folder, Distiller distiller, BpeTokenizer tokenizer, DistillationOptions options, TrainingProvenance provenance,
+        string folder, Distiller distiller, TextTokenizer tokenizer, DistillationOptions options, TrainingProvenance provenance,
         FileLayer files)
     {
         files = new UnpublishedFolder(files);
@@ -176,11 +176,12 @@ public static class TrainingCheckpoint
     public static void Restore(string folder, Distiller distiller)
     {
         using SafetensorsFile moments = SafetensorsFile.Open(Path.Combine(folder, MomentsFileName));
-        foreach ((string name, AdamW.State state) in distiller.Moments())
+        foreach (Moments state in distiller.Moments)
         {
-            state.step = moments.Find(Steps(name)) is null ? throw Missing(Steps(name)) : ReadSteps(moments, Steps(name));
-            ParameterData.Write(state.exp_avg, values => ReadMoment(moments, $"{name}.exp_avg", values));
-            ParameterData.Write(state.exp_avg_sq, values => ReadMoment(moments, $"{name}.exp_avg_sq", values));
+            string name = state.Name;
+            state.Steps = moments.Find(Steps(name)) is null ? throw Missing(Steps(name)) : ReadSteps(moments, Steps(name));
+            ParameterData.Write(state.First, values => ReadMoment(moments, $"{name}.exp_avg", values));
+            ParameterData.Write(state.Second, values => ReadMoment(moments, $"{name}.exp_avg_sq", values));
         }
         try
         {
@@ -232,12 +233,12 @@ public static class TrainingCheckpoint
     private static List<SafetensorsTensor> Tensors(Distiller distiller)
     {
         List<SafetensorsTensor> tensors = [];
-        foreach ((string name, AdamW.State state) in distiller.Moments())
+        foreach (Moments state in distiller.Moments)
         {
-            tensors.Add(SafetensorsTensor.Int64(Steps(name), [1], values => values[0] = state.step));
-            tensors.Add(SafetensorsTensor.Single($"{name}.exp_avg", state.exp_avg.shape, v => ParameterData.Read(state.exp_avg, v)));
+            tensors.Add(SafetensorsTensor.Int64(Steps(state.Name), [1], values => values[0] = state.Steps));
+            tensors.Add(SafetensorsTensor.Single($"{state.Name}.exp_avg", state.First.shape, values => ParameterData.Read(state.First, values)));
             tensors.Add(SafetensorsTensor.Single(
-                $"{name}.exp_avg_sq", state.exp_avg_sq.shape, v => ParameterData.Read(state.exp_avg_sq, v)));
+                $"{state.Name}.exp_avg_sq", state.Second.shape, values => ParameterData.Read(state.Second, values)));
         }
         return tensors;
     }

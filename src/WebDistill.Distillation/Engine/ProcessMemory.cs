@@ -8,8 +8,8 @@ public static partial class ProcessMemory
     private static readonly Lock s_turn = new();
 
     /// <summary>
-    /// Gives back what ended work left behind: tensors that nobody disposed, the engine's blocks for reuse, the heap's free pages, and
-    /// those of the C library. Called when a run, an import, a preparation or an evaluation is over; it stops every thread for as long as
+    /// Gives back what ended work left behind: tensors that nobody disposed, the heap's free pages, and those of the C library, which
+    /// keeps what libtorch frees. Called when a run, an import, a preparation or an evaluation is over; it stops every thread for as long as
     /// a compaction of the heap takes, tens of milliseconds here.
     /// </summary>
     public static void GiveBack()
@@ -20,7 +20,6 @@ public static partial class ProcessMemory
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             GC.WaitForPendingFinalizers();
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-            Device.TrimPool();
             if (OperatingSystem.IsLinux() && s_trims)
                 _ = TrimHeap(0);
         }

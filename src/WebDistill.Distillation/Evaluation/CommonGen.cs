@@ -55,14 +55,14 @@ public sealed class CommonGen : EvaluationSet
     private sealed class Task : EvaluationTask
     {
         private readonly Gpt2 _model;
-        private readonly BpeTokenizer _tokenizer;
+        private readonly TextTokenizer _tokenizer;
         private readonly int _context;
         private readonly Item[] _items;
         private readonly List<string> _sentences = [];
         private double _referenceNats;
         private long _referenceTokens;
 
-        public Task(EvaluationInput input, BpeTokenizer tokenizer, string path)
+        public Task(EvaluationInput input, TextTokenizer tokenizer, string path)
         {
             (_model, _tokenizer, _context) = (input.Model, tokenizer, input.ContextLength);
             _items = [.. JsonLines.Read(path).Select(Parse)];
@@ -81,7 +81,7 @@ public sealed class CommonGen : EvaluationSet
         {
             foreach (Item item in _items.Skip(_sentences.Count).Take(ConceptSetsPerPass).ToArray())
             {
-                IReadOnlyList<int> prompt = _tokenizer.EncodeToIds(item.Prompt);
+                IReadOnlyList<int> prompt = _tokenizer.Tokenizer.EncodeToIds(item.Prompt);
                 if (prompt.Count + 2 > _context)
                     throw new InvalidDataException($"The concepts '{item.Prompt}' have {prompt.Count} tokens, expected at most "
                         + $"{_context - 2} in a context of {_context}. Choose a longer context.");
@@ -128,7 +128,7 @@ public sealed class CommonGen : EvaluationSet
         private void ScoreReferences(IReadOnlyList<int> prompt, Item item)
         {
             int[][] rows = [.. item.References.Select(reference =>
-                new[] { prompt, _tokenizer.EncodeToIds(" " + reference) }.SelectMany(ids => ids).Take(_context).ToArray())];
+                new[] { prompt, _tokenizer.Tokenizer.EncodeToIds(" " + reference) }.SelectMany(ids => ids).Take(_context).ToArray())];
             int columns = rows.Max(row => row.Length);
             var ids = new int[rows.Length * columns];
             List<int> positions = [];
@@ -155,11 +155,11 @@ public sealed class CommonGen : EvaluationSet
         private string Write(IReadOnlyList<int> prompt)
         {
             var text = new StringBuilder();
-            var decoder = new StreamingDecoder(_tokenizer);
+            var decoder = new StreamingDecoder(_tokenizer.Vocabulary);
             var greedy = new GenerationOptions { Greedy = true, MaxNewTokens = Math.Min(MaxNewTokens, _context - prompt.Count) };
             foreach (GeneratedToken token in new TextGenerator(_model).Generate(prompt, greedy))
             {
-                if (token.Id == _tokenizer.EndOfTextId)
+                if (token.Id == _tokenizer.Vocabulary.EndOfTextId)
                     break;
                 text.Append(decoder.Add(token.Id));
                 if (EndOfSentence(text) is int end)

@@ -25,7 +25,7 @@ public sealed record EvaluationInput
     public required Gpt2 Model { get; init; }
 
     /// <summary>Its tokenizer; null when it came without one, and then no text can be read.</summary>
-    public required BpeTokenizer? Tokenizer { get; init; }
+    public required TextTokenizer? Tokenizer { get; init; }
 
     /// <summary>The model that it is compared with, for a set that compares two.</summary>
     public Gpt2? Reference { get; init; }
@@ -118,7 +118,7 @@ public abstract class EvaluationSet
 
     /// <summary>The tokenizer of the input.</summary>
     /// <exception cref="InvalidDataException">The model came without one.</exception>
-    protected static BpeTokenizer RequireTokenizer(EvaluationInput input) => input.Tokenizer
+    protected static TextTokenizer RequireTokenizer(EvaluationInput input) => input.Tokenizer
         ?? throw new InvalidDataException("The model came without vocab.json and merges.txt: it cannot read text. Import it again with "
             + "these two files.");
 

@@ -12,23 +12,21 @@ internal sealed record EvaluationTokens(TokenReader Read, long Count, long Words
 {
     /// <summary>The tokens of a text.</summary>
     /// <exception cref="InvalidDataException">It has fewer than two.</exception>
-    public static EvaluationTokens Of(string text, BpeTokenizer tokenizer)
+    public static EvaluationTokens Of(string text, TextTokenizer tokenizer)
     {
-        var ids = new List<int>();
-        tokenizer.EncodeTo(text, ids);
-        RequireTwo(ids.Count);
-        int[] all = [.. ids];
+        int[] all = [.. tokenizer.Tokenizer.EncodeToIds(text)];
+        RequireTwo(all.Length);
         return new EvaluationTokens((offset, destination) => all.AsSpan((int)offset, destination.Length).CopyTo(destination), all.Length,
             EvaluationText.CountWords(text), Encoding.UTF8.GetByteCount(text));
     }
 
     /// <summary>The tokens of a data set; those that end a document belong to no word and have no byte.</summary>
     /// <exception cref="InvalidDataException">There are fewer than two, or another tokenizer made them.</exception>
-    public static EvaluationTokens Of(TokenFile tokens, BpeTokenizer tokenizer)
+    public static EvaluationTokens Of(TokenFile tokens, TextTokenizer tokenizer)
     {
-        if (tokens.TokenizerSha256 != tokenizer.Sha256)
+        if (tokens.TokenizerSha256 != tokenizer.Vocabulary.Sha256)
             throw new InvalidDataException($"The data set was tokenised with the tokenizer {tokens.TokenizerSha256[..12]}…, the model has "
-                + $"{tokenizer.Sha256[..12]}…. Choose a data set that was prepared with the model's tokenizer.");
+                + $"{tokenizer.Vocabulary.Sha256[..12]}…. Choose a data set that was prepared with the model's tokenizer.");
         RequireTwo(tokens.TokenCount);
         const int chunk = 1 << 16;
         var ids = new int[chunk];
@@ -45,7 +43,7 @@ internal sealed record EvaluationTokens(TokenReader Read, long Count, long Words
                     inside = false;
                     continue;
                 }
-                foreach (byte value in tokenizer.TokenBytes(id).Span)
+                foreach (byte value in tokenizer.Vocabulary.TokenBytes(id).Span)
                 {
                     bool isSpace = value is (byte)' ' or (>= 9 and <= 13);
                     if (!isSpace && !inside)

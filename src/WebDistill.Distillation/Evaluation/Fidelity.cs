@@ -43,7 +43,7 @@ public sealed class Fidelity : EvaluationSet
     /// <inheritdoc/>
     public override EvaluationTask Open(EvaluationInput input)
     {
-        BpeTokenizer tokenizer = RequireTokenizer(input);
+        TextTokenizer tokenizer = RequireTokenizer(input);
         Gpt2 teacher = input.Reference ?? throw new InvalidDataException("No teacher was named, expected the model to compare with.");
         if (teacher.Config.VocabSize != input.Model.Config.VocabSize)
             throw new InvalidDataException($"The student has {input.Model.Config.VocabSize} tokens in its vocabulary and the teacher "

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
+using Microsoft.ML.Tokenizers;
 using WebDistill.Distillation.Models;
-using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Evaluation;
 
@@ -39,7 +39,7 @@ public sealed class Lambada : EvaluationSet
     public override string Licence => "CC BY 4.0";
 
     /// <inheritdoc/>
-    public override EvaluationTask Open(EvaluationInput input) => new Task(input, RequireTokenizer(input), RequireFile(input));
+    public override EvaluationTask Open(EvaluationInput input) => new Task(input, RequireTokenizer(input).Tokenizer, RequireFile(input));
 
     private sealed record Progress(long Lines, long LastTokenHits, long WordHits, double LastTokenNats, double WordNats, long WordTokens);
 
@@ -50,13 +50,13 @@ public sealed class Lambada : EvaluationSet
     private sealed class Task : EvaluationTask
     {
         private readonly Gpt2 _model;
-        private readonly BpeTokenizer _tokenizer;
+        private readonly Tokenizer _tokenizer;
         private readonly int _context;
         private readonly Passage[] _passages;
         private Progress _reached = new(0, 0, 0, 0, 0, 0);
         private readonly List<EvaluationSample> _samples = [];
 
-        public Task(EvaluationInput input, BpeTokenizer tokenizer, string path)
+        public Task(EvaluationInput input, Tokenizer tokenizer, string path)
         {
             (_model, _tokenizer, _context) = (input.Model, tokenizer, input.ContextLength);
             _passages = [.. JsonLines.Read(path).Select(Parse)];
@@ -105,7 +105,7 @@ public sealed class Lambada : EvaluationSet
                     _reached.WordNats + nats,
                     _reached.WordTokens + word.Length);
                 if (_samples.Count < SampleCount)
-                    _samples.Add(new EvaluationSample(passage.Question, _tokenizer.Decode(guesses).Trim(), passage.Word));
+                    _samples.Add(new EvaluationSample(passage.Question, _tokenizer.Decode(guesses)!.Trim(), passage.Word));
             }
         }
 

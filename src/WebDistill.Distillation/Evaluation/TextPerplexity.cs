@@ -43,7 +43,7 @@ public abstract class TextPerplexity : EvaluationSet
     /// <inheritdoc/>
     public override EvaluationTask Open(EvaluationInput input)
     {
-        BpeTokenizer tokenizer = RequireTokenizer(input);
+        TextTokenizer tokenizer = RequireTokenizer(input);
         if (input.Tokens is TokenFile tokens)
             return new Task(this, input, EvaluationTokens.Of(tokens, tokenizer));
         ReadOnlyMemory<byte> bytes = Select(EvaluationText.ReadBytes(RequireFile(input), EvaluationText.MaxBytes));

@@ -9,7 +9,7 @@ namespace WebDistill.Distillation.Generation;
 /// <summary>One token that the model wrote.</summary>
 /// <param name="Id">Token id.</param>
 /// <param name="SecondsSinceStart">Time since generation began, the prompt's pass included.</param>
-/// <param name="Text">Text that is complete now and was not before, up to a stop string; empty without a tokenizer. The end-of-text
+/// <param name="Text">Text that is complete now and was not before, up to a stop string; empty without a vocabulary. The end-of-text
 /// token has none.</param>
 public sealed record GeneratedToken(int Id, double SecondsSinceStart, string Text);
 
@@ -41,8 +41,8 @@ public enum StopReason
 /// Continues a prompt token by token with cached keys and values. One generation at a time; the model may be shared between generators.
 /// </summary>
 /// <param name="model">The model that writes.</param>
-/// <param name="tokenizer">Its tokenizer; without one the tokens have no text, and stop strings are refused.</param>
-public sealed class TextGenerator(Gpt2 model, BpeTokenizer? tokenizer = null)
+/// <param name="vocabulary">What its ids stand for; without it the tokens have no text, and stop strings are refused.</param>
+public sealed class TextGenerator(Gpt2 model, Vocabulary? vocabulary = null)
 {
     /// <summary>Why the last generation ended.</summary>
     public StopReason StopReason { get; private set; }
@@ -51,7 +51,7 @@ public sealed class TextGenerator(Gpt2 model, BpeTokenizer? tokenizer = null)
     /// Continues the prompt; every token is yielded as soon as it is chosen. The end-of-text id, if it ends the text, is yielded too, and
     /// so are the tokens of a stop string, whose text is not.
     /// </summary>
-    /// <exception cref="ArgumentException">An option out of range, stop strings without a tokenizer, an empty prompt, an id outside the
+    /// <exception cref="ArgumentException">An option out of range, stop strings without a vocabulary, an empty prompt, an id outside the
     /// vocabulary, or a prompt longer than n_positions.</exception>
     /// <exception cref="OperationCanceledException">Cancelled, between two tokens.</exception>
     public IEnumerable<GeneratedToken> Generate(IReadOnlyList<int> promptIds, GenerationOptions options, CancellationToken cancel = default)
@@ -59,7 +59,7 @@ public sealed class TextGenerator(Gpt2 model, BpeTokenizer? tokenizer = null)
         if (options.Validate() is { Count: > 0 } problems)
             throw new ArgumentException(
                 string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")), nameof(options));
-        if (options.StopStrings.Count > 0 && tokenizer is null)
+        if (options.StopStrings.Count > 0 && vocabulary is null)
             throw new ArgumentException("Stop strings need a tokenizer, and this model came without one. Leave them out.", nameof(options));
         Check(promptIds);
         return Continue([.. promptIds.Select(id => (long)id)], options, cancel);
@@ -106,7 +106,7 @@ public sealed class TextGenerator(Gpt2 model, BpeTokenizer? tokenizer = null)
         var sampler = new TokenSampler(options);
         foreach (long id in input)
             sampler.See((int)id);
-        StreamingDecoder? decoder = tokenizer is null ? null : new StreamingDecoder(tokenizer);
+        StreamingDecoder? decoder = vocabulary is null ? null : new StreamingDecoder(vocabulary);
         var search = new StopStringSearch(options.StopStrings);
         for (int written = 1; StopReason == StopReason.None; written++)
         {
@@ -114,7 +114,7 @@ public sealed class TextGenerator(Gpt2 model, BpeTokenizer? tokenizer = null)
             int id = sampler.Choose(NextLogits(input, cache));
             sampler.See(id);
             input = [id];
-            string text = decoder is null || id == tokenizer!.EndOfTextId ? "" : search.Add(decoder.Add(id));
+            string text = decoder is null || id == vocabulary!.EndOfTextId ? "" : search.Add(decoder.Add(id));
             if (search.IsFound)
                 StopReason = StopReason.StopString;
             else if (options.StopAtEndOfText && id == model.Config.EosTokenId)

@@ -14,7 +14,7 @@ internal readonly record struct LossTerm(DistillationLoss Loss, double Scale);
 /// <param name="TeacherEmbedding">[V, D]; null without a teacher.</param>
 /// <param name="Targets">The id that follows each row, <see cref="LossHead.NoTarget"/> where none does.</param>
 internal sealed record LossHeadInput(Tensor StudentHidden, Parameter StudentEmbedding, Tensor? TeacherHidden, Tensor? TeacherEmbedding,
-    long[] Targets, double Temperature);
+    long[] Targets, double Temperature, Precision Precision = Precision.Float32);
 
 /// <summary>What came out.</summary>
 /// <param name="Sums">Un-scaled sum over the rows of each term, in the order of the terms.</param>
@@ -39,7 +39,8 @@ internal static class LossHead
     public static LossHeadResult Compose(LossHeadInput input, IReadOnlyList<LossTerm> terms, bool gradients)
     {
         using DisposeScope scope = NewDisposeScope();
-        using IDisposable? noGradient = gradients ? null : no_grad();
+        // Whether or not the caller records: the head propagates its own gradient, and only that.
+        using IDisposable recording = set_grad_enabled(gradients);
         LossInputs needs = terms.Aggregate(LossInputs.None, (all, term) => all | term.Loss.Needs);
         Tensor? hiddenGradient = gradients ? zeros_like(input.StudentHidden) : null;
         Tensor? targets = needs.HasFlag(LossInputs.Targets)
@@ -80,15 +81,20 @@ internal static class LossHead
             using IDisposable noGradient = no_grad();
             teacher = input.TeacherHidden!.narrow(0, start, count);
             if (needs.HasFlag(LossInputs.TeacherLogits))
-                teacherLogits = nn.functional.linear(teacher, input.TeacherEmbedding!);
+                teacherLogits = Logits(teacher, input.TeacherEmbedding!, input.Precision);
         }
         return new LossRows
         {
             StudentHidden = hidden,
-            StudentLogits = (needs & AnyLogits) != 0 ? nn.functional.linear(hidden, input.StudentEmbedding) : null,
+            StudentLogits = (needs & AnyLogits) != 0 ? Logits(hidden, input.StudentEmbedding, input.Precision) : null,
             TeacherHidden = teacher,
             TeacherLogits = teacherLogits,
             Targets = targets?.narrow(0, start, count),
         };
     }
+
+    /// <summary>The product in the run's precision, its result in 32 bits, in which the losses are computed.</summary>
+    private static Tensor Logits(Tensor hidden, Tensor embedding, Precision precision) => precision == Precision.BFloat16
+        ? nn.functional.linear(hidden.to(ScalarType.BFloat16), embedding.to(ScalarType.BFloat16)).to(ScalarType.Float32)
+        : nn.functional.linear(hidden, embedding);
 }

@@ -13,8 +13,8 @@ namespace WebDistill.Distillation.Models;
 /// </remarks>
 public sealed class Gpt2 : nn.Module<Tensor, Tensor>
 {
-    private readonly Embedding wte;
-    private readonly Embedding wpe;
+    private readonly EmbeddingTable wte;
+    private readonly EmbeddingTable wpe;
     private readonly ModuleList<Gpt2Block> h;
     private readonly LayerNorm ln_f;
 
@@ -24,10 +24,8 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
         config.Validate();
         Config = config;
         torch.Device device = Engine.Device.Default;
-        // From tables of zeros, because a plain Embedding draws random numbers: from the stream that a run in progress takes its dropout
-        // from.
-        wte = nn.Embedding_from_pretrained(zeros(config.VocabSize, config.NEmbd, device: device), freeze: false);
-        wpe = nn.Embedding_from_pretrained(zeros(config.NPositions, config.NEmbd, device: device), freeze: false);
+        wte = new EmbeddingTable(config.VocabSize, config.NEmbd, device);
+        wpe = new EmbeddingTable(config.NPositions, config.NEmbd, device);
         h = new ModuleList<Gpt2Block>([.. Enumerable.Range(0, config.NLayer).Select(layer => new Gpt2Block(config, layer, device))]);
         ln_f = nn.LayerNorm(config.NEmbd, eps: config.LayerNormEpsilon, device: device);
         RegisterComponents();
@@ -36,11 +34,14 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
     /// <summary>The model's architecture.</summary>
     public Gpt2Config Config { get; }
 
+    /// <summary>In which numbers linear layers and attention are computed; the weights are of 32 bits in any case.</summary>
+    public Precision Precision { get; set; } = Precision.Float32;
+
     /// <summary>The token embedding [V, C], which is also the head.</summary>
-    internal Parameter TokenEmbedding => wte.weight!;
+    internal Parameter TokenEmbedding => wte.Weight;
 
     /// <summary>The position embedding [n_positions, C].</summary>
-    internal Parameter PositionEmbedding => wpe.weight!;
+    internal Parameter PositionEmbedding => wpe.Weight;
 
     /// <summary>
     /// A model with fresh weights: N(0, initializer_range²), biases 0, layer norms 1 and 0, and initializer_range/√(2·n_layer) for every
@@ -91,7 +92,8 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
         Tensor positions = positionIds is null ? PositionEmbedding.narrow(0, past, length) : wpe.forward(positionIds);
         Tensor x = Dropout(wte.forward(ids) + positions, Config.EmbdPdrop);
         var context = new Gpt2Attention.Context(
-            attentionMask is null && trace is null ? null : AdditiveMask(ids.shape[0], length, attentionMask), cache, trace);
+            attentionMask is null && trace is null ? null : AdditiveMask(ids.shape[0], length, attentionMask), cache, trace,
+            Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32);
         foreach (Gpt2Block block in h)
         {
             trace?.HiddenStates.Add(x);
@@ -123,7 +125,7 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
         }
     }
 
-    private Tensor Dropout(Tensor x, double p) => training && p > 0 ? nn.functional.dropout(x, p, training: true) : x;
+    private Tensor Dropout(Tensor x, double p) => training && p > 0 ? Kernels.SeededDropout.Run(x, p) : x;
 
     /// <summary>[B, 1, T, T]: 0 where a position may attend, a very negative number where it may not.</summary>
     private static Tensor AdditiveMask(long rows, long length, Tensor? attentionMask)

@@ -1,4 +1,5 @@
 using TorchSharp;
+using WebDistill.Distillation.Kernels;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Models;
@@ -26,22 +27,29 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Gpt2Attention.Context, T
 
     /// <summary>What a pass through the model shares between its layers.</summary>
     /// <param name="Mask">[B, 1, T, T], added to the scores; null is plain causality.</param>
-    public sealed record Context(Tensor? Mask, KeyValueCache? Cache, Gpt2Trace? Trace);
+    /// <param name="Type">In which numbers linear layers and attention are computed.</param>
+    public sealed record Context(Tensor? Mask, KeyValueCache? Cache, Gpt2Trace? Trace, ScalarType Type);
 
     public override Tensor forward(Tensor x, Context context)
     {
         long rows = x.shape[0], length = x.shape[1], width = x.shape[2];
-        Tensor qkv = c_attn.forward(x);
+        Tensor qkv = c_attn.forward(x, context.Type);
+        double dropout = training ? _attentionDropout : 0;
+        if (context is { Mask: null, Cache: null, Trace: null })
+            return Project(CausalAttention.Run(qkv, _heads, dropout));
         Tensor[] thirds = qkv.chunk(3, 2);
         Tensor query = Heads(thirds[0]), key = Heads(thirds[1]), value = Heads(thirds[2]);
         if (context.Cache is { } cache)
+            {
             (key, value) = cache.Append(_layer, key, value);
+            (key, value) = (key.to(context.Type), value.to(context.Type));
+        }
 
         Tensor mixed;
         if (context.Trace is { } trace)
         {
             Tensor scores = query.matmul(key.transpose(-2, -1)) * (1 / Math.Sqrt((double)width / _heads));
-            Tensor probabilities = nn.functional.softmax(scores + context.Mask!, dim: -1);
+            Tensor probabilities = nn.functional.softmax(scores + context.Mask!.to(context.Type), dim: -1);
             trace.Attentions.Add(probabilities);
             mixed = probabilities.matmul(value);
         }
@@ -49,11 +57,16 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Gpt2Attention.Context, T
         {
             // A single new position sees everything in the cache, so causality needs no mask then.
             bool causal = context.Mask is null && length > 1;
-            mixed = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask: context.Mask!,
-                p: training ? _attentionDropout : 0, is_casual: causal);
+            mixed = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask: context.Mask?.to(context.Type)!,
+                p: dropout, is_casual: causal);
         }
-        x = c_proj.forward(mixed.transpose(1, 2).reshape(rows, length, width));
-        return training && _residualDropout > 0 ? nn.functional.dropout(x, _residualDropout, training: true) : x;
+        return Project(mixed.transpose(1, 2).reshape(rows, length, width));
+
+        Tensor Project(Tensor values)
+        {
+            Tensor y = c_proj.forward(values, context.Type);
+            return training && _residualDropout > 0 ? SeededDropout.Run(y, _residualDropout) : y;
+        }
 
         Tensor Heads(Tensor third) => third.view(rows, length, _heads, width / _heads).transpose(1, 2);
     }

@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using WebDistill.Distillation.Kernels;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Models;
@@ -24,12 +25,12 @@ internal sealed class Gpt2Block : nn.Module<Tensor, Gpt2Attention.Context, Tenso
     public override Tensor forward(Tensor x, Gpt2Attention.Context context)
     {
         x = x + attn.forward(ln_1.forward(x), context);
-        return x + mlp.forward(ln_2.forward(x));
+        return x + mlp.forward(ln_2.forward(x), context.Type);
     }
 }
 
 /// <summary>c_proj(gelu(c_fc(x))), with the tanh form of GELU that Hugging Face calls gelu_new.</summary>
-internal sealed class Gpt2Mlp : nn.Module<Tensor, Tensor>
+internal sealed class Gpt2Mlp : nn.Module<Tensor, ScalarType, Tensor>
 {
     private readonly Conv1D c_fc;
     private readonly Conv1D c_proj;
@@ -43,15 +44,17 @@ internal sealed class Gpt2Mlp : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor x)
+    public override Tensor forward(Tensor x, ScalarType type)
     {
-        x = c_proj.forward(nn.functional.gelu(c_fc.forward(x), GELU.Approximate.tanh));
-        return training && _dropout > 0 ? nn.functional.dropout(x, _dropout, training: true) : x;
+        x = c_proj.forward(Gelu.Run(c_fc.forward(x, type)), type);
+        return training && _dropout > 0 ? SeededDropout.Run(x, _dropout) : x;
     }
 }
 
-/// <summary>x W + b with W stored [inputs, outputs], the transpose of a linear layer, as GPT-2's checkpoints have it.</summary>
-internal sealed class Conv1D : nn.Module<Tensor, Tensor>
+/// <summary>
+/// x W + b with W stored [inputs, outputs], the transpose of a linear layer, as GPT-2's checkpoints have it. Computed in the type that is asked for.
+/// </summary>
+internal sealed class Conv1D : nn.Module<Tensor, ScalarType, Tensor>
 {
     private readonly Parameter weight;
     private readonly Parameter bias;
@@ -63,9 +66,9 @@ internal sealed class Conv1D : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor x)
+    public override Tensor forward(Tensor x, ScalarType type)
     {
         long[] shape = x.shape;
-        return bias.addmm(x.reshape(-1, shape[^1]), weight).reshape([.. shape[..^1], weight.shape[1]]);
+        return bias.to(type).addmm(x.reshape(-1, shape[^1]).to(type), weight.to(type)).reshape([.. shape[..^1], weight.shape[1]]);
     }
 }

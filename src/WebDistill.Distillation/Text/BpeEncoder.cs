@@ -27,12 +27,12 @@ internal sealed class BpeEncoder(MergeTable merges, int[] idOfByte)
     private byte[] _bytes = new byte[256];
     private int[] _symbols = new int[256];
 
-    /// <summary>Appends the ids of a text.</summary>
-    public void Encode(ReadOnlySpan<char> text, List<int> ids)
+    /// <summary>Appends the ids of a text, up to the pre-token with which the list holds <paramref name="enough"/>.</summary>
+    public void Encode(ReadOnlySpan<char> text, List<int> ids, int enough)
     {
-        for (int start = 0; start < text.Length;)
+        for (int start = 0; start < text.Length && ids.Count < enough;)
         {
-            int end = PreTokenizer.End(text, start);
+            int end = Gpt2PreTokenizer.End(text, start);
             ReadOnlySpan<char> preToken = text[start..end];
             if (preToken.Length <= MaxCachedCharacters)
                 EncodeCached(preToken, ids);
@@ -41,6 +41,9 @@ internal sealed class BpeEncoder(MergeTable merges, int[] idOfByte)
             start = end;
         }
     }
+
+    /// <summary>Appends the ids of a text that is not split before it is merged.</summary>
+    public void EncodeAsOnePreToken(ReadOnlySpan<char> text, List<int> ids) => CollectionExtensions.AddRange(ids, Merge(text));
 
     private void EncodeCached(ReadOnlySpan<char> preToken, List<int> ids)
     {

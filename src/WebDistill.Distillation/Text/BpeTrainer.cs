@@ -31,13 +31,13 @@ internal sealed class BpeTrainer
     private readonly PriorityQueue<(int Left, int Right), PairRank> _queue = new();
     private readonly HashSet<(int Left, int Right)> _risen = [];
 
-    public static BpeTokenizer Train(
+    public static Gpt2Tokenizer Train(
         IEnumerable<string> documents, int vocabularySize, IProgress<double>? progress, CancellationToken cancel)
     {
-        if (vocabularySize < BpeTokenizer.MinVocabularySize)
+        if (vocabularySize < Gpt2Tokenizer.MinVocabularySize)
             throw new ArgumentOutOfRangeException(nameof(vocabularySize), vocabularySize,
-                $"Vocabulary size {vocabularySize}; expected at least {BpeTokenizer.MinVocabularySize}: 256 bytes and "
-                    + $"{BpeTokenizer.EndOfText}.");
+                $"Vocabulary size {vocabularySize}; expected at least {Gpt2Tokenizer.MinVocabularySize}: 256 bytes and "
+                    + $"{Gpt2Tokenizer.EndOfText}.");
         var trainer = new BpeTrainer();
         trainer.CountWords(documents, cancel);
         trainer.CountPairs();
@@ -54,7 +54,7 @@ internal sealed class BpeTrainer
             ReadOnlySpan<char> text = document;
             for (int start = 0; start < text.Length;)
             {
-                int end = PreTokenizer.End(text, start);
+                int end = Gpt2PreTokenizer.End(text, start);
                 CollectionsMarshal.GetValueRefOrAddDefault(lookup, text[start..end], out _)++;
                 start = end;
             }
@@ -79,14 +79,14 @@ internal sealed class BpeTrainer
         QueueRisen();
     }
 
-    private BpeTokenizer Learn(int vocabularySize, IProgress<double>? progress, CancellationToken cancel)
+    private Gpt2Tokenizer Learn(int vocabularySize, IProgress<double>? progress, CancellationToken cancel)
     {
         var tokens = new List<byte[]>(vocabularySize);
         foreach (byte value in ByteAlphabet.Order)
             tokens.Add([value]);
         var merges = new List<Merge>();
         var learnt = new HashSet<string>(StringComparer.Ordinal);
-        int mergeCount = vocabularySize - BpeTokenizer.MinVocabularySize;
+        int mergeCount = vocabularySize - Gpt2Tokenizer.MinVocabularySize;
         while (merges.Count < mergeCount)
         {
             cancel.ThrowIfCancellationRequested();
@@ -99,7 +99,7 @@ internal sealed class BpeTrainer
             _pairs.Remove(pair);
             // Two ways of joining can spell the same bytes; one id per token keeps vocab.json a map, so the later way is passed over.
             string symbols = ByteAlphabet.ToSymbols(token);
-            if (symbols == BpeTokenizer.EndOfText || !learnt.Add(symbols))
+            if (symbols == Gpt2Tokenizer.EndOfText || !learnt.Add(symbols))
                 continue;
             int id = tokens.Count;
             tokens.Add(token);
@@ -107,8 +107,8 @@ internal sealed class BpeTrainer
             Apply(pair, id, statistics.Words, cancel);
             progress?.Report((double)merges.Count / mergeCount);
         }
-        tokens.Add(Encoding.UTF8.GetBytes(BpeTokenizer.EndOfText));
-        return new BpeTokenizer([.. tokens], [.. merges], tokens.Count - 1);
+        tokens.Add(Encoding.UTF8.GetBytes(Gpt2Tokenizer.EndOfText));
+        return new Gpt2Tokenizer([.. tokens], [.. merges], tokens.Count - 1);
     }
 
     private (int Left, int Right)? MostFrequentPair()

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using Microsoft.ML.Tokenizers;
 
 namespace WebDistill.Distillation.Text;
 
@@ -25,20 +26,20 @@ public static class CorpusPreparation
     /// <exception cref="InvalidDataException">The file is not text of the format, or holds too few documents; the message says what was
     /// expected.</exception>
     public static CorpusStatistics Prepare(
-        string sourcePath, BpeTokenizer tokenizer, CorpusOptions options, string trainPath, string validationPath,
+        string sourcePath, TextTokenizer tokenizer, CorpusOptions options, string trainPath, string validationPath,
         FileLayer files, IProgress<CorpusProgress>? progress = null, CancellationToken cancel = default)
     {
         Check(options);
         using var reader = new CorpusChunkReader(sourcePath, CorpusFormats.Find(options.Format));
-        using var train = new TokenFileWriter(trainPath, tokenizer, files);
+        using var train = new TokenFileWriter(trainPath, tokenizer.Vocabulary, files);
         using TokenFileWriter? validation =
-            options.ValidationProportion > 0 ? new TokenFileWriter(validationPath, tokenizer, files) : null;
+            options.ValidationProportion > 0 ? new TokenFileWriter(validationPath, tokenizer.Vocabulary, files) : null;
         long splitByte = (long)Math.Ceiling(reader.Length * (1 - options.ValidationProportion));
         var lengths = new long[32];   // per power of two
         long documents = 0, tokens = 0;
         List<int>? held = null;       // the document before, which goes to validation if it is the last and no other does
 
-        foreach (EncodedChunk chunk in EncodeChunks(reader, tokenizer, options, cancel))
+        foreach (EncodedChunk chunk in EncodeChunks(reader, tokenizer.Tokenizer, options, cancel))
         {
             ReadOnlySpan<int> ids = CollectionsMarshal.AsSpan(chunk.Ids);
             foreach ((int length, long byteOffset) in chunk.Documents)
@@ -89,7 +90,7 @@ public static class CorpusPreparation
     }
 
     private static IEnumerable<EncodedChunk> EncodeChunks(
-        CorpusChunkReader reader, BpeTokenizer tokenizer, CorpusOptions options, CancellationToken cancel)
+        CorpusChunkReader reader, Tokenizer tokenizer, CorpusOptions options, CancellationToken cancel)
     {
         int threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
         // More chunks wait than threads work on them, so the scheduler has to know how many that are.
@@ -124,7 +125,7 @@ public static class CorpusPreparation
         }
     }
 
-    private static EncodedChunk Encode(CorpusChunk chunk, BpeTokenizer tokenizer, CorpusOptions options)
+    private static EncodedChunk Encode(CorpusChunk chunk, Tokenizer tokenizer, CorpusOptions options)
     {
         CorpusChunkReader.Check(chunk);
         var ids = new List<int>(chunk.Bytes.Length / 3);
@@ -132,7 +133,11 @@ public static class CorpusPreparation
         CorpusFormats.Find(options.Format).Split(chunk, options, (text, byteOffset) =>
         {
             int before = ids.Count;
-            tokenizer.EncodeTo(text, ids);
+            // Ours needs no list for each document.
+            if (tokenizer is Gpt2Tokenizer gpt2)
+                gpt2.EncodeTo(text, ids);
+            else
+                ids.AddRange(tokenizer.EncodeToIds(text));
             documents.Add((ids.Count - before, byteOffset));
         });
         return new EncodedChunk(chunk.ByteOffset + chunk.Bytes.Length, ids, documents);

@@ -3,13 +3,13 @@ using System.Text;
 namespace WebDistill.Distillation.Text;
 
 /// <summary>Turns ids into text as they come: a character whose bytes are spread over several tokens appears when it is complete.</summary>
-/// <remarks>The pieces joined equal <see cref="BpeTokenizer.Decode"/> of all the ids. Not thread-safe.</remarks>
-public sealed class StreamingDecoder(BpeTokenizer tokenizer)
+/// <remarks>The pieces joined equal the bytes of all the ids, decoded together. Not thread-safe.</remarks>
+public sealed class StreamingDecoder(Vocabulary vocabulary)
 {
     private readonly Decoder _decoder = Encoding.UTF8.GetDecoder();
 
     /// <summary>Takes the next id and returns the text that is complete now; may be empty.</summary>
-    public string Add(int id) => Decode(tokenizer.TokenBytes(id).Span, flush: false);
+    public string Add(int id) => Decode(vocabulary.TokenBytes(id).Span, flush: false);
 
     /// <summary>Ends the text: bytes of an unfinished character become U+FFFD. Afterwards a new text may begin.</summary>
     public string Flush() => Decode([], flush: true);

@@ -30,7 +30,7 @@ public sealed class TokenFile : IDisposable
     /// <summary>Number of ids of the tokenizer; every id in the file is below it.</summary>
     public int VocabularySize => _header.VocabularySize;
 
-    /// <summary><see cref="BpeTokenizer.Sha256"/> of the tokenizer that made the ids.</summary>
+    /// <summary><see cref="Vocabulary.Sha256"/> of the tokenizer that made the ids.</summary>
     public string TokenizerSha256 => _header.TokenizerSha256;
 
     /// <summary>Opens a file and checks its header, its size and its table of documents.</summary>

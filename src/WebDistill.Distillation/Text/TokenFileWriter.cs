@@ -13,8 +13,8 @@ public sealed class TokenFileWriter : IDisposable
     private readonly string _tokenizerSha256;
     private ushort[] _narrow = [];
 
-    public TokenFileWriter(string path, BpeTokenizer tokenizer, FileLayer files)
-        : this(path, tokenizer.VocabularySize, tokenizer.EndOfTextId, tokenizer.Sha256, files)
+    public TokenFileWriter(string path, Vocabulary vocabulary, FileLayer files)
+        : this(path, vocabulary.Size, vocabulary.EndOfTextId, vocabulary.Sha256, files)
     {
     }
 
@@ -22,10 +22,7 @@ public sealed class TokenFileWriter : IDisposable
     /// <exception cref="ArgumentException">The end-of-text id is not in the vocabulary, or the hash is none.</exception>
     public TokenFileWriter(string path, int vocabularySize, int endOfTextId, string tokenizerSha256, FileLayer files)
     {
-        if (endOfTextId < 0 || endOfTextId >= vocabularySize)
-            throw new ArgumentException($"End-of-text id {endOfTextId}; expected 0 to {vocabularySize - 1}.", nameof(endOfTextId));
-        if (tokenizerSha256.Length != 64 || !tokenizerSha256.All(char.IsAsciiHexDigit))
-            throw new ArgumentException($"Tokenizer hash '{tokenizerSha256}'; expected 64 hexadecimal digits.", nameof(tokenizerSha256));
+        Vocabulary.Check(vocabularySize, endOfTextId, tokenizerSha256);
         _vocabularySize = vocabularySize;
         _endOfTextId = endOfTextId;
         _tokenizerSha256 = tokenizerSha256;

@@ -1,12 +1,11 @@
-using System.Globalization;
+using System.CommandLine;
 using System.Runtime.InteropServices;
 using Microsoft.EntityFrameworkCore;
+using Spectre.Console;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Web.Api;
-using WebDistill.Web.Notifications;
 using WebDistill.Web.Runs;
-using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Headless;
 
@@ -16,87 +15,20 @@ namespace WebDistill.Web.Headless;
 /// </summary>
 internal static class HeadlessRun
 {
-    /// <summary>The word that asks for it.</summary>
-    public const string Command = "run";
-
     /// <summary>Exit codes.</summary>
-    internal const int Completed = 0, BadOptions = 2, Failed = 3, StoppedByCtrlC = 130, Terminated = 143;
+    internal const int Completed = 0, Failed = 3, StoppedByCtrlC = 130, Terminated = 143;
 
-    private const string Usage = """
-        Usage: run OPTIONS.json            train a run with these options (the JSON that POST /api/runs takes)
-               run --resume RUN_ID         let a run go on from its newest complete checkpoint
-        Any setting of appsettings.json can follow, for example --Storage:Root=/data/webdistill.
+    /// <summary>Describes the command.</summary>
+    /// <param name="settings">Arguments that follow the command's own: settings of the host.</param>
+    public static Command Create(string[] settings, string contentRoot) => HeadlessCommand.Create(
+        "run", """
+        Trains one run in the terminal. Ctrl-C saves a checkpoint and ends it.
         Exit code: 0 completed, 2 bad options, 3 failed, 130 stopped by Ctrl-C after a checkpoint, 143 terminated after a checkpoint.
-        """;
-
-    /// <summary>Trains one run and returns the process's exit code.</summary>
-    /// <param name="arguments">What follows the word "run".</param>
-    public static async Task<int> ExecuteAsync(string[] arguments, string contentRoot)
-    {
-        return await ExecuteAsync(arguments, contentRoot, Usage, async (services, resumes, value) =>
-            await TrainAsync(services, resumes ? await ResumeAsync(services, value) : await CreateAsync(services, value)));
-    }
-
-    /// <summary>What the commands "FILE" and "--resume ID" share: the host, the notifications, the words for what is wrong.</summary>
-    /// <param name="execute">Does the work with the services, whether it resumes, and the file or the id; returns the exit code.</param>
-    internal static async Task<int> ExecuteAsync(
-        string[] arguments, string contentRoot, string usage, Func<IServiceProvider, bool, string, Task<int>> execute)
-    {
-        if (arguments is not [string first, ..] || first is "--help" or "-h" || first == "--resume" && arguments.Length < 2)
-        {
-            Console.Error.WriteLine(usage);
-            return arguments is ["--help" or "-h", ..] ? Completed : BadOptions;
-        }
-        bool resumes = first == "--resume";
-        string? root = null;
-        try
-        {
-            using IHost host = Build(arguments[(resumes ? 2 : 1)..], contentRoot, ref root);
-            await host.Services.PrepareStorageAsync();
-            var webhook = host.Services.GetRequiredService<Webhook>();
-            await webhook.StartAsync(CancellationToken.None);
-            try
-            {
-                return await execute(host.Services, resumes, resumes ? arguments[1] : first);
-            }
-            finally
-            {
-                await webhook.StopAsync(CancellationToken.None);
-            }
-        }
-        catch (OptionsInvalidException e)
-        {
-            foreach (OptionProblem problem in e.Problems)
-                Console.Error.WriteLine($"{problem.Field}: {problem.Message}");
-            return BadOptions;
-        }
-        catch (Exception e) when (e is NotFoundException or ConflictException or FileNotFoundException
-            or DirectoryNotFoundException)
-        {
-            Console.Error.WriteLine(e.Message);
-            return BadOptions;
-        }
-        catch (Exception e) when (StartFailure.Explain(e, root) is string reason)
-        {
-            Console.Error.WriteLine(reason);
-            return BadOptions;
-        }
-    }
-
-    private static IHost Build(string[] settings, string contentRoot, ref string? root)
-    {
-        HostApplicationBuilder builder = Host.CreateApplicationBuilder(
-            new HostApplicationBuilderSettings { Args = settings, ContentRootPath = contentRoot });
-        HostSettings read = HostSettings.Read(builder.Configuration);
-        builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace)
-            .AddFilter(null, LogLevel.Warning);
-        builder.Services.AddSingleton(read);
-        root = Path.GetFullPath(read.StorageRoot, contentRoot);
-        builder.Services.AddStorage(new DataFolder(root, FileLayer.Disk), read.ReserveBytes);
-        builder.Services.AddTraining();
-        builder.Services.AddSingleton<Webhook>();
-        return builder.Build();
-    }
+        """, "OPTIONS.json", "options of the run: the JSON that POST /api/runs takes",
+        "let a run go on from its newest complete checkpoint", settings, contentRoot,
+        async (services, file, id) => await TrainAsync(services, file is null
+            ? await services.GetRequiredService<RunLifecycle>().MoveAsync(id, _ => RunStatus.Queued)
+            : await CreateAsync(services, file)));
 
     private static async Task<Run> CreateAsync(IServiceProvider services, string path)
     {
@@ -120,13 +52,6 @@ internal static class HeadlessRun
         byte[] json = await File.ReadAllBytesAsync(path);
         JsonScan.Check(json, services.GetRequiredService<HostSettings>().Limits);
         return json;
-    }
-
-    private static async Task<Run> ResumeAsync(IServiceProvider services, string text)
-    {
-        if (!Guid.TryParse(text, out Guid id))
-            throw new OptionsInvalidException("--resume", $"The value is '{text}', expected the id of a run.");
-        return await services.GetRequiredService<RunLifecycle>().MoveAsync(id, _ => RunStatus.Queued);
     }
 
     /// <summary>Names the data sets and models that a file can refer to.</summary>
@@ -164,16 +89,7 @@ internal static class HeadlessRun
             stopping = StopAsync();
         });
 
-        Task<Run?> training = trainer.TrainAsync(run.Id);
-        var bar = new ProgressLine(Console.Out, Console.IsOutputRedirected);
-        while (!training.IsCompleted)
-        {
-            await Task.WhenAny(training, Task.Delay(bar.Interval));
-            bar.Draw(await ReadAsync());
-        }
-        await training;
-        Run ended = await ReadAsync();
-        bar.End(ended);
+        Run ended = await new RunProgress(AnsiConsole.Console, TimeProvider.System).ShowAsync(trainer.TrainAsync(run.Id), ReadAsync);
         return ended.Status switch
         {
             RunStatus.Completed => Completed,

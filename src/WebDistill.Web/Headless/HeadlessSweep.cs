@@ -1,4 +1,6 @@
+using System.CommandLine;
 using System.Globalization;
+using Spectre.Console;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Web.Components.Controls;
@@ -13,22 +15,16 @@ namespace WebDistill.Web.Headless;
 /// </summary>
 internal static class HeadlessSweep
 {
-    /// <summary>The word that asks for it.</summary>
-    public const string Command = "sweep";
-
-    private const string Usage = """
-        Usage: sweep PLAN.json             train a sweep with this plan (the JSON that POST /api/sweeps takes)
-               sweep --resume SWEEP_ID     go on with those of its runs that are not complete
-        Any setting of appsettings.json can follow, for example --Storage:Root=/data/webdistill.
+    /// <summary>Describes the command.</summary>
+    /// <param name="settings">Arguments that follow the command's own: settings of the host.</param>
+    public static Command Create(string[] settings, string contentRoot) => HeadlessCommand.Create(
+        "sweep", """
+        Trains the runs of a sweep in the terminal, one after the other. Ctrl-C saves a checkpoint of the run it meets and ends the sweep.
         Exit code: 0 every run completed, 2 bad plan, 3 at least one run failed, 130 stopped by Ctrl-C after a checkpoint,
         143 terminated after a checkpoint.
-        """;
-
-    /// <summary>Trains a sweep and returns the process's exit code.</summary>
-    /// <param name="arguments">What follows the word "sweep".</param>
-    public static Task<int> ExecuteAsync(string[] arguments, string contentRoot) =>
-        HeadlessRun.ExecuteAsync(arguments, contentRoot, Usage, async (services, resumes, value) =>
-            await TrainAsync(services, resumes ? Id(value) : await CreateAsync(services, value)));
+        """, "PLAN.json", "plan of the sweep: the JSON that POST /api/sweeps takes",
+        "go on with those runs of a sweep that are not complete", settings, contentRoot,
+        async (services, file, id) => await TrainAsync(services, file is null ? id : await CreateAsync(services, file)));
 
     private static async Task<Guid> CreateAsync(IServiceProvider services, string path)
     {
@@ -48,9 +44,6 @@ internal static class HeadlessSweep
             throw;
         }
     }
-
-    private static Guid Id(string text) => Guid.TryParse(text, out Guid id) ? id
-        : throw new OptionsInvalidException("--resume", $"The value is '{text}', expected the id of a sweep.");
 
     private static async Task<int> TrainAsync(IServiceProvider services, Guid id)
     {
@@ -83,16 +76,28 @@ internal static class HeadlessSweep
         Console.WriteLine();
         Console.WriteLine($"{report.Sweep.Name}: {report.CompletedCount} of {report.RunCount} runs are complete. "
             + $"{report.Plan.Metric.Title()}, mean ± 95 % interval over n runs:");
-        foreach (SweepGroup group in report.Groups)
-        {
-            string figure = group.Mean is not SampleMean mean ? "no complete run"
-                : report.Plan.Metric.Write(mean.Mean, group.MeanNatsPerToken)
-                    + (mean.HalfWidth is double half ? $" {report.Plan.Metric.WriteHalfWidth(half)}" : "") + $"  (n = {mean.Count})";
-            Console.WriteLine($"  {group.Title}: {figure}{(group.IsBest ? "  best" : "")}");
-        }
+        if (RunProgress.IsTerminal(AnsiConsole.Console))
+            AnsiConsole.Write(Table(report));
+        else
+            foreach (SweepGroup group in report.Groups)
+                Console.WriteLine($"  {group.Title}: {Figure(report, group)}{(group.IsBest ? "  best" : "")}");
         foreach (SweepRun failed in report.Runs.Where(run => run.Run.Status != RunStatus.Completed))
             Console.WriteLine($"  {failed.Run.Status}: {failed.Run.Name}. {failed.Run.Error}".TrimEnd());
         if (report.CompletedCount < report.RunCount)
             Console.WriteLine($"The sweep can go on with what is not complete: sweep --resume {report.Sweep.Id}");
     }
+
+    /// <summary>The groups as a table, the best one marked.</summary>
+    internal static Table Table(SweepReport report)
+    {
+        Table table = new Table().AddColumns("", Markup.Escape(report.Plan.Metric.Title()), "");
+        foreach (SweepGroup group in report.Groups)
+            table.AddRow(Markup.Escape(group.Title), Markup.Escape(Figure(report, group)), group.IsBest ? "best" : "");
+        return table;
+    }
+
+    private static string Figure(SweepReport report, SweepGroup group) => group.Mean is not SampleMean mean
+        ? "no complete run"
+        : report.Plan.Metric.Write(mean.Mean, group.MeanNatsPerToken)
+            + (mean.HalfWidth is double half ? $" {report.Plan.Metric.WriteHalfWidth(half)}" : "") + $"  (n = {mean.Count})";
 }

@@ -211,16 +211,16 @@ public sealed class DatasetPreparations(
 
         var options = new CorpusOptions { Format = dataset.Format, JsonField = dataset.JsonField,
             ValidationProportion = dataset.ValidationProportion };
-        BpeTokenizer tokenizer;
+        TextTokenizer tokenizer;
         if (dataset.TokenizerModelId is Guid modelId)
         {
-            tokenizer = BpeTokenizer.Load(folder.Model(modelId));
+            tokenizer = Gpt2Tokenizer.Load(folder.Model(modelId));
         }
         else
         {
             const string phase = "Training the vocabulary";
             Show(dataset, preparation, phase);
-            tokenizer = BpeTokenizer.Train(CorpusPreparation.ReadDocuments(source, options), dataset.RequestedVocabularySize!.Value,
+            tokenizer = Gpt2Tokenizer.Train(CorpusPreparation.ReadDocuments(source, options), dataset.RequestedVocabularySize!.Value,
                 new Reporter<double>(fraction => Show(dataset, preparation, phase, fraction)), cancel);
         }
         tokenizer.Save(path, folder.Files);
@@ -237,8 +237,8 @@ public sealed class DatasetPreparations(
             row.Error = null;
             row.Bytes = bytes;
             row.Sha256 = sha256;
-            row.TokenizerSha256 = tokenizer.Sha256;
-            row.VocabularySize = tokenizer.VocabularySize;
+            row.TokenizerSha256 = tokenizer.Vocabulary.Sha256;
+            row.VocabularySize = tokenizer.Vocabulary.Size;
             row.Documents = statistics.Documents;
             row.Tokens = statistics.Tokens;
             row.TrainTokens = statistics.TrainTokens;

@@ -169,7 +169,7 @@ public sealed class DatasetService(
         return await Task.Run(() => StoredFiles.Read($"the data set '{dataset.Name}'", "Delete the data set and upload its text again.", () =>
         {
             string path = folder.Dataset(id);
-            BpeTokenizer tokenizer = BpeTokenizer.Load(path);
+            Vocabulary vocabulary = Gpt2Tokenizer.Load(path).Vocabulary;
             using TokenFile train = TokenFile.Open(DatasetFiles.Train(path));
             var previews = new List<PreviewBlock>();
             for (int block = 0; block < blocks; block++)
@@ -177,7 +177,7 @@ public sealed class DatasetService(
                 long offset = train.TokenCount * block / blocks;
                 int[] ids = new int[(int)Math.Min(tokensPerBlock, train.TokenCount - offset)];
                 train.Read(offset, ids);
-                previews.Add(new PreviewBlock(offset, [.. ids.Select(token => new PreviewToken(token, tokenizer.TokenText(token)))]));
+                previews.Add(new PreviewBlock(offset, [.. ids.Select(token => new PreviewToken(token, vocabulary.TokenText(token)))]));
             }
             return previews;
         }), cancel);

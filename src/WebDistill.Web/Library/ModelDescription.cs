@@ -40,10 +40,10 @@ internal static class ModelDescription
         if (!present[0] || !present[1])
             throw new InvalidDataException("Only one of vocab.json and merges.txt is there. A tokenizer needs both; without a tokenizer "
                 + "leave both out.");
-        BpeTokenizer tokenizer = BpeTokenizer.Load(path);
-        return tokenizer.VocabularySize == vocabularySize
-            ? tokenizer.Sha256
-            : throw new InvalidDataException($"vocab.json has {tokenizer.VocabularySize} tokens and config.json says vocab_size "
+        Vocabulary vocabulary = Gpt2Tokenizer.Load(path).Vocabulary;
+        return vocabulary.Size == vocabularySize
+            ? vocabulary.Sha256
+            : throw new InvalidDataException($"vocab.json has {vocabulary.Size} tokens and config.json says vocab_size "
                 + $"{vocabularySize}. Upload the tokenizer that belongs to the model.");
     }
 }

@@ -1,4 +1,7 @@
 using System.Threading.Channels;
+using Microsoft.Extensions.Http.Resilience;
+using Polly;
+using Polly.Timeout;
 using WebDistill.Data;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Runs;
@@ -31,37 +34,44 @@ public sealed record WebhookRun(
 
 /// <summary>
 /// Sends a JSON message to Notifications:WebhookUrl at every change of a run that somebody may wait for. In order, from a queue of its own:
-/// nothing waits for the receiver. One that does not answer with success is asked again, after 1, 2, 4, 8 and 16 seconds; then the message
-/// is given up and logged.
+/// nothing waits for the receiver. One that does not answer with success is asked again, after about 1, 2, 4, 8 and 16 seconds, spread at random;
+/// then the message is given up and logged.
 /// </summary>
 public sealed class Webhook : BackgroundService
 {
     /// <summary>Most messages that wait; beyond, the oldest are given up.</summary>
     public const int QueueCapacity = 256;
 
-    private static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan LastWordPatience = TimeSpan.FromMilliseconds(500);
+    /// <summary>Name of the HTTP client.</summary>
+    internal const string ClientName = "webhook";
+
+    /// <summary>How long an answer is waited for.</summary>
+    internal static readonly TimeSpan AnswerPatience = TimeSpan.FromSeconds(10);
+
+    private const int Attempts = 6;
+
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(1), LastWordPatience = TimeSpan.FromMilliseconds(500);
+    private static readonly HttpRequestOptionsKey<WebhookMessage> MessageOfRequest = new("message");
 
     private readonly Uri? _url;
     private readonly IDisposable? _subscription;
     private readonly ILogger<Webhook> _logger;
-    private readonly HttpClient _http = new() { Timeout = AnswerPatience };
+    private readonly IHttpClientFactory _clients;
     private readonly Channel<WebhookMessage> _queue;
-    private readonly TimeSpan _firstDelay;
     private readonly Shutdown _shutdown;
 
     /// <summary>Listens from now on: what happens before the host has started is told too.</summary>
-    public Webhook(HostSettings settings, RunEvents events, Shutdown shutdown, ILogger<Webhook> logger)
-        : this(settings.WebhookUrl, events, shutdown, logger, TimeSpan.FromSeconds(1))
+    public Webhook(HostSettings settings, IHttpClientFactory clients, RunEvents events, Shutdown shutdown, ILogger<Webhook> logger)
+        : this(settings.WebhookUrl, clients, events, shutdown, logger)
     {
     }
 
-    internal Webhook(Uri? url, RunEvents events, Shutdown shutdown, ILogger<Webhook> logger, TimeSpan firstDelay)
+    internal Webhook(Uri? url, IHttpClientFactory clients, RunEvents events, Shutdown shutdown, ILogger<Webhook> logger)
     {
         _shutdown = shutdown;
         _url = url;
         _logger = logger;
-        _firstDelay = firstDelay;
+        _clients = clients;
         _queue = Channel.CreateBounded<WebhookMessage>(
             new BoundedChannelOptions(QueueCapacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true },
             dropped => logger.LogWarning("The webhook is {Capacity} messages behind: {Event} of run {RunId} is given up",
@@ -87,37 +97,58 @@ public sealed class Webhook : BackgroundService
         }
     }
 
+    /// <summary>How often and how patiently a message is sent. A "Retry-After" is not heeded: it could hold the queue up for hours.</summary>
+    internal static void ConfigureDelivery(ResiliencePipelineBuilder<HttpResponseMessage> pipeline, ResilienceHandlerContext context)
+    {
+        var logger = context.ServiceProvider.GetRequiredService<ILogger<Webhook>>();
+        pipeline.TimeProvider = context.ServiceProvider.GetRequiredService<TimeProvider>();
+        pipeline.AddRetry(new HttpRetryStrategyOptions
+        {
+            MaxRetryAttempts = Attempts - 1,
+            Delay = FirstDelay,
+            BackoffType = DelayBackoffType.Exponential,
+            UseJitter = true,
+            ShouldRetryAfterHeader = false,
+            // Whatever it is: an exception that got out would end the whole server.
+            ShouldHandle = retry => ValueTask.FromResult(
+                !retry.Context.CancellationToken.IsCancellationRequested && retry.Outcome.Result is not { IsSuccessStatusCode: true }),
+            OnRetry = retry =>
+            {
+                HttpRequestMessage request = retry.Context.GetRequestMessage()!;
+                request.Options.TryGetValue(MessageOfRequest, out WebhookMessage? message);
+                logger.LogWarning("The webhook at {Host} was not told of {Event} of run {RunId}: {Problem}. Again in {Delay}",
+                    request.RequestUri!.Host, message!.Event, message.Run.Id, Problem(retry.Outcome.Result, retry.Outcome.Exception), retry.RetryDelay);
+                return ValueTask.CompletedTask;
+            },
+        }).AddTimeout(AnswerPatience);
+    }
+
     private async Task DeliverAsync(WebhookMessage message, CancellationToken stopping)
     {
-        const int attempts = 6;
-        for (int attempt = 1; ; attempt++)
+        string problem;
+        try
         {
-            string problem;
-            try
-            {
-                using HttpResponseMessage answer = await _http.PostAsJsonAsync(_url, message, WebJson.Measured, stopping);
-                if (answer.IsSuccessStatusCode)
-                    return;
-                problem = $"it answered {(int)answer.StatusCode}";
-            }
-            // Whatever it is: an exception that got out would end the whole server.
-            catch (Exception e) when (e is not OperationCanceledException || !stopping.IsCancellationRequested)
-            {
-                problem = e is OperationCanceledException ? $"no answer in {AnswerPatience.TotalSeconds} s" : e.Message;
-            }
-            // The host alone: an address may carry a secret.
-            if (attempt == attempts)
-            {
-                _logger.LogError("The webhook at {Host} was not told of {Event} of run {RunId}: {Problem}. Given up after {Attempts} attempts",
-                    _url!.Host, message.Event, message.Run.Id, problem, attempts);
+            using HttpClient http = _clients.CreateClient(ClientName);
+            using var request = new HttpRequestMessage(HttpMethod.Post, _url) { Content = JsonContent.Create(message, options: WebJson.Measured) };
+            request.Options.Set(MessageOfRequest, message);
+            using HttpResponseMessage answer = await http.SendAsync(request, stopping);
+            if (answer.IsSuccessStatusCode)
                 return;
-            }
-            TimeSpan delay = _firstDelay * Math.Pow(2, attempt - 1);
-            _logger.LogWarning("The webhook at {Host} was not told of {Event} of run {RunId}: {Problem}. Again in {Delay}",
-                _url!.Host, message.Event, message.Run.Id, problem, delay);
-            await Task.Delay(delay, stopping);
+            problem = Problem(answer, exception: null);
         }
+        catch (Exception e) when (e is not OperationCanceledException || !stopping.IsCancellationRequested)
+        {
+            problem = Problem(answer: null, e);
+        }
+        // The host alone: an address may carry a secret.
+        _logger.LogError("The webhook at {Host} was not told of {Event} of run {RunId}: {Problem}. Given up after {Attempts} attempts",
+            _url!.Host, message.Event, message.Run.Id, problem, Attempts);
     }
+
+    private static string Problem(HttpResponseMessage? answer, Exception? exception) =>
+        answer is not null ? $"it answered {(int)answer.StatusCode}"
+        : exception is TimeoutRejectedException ? $"no answer in {AnswerPatience.TotalSeconds} s"
+        : exception!.Message;
 
     /// <summary>The end of the process interrupts a run, and that is told too, if the receiver answers at once.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -133,7 +164,6 @@ public sealed class Webhook : BackgroundService
     public override void Dispose()
     {
         _subscription?.Dispose();
-        _http.Dispose();
         base.Dispose();
     }
 }

@@ -91,7 +91,7 @@ public sealed class ComparisonService(ModelFolders folders, ModelCache cache, Ge
     {
         using ModelLease teacher = cache.Acquire(teacherId);
         using ModelLease student = cache.Acquire(studentId);
-        if (teacher.Tokenizer?.Sha256 != student.Tokenizer?.Sha256)
+        if (teacher.Tokenizer?.Vocabulary.Sha256 != student.Tokenizer?.Vocabulary.Sha256)
             throw new OptionsInvalidException("studentId", $"The tokenizers differ ({Name(teacher)} and {Name(student)}): the same text is "
                 + "other tokens for either model, and their predictions cannot be compared. Choose two models with the same tokenizer.");
         try
@@ -105,8 +105,8 @@ public sealed class ComparisonService(ModelFolders folders, ModelCache cache, Ge
             IReadOnlyList<ComparedToken> tokens =
                 turn.Take(() => TokenComparison.Compare(teacher.Model, student.Model, ids, first, cancel), cancel);
             return new TextComparison(teacher.WeightsSha256, student.WeightsSha256,
-                teacher.Tokenizer is null ? null : [.. ids[..first].Select(id => teacher.Tokenizer.TokenText(id))],
-                [.. tokens.Select(token => new PositionComparison(token.Position, token.Id, teacher.Tokenizer?.TokenText(token.Id),
+                teacher.Tokenizer is null ? null : [.. ids[..first].Select(id => teacher.Tokenizer.Vocabulary.TokenText(id))],
+                [.. tokens.Select(token => new PositionComparison(token.Position, token.Id, teacher.Tokenizer?.Vocabulary.TokenText(token.Id),
                     token.KlNats, Describe(token.Teacher, teacher), Describe(token.Student, teacher)))]);
         }
         catch (ArgumentException e)
@@ -122,7 +122,7 @@ public sealed class ComparisonService(ModelFolders folders, ModelCache cache, Ge
 
     private static PositionPrediction Describe(TokenPrediction prediction, ModelLease lease) => new(
         prediction.LogProbability, prediction.Rank,
-        [.. prediction.Top.Select(token => new LikelyToken(token.Id, lease.Tokenizer?.TokenText(token.Id), token.Probability))]);
+        [.. prediction.Top.Select(token => new LikelyToken(token.Id, lease.Tokenizer?.Vocabulary.TokenText(token.Id), token.Probability))]);
 
-    private static string Name(ModelLease lease) => lease.Tokenizer is null ? "none" : $"SHA-256 {lease.Tokenizer.Sha256[..8]}…";
+    private static string Name(ModelLease lease) => lease.Tokenizer is null ? "none" : $"SHA-256 {lease.Tokenizer.Vocabulary.Sha256[..8]}…";
 }

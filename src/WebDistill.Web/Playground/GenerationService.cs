@@ -107,7 +107,7 @@ public sealed class GenerationService(ModelFolders folders, ModelCache cache, Ge
         {
             IReadOnlyList<int> ids = lease.Encode(prompt);
             return turn.Take<NextToken[]>(() => [.. new TextGenerator(lease.Model).NextTokens(ids, count)
-                .Select(token => new NextToken(token.Id, lease.Tokenizer!.TokenText(token.Id), token.Logit))], cancel);
+                .Select(token => new NextToken(token.Id, lease.Tokenizer!.Vocabulary.TokenText(token.Id), token.Logit))], cancel);
         }
         catch (ArgumentException e)
         {
@@ -155,7 +155,7 @@ public sealed class GenerationService(ModelFolders folders, ModelCache cache, Ge
         if (options.StopStrings.Count > 0 && lease.Tokenizer is null)
             throw new OptionsInvalidException("stopStrings", "This model came without vocab.json and merges.txt: it writes ids and no text "
                 + "that could contain a stop string. Leave them out.");
-        var generator = new TextGenerator(lease.Model, lease.Tokenizer);
+        var generator = new TextGenerator(lease.Model, lease.Tokenizer?.Vocabulary);
         int tokens = 0;
         double seconds = 0;
         using IEnumerator<GeneratedToken> written = generator.Generate(ids, options, cancel).GetEnumerator();

@@ -120,7 +120,7 @@ public sealed class ModelCache : IDisposable
         {
             // Hashed as it is loaded, not looked up: the playground shows which weights really answer.
             string sha256 = Gpt2Checkpoint.Inspect(path).WeightsSha256;
-            BpeTokenizer? tokenizer = File.Exists(Path.Combine(path, "vocab.json")) ? BpeTokenizer.Load(path) : null;
+            TextTokenizer? tokenizer = File.Exists(Path.Combine(path, "vocab.json")) ? (TextTokenizer)Gpt2Tokenizer.Load(path) : null;
             Gpt2 model = Gpt2Checkpoint.Load(path);
             // For good: several readers may share it, and none must find dropout switched on by another.
             model.eval();
@@ -205,7 +205,7 @@ public sealed class ModelCache : IDisposable
         public long UsedAt { get; set; }
     }
 
-    private sealed record LoadedModel(Gpt2 Model, BpeTokenizer? Tokenizer, string WeightsSha256);
+    private sealed record LoadedModel(Gpt2 Model, TextTokenizer? Tokenizer, string WeightsSha256);
 }
 
 /// <summary>A loaded model on loan.</summary>
@@ -213,7 +213,7 @@ public sealed class ModelCache : IDisposable
 /// <param name="tokenizer">Its tokenizer; null when it came without one.</param>
 /// <param name="weightsSha256">Hash of the weights that were loaded.</param>
 /// <param name="release">Gives it back.</param>
-public sealed class ModelLease(Gpt2 model, BpeTokenizer? tokenizer, string weightsSha256, Action release) : IDisposable
+public sealed class ModelLease(Gpt2 model, TextTokenizer? tokenizer, string weightsSha256, Action release) : IDisposable
 {
     private Action? _release = release;
 
@@ -221,7 +221,7 @@ public sealed class ModelLease(Gpt2 model, BpeTokenizer? tokenizer, string weigh
     public Gpt2 Model => model;
 
     /// <summary>Its tokenizer; null when it came without one.</summary>
-    public BpeTokenizer? Tokenizer => tokenizer;
+    public TextTokenizer? Tokenizer => tokenizer;
 
     /// <summary>Hash of the weights that were loaded.</summary>
     public string WeightsSha256 => weightsSha256;
@@ -233,7 +233,7 @@ public sealed class ModelLease(Gpt2 model, BpeTokenizer? tokenizer, string weigh
         if (tokenizer is null)
             throw new ArgumentException("This model came without vocab.json and merges.txt: it cannot read text. Give token ids "
                 + "(promptIds) instead.");
-        return text == "" ? [tokenizer.EndOfTextId] : tokenizer.EncodeToIds(text);
+        return text == "" ? [tokenizer.Vocabulary.EndOfTextId] : tokenizer.Tokenizer.EncodeToIds(text);
     }
 
     /// <inheritdoc/>

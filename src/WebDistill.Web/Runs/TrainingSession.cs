@@ -59,7 +59,7 @@ internal sealed partial class TrainingSession
         using TokenFile train = TokenFile.Open(DatasetFiles.Train(corpus));
         using TokenFile? validation = dataset.ValidationTokens > 0 ? TokenFile.Open(DatasetFiles.Validation(corpus)) : null;
         TrainingProvenance provenance = DescribeOrigin(corpus, train, validation);
-        BpeTokenizer tokenizer = BpeTokenizer.Load(corpus);
+        TextTokenizer tokenizer = Gpt2Tokenizer.Load(corpus);
 
         string? start = FindStart(provenance);
         if (RoomForRun.Require(_options, train, start, _folder, FirstModel, _store, _machine, _makeRoom) is string shortage)
@@ -241,7 +241,7 @@ internal sealed partial class TrainingSession
         return later.Count;
     }
 
-    private void Train(Distiller distiller, BpeTokenizer tokenizer, TrainingProvenance provenance)
+    private void Train(Distiller distiller, TextTokenizer tokenizer, TrainingProvenance provenance)
     {
         var recorder = new RunRecorder(
             _run, _writer, _announcements, _storage, () => distiller.TeacherValidationPerplexity, RestAsync, TimeProvider.System, _control.Ended);
@@ -300,7 +300,7 @@ internal sealed partial class TrainingSession
         }
     }
 
-    private void SaveModel(Distiller distiller, BpeTokenizer tokenizer)
+    private void SaveModel(Distiller distiller, TextTokenizer tokenizer)
     {
         using (WebDistillDb read = _contexts.CreateDbContext())
         {
@@ -313,7 +313,7 @@ internal sealed partial class TrainingSession
         Guid id = Directory.Exists(_folder.Model(_run.Id)) ? Guid.CreateVersion7() : _run.Id;
         CheckpointInfo info = WhenTheDiskTakesIt(distiller, () => WriteModel(distiller, tokenizer, id));
         string name = id == _run.Id ? _run.Name : $"{_run.Name}, {_options.Epochs} epochs";
-        Model model = ModelDescription.Create(id, name, info, tokenizer.Sha256);
+        Model model = ModelDescription.Create(id, name, info, tokenizer.Vocabulary.Sha256);
         model.Origin = ModelOrigin.Run;
         model.RunId = _run.Id;
         Write(db =>
@@ -329,7 +329,7 @@ internal sealed partial class TrainingSession
         Log($"The student is the model '{model.Name}' now (SHA-256 {info.WeightsSha256}).");
     }
 
-    private CheckpointInfo WriteModel(Distiller distiller, BpeTokenizer tokenizer, Guid id)
+    private CheckpointInfo WriteModel(Distiller distiller, TextTokenizer tokenizer, Guid id)
     {
         string incoming = _folder.CreateIncoming();
         try

@@ -1,5 +1,7 @@
+using System.CommandLine;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Web.Headless;
 
 namespace WebDistill.Web.Storage;
 
@@ -7,28 +9,32 @@ namespace WebDistill.Web.Storage;
 internal static class RestoreCommand
 {
     /// <summary>The word that asks for it.</summary>
-    public const string Command = "restore";
+    public const string Name = "restore";
 
-    private const string Usage = """
-        Usage: restore FILE                put a backup in the place of the database; what it replaces becomes a backup itself
-        Any setting of appsettings.json can follow, for example --Storage:Root=/data/webdistill.
-        Exit code: 0 restored, 2 not restored and nothing changed.
-        """;
-
-    /// <summary>Restores and returns the process's exit code.</summary>
-    /// <param name="arguments">What follows the word "restore".</param>
-    public static async Task<int> ExecuteAsync(string[] arguments, string contentRoot)
+    /// <summary>Describes the command.</summary>
+    /// <param name="settings">Arguments that follow the command's own: settings of the host.</param>
+    public static Command Create(string[] settings, string contentRoot)
     {
-        if (arguments is not [string file, ..] || file is "--help" or "-h")
+        var file = new Argument<string>("FILE") { Description = "a backup: a copy of webdistill.db" };
+        var command = new Command(Name, $"""
+            Puts a backup in the place of the database, while no server runs on the data folder. What it replaces becomes a backup itself.
+            Exit code: 0 restored, 2 not restored and nothing changed.
+            {CommandLine.SettingsHelp}
+            """)
         {
-            Console.Error.WriteLine(Usage);
-            return arguments is ["--help" or "-h", ..] ? 0 : 2;
-        }
+            file,
+        };
+        command.SetAction(parsed => RestoreAsync(parsed.GetRequiredValue(file), settings, contentRoot));
+        return command;
+    }
+
+    private static async Task<int> RestoreAsync(string file, string[] settings, string contentRoot)
+    {
         string? root = null;
         try
         {
             HostApplicationBuilder builder = Host.CreateApplicationBuilder(
-                new HostApplicationBuilderSettings { Args = arguments[1..], ContentRootPath = contentRoot });
+                new HostApplicationBuilderSettings { Args = settings, ContentRootPath = contentRoot });
             builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
             using IHost host = builder.Build();
             root = Path.GetFullPath(HostSettings.Read(builder.Configuration).StorageRoot, contentRoot);

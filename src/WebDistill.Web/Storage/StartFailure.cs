@@ -8,11 +8,11 @@ namespace WebDistill.Web.Storage;
 /// <summary>Why the product cannot start, in words that say what to do: told on the console, where there is no page yet.</summary>
 internal static class StartFailure
 {
-    /// <summary>The words for what went wrong while the data folder was taken and its database opened; null when it is none of these.</summary>
+    /// <summary>The words for what went wrong while libtorch was loaded, the data folder taken and its database opened; null when it is none of these.</summary>
     /// <param name="root">Storage:Root as an absolute path; null before it is known.</param>
     public static string? Explain(Exception problem, string? root) => problem switch
     {
-        HostSettingsException or FolderInUseException => problem.Message,
+        HostSettingsException or FolderInUseException or PlatformNotSupportedException => problem.Message,
         DatabaseTooNewException => $"{problem.Message}{Backups(root)}",
         UnauthorizedAccessException => Unwritable(root, problem.Message),
         IOException io when FileLayer.IsDiskFull(io) => Full(root),
@@ -58,7 +58,7 @@ internal static class StartFailure
                 + "webdistill.db elsewhere and start, and Settings offers to take them back."
             : string.Create(CultureInfo.InvariantCulture,
                 $" The newest backup is {newest.Name} of {newest.LastWriteTimeUtc:yyyy-MM-dd HH:mm} UTC. Put it in its place with: ")
-                + $"dotnet run --project src/WebDistill.Web -- {RestoreCommand.Command} \"{newest.FullName}\"";
+                + $"dotnet run --project src/WebDistill.Web -- {RestoreCommand.Name} \"{newest.FullName}\"";
     }
 
     private static long Free(string root) => Directory.Exists(root) ? FileLayer.Disk.FreeBytes(root) : 0;

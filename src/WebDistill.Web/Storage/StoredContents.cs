@@ -90,13 +90,13 @@ internal static class StoredContents
 
     private static Action<WebDistillDb> ReadDataset(Guid id, string path)
     {
-        BpeTokenizer tokenizer = BpeTokenizer.Load(path);
+        Vocabulary vocabulary = Gpt2Tokenizer.Load(path).Vocabulary;
         string validationPath = DatasetFiles.Validation(path), source = DatasetFiles.Source(path);
         using TokenFile train = TokenFile.Open(DatasetFiles.Train(path));
         using TokenFile? validation = File.Exists(validationPath) ? TokenFile.Open(validationPath) : null;
         foreach (TokenFile tokens in new[] { train, validation }.OfType<TokenFile>())
         {
-            if (tokens.TokenizerSha256 != tokenizer.Sha256)
+            if (tokens.TokenizerSha256 != vocabulary.Sha256)
                 throw new InvalidDataException("Its tokens were made by another tokenizer than the one beside them.");
         }
         long heldOut = validation?.TokenCount ?? 0;
@@ -111,8 +111,8 @@ internal static class StoredContents
             ValidationProportion = (double)heldOut / (train.TokenCount + heldOut),
             Bytes = File.Exists(source) ? new FileInfo(source).Length : 0,
             Sha256 = File.Exists(source) ? FileHash.Sha256(source) : null,
-            TokenizerSha256 = tokenizer.Sha256,
-            VocabularySize = tokenizer.VocabularySize,
+            TokenizerSha256 = vocabulary.Sha256,
+            VocabularySize = vocabulary.Size,
             Documents = train.DocumentCount + (validation?.DocumentCount ?? 0),
             Tokens = train.TokenCount + heldOut,
             TrainTokens = train.TokenCount,

@@ -9,7 +9,7 @@ namespace WebDistill.Distillation.Tests.Checkpoints;
 internal sealed class ResumableRun : IDisposable
 {
     public static readonly TrainingProvenance Provenance = new("a", "b", "c", "d", "test", "1");
-    private static readonly Lazy<BpeTokenizer> s_tokenizer = new(() => BpeTokenizer.Train(["one two three"], 258));
+    private static readonly Lazy<Gpt2Tokenizer> s_tokenizer = new(() => Gpt2Tokenizer.Train(["one two three"], 258));
 
     private readonly DistillationOptions _options;
     private readonly Gpt2 _teacher = SmallModels.Random(1);

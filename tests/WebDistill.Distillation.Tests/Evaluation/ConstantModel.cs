@@ -29,8 +29,8 @@ internal static class ConstantModel
     }
 
     /// <summary>A tokenizer whose merges make a token of " cat".</summary>
-    public static BpeTokenizer Tokenizer { get; } =
-        BpeTokenizer.Train(["the cat saw a cat and the cat", "a cat, a cat; one cat"], BpeTokenizer.MinVocabularySize + 3);
+    public static Gpt2Tokenizer Tokenizer { get; } =
+        Gpt2Tokenizer.Train(["the cat saw a cat and the cat", "a cat, a cat; one cat"], Gpt2Tokenizer.MinVocabularySize + 3);
 
     /// <summary>The id of a text that is one token.</summary>
     public static int Id(string text) => Assert.Single(Tokenizer.EncodeToIds(text));

@@ -9,7 +9,7 @@ namespace WebDistill.Distillation.Tests.Evaluation;
 public sealed class EvaluationSetTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
-    private readonly BpeTokenizer _tokenizer = ConstantModel.Tokenizer;
+    private readonly Gpt2Tokenizer _tokenizer = ConstantModel.Tokenizer;
 
     public void Dispose() => _folder.Dispose();
 
@@ -25,7 +25,7 @@ public sealed class EvaluationSetTests : IDisposable
     {
         // 13 bytes, 4 words; the tokenizer knows " cat": a| cat|,| a| cat... counted below.
         const string text = "a cat, a cat.";
-        int tokens = _tokenizer.EncodeToIds(text).Count, vocabulary = _tokenizer.VocabularySize;
+        int tokens = _tokenizer.EncodeToIds(text).Count, vocabulary = _tokenizer.Vocabulary.Size;
         using Gpt2 model = ConstantModel.Create(vocabulary);
         EvaluationResult result = Run(new PlainText(), model, Write("text.txt", text), context: 4, stride: 2);
         double nats = (tokens - 1) * Math.Log(vocabulary);
@@ -40,14 +40,14 @@ public sealed class EvaluationSetTests : IDisposable
     public void TextPerplexity_DataSet_CountsTheWordsAndBytesOfItsDocuments()
     {
         string path = _folder.File("tokens.bin");
-        using (var writer = new TokenFileWriter(path, _tokenizer.VocabularySize, _tokenizer.EndOfTextId, _tokenizer.Sha256, FileLayer.Disk))
+        using (var writer = new TokenFileWriter(path, _tokenizer.Vocabulary.Size, _tokenizer.Vocabulary.EndOfTextId, _tokenizer.Vocabulary.Sha256, FileLayer.Disk))
         {
             writer.AppendDocument([.. _tokenizer.EncodeToIds("a cat saw é")]);
             writer.AppendDocument([.. _tokenizer.EncodeToIds("the end")]);
             writer.Commit();
         }
         using TokenFile tokens = TokenFile.Open(path);
-        using Gpt2 model = ConstantModel.Create(_tokenizer.VocabularySize);
+        using Gpt2 model = ConstantModel.Create(_tokenizer.Vocabulary.Size);
         EvaluationResult result = Run(new PlainText(), model, null, context: 8, stride: 8, tokens);
         Assert.Equal(4 + 2, result.Counts.Single(count => count.Name == "Words").Value);
         Assert.Equal("a cat saw é".Length + 1 + "the end".Length, result.Counts.Single(count => count.Name == "Bytes").Value);
@@ -73,7 +73,7 @@ public sealed class EvaluationSetTests : IDisposable
     [Fact]
     public void WikiText_Words_AreThoseOfTheOriginal()
     {
-        using Gpt2 model = ConstantModel.Create(_tokenizer.VocabularySize);
+        using Gpt2 model = ConstantModel.Create(_tokenizer.Vocabulary.Size);
         EvaluationResult result = Run(new WikiText2(), model, Write("wiki.raw", "a guest @-@ starring role"), context: 64, stride: 64);
         Assert.Equal(5, result.Counts.Single(count => count.Name == "Words").Value);
         Assert.Equal(_tokenizer.EncodeToIds("a guest-starring role").Count, result.Counts.Single(count => count.Name == "BPE tokens").Value);
@@ -101,7 +101,7 @@ public sealed class EvaluationSetTests : IDisposable
             "the dog saw a cat", "I feed my cat", "who let out the cat", "it rains cats", "she has two cats", "a dog", "the end", "so long",
             "a b c d", "he went home",
         ];
-        int cat = ConstantModel.Id(" cat"), s = ConstantModel.Id("s"), vocabulary = _tokenizer.VocabularySize;
+        int cat = ConstantModel.Id(" cat"), s = ConstantModel.Id("s"), vocabulary = _tokenizer.Vocabulary.Size;
         string path = Write("lambada.jsonl", string.Join('\n', lines.Select(text => JsonSerializer.Serialize(new { text }))));
         using Gpt2 model = ConstantModel.Create(vocabulary, (cat, 3), (s, 1));
         EvaluationResult result = Run(new Lambada(), model, path, context: 32, stride: 32);
@@ -128,7 +128,7 @@ public sealed class EvaluationSetTests : IDisposable
         string[] sets = ["cat_N#run_V", "cat_N#eat_V#fish_N#dog_N", "dog_N#cat_N", .. Enumerable.Repeat("dog_N#run_V", 7)];
         string path = Write("commongen.jsonl", string.Join('\n', sets.Select(set =>
             JsonSerializer.Serialize(new { concept_set = set, scene = new[] { "A cat runs.", "The dog sleeps" } }))));
-        int vocabulary = _tokenizer.VocabularySize, cat = ConstantModel.Id(" cat");
+        int vocabulary = _tokenizer.Vocabulary.Size, cat = ConstantModel.Id(" cat");
         using Gpt2 model = ConstantModel.Create(vocabulary, (cat, 3));
         EvaluationResult result = Run(new CommonGen(), model, path, context: 64, stride: 64);
         AssertFigure(100 * (0.5 + 0.25 + 0.5) / 10, result, "Coverage");
@@ -148,10 +148,10 @@ public sealed class EvaluationSetTests : IDisposable
     public void CommonGen_Sentence_EndsAtAStopOrALineBreak()
     {
         string path = Write("commongen.jsonl", JsonSerializer.Serialize(new { concept_set = "cat_N", scene = new[] { "A cat." } }));
-        using Gpt2 model = ConstantModel.Create(_tokenizer.VocabularySize, (ConstantModel.Id("."), 3));
+        using Gpt2 model = ConstantModel.Create(_tokenizer.Vocabulary.Size, (ConstantModel.Id("."), 3));
         // A sentence has a word before its stop: this one never gets one.
         Assert.Equal(new string('.', 32), Run(new CommonGen(), model, path, 64, 64).Samples[0].Answer);
-        using Gpt2 ending = ConstantModel.Create(_tokenizer.VocabularySize, (_tokenizer.EndOfTextId, 3));
+        using Gpt2 ending = ConstantModel.Create(_tokenizer.Vocabulary.Size, (_tokenizer.Vocabulary.EndOfTextId, 3));
         Assert.Equal("", Run(new CommonGen(), ending, path, 64, 64).Samples[0].Answer);
     }
 
@@ -173,8 +173,8 @@ public sealed class EvaluationSetTests : IDisposable
                 JsonSerializer.Serialize(new { concept_set = "cat_N#see_V", scene = new[] { $"I see {i} cats." } }))),
             _ => text,
         });
-        using Gpt2 model = SmallModels.Random(1, vocabulary: _tokenizer.VocabularySize);
-        using Gpt2 reference = SmallModels.Random(2, vocabulary: _tokenizer.VocabularySize);
+        using Gpt2 model = SmallModels.Random(1, vocabulary: _tokenizer.Vocabulary.Size);
+        using Gpt2 reference = SmallModels.Random(2, vocabulary: _tokenizer.Vocabulary.Size);
         EvaluationInput input = new()
         {
             Model = model, Reference = reference, Tokenizer = _tokenizer, File = path, ContextLength = 24, Stride = set.UsesStride ? 12 : 24,
@@ -213,7 +213,7 @@ public sealed class EvaluationSetTests : IDisposable
     [Fact]
     public void BadInput_IsRefusedWithWhatWasExpected()
     {
-        using Gpt2 model = SmallModels.Random(1, vocabulary: _tokenizer.VocabularySize);
+        using Gpt2 model = SmallModels.Random(1, vocabulary: _tokenizer.Vocabulary.Size);
         string Refusal(EvaluationSet set, string? file, int context = 8) =>
             Assert.ThrowsAny<InvalidDataException>(() => Run(set, model, file, context, context)).Message;
 
@@ -233,7 +233,7 @@ public sealed class EvaluationSetTests : IDisposable
         Assert.Contains("at most 3, which is what fits", Assert.Throws<InvalidDataException>(
             () => EvaluationText.ReadBytes(Write("large.txt", "four"), maxBytes: 3)).Message);
 
-        using TokenFile other = SmallModels.Tokens(_folder, vocabulary: _tokenizer.VocabularySize, hash: "abc");
+        using TokenFile other = SmallModels.Tokens(_folder, vocabulary: _tokenizer.Vocabulary.Size, hash: "abc");
         Assert.Contains("prepared with the model's tokenizer",
             Assert.Throws<InvalidDataException>(() => Run(new PlainText(), model, null, 8, 8, other)).Message);
         var withoutTokenizer = new EvaluationInput { Model = model, Tokenizer = null, ContextLength = 8, Stride = 8, File = "x" };
@@ -249,7 +249,7 @@ public sealed class EvaluationSetTests : IDisposable
     [DataFact("lambada/lambada_test.jsonl")]
     public void Lambada_OpenAisFile_HasItsPassages()
     {
-        using Gpt2 model = ConstantModel.Create(_tokenizer.VocabularySize);
+        using Gpt2 model = ConstantModel.Create(_tokenizer.Vocabulary.Size);
         var input = new EvaluationInput
         {
             Model = model, Tokenizer = _tokenizer, ContextLength = 64, Stride = 64,

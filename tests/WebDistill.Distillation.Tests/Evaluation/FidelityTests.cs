@@ -8,7 +8,7 @@ namespace WebDistill.Distillation.Tests.Evaluation;
 public sealed class FidelityTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
-    private readonly BpeTokenizer _tokenizer = ConstantModel.Tokenizer;
+    private readonly Gpt2Tokenizer _tokenizer = ConstantModel.Tokenizer;
 
     public void Dispose() => _folder.Dispose();
 
@@ -46,7 +46,7 @@ public sealed class FidelityTests : IDisposable
     [Fact]
     public void StudentThatIsTheTeacher_AgreesCompletely()
     {
-        using Gpt2 model = SmallModels.Random(1, vocabulary: _tokenizer.VocabularySize);
+        using Gpt2 model = SmallModels.Random(1, vocabulary: _tokenizer.Vocabulary.Size);
         EvaluationResult result = Run(model, model, Text());
         Assert.Equal(0, Value(result, "Mean KL(teacher ‖ student)"), 9);
         Assert.Equal(100, Value(result, "Top-1 agreement"));
@@ -58,8 +58,8 @@ public sealed class FidelityTests : IDisposable
     [Fact]
     public void Figures_EqualAComputationOfEveryTokenOnItsOwn()
     {
-        using Gpt2 teacher = SmallModels.Random(1, vocabulary: _tokenizer.VocabularySize);
-        using Gpt2 student = SmallModels.Random(2, layers: 1, vocabulary: _tokenizer.VocabularySize);
+        using Gpt2 teacher = SmallModels.Random(1, vocabulary: _tokenizer.Vocabulary.Size);
+        using Gpt2 student = SmallModels.Random(2, layers: 1, vocabulary: _tokenizer.Vocabulary.Size);
         string text = Text();
         const int context = 10;
         int[] ids = [.. _tokenizer.EncodeToIds(text)];
@@ -94,7 +94,7 @@ public sealed class FidelityTests : IDisposable
     [Fact]
     public void CalibrationError_OfAConstantModel_IsItsConfidenceMinusItsAccuracy()
     {
-        int cat = ConstantModel.Id(" cat"), vocabulary = _tokenizer.VocabularySize;
+        int cat = ConstantModel.Id(" cat"), vocabulary = _tokenizer.Vocabulary.Size;
         using Gpt2 model = ConstantModel.Create(vocabulary, (cat, 8));
         const string text = "a cat a cat a cat a cat";
         int[] ids = [.. _tokenizer.EncodeToIds(text)];

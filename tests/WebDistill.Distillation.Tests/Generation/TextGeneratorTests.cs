@@ -77,13 +77,13 @@ public sealed class TextGeneratorTests
     [Fact]
     public void Generate_StopString_EndsTheTextBeforeIt()
     {
-        BpeTokenizer tokenizer = BpeTokenizer.Train(["one day the boat left"], BpeTokenizer.MinVocabularySize);
-        using Gpt2 model = SmallModels.Random(3, vocabulary: tokenizer.VocabularySize);
-        var generator = new TextGenerator(model, tokenizer);
+        Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train(["one day the boat left"], Gpt2Tokenizer.MinVocabularySize);
+        using Gpt2 model = SmallModels.Random(3, vocabulary: tokenizer.Vocabulary.Size);
+        var generator = new TextGenerator(model, tokenizer.Vocabulary);
         var options = new GenerationOptions { Seed = 4, MaxNewTokens = 20, StopAtEndOfText = false };
         GeneratedToken[] whole = [.. generator.Generate([5], options)];
         string text = string.Concat(whole.Select(token => token.Text));
-        Assert.Equal(tokenizer.Decode(whole.Select(token => token.Id).Where(id => id != tokenizer.EndOfTextId)), text);
+        Assert.Equal(tokenizer.Decode(whole.Select(token => token.Id).Where(id => id != tokenizer.Vocabulary.EndOfTextId)), text);
         Assert.Equal(StopReason.MaxNewTokens, generator.StopReason);
 
         string stop = text.Substring(text.Length / 2, 2);

@@ -30,7 +30,7 @@ public sealed class LossGoldenTests
             TeacherLogits = Rows(golden.GetProperty("teacher_logits"), rows, vocabulary),
             StudentHidden = studentHidden,
             TeacherHidden = Rows(golden.GetProperty("teacher_hidden"), rows, width),
-            Targets = tensor(targets, [targets.Length]),
+            Targets = tensor(targets, [targets.Length], device: WebDistill.Distillation.Engine.Device.Default),
         };
         var counts = new LossCounts(rows.Length, targets.Count(target => target != LossHead.NoTarget));
         double temperature = golden.GetProperty("temperature").GetDouble(), sum = 0;
@@ -40,9 +40,9 @@ public sealed class LossGoldenTests
             double divisor = loss.Divisor(counts, new DistillationOptions(), vocabulary),
                 weight = golden.GetProperty("weights").GetProperty(loss.Name).GetDouble();
             Tensor mean = loss.Sum(lossRows, temperature) * (1 / divisor);
-            GoldenFiles.AssertNear(golden.GetProperty("expected").GetProperty(loss.Name).GetDouble(), mean.item<float>(
+            GoldenFiles.AssertNear(golden.GetProperty("expected").GetProperty(loss.Name).GetDouble(), mean.cpu().item<float>(
                 ), 1e-6, 0, loss.Name);
-            sum += weight * mean.item<float>();
+            sum += weight * mean.cpu().item<float>();
             total = total is null ? mean * weight : total + mean * weight;
         }
         GoldenFiles.AssertNear(golden.GetProperty("expected").GetProperty("total").GetDouble(), sum, 1e-6, 0, "total");
@@ -77,7 +77,7 @@ public sealed class LossGoldenTests
             // A difference of logarithms of size |logit| in float32: near 0 only the absolute error means anything.
             double scale = set.GetProperty("student_logits").FlatDoubles().Concat(set.GetProperty("teacher_logits").FlatDoubles())
                 .Max(Math.Abs);
-            GoldenFiles.AssertNear(result.GetProperty("loss").GetDouble(), mean.item<float>(
+            GoldenFiles.AssertNear(result.GetProperty("loss").GetDouble(), mean.cpu().item<float>(
                 ), 1e-6, 4e-7 * Math.Max(1, scale), $"KL of {name}");
             mean.backward();
             AssertGradient(result.GetProperty("grad"), student.grad!, rows, vocabulary, name, tolerance: 5e-7 * Math.Max(1, scale));
@@ -104,21 +104,23 @@ public sealed class LossGoldenTests
             double square = temperature * temperature;
             for (int i = 0; i < vocabulary; i++)
                 GoldenFiles.AssertNear(expected[i] * square, gradient[i], 1e-5, 2e-7 * temperature, $"gradient {i} at T = {temperature}");
-            GoldenFiles.AssertNear(item.GetProperty("kl").GetDouble() * square, loss.item<float>(
+            GoldenFiles.AssertNear(item.GetProperty("kl").GetDouble() * square, loss.cpu().item<float>(
                 ), 1e-5, 1e-6 * square, $"KL at T = {temperature}");
             double largest = limit.Max(value => Math.Abs(value)) * square,
                 off = limit.Select((value, i) => Math.Abs(value * square - gradient[i])).Max();
             Assert.True(off <= (item.GetProperty("rel_err_vs_centred").GetDouble() * 2 + 1e-6 * temperature) * largest,
                 $"T = {temperature}: off the limit by {off:E2}.");
 
-            Tensor Row(JsonElement values) => tensor([.. values.Doubles().Select(value => (float)value)], [1, vocabulary]);
+            Tensor Row(JsonElement values) => tensor([.. values.Doubles().Select(value => (float)value)], [1, vocabulary],
+                device: WebDistill.Distillation.Engine.Device.Default);
         }
     }
 
     private static Tensor Rows(JsonElement values, int[] rows, int width)
     {
         double[] flat = values.FlatDoubles();
-        return tensor([.. rows.SelectMany(row => flat.Skip(row * width).Take(width)).Select(value => (float)value)], [rows.Length, width]);
+        return tensor([.. rows.SelectMany(row => flat.Skip(row * width).Take(width)).Select(value => (float)value)], [rows.Length, width],
+            device: WebDistill.Distillation.Engine.Device.Default);
     }
 
     private static void AssertGradient(JsonElement expected, Tensor gradient, int[] rows, int width, string what, double tolerance = 5e-7)

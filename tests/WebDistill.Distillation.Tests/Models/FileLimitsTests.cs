@@ -66,7 +66,7 @@ public sealed class FileLimitsTests : IDisposable
     {
         File.WriteAllText(_folder.File("vocab.json"), vocabulary.Replace("LONG", new string('x', 1_000_000)));
         File.WriteAllText(_folder.File("merges.txt"), "#version: 0.2\n");
-        Refused(() => BpeTokenizer.Load(_folder.Path), "vocab.json");
+        Refused(() => Gpt2Tokenizer.Load(_folder.Path), "vocab.json");
     }
 
     [Fact]
@@ -74,13 +74,13 @@ public sealed class FileLimitsTests : IDisposable
     {
         File.WriteAllText(_folder.File("merges.txt"), "#version: 0.2\n");
         File.WriteAllText(_folder.File("vocab.json"), $"{{{string.Join(',', Enumerable.Range(0, FileLimits.VocabularyTokens + 1).Select(i => $"\"{i}\":{i}"))}}}");
-        Assert.Contains($"more than {FileLimits.VocabularyTokens} tokens", Refused(() => BpeTokenizer.Load(_folder.Path), "vocab.json"));
+        Assert.Contains($"more than {FileLimits.VocabularyTokens} tokens", Refused(() => Gpt2Tokenizer.Load(_folder.Path), "vocab.json"));
         using (FileStream file = File.OpenWrite(_folder.File("vocab.json")))
             file.SetLength(150_000_000);
-        Assert.Contains($"at most {FileLimits.VocabularyBytes}", Refused(() => BpeTokenizer.Load(_folder.Path), "vocab.json"));
-        BpeTokenizer.Train(["a b a b a b"], 258).Save(_folder.Path, FileLayer.Disk);
+        Assert.Contains($"at most {FileLimits.VocabularyBytes}", Refused(() => Gpt2Tokenizer.Load(_folder.Path), "vocab.json"));
+        Gpt2Tokenizer.Train(["a b a b a b"], 258).Save(_folder.Path, FileLayer.Disk);
         File.WriteAllText(_folder.File("merges.txt"), $"#version: 0.2\n{new string('x', 1_000_000)}\n");
-        Refused(() => BpeTokenizer.Load(_folder.Path), "merges.txt");
+        Refused(() => Gpt2Tokenizer.Load(_folder.Path), "merges.txt");
     }
 
     [Theory]

@@ -110,7 +110,7 @@ public sealed class Gpt2GoldenTests
     private static void AssertLogProbabilities(
         JsonElement item, Tensor ids, float[] logits, long[]? kept, int rows, int length, int vocabulary)
     {
-        long[] tokens = ids.data<long>().ToArray();
+        long[] tokens = ids.cpu().data<long>().ToArray();
         double[] sums = item.GetProperty("sum_logprob").Doubles();
         for (int row = 0; row < rows; row++)
         {

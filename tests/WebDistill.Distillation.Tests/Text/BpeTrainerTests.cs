@@ -9,11 +9,11 @@ public sealed class BpeTrainerTests
     public void Train_SmallText_MergesTheMostFrequentPairsFirst()
     {
         // "lo" occurs 5 times, more than any other pair; then "low" with 4.
-        BpeTokenizer tokenizer = BpeTokenizer.Train(["low", "low", "low", "low", "lot"], 259);
-        Assert.Equal("lo", tokenizer.TokenText(256));
-        Assert.Equal("low", tokenizer.TokenText(257));
-        Assert.Equal(258, tokenizer.EndOfTextId);
-        Assert.Equal("<|endoftext|>", tokenizer.TokenText(258));
+        Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train(["low", "low", "low", "low", "lot"], 259);
+        Assert.Equal("lo", tokenizer.Vocabulary.TokenText(256));
+        Assert.Equal("low", tokenizer.Vocabulary.TokenText(257));
+        Assert.Equal(258, tokenizer.Vocabulary.EndOfTextId);
+        Assert.Equal("<|endoftext|>", tokenizer.Vocabulary.TokenText(258));
     }
 
     [Theory]
@@ -22,11 +22,11 @@ public sealed class BpeTrainerTests
     public void Train_Stories_LearnsWhatCountingAfreshForEveryMergeLearns(int vocabularySize)
     {
         string[] stories = [.. StoryCorpus.Generate(seed: 2, stories: 20)];
-        BpeTokenizer tokenizer = BpeTokenizer.Train(stories, vocabularySize);
-        Assert.Equal(vocabularySize, tokenizer.VocabularySize);
+        Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train(stories, vocabularySize);
+        Assert.Equal(vocabularySize, tokenizer.Vocabulary.Size);
         int id = 256;
         foreach (string expected in TrainByRecounting(stories, vocabularySize - 257))
-            Assert.Equal(expected, tokenizer.TokenText(id++));
+            Assert.Equal(expected, tokenizer.Vocabulary.TokenText(id++));
         foreach (string story in stories)
             Assert.Equal(story, tokenizer.Decode(tokenizer.EncodeToIds(story)));
     }
@@ -35,14 +35,14 @@ public sealed class BpeTrainerTests
     public void Train_Twice_IsTheSameTokenizer()
     {
         string[] stories = [.. StoryCorpus.Generate(seed: 2, stories: 200)];
-        Assert.Equal(BpeTokenizer.Train(stories, 600).Sha256, BpeTokenizer.Train(stories, 600).Sha256);
+        Assert.Equal(Gpt2Tokenizer.Train(stories, 600).Vocabulary.Sha256, Gpt2Tokenizer.Train(stories, 600).Vocabulary.Sha256);
     }
 
     [Fact]
     public void Train_QuickStart_ReachesItsVocabularyWithAboutOneTokenPerWord()
     {
         string[] stories = [.. StoryCorpus.Generate(seed: 1, StoryCorpus.QuickStartStories)];
-        BpeTokenizer tokenizer = BpeTokenizer.Train(stories, StoryCorpus.QuickStartVocabularySize);
+        Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train(stories, StoryCorpus.QuickStartVocabularySize);
         double tokensPerStory = stories.Take(200).Average(story => tokenizer.CountTokens(story));
         Assert.InRange(tokensPerStory, 90, 135);
     }
@@ -50,15 +50,15 @@ public sealed class BpeTrainerTests
     [Fact]
     public void Train_MinimalVocabulary_IsBytesAndEndOfText()
     {
-        BpeTokenizer tokenizer = BpeTokenizer.Train([], BpeTokenizer.MinVocabularySize);
-        Assert.Equal(257, tokenizer.VocabularySize);
-        Assert.Equal(256, tokenizer.EndOfTextId);
+        Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train([], Gpt2Tokenizer.MinVocabularySize);
+        Assert.Equal(257, tokenizer.Vocabulary.Size);
+        Assert.Equal(256, tokenizer.Vocabulary.EndOfTextId);
         Assert.Equal(4, tokenizer.CountTokens("aé!"));
     }
 
     [Fact]
     public void Train_VocabularyTooSmall_IsRefused() =>
-        Assert.Contains("expected at least 257", Assert.Throws<ArgumentOutOfRangeException>(() => BpeTokenizer.Train(["a"], 256)).Message);
+        Assert.Contains("expected at least 257", Assert.Throws<ArgumentOutOfRangeException>(() => Gpt2Tokenizer.Train(["a"], 256)).Message);
 
     [Theory]
     [InlineData("", 258)]
@@ -66,22 +66,22 @@ public sealed class BpeTrainerTests
     [InlineData("low low low", 300)]
     public void Train_TextTooSmall_SaysHowLargeTheVocabularyCanBe(string text, int vocabularySize)
     {
-        string message = Assert.Throws<InvalidDataException>(() => BpeTokenizer.Train([text], vocabularySize)).Message;
+        string message = Assert.Throws<InvalidDataException>(() => Gpt2Tokenizer.Train([text], vocabularySize)).Message;
         int possible = int.Parse(message.Split("at most ")[1].TrimEnd('.'), System.Globalization.CultureInfo.InvariantCulture);
-        Assert.Equal(possible, BpeTokenizer.Train([text], possible).VocabularySize);
-        Assert.Throws<InvalidDataException>(() => BpeTokenizer.Train([text], possible + 1));
+        Assert.Equal(possible, Gpt2Tokenizer.Train([text], possible).Vocabulary.Size);
+        Assert.Throws<InvalidDataException>(() => Gpt2Tokenizer.Train([text], possible + 1));
     }
 
     [Fact]
     public void Train_Cancelled_Stops() =>
-        Assert.ThrowsAny<OperationCanceledException>(() => BpeTokenizer.Train(["a b"], 257 + 1, progress: null,
+        Assert.ThrowsAny<OperationCanceledException>(() => Gpt2Tokenizer.Train(["a b"], 257 + 1, progress: null,
             new CancellationToken(canceled: true)));
 
     [Fact]
     public void Train_Progress_RisesToOne()
     {
         var reports = new List<double>();
-        BpeTokenizer.Train(StoryCorpus.Generate(1, 20), 300, new Recorder(reports));
+        Gpt2Tokenizer.Train(StoryCorpus.Generate(1, 20), 300, new Recorder(reports));
         Assert.Equal(43, reports.Count);
         Assert.Equal(reports.Order(), reports);
         Assert.Equal(1, reports[^1]);
@@ -95,7 +95,7 @@ public sealed class BpeTrainerTests
         foreach (string document in documents)
             for (int start = 0; start < document.Length;)
             {
-                int end = PreTokenizer.End(document, start);
+                int end = Gpt2PreTokenizer.End(document, start);
                 words.Add([.. System.Text.Encoding.UTF8.GetBytes(document[start..end]).Select(value => idOfByte[value])]);
                 start = end;
             }

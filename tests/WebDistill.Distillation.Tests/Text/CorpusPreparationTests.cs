@@ -1,11 +1,14 @@
+using System.Security.Cryptography;
 using System.Text;
+using Microsoft.ML.Tokenizers;
+using WebDistill.Distillation.QuickStart;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Tests.Text;
 
 public sealed class CorpusPreparationTests : IDisposable
 {
-    private static readonly BpeTokenizer s_tokenizer = BpeTokenizer.Train(["the ball is in the basket, the ball is in the box. the end "
+    private static readonly Gpt2Tokenizer s_tokenizer = Gpt2Tokenizer.Train(["the ball is in the basket, the ball is in the box. the end "
         + "of the ball."], 265);
 
     private readonly TemporaryFolder _folder = new();
@@ -26,11 +29,41 @@ public sealed class CorpusPreparationTests : IDisposable
         Assert.Equal(4, statistics.LengthHistogram.Sum(bin => bin.Documents));
         using TokenFile train = TokenFile.Open(Train);
         Assert.Equal(statistics.TrainTokens, train.TokenCount);
-        Assert.Equal(s_tokenizer.Sha256, train.TokenizerSha256);
+        Assert.Equal(s_tokenizer.Vocabulary.Sha256, train.TokenizerSha256);
         // The literal end-of-text in the text is text: the id itself only ends documents.
         var ids = new int[train.TokenCount];
         train.Read(0, ids);
-        Assert.Equal(3, ids.Count(id => id == s_tokenizer.EndOfTextId));
+        Assert.Equal(3, ids.Count(id => id == s_tokenizer.Vocabulary.EndOfTextId));
+    }
+
+    [Fact]
+    public void Prepare_ThePackagesByteLevelBpe_WritesTheSameFiles()
+    {
+        string source = _folder.Write("corpus.txt", string.Join("\n\n", StoryCorpus.Generate(seed: 8, stories: 50)));
+        Prepare(source, "text-paragraphs", validation: 0.2);
+        byte[] train = File.ReadAllBytes(Train), validation = File.ReadAllBytes(Validation);
+        s_tokenizer.Save(_folder.Path, FileLayer.Disk);
+        var package = new TextTokenizer(PackageTokenizers.Bpe(_folder.Path), s_tokenizer.Vocabulary, s_tokenizer.Save);
+        CorpusPreparation.Prepare(source, package, new CorpusOptions { Format = "text-paragraphs", ValidationProportion = 0.2 }, Train, Validation, FileLayer.Disk);
+        Assert.Equal(train, File.ReadAllBytes(Train));
+        Assert.Equal(validation, File.ReadAllBytes(Validation));
+    }
+
+    [Fact]
+    public void Prepare_ThePackagesWordPiece_WritesItsIds()
+    {
+        string[] tokens = ["[UNK]", "the", "cat", "saw", "a", "##s", "[SEP]"];
+        byte[] file = Encoding.UTF8.GetBytes(string.Join('\n', tokens));
+        var vocabulary = new Vocabulary([.. tokens.Select(Encoding.UTF8.GetBytes)], endOfTextId: 6, Convert.ToHexStringLower(SHA256.HashData(file)));
+        var wordPiece = new TextTokenizer(WordPieceTokenizer.Create(new MemoryStream(file)), vocabulary,
+            (folder, files) => DurableFile.WriteText(Path.Combine(folder, "vocab.txt"), Encoding.UTF8.GetString(file), files));
+        CorpusPreparation.Prepare(_folder.Write("corpus.txt", "the cats saw\na cat\n"), wordPiece,
+            new CorpusOptions { Format = "text-lines", ValidationProportion = 0 }, Train, Validation, FileLayer.Disk);
+        using TokenFile train = TokenFile.Open(Train);
+        var ids = new int[train.TokenCount];
+        train.Read(0, ids);
+        Assert.Equal([1, 2, 5, 3, 6, 4, 2, 6], ids);
+        Assert.Equal((7, vocabulary.Sha256), (train.VocabularySize, train.TokenizerSha256));
     }
 
     [Fact]
@@ -170,7 +203,7 @@ public sealed class CorpusPreparationTests : IDisposable
     [Fact]
     public void Prepare_OneThread_EncodesOneChunkAtATime()
     {
-        BpeTokenizer own = BpeTokenizer.Train(["the ball is in the basket"], 260);
+        Gpt2Tokenizer own = Gpt2Tokenizer.Train(["the ball is in the basket"], 260);
         // The test's own runner may hold all threads that the pool starts with, and would hide what is tested.
         ThreadPool.GetMinThreads(out int workers, out int completions);
         ThreadPool.SetMinThreads(workers + 8, completions);

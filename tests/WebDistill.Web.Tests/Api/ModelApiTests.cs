@@ -82,7 +82,7 @@ public sealed class ModelApiTests(WebDistillApp app) : IClassFixture<WebDistillA
                 return "merges.txt";
             case "other tokenizer":
                 DirectoryInfo folder = Directory.CreateTempSubdirectory("webdistill-tokenizer-");
-                WebDistill.Distillation.Text.BpeTokenizer.Train([Product.Text], 280).Save(folder.FullName, WebDistill.Distillation.FileLayer.Disk);
+                WebDistill.Distillation.Text.Gpt2Tokenizer.Train([Product.Text], 280).Save(folder.FullName, WebDistill.Distillation.FileLayer.Disk);
                 files["vocab.json"] = File.ReadAllBytes(Path.Combine(folder.FullName, "vocab.json"));
                 files["merges.txt"] = File.ReadAllBytes(Path.Combine(folder.FullName, "merges.txt"));
                 folder.Delete(recursive: true);

@@ -49,14 +49,14 @@ public sealed class FiguresTests(WebDistillApp app) : IClassFixture<WebDistillAp
     }
 
     [Fact]
-    public void ProgressLine_OfSuchARun_NamesThem()
+    public void RunProgress_OfSuchARun_NamesThem()
     {
         var run = new Run
         {
             Name = "x", OptionsJson = "{}", Step = 5, TotalSteps = 10, TotalLoss = double.NaN, ValidationPerplexity = double.PositiveInfinity,
             ValidationNatsPerToken = 2994.07, TokensPerSecond = double.PositiveInfinity,
         };
-        Assert.EndsWith("loss not a number nats/token  perplexity over 1e308 (2994.1 nats/token)  over 1e308 tok/s", ProgressLine.Text(run));
+        Assert.EndsWith("loss not a number nats/token  perplexity over 1e308 (2994.1 nats/token)  over 1e308 tok/s", RunProgress.Text(run));
     }
 
     /// <summary>Between two large numbers that are nearly the same, adding a step to a tick changed nothing, for ever.</summary>

@@ -12,7 +12,7 @@ internal static class SmallModels
 {
     private const int Vocabulary = 400;
 
-    private static readonly Lazy<BpeTokenizer> s_tokenizer = new(() => BpeTokenizer.Train(StoryCorpus.Generate(1, 100), Vocabulary));
+    private static readonly Lazy<Gpt2Tokenizer> s_tokenizer = new(() => Gpt2Tokenizer.Train(StoryCorpus.Generate(1, 100), Vocabulary));
 
     /// <summary>Imports a model the way an upload does. Without an end-of-text id its texts end only at a limit.</summary>
     public static async Task<Model> ImportAsync(
@@ -35,7 +35,7 @@ internal static class SmallModels
 
     private static Gpt2Config Config(int positions, int? endOfTextId) => new()
     {
-        VocabSize = s_tokenizer.Value.VocabularySize,
+        VocabSize = s_tokenizer.Value.Vocabulary.Size,
         NPositions = positions,
         NEmbd = 32,
         NLayer = 2,

@@ -15,7 +15,6 @@ public sealed partial class FileLayerUseTests
     public void Sources_OutsideTheFileLayer_ChangeNothingOnTheDisk()
     {
         string root = Path.Combine(WebDistillApp.RepositoryRoot, "src");
-        // Not TorchSharp.Managed: its Optimizer.save_state_dict is TorchSharp's to the letter, and nothing here calls it.
         string[] files = [.. new[] { "WebDistill.Data", "WebDistill.Distillation", "WebDistill.Web" }
             .SelectMany(project => Directory.EnumerateFiles(Path.Combine(root, project), "*", SearchOption.AllDirectories))
             .Where(file => Path.GetExtension(file) is ".cs" or ".razor" && !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}"))];

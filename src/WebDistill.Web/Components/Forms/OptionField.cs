@@ -55,6 +55,7 @@ public sealed record OptionField(
         new("maxGradientNorm", "Max gradient norm", OptionKind.Number, "A gradient with a larger global norm is scaled down to it.", "1 to 5 (Pascanu et al. 2013)."),
         new("freezePositionEmbeddings", "Freeze position embeddings", OptionKind.Boolean, "Leaves the copied position embeddings as the teacher's.", "On in the paper's GPT-2 run."),
         new("seed", "Seed", OptionKind.Integer, "Of every random choice: initialisation, order of sequences, dropout."),
+        new("precision", "Precision", OptionKind.Choice, "Numbers of the matrix products. BFloat16 is meant for GPUs: 8 bits of mantissa instead of 24; weights, moments and losses stay in 32 bits."),
         new("semantics", "Bookkeeping", OptionKind.Choice, "Corrected weighs every token of an update the same. Hugging Face exact reproduces the reference with its known defects."),
         new("validationIntervalSteps", "Validate every", OptionKind.Integer, "Updates between two measurements of the validation perplexity. 0 measures at the end only.", "20 to 500.", "updates"),
         new("validationMaxTokens", "Validation tokens", OptionKind.Integer, "Most held-out tokens read per measurement.", "8192 and more.", "tokens"),

@@ -19,6 +19,9 @@ public sealed partial class NewRunPage
     private static readonly IReadOnlyList<(string, string)> SemanticsChoices =
         [(nameof(TrainingSemantics.Corrected), "Corrected"), (nameof(TrainingSemantics.HuggingFaceExact), "Hugging Face exact")];
 
+    private static readonly IReadOnlyList<(string, string)> PrecisionChoices =
+        [(nameof(Precision.Float32), "Float32"), (nameof(Precision.BFloat16), "BFloat16")];
+
     private static string Text(Guid? id) => id?.ToString("N") ?? "";
 
     private string SuggestedName()

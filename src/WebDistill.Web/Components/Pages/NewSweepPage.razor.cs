@@ -235,6 +235,7 @@ public sealed partial class NewSweepPage(
             "studentInitialisation" => string.Join(", ", StudentInits.All.Select(init => init.Name)),
             "sequenceMode" => string.Join(", ", Enum.GetNames<SequenceMode>()),
             "mseReduction" => string.Join(", ", Enum.GetNames<MseReduction>()),
+            "precision" => string.Join(", ", Enum.GetNames<Precision>()),
             "semantics" => string.Join(", ", Enum.GetNames<TrainingSemantics>()),
             "teacherId" or "studentModelId" => "ids of models",
             "datasetId" => "ids of data sets",

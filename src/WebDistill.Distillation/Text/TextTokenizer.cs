@@ -1,0 +1,13 @@
+using Microsoft.ML.Tokenizers;
+
+namespace WebDistill.Distillation.Text;
+
+/// <summary>A tokenizer of any kind with its vocabulary: what a model, a data set and a checkpoint carry.</summary>
+/// <param name="Tokenizer">Turns text into ids and back.</param>
+/// <param name="Vocabulary">The ids.</param>
+/// <param name="Save">Writes the tokenizer's files into a folder, as other programs read them.</param>
+public sealed record TextTokenizer(Tokenizer Tokenizer, Vocabulary Vocabulary, Action<string, FileLayer> Save)
+{
+    /// <summary>GPT-2's knows its own vocabulary and files.</summary>
+    public static implicit operator TextTokenizer(Gpt2Tokenizer tokenizer) => new(tokenizer, tokenizer.Vocabulary, tokenizer.Save);
+}

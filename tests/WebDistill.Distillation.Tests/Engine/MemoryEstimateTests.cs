@@ -1,0 +1,64 @@
+using System.Globalization;
+using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Text;
+
+namespace WebDistill.Distillation.Tests.Engine;
+
+/// <summary>Tests that look at the memory of the whole process: alone.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class WholeProcess
+{
+    public const string Name = "Whole process";
+}
+
+/// <summary>Whether a planned memory is true: compared with what the tensors of a real update take at most.</summary>
+[Collection(WholeProcess.Name)]
+public sealed class MemoryEstimateTests
+{
+    [Theory]
+    [InlineData(4096, 256, 4, 8, 128, true, 0.0)]
+    [InlineData(1024, 128, 4, 16, 128, false, 0.0)]
+    [InlineData(300, 192, 6, 16, 64, false, 0.1)]
+    [InlineData(32768, 64, 2, 4, 64, true, 0.1)]
+    public void Estimate_AnUpdate_IsWhatItsTensorsTake(int vocabulary, int width, int layers, int batch, int context, bool hasTeacher, double dropout)
+    {
+        var teacherConfig = new Gpt2Config { VocabSize = vocabulary, NPositions = context, NEmbd = width, NLayer = layers, NHead = 4, EosTokenId = 0 };
+        Gpt2Config studentConfig = teacherConfig with { NLayer = layers / 2, EmbdPdrop = dropout, AttnPdrop = dropout, ResidPdrop = dropout };
+        var options = new DistillationOptions
+        {
+            TeacherId = hasTeacher ? "teacher" : null, DatasetId = "text", BatchSize = batch, ContextLength = context, Dropout = dropout, Epochs = 1,
+            AlphaCe = hasTeacher ? 5 : 0, AlphaClm = 2, AlphaCos = hasTeacher ? 1 : 0,
+        };
+        // What code and libraries take for themselves, once: buffers of the products among it.
+        using (Gpt2 small = SmallModels.Random(9, width: 64))
+        using (var first = new Distiller(options with { TeacherId = null, AlphaCe = 0, AlphaCos = 0, AlphaClm = 1 }, null, small, 10,
+            () => SmallModels.Batch(1, [.. Enumerable.Repeat(12, 40)]), null))
+        {
+            first.Step();
+        }
+        // The peak of the resident memory is the kernel's count; proc(5) says how it is begun anew.
+        ProcessMemory.GiveBack();
+        File.WriteAllText("/proc/self/clear_refs", "5");
+        long before = Status("VmRSS");
+        using Gpt2? teacher = hasTeacher ? Gpt2.CreateRandom(teacherConfig, seed: 1) : null;
+        using Gpt2 student = Gpt2.CreateRandom(studentConfig, seed: 2);
+        var random = new SeededRandom(3);
+        TokenBatch Next() => new(
+            [.. Enumerable.Range(0, batch * context).Select(_ => (long)(random.NextDouble() * vocabulary))], [.. Enumerable.Repeat(context, batch)],
+            batch, context);
+        using var distiller = new Distiller(options, teacher, student, batchesPerEpoch: 100, Next, validation: null);
+        for (int i = 0; i < 3; i++)
+            distiller.Step();
+        long measured = Status("VmHWM") - before;
+
+        RunPlan plan = RunPlan.Compute(options, teacher?.Config, studentConfig, 100L * batch * context, 100 * batch);
+        long planned = plan.MemoryBytes - plan.Memory.CorpusBytes - plan.Memory.SavingBytes;
+        double ratio = (double)planned / measured;
+        Assert.True(ratio is > 0.85 and < 1.3, $"Planned {plan.Memory.InWords}; measured {measured:N0} bytes, {ratio:0.00} times too much.");
+    }
+
+    private static long Status(string name) => 1024 * long.Parse(
+        File.ReadLines("/proc/self/status").Single(line => line.StartsWith(name + ":", StringComparison.Ordinal)).Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2]
+            .Split('\t')[^1], CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,88 @@
+using System.Text;
+using Spectre.Console;
+using WebDistill.Data;
+using WebDistill.Web.Headless;
+
+namespace WebDistill.Web.Tests.Headless;
+
+public sealed class RunProgressTests
+{
+    [Fact]
+    public async Task Show_File_WritesLinesWithoutControlSequences()
+    {
+        string text = await ShowAsync(isTerminal: false);
+        string[] lines = text.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(
+        [
+            "Paused: The disk is full.",
+            "[############............]  50 %  5 / 10 updates  loss 2.5000 nats/token",
+            "[########################] 100 %  10 / 10 updates  loss 2.5000 nats/token",
+            "Completed.",
+            "The student is the model 00000000-0000-0000-0000-000000000001.",
+        ], lines);
+    }
+
+    [Fact]
+    public async Task Show_Terminal_DrawsOverItselfAndEndsWithTheSameLines()
+    {
+        string text = await ShowAsync(isTerminal: true);
+        Assert.Contains("5 / 10 updates", text, StringComparison.Ordinal);
+        Assert.Contains("50%", text, StringComparison.Ordinal);
+        Assert.Contains("Paused: The disk is full.", text, StringComparison.Ordinal);
+        Assert.Contains("\u001b[", text, StringComparison.Ordinal);
+        Assert.EndsWith(
+            $"100 %  10 / 10 updates  loss 2.5000 nats/token{Environment.NewLine}Completed.{Environment.NewLine}"
+            + $"The student is the model 00000000-0000-0000-0000-000000000001.{Environment.NewLine}", text.Replace("\n", Environment.NewLine), StringComparison.Ordinal);
+    }
+
+    /// <summary>A run that was paused at half, and is complete the next time it is looked at.</summary>
+    private static async Task<string> ShowAsync(bool isTerminal)
+    {
+        var written = new StringWriter();
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = isTerminal ? AnsiSupport.Yes : AnsiSupport.No, Interactive = isTerminal ? InteractionSupport.Yes : InteractionSupport.No,
+            ColorSystem = ColorSystemSupport.NoColors, Out = new Output(written, isTerminal),
+        });
+        var training = new TaskCompletionSource();
+        int reads = 0;
+        Run ended = await new RunProgress(console, new QuickTime()).ShowAsync(training.Task, async () =>
+        {
+            // Time for the terminal to be drawn.
+            await Task.Delay(300);
+            if (++reads == 1)
+                return Row(RunStatus.Paused, 5, "The disk is full.");
+            training.TrySetResult();
+            return Row(RunStatus.Completed, 10, null);
+        });
+        Assert.Equal(RunStatus.Completed, ended.Status);
+        return written.ToString();
+    }
+
+    private static Run Row(RunStatus status, int step, string? error) => new()
+    {
+        Name = "x", OptionsJson = "{}", Status = status, Step = step, TotalSteps = 10, TotalLoss = 2.5, Error = error,
+        StudentModelId = status == RunStatus.Completed ? new Guid(0, 0, 0, [0, 0, 0, 0, 0, 0, 0, 1]) : null,
+    };
+
+    private sealed class QuickTime : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            base.CreateTimer(callback, state, dueTime / 100, period);
+    }
+
+    private sealed class Output(TextWriter writer, bool isTerminal) : IAnsiConsoleOutput
+    {
+        public TextWriter Writer => writer;
+
+        public bool IsTerminal => isTerminal;
+
+        public int Width => 120;
+
+        public int Height => 40;
+
+        public void SetEncoding(Encoding encoding)
+        {
+        }
+    }
+}
