@@ -48,6 +48,10 @@ public static partial class LibTorch
         }
     }
 
+    /// <summary>Whether there was not enough memory, for .NET or for libtorch, whose failures all come as one type with the reason in words.</summary>
+    public static bool IsOutOfMemory(Exception problem) => problem is OutOfMemoryException || problem is ExternalException
+        && (problem.Message.Contains("can't allocate memory", StringComparison.Ordinal) || problem.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase));
+
 #pragma warning disable CA2255 // Before anyone's first use of TorchSharp, in tests and benchmarks as well: only a module initialiser is that early.
     [ModuleInitializer]
 #pragma warning restore CA2255

@@ -33,10 +33,9 @@ internal static unsafe partial class Attention
         long block = QueriesPerBlock / TTile.Rows * TTile.Rows;
         long paddedKeys = PackedProduct.RoundUp(keys, TTile.Columns), paddedSize = PackedProduct.RoundUp(size, TTile.Columns);
         long scoreStride = paddedKeys + ScoreRowPadding;
-        using var scratch = new Scratch(paddedKeys * size + keys * paddedSize + block * (scoreStride + paddedSize) + 2 * paddedKeys);
+        using var scratch = new Scratch(paddedKeys * size + keys * paddedSize + block * (scoreStride + paddedSize) + paddedKeys);
         float* keyColumns = scratch.Take(paddedKeys * size), valueColumns = scratch.Take(keys * paddedSize);
         float* scores = scratch.Take(block * scoreStride), result = scratch.Take(block * paddedSize);
-        float* maskRow = settings.Mask.IsNone ? null : scratch.Take(paddedKeys);
         float* dropoutRow = settings.DropoutProbability == 0 ? null : scratch.Take(paddedKeys);
         float* inverseSums = stackalloc float[(int)QueriesPerBlock];
         PackedProduct.PackColumns<TTile>(key.Row(batch, head, 0), key.RowStride, 1, keys, size, keyColumns);
@@ -53,7 +52,7 @@ internal static unsafe partial class Attention
                 float* rowScores = scores + row * scoreStride;
                 long count = settings.VisibleKeys(first + row);
                 (float lse, inverseSums[row]) = SoftmaxRow<S, V>(settings, batch, head, first + row, count, keyPanels * TTile.Columns,
-                    rowScores, maskRow, dropoutRow);
+                    rowScores, dropoutRow);
                 if (logSumExp != null)
                     logSumExp[first + row] = lse;
             }
@@ -68,15 +67,14 @@ internal static unsafe partial class Attention
         HeadView value, HeadView output, float* logSumExp) where S : struct, ISimd<V>
     {
         (long keys, long size) = (settings.KeyLength, settings.HeadSize);
-        using var scratch = new Scratch(3 * keys + 3);
+        using var scratch = new Scratch(2 * keys + 3);
         float* scores = scratch.Take(keys);
-        float* maskRow = settings.Mask.IsNone ? null : scratch.Take(keys);
         float* dropoutRow = settings.DropoutProbability == 0 ? null : scratch.Take(keys + 3);
         for (long row = 0; row < settings.QueryLength; row++)
         {
             long visible = settings.VisibleKeys(row);
             DotRows<S, V>(visible, size, query.Row(batch, head, row), key.Row(batch, head, 0), key.RowStride, scores);
-            (float lse, float inverseSum) = SoftmaxRow<S, V>(settings, batch, head, row, visible, visible, scores, maskRow, dropoutRow);
+            (float lse, float inverseSum) = SoftmaxRow<S, V>(settings, batch, head, row, visible, visible, scores, dropoutRow);
             if (logSumExp != null)
                 logSumExp[row] = lse;
             WeightedSum<S, V>(visible, size, scores, inverseSum, value.Row(batch, head, 0), value.RowStride, output.Row(batch, head, row));
@@ -92,14 +90,13 @@ internal static unsafe partial class Attention
         long paddedKeys = PackedProduct.RoundUp(keys, TTile.Columns), paddedSize = PackedProduct.RoundUp(size, TTile.Columns);
         long keyRows = PackedProduct.RoundUp(keys, TTile.Rows), scoreStride = paddedKeys + ScoreRowPadding;
         using var scratch = new Scratch(2 * paddedKeys * size + keys * paddedSize + 2 * keyRows * paddedSize + 2 * block * scoreStride
-            + 3 * block * paddedSize + 2 * paddedKeys);
+            + 3 * block * paddedSize + paddedKeys);
         float* keyColumns = scratch.Take(paddedKeys * size), valueColumns = scratch.Take(paddedKeys * size),
             keyDepth = scratch.Take(keys * paddedSize);
         float* keyGradient = scratch.Take(keyRows * paddedSize), valueGradient = scratch.Take(keyRows * paddedSize);
         float* probabilities = scratch.Take(block * scoreStride), dScores = scratch.Take(block * scoreStride);
         float* queryDepth = scratch.Take(block * paddedSize), dOutputDepth = scratch.Take(block * paddedSize),
             result = scratch.Take(block * paddedSize);
-        float* maskRow = settings.Mask.IsNone ? null : scratch.Take(paddedKeys);
         float* dropoutRow = settings.DropoutProbability == 0 ? null : scratch.Take(paddedKeys);
         PackedProduct.PackColumns<TTile>(key.Row(batch, head, 0), key.RowStride, 1, keys, size, keyColumns);
         PackedProduct.PackColumns<TTile>(value.Row(batch, head, 0), value.RowStride, 1, keys, size, valueColumns);
@@ -122,7 +119,7 @@ internal static unsafe partial class Attention
                 float delta = (float)VectorMath.Dot<S, V>(size, output.Row(batch, head, first + row),
                     dOutput.Row(batch, head, first + row));
                 GradientRow<S, V>(settings, batch, head, first + row, settings.VisibleKeys(first + row), keyPanels * TTile.Columns,
-                    probabilities + row * scoreStride, dScores + row * scoreStride, logSumExp[first + row], delta, maskRow, dropoutRow);
+                    probabilities + row * scoreStride, dScores + row * scoreStride, logSumExp[first + row], delta, dropoutRow);
             }
             PackedProduct.Multiply<TTile>(rowPanels, sizePanels, visible, dScores, scoreStride, 1, block, keyDepth, keys * TTile.Columns,
                 result, paddedSize);
@@ -149,23 +146,10 @@ internal static unsafe partial class Attention
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static (float LogSumExp, float InverseSum) SoftmaxRow<S, V>(in AttentionSettings settings, long batch, long head, long query,
-        long count, long paddedCount, float* scores, float* maskRow, float* dropoutRow) where S : struct, ISimd<V>
+        long count, long paddedCount, float* scores, float* dropoutRow) where S : struct, ISimd<V>
     {
-        // Without a mask and with a positive scale the largest product is the largest score, and the scale is applied with the exponential.
+        // With a positive scale the largest product is the largest score, and the scale is applied with the exponential.
         V scale = S.Create(settings.Scale);
-        bool isScaled = maskRow != null || !(settings.Scale > 0);
-        if (isScaled)
-        {
-            if (maskRow != null)
-                FillMask(settings, batch, head, query, count, maskRow);
-            for (long j = 0; j < count; j += S.Count)
-            {
-                long lanes = count - j;
-                V shift = maskRow == null ? S.Zero : VectorMath.Load<S, V>(maskRow + j, lanes);
-                VectorMath.Store<S, V>(S.MultiplyAdd(VectorMath.Load<S, V>(scores + j, lanes), scale, shift), scores + j, lanes);
-            }
-            scale = S.Create(1f);
-        }
         float maximum = VectorMath.Maximum<S, V>(count, scores);
         if (float.IsNegativeInfinity(maximum) && !HasNaN(count, scores))
         {
@@ -189,7 +173,7 @@ internal static unsafe partial class Attention
         for (long j = count; j < paddedCount; j++)
             scores[j] = 0;
         double total = S.SumInDouble(sum);
-        return ((float)((isScaled ? maximum : maximum * settings.Scale) + Math.Log(total)), (float)(1 / total));
+        return ((float)(maximum * settings.Scale + Math.Log(total)), (float)(1 / total));
     }
 
     /// <summary>
@@ -198,12 +182,10 @@ internal static unsafe partial class Attention
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void GradientRow<S, V>(in AttentionSettings settings, long batch, long head, long query, long count, long paddedCount,
-        float* probabilities, float* dScores, float logSumExp, float delta, float* maskRow, float* dropoutRow) where S : struct, ISimd<V>
+        float* probabilities, float* dScores, float logSumExp, float delta, float* dropoutRow) where S : struct, ISimd<V>
     {
         if (float.IsNegativeInfinity(logSumExp))
             count = 0;
-        if (maskRow != null)
-            FillMask(settings, batch, head, query, count, maskRow);
         if (dropoutRow != null)
             FillDropout(settings, batch, head, query, count, dropoutRow);
         V scale = S.Create(settings.Scale), lse = S.Create(logSumExp), deltas = S.Create(delta);
@@ -211,8 +193,6 @@ internal static unsafe partial class Attention
         {
             long lanes = count - j;
             V score = S.MultiplyAdd(VectorMath.Load<S, V>(probabilities + j, lanes), scale, S.Subtract(S.Zero, lse));
-            if (maskRow != null)
-                score = S.Add(score, VectorMath.Load<S, V>(maskRow + j, lanes));
             V probability = VectorMath.Exp<S, V>(score);
             V dropped = probability, gradient = VectorMath.Load<S, V>(dScores + j, lanes);
             if (dropoutRow != null)
@@ -226,20 +206,6 @@ internal static unsafe partial class Attention
         }
         for (long j = count; j < paddedCount; j++)
             probabilities[j] = dScores[j] = 0;
-    }
-
-    /// <summary>What the mask adds to the scores of one query: its additive value, or 0 and -Inf.</summary>
-    private static void FillMask(in AttentionSettings settings, long batch, long head, long query, long count, float* row)
-    {
-        AttentionMask mask = settings.Mask;
-        long start = batch * mask.BatchStride + head * mask.HeadStride + query * mask.RowStride;
-        for (long j = 0; j < count; j++)
-        {
-            long position = start + j * mask.ColumnStride;
-            row[j] = mask.Additive == null ? 0 : mask.Additive[position];
-            if (mask.Allowed != null && mask.Allowed[position] == 0)
-                row[j] = float.NegativeInfinity;
-        }
     }
 
     /// <summary>0 or 1 / (1 - p) for each key of one query, as in <see cref="DropoutFactor"/>.</summary>

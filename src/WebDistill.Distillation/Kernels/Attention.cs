@@ -15,20 +15,6 @@ internal readonly unsafe struct HeadView(float* data, long batchStride, long hea
     public float* Row(long batch, long head, long row) => Data + batch * BatchStride + head * HeadStride + row * RowStride;
 }
 
-/// <summary>
-/// An optional mask, broadcast by strides of 0: element (b, h, i, j) lies at b * BatchStride + h * HeadStride + i * RowStride + j *
-/// ColumnStride. Either Additive (added to the scores, -Inf forbids) or Allowed (non-zero: the query may see the key); both null: no mask.
-/// </summary>
-internal readonly unsafe struct AttentionMask(float* additive, byte* allowed, long batchStride, long headStride, long rowStride,
-    long columnStride)
-{
-    public readonly float* Additive = additive;
-    public readonly byte* Allowed = allowed;
-    public readonly long BatchStride = batchStride, HeadStride = headStride, RowStride = rowStride, ColumnStride = columnStride;
-
-    public bool IsNone => Additive == null && Allowed == null;
-}
-
 /// <summary>Sizes and options of an attention.</summary>
 internal struct AttentionSettings
 {
@@ -42,8 +28,6 @@ internal struct AttentionSettings
 
     /// <summary>0 is PyTorch's is_causal; KeyLength - QueryLength when the queries are the last rows of a cache of keys.</summary>
     public long CausalOffset;
-
-    public AttentionMask Mask;
 
     /// <summary>
     /// Dropout on the probabilities; the mask is made from (seed, offset) and the position, the same in forward and backward.
@@ -60,7 +44,7 @@ internal struct AttentionSettings
 }
 
 /// <summary>
-/// Scaled dot-product attention, output = dropout(softmax(scale q kᵀ + mask)) v for every batch and head, without ever holding the scores
+/// Scaled dot-product attention, output = dropout(softmax(scale q kᵀ)) v for every batch and head, without ever holding the scores
 /// of more than one block of queries. Backward computes the scores again from the kept log-sum-exp. A query that sees no key has output 0
 /// and gradient 0.
 /// </summary>
@@ -129,7 +113,7 @@ internal static unsafe partial class Attention
             double maximum = double.NegativeInfinity;
             for (long j = 0; j < settings.KeyLength; j++)
             {
-                scores[j] = Score(settings, batch, head, i, j, query.Row(batch, head, i), key.Row(batch, head, j));
+                scores[j] = Score(settings, i, j, query.Row(batch, head, i), key.Row(batch, head, j));
                 maximum = Math.Max(maximum, scores[j]);
             }
             double sum = 0;
@@ -169,7 +153,7 @@ internal static unsafe partial class Attention
                 float* k = key.Row(batch, head, j);
                 float* dk = dKey.Row(batch, head, j);
                 float* dv = dValue.Row(batch, head, j);
-                double probability = Math.Exp(Score(settings, batch, head, i, j, q, k) - logSumExp[i]);
+                double probability = Math.Exp(Score(settings, i, j, q, k) - logSumExp[i]);
                 double factor = DropoutFactor(settings, batch, head, i, j);
                 double dProbability = factor * Dot(settings.HeadSize, dOut, value.Row(batch, head, j));
                 double dScore = probability * (dProbability - delta) * settings.Scale;
@@ -183,15 +167,11 @@ internal static unsafe partial class Attention
         }
     }
 
-    private static double Score(in AttentionSettings settings, long batch, long head, long i, long j, float* query, float* key)
+    private static double Score(in AttentionSettings settings, long i, long j, float* query, float* key)
     {
         if (j >= settings.VisibleKeys(i))
             return double.NegativeInfinity;
-        AttentionMask mask = settings.Mask;
-        long position = batch * mask.BatchStride + head * mask.HeadStride + i * mask.RowStride + j * mask.ColumnStride;
-        if (mask.Allowed != null && mask.Allowed[position] == 0)
-            return double.NegativeInfinity;
-        return Dot(settings.HeadSize, query, key) * settings.Scale + (mask.Additive == null ? 0 : mask.Additive[position]);
+        return Dot(settings.HeadSize, query, key) * settings.Scale;
     }
 
     private static double DropoutFactor(in AttentionSettings settings, long batch, long head, long i, long j)

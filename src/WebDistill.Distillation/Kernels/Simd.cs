@@ -89,7 +89,6 @@ internal unsafe interface ISimd<V>
     static abstract V ScaleByPowerOfTwo(V x, V n);
 
     static abstract V LessThan(V a, V b);
-    static abstract V Equal(V a, V b);
     static abstract V Select(V mask, V whenTrue, V whenFalse);
 
     static abstract float Sum(V x);
@@ -97,8 +96,6 @@ internal unsafe interface ISimd<V>
     /// <summary>Sum of the lanes, added in double.</summary>
     static abstract double SumInDouble(V x);
 
-    /// <summary>Whether any lane of a mask is set.</summary>
-    static abstract bool Any(V mask);
 }
 
 /// <summary>AVX-512.</summary>
@@ -168,9 +165,6 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
     public static Vector512<float> LessThan(Vector512<float> a, Vector512<float> b) => Vector512.LessThan(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<float> Equal(Vector512<float> a, Vector512<float> b) => Vector512.Equals(a, b);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Select(Vector512<float> mask, Vector512<float> whenTrue, Vector512<float> whenFalse) => 
         Vector512.ConditionalSelect(mask, whenTrue, whenFalse);
 
@@ -184,8 +178,6 @@ internal readonly unsafe struct Simd512 : ISimd<Vector512<float>>
         return Vector512.Sum(low + high);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool Any(Vector512<float> mask) => Vector512.ExtractMostSignificantBits(mask) != 0;
 }
 
 /// <summary>AVX2 with FMA.</summary>
@@ -262,9 +254,6 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
     public static Vector256<float> LessThan(Vector256<float> a, Vector256<float> b) => Vector256.LessThan(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Equal(Vector256<float> a, Vector256<float> b) => Vector256.Equals(a, b);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Select(Vector256<float> mask, Vector256<float> whenTrue, Vector256<float> whenFalse) => 
         Vector256.ConditionalSelect(mask, whenTrue, whenFalse);
 
@@ -278,8 +267,6 @@ internal readonly unsafe struct Simd256 : ISimd<Vector256<float>>
         return Vector256.Sum(low + high);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool Any(Vector256<float> mask) => Vector256.ExtractMostSignificantBits(mask) != 0;
 }
 
 /// <summary>The portable 128-bit vectors of .NET.</summary>
@@ -358,9 +345,6 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
     public static Vector128<float> LessThan(Vector128<float> a, Vector128<float> b) => Vector128.LessThan(a, b);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> Equal(Vector128<float> a, Vector128<float> b) => Vector128.Equals(a, b);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Select(Vector128<float> mask, Vector128<float> whenTrue, Vector128<float> whenFalse) => 
         Vector128.ConditionalSelect(mask, whenTrue, whenFalse);
 
@@ -374,6 +358,4 @@ internal readonly unsafe struct Simd128 : ISimd<Vector128<float>>
         return Vector128.Sum(low + high);
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool Any(Vector128<float> mask) => Vector128.ExtractMostSignificantBits(mask) != 0;
 }

@@ -46,28 +46,6 @@ internal static unsafe class VectorMath
         return S.ScaleByPowerOfTwo(y, n);
     }
 
-    /// <summary>
-    /// erf x as a rational function of odd numerator, to 3e-7; beyond |x| = 4 it is ±1 in single precision. Coefficients: the minimax fit
-    /// published with Eigen's single-precision erf.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static V Erf<S, V>(V x) where S : struct, ISimd<V>
-    {
-        x = S.Maximum(S.Create(-4f), S.Minimum(S.Create(4f), x));
-        V squared = S.Multiply(x, x);
-        V p = S.MultiplyAdd(squared, S.Create(-2.72614225801306e-10f), S.Create(2.77068142495902e-08f));
-        p = S.MultiplyAdd(p, squared, S.Create(-2.10102402082508e-06f));
-        p = S.MultiplyAdd(p, squared, S.Create(-5.69250639462346e-05f));
-        p = S.MultiplyAdd(p, squared, S.Create(-7.34990630326855e-04f));
-        p = S.MultiplyAdd(p, squared, S.Create(-2.95459980854025e-03f));
-        p = S.MultiplyAdd(p, squared, S.Create(-1.60960333262415e-02f));
-        V q = S.MultiplyAdd(squared, S.Create(-1.45660718464996e-05f), S.Create(-2.13374055278905e-04f));
-        q = S.MultiplyAdd(q, squared, S.Create(-1.68282697438203e-03f));
-        q = S.MultiplyAdd(q, squared, S.Create(-7.37332916720468e-03f));
-        q = S.MultiplyAdd(q, squared, S.Create(-1.42647390514189e-02f));
-        return S.Divide(S.Multiply(x, p), q);
-    }
-
     /// <summary>Largest of x[0 .. count); -Inf if there is none; a NaN may be passed over.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static float Maximum<S, V>(long count, float* x) where S : struct, ISimd<V>
@@ -87,53 +65,6 @@ internal static unsafe class VectorMath
         for (i = 0; i < S.Count; i++)
             maximum = lanes[i] > maximum ? lanes[i] : maximum;
         return maximum;
-    }
-
-    /// <summary>The first index at which x[0 .. count) equals <paramref name="value"/>, or -1.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static long FirstIndexOf<S, V>(long count, float* x, float value) where S : struct, ISimd<V>
-    {
-        V wanted = S.Create(value);
-        long i = 0;
-        while (i + S.Count <= count && !S.Any(S.Equal(S.Load(x + i), wanted)))
-            i += S.Count;
-        for (; i < count; i++)
-            if (x[i] == value)
-                return i;
-        return -1;
-    }
-
-    /// <summary>Sum of exp(x - maximum), in double.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static double SumOfExponentials<S, V>(long count, float* x, float maximum) where S : struct, ISimd<V>
-    {
-        V shift = S.Create(maximum);
-        double total = 0;
-        for (long start = 0; start < count; start += SumBlock)
-        {
-            long end = Math.Min(count, start + SumBlock);
-            V sum = S.Zero;
-            for (long i = start; i < end; i += S.Count)
-                sum = S.Add(sum, Exp<S, V>(S.Subtract(Load<S, V>(x + i, end - i, float.NegativeInfinity), shift)));
-            total += S.SumInDouble(sum);
-        }
-        return total;
-    }
-
-    /// <summary>Sum of x[0 .. count), in double.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static double Sum<S, V>(long count, float* x) where S : struct, ISimd<V>
-    {
-        double total = 0;
-        for (long start = 0; start < count; start += SumBlock)
-        {
-            long end = Math.Min(count, start + SumBlock);
-            V sum = S.Zero;
-            for (long i = start; i < end; i += S.Count)
-                sum = S.Add(sum, Load<S, V>(x + i, end - i));
-            total += S.SumInDouble(sum);
-        }
-        return total;
     }
 
     /// <summary>Sum of a[i] * b[i] over [0, count), in double.</summary>

@@ -140,7 +140,7 @@ public sealed class RunTrainer(
 
     private static string Describe(Exception e) => e switch
     {
-        OutOfMemoryException => $"There is not enough memory: {e.Message} Halve the batch size and double the gradient accumulation (the "
+        _ when LibTorch.IsOutOfMemory(e) => $"There is not enough memory: {e.Message.Split('\n')[0].TrimEnd('.')}. Halve the batch size and double the gradient accumulation (the "
             + "update stays the same), or shorten the context.",
         ChannelClosedException { InnerException: Exception inner } => $"A step could not be recorded: {inner.Message}",
         InvalidDataException or ArgumentException or IOException or TrainingDivergedException => e.Message,

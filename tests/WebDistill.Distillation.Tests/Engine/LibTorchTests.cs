@@ -22,4 +22,15 @@ public sealed class LibTorchTests
 
     [Fact]
     public void Find_FileThatIsNotThere_IsNull() => Assert.Null(LibTorch.Find("libnothing-of-this-name.so"));
+
+    [Fact]
+    public void IsOutOfMemory_ATensorThatNoMachineHolds_IsToldFromOtherFailures()
+    {
+        Exception tooLarge = Assert.ThrowsAny<Exception>(() => TorchSharp.torch.empty(1L << 50));
+        Assert.True(LibTorch.IsOutOfMemory(tooLarge), $"{tooLarge.GetType()}: {tooLarge.Message}");
+
+        using TorchSharp.torch.Tensor two = TorchSharp.torch.ones(2), three = TorchSharp.torch.ones(3);
+        Exception other = Assert.ThrowsAny<Exception>(() => two.add(three));
+        Assert.False(LibTorch.IsOutOfMemory(other), other.Message);
+    }
 }
