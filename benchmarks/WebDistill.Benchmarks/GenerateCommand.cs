@@ -1,4 +1,5 @@
 using System.CommandLine;
+using TorchSharp;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Generation;
 using WebDistill.Distillation.Models;
@@ -28,6 +29,8 @@ internal static class GenerateCommand
         Gpt2Config config = StepWorkload.Teacher("gpt2") with { NLayer = layers };
         using Gpt2 model = Gpt2.CreateRandom(config, seed: 1);
         var generator = new TextGenerator(model);
+        using var plain = new PlainGpt2(config, layers, 0);
+        plain.eval();
         var random = new Random(2);
         int[] prompt = [.. Enumerable.Range(0, promptLength).Select(_ => random.Next(config.VocabSize))];
         var variants = new (string Name, GenerationOptions Options)[]
@@ -40,12 +43,14 @@ internal static class GenerateCommand
         foreach ((string name, GenerationOptions options) in variants)
         {
             GenerationOptions full = options with { MaxNewTokens = count, StopAtEndOfText = false };
-            double[] rates = new double[rounds], firsts = new double[rounds];
+            double[] rates = new double[rounds], firsts = new double[rounds], plainRates = new double[rounds];
             for (int round = -1; round < rounds; round++)
             {
+                double plainRate = Plain(plain, prompt, count);
                 List<GeneratedToken> written = [.. generator.Generate(prompt, full)];
                 if (round >= 0)
                 {
+                    plainRates[round] = plainRate;
                     firsts[round] = written[0].SecondsSinceStart;
                     rates[round] = (written.Count - 1) / (written[^1].SecondsSinceStart - written[0].SecondsSinceStart);
                 }
@@ -55,9 +60,29 @@ internal static class GenerateCommand
             {
                 Benchmark = "generate", Sampling = name, layers, promptLength, count, rounds, Engine = Device.Name,
                 TokensPerSecondMedian = Report.Rounded(median), TokensPerSecondBest = Report.Rounded(rates.Max()),
+                PlainLibtorchTokensPerSecondMedian = Report.Rounded(Report.Median(plainRates)),
+                RatioMedian = Report.Rounded(Report.Median(rates.Zip(plainRates, (own, other) => own / other))),
                 FirstTokenMilliseconds = Report.Rounded(1000 * Report.Median(firsts)),
                 WeightMegabytesPerToken = weightBytes / 1e6,
             });
         }
+    }
+
+    /// <summary>Greedy text by plain libtorch, keys and values joined to those before at every token: tokens/s after the first.</summary>
+    private static double Plain(PlainGpt2 model, int[] prompt, int count)
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        using IDisposable noGradient = torch.no_grad();
+        var past = new (torch.Tensor, torch.Tensor)?[model.Layers];
+        long[] input = [.. prompt.Select(id => (long)id)];
+        long started = 0;
+        for (int i = 0; i < count; i++)
+        {
+            torch.Tensor logits = model.Run(torch.tensor(input, [1, input.Length]), past).Logits;
+            input = [logits.select(1, -1).argmax().item<long>()];
+            if (i == 0)
+                started = System.Diagnostics.Stopwatch.GetTimestamp();
+        }
+        return (count - 1) / System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalSeconds;
     }
 }

@@ -49,10 +49,16 @@ internal static class StepCommand
         command.Add(serve);
         command.SetAction(result =>
         {
-            if (result.GetValue(serve))
-                Serve(options, result);
-            else
-                Run(options, result);
+            // On a thread of its own, as the product trains: the C library serves threads from different heaps.
+            var thread = new Thread(() =>
+            {
+                if (result.GetValue(serve))
+                    Serve(options, result);
+                else
+                    Run(options, result);
+            });
+            thread.Start();
+            thread.Join();
         });
         return command;
     }

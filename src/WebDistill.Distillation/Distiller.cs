@@ -276,8 +276,14 @@ public sealed class Distiller : IDisposable
                 throw new TrainingDivergedException(step, $"the loss '{terms[k].Loss.Name}' ({terms[k].Loss.Title})", head.Sums[k]);
         }
         clock.Lap(Phase.HeadAndLosses);
-        hidden.backward([head.HiddenGradient!]);
-        BackwardResults.Release();
+        try
+        {
+            hidden.backward([head.HiddenGradient!]);
+        }
+        finally
+        {
+            BackwardResults.End();
+        }
         clock.Lap(Phase.Backward);
         return head.Sums;
     }

@@ -54,6 +54,14 @@ public sealed record RunMemory(
         // TorchSharp sets aside for a gradient that may be missing.
         Int128 width = student.NEmbd;
         Int128 perLayer = 9 * width + 3L * student.InnerWidth + student.NHead + (options.Dropout > 0 ? 2 * width : 0);
+        // In bfloat16 the processor's attention is libtorch's, which keeps scores, probabilities and mask as soon as there is a dropout; weights
+        // are cast layer by layer and kept so for the backward pass.
+        if (options.Precision == Precision.BFloat16)
+        {
+            if (!Device.IsCuda && options.Dropout > 0)
+                perLayer += 2L * student.NHead * (options.ContextLength ?? student.NPositions);
+            perLayer += 2 * width + student.InnerWidth;
+        }
         // In work: one layer's gradients.
         Int128 activations = tokens * (student.NLayer * perLayer + 8 * width + 2L * student.InnerWidth);
         // The teacher keeps nothing, but has one layer in work and hands over its last hidden state.
@@ -63,6 +71,8 @@ public sealed record RunMemory(
         // On a GPU the losses are composed of operators, which keep their intermediate results.
         long rows = Math.Min(Device.IsCuda ? LossHead.RowsPerChunk : ProjectionHead.ChunkRows(student.VocabSize), batchTokens);
         Int128 logits = (Int128)rows * student.VocabSize * (teacher is null ? 1 : 2) * (Device.IsCuda ? 4 : 1);
+        if (options.Precision == Precision.BFloat16)
+            activations += student.ParameterCount / 2;
         return new RunMemory(
             Floats(teacher?.ParameterCount ?? 0), Floats(student.ParameterCount), Floats(student.ParameterCount),
             Floats(2 * (Int128)student.ParameterCount), Clamp((Int128)Floats(activations) + WorkspaceBytes), Floats(logits), Clamp((Int128)sequences * BatchSampler.BytesPerSequence),

@@ -48,9 +48,14 @@ public static partial class LibTorch
         }
     }
 
+    /// <summary>The message of a failure, of libtorch's the first line: the others list native functions with the paths of their libraries.</summary>
+    public static string Describe(Exception problem) => problem is ExternalException ? problem.Message.Split('\n')[0].Trim() : problem.Message;
+
     /// <summary>Whether there was not enough memory, for .NET or for libtorch, whose failures all come as one type with the reason in words.</summary>
     public static bool IsOutOfMemory(Exception problem) => problem is OutOfMemoryException || problem is ExternalException
-        && (problem.Message.Contains("can't allocate memory", StringComparison.Ordinal) || problem.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase));
+        && (problem.Message.Contains("can't allocate memory", StringComparison.Ordinal)
+            || problem.Message.Contains("not enough memory", StringComparison.Ordinal) || problem.Message.Contains("bad_alloc", StringComparison.Ordinal)
+            || problem.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase));
 
 #pragma warning disable CA2255 // Before anyone's first use of TorchSharp, in tests and benchmarks as well: only a module initialiser is that early.
     [ModuleInitializer]

@@ -139,9 +139,9 @@ public sealed class TextGenerator(Gpt2 model, Vocabulary? vocabulary = null)
     /// <summary>Logits [V] after the last input token.</summary>
     private float[] NextLogits(long[] input, KeyValueCache cache)
     {
-        // Dispose scopes and no_grad belong to a thread, and an iterator may be resumed on another: both stay inside this call.
+        // Dispose scopes and inference mode belong to a thread, and an iterator may be resumed on another: both stay inside this call.
         using DisposeScope scope = NewDisposeScope();
-        using IDisposable noGradient = no_grad();
+        using IDisposable inference = inference_mode(true);
         Tensor hidden = model.Hidden(tensor(input, [1, input.Length], device: Engine.Device.Default), cache: cache);
         return ParameterData.ToArray(model.Logits(hidden.narrow(1, input.Length - 1, 1)));
     }

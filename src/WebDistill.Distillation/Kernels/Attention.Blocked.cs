@@ -283,7 +283,7 @@ internal static unsafe partial class Attention
         }
     }
 
-    /// <summary>One rented block, handed out piece by piece on cache-line boundaries.</summary>
+    /// <summary>One block, handed out piece by piece on cache-line boundaries.</summary>
     private ref struct Scratch : IDisposable
     {
         private const long FloatsPerLine = 16;

@@ -36,9 +36,6 @@ internal struct AttentionSettings
 
     public ulong DropoutSeed, DropoutOffset;
 
-    /// <summary>Philox counters that the dropout of this attention uses.</summary>
-    public readonly ulong DropoutCounters => (ulong)(Batch * Heads * QueryLength) * Philox.CountersFor(KeyLength);
-
     /// <summary>Keys that query row <paramref name="query"/> may see by causality: [0, result).</summary>
     public readonly long VisibleKeys(long query) => Causal ? Math.Clamp(query + CausalOffset + 1, 0, KeyLength) : KeyLength;
 }

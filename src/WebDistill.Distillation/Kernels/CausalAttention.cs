@@ -50,7 +50,10 @@ internal sealed class CausalAttention : autograd.SingleTensorFunction<CausalAtte
         return output;
     }
 
-    public override unsafe List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) =>
+        BackwardResults.Of(grad_output, inputs: 4, () => Gradient(ctx, grad_output));
+
+    private static unsafe Tensor Gradient(autograd.AutogradContext ctx, Tensor grad_output)
     {
         List<Tensor> saved = ctx.get_saved_variables();
         using Tensor qkv = saved[0], output = saved[1], logSumExp = saved[2], dOutput = grad_output.contiguous();
@@ -59,7 +62,7 @@ internal sealed class CausalAttention : autograd.SingleTensorFunction<CausalAtte
         Views views = new(qkv, heads), gradients = new(gradient, heads);
         Attention.Backward(Settings(qkv, heads, dropout, seed), views.Query, views.Key, views.Value, Mixed(output, heads),
             TensorMemory.Of(logSumExp), Mixed(dOutput, heads), gradients.Query, gradients.Key, gradients.Value);
-        return [BackwardResults.Return(grad_output, gradient), null!, null!, null!];
+        return gradient;
     }
 
     private static AttentionSettings Settings(Tensor qkv, long heads, double dropout, long seed) => new()

@@ -22,11 +22,14 @@ internal sealed class Gelu : autograd.SingleTensorFunction<Gelu>
         return y;
     }
 
-    public override unsafe List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) =>
+        BackwardResults.Of(grad_output, inputs: 1, () => Gradient(ctx, grad_output));
+
+    private static unsafe Tensor Gradient(autograd.AutogradContext ctx, Tensor grad_output)
     {
         using Tensor x = ctx.get_saved_variables()[0], dy = grad_output.contiguous();
         Tensor dx = empty_like(dy);
         GeluValues.Backward(dy.numel(), TensorMemory.Of(x), TensorMemory.Of(dy), TensorMemory.Of(dx));
-        return [BackwardResults.Return(grad_output, dx)];
+        return dx;
     }
 }

@@ -35,12 +35,15 @@ internal sealed class SeededDropout : autograd.SingleTensorFunction<SeededDropou
         return y;
     }
 
-    public override unsafe List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) =>
+        BackwardResults.Of(grad_output, inputs: 3, () => Gradient(ctx, grad_output));
+
+    private static unsafe Tensor Gradient(autograd.AutogradContext ctx, Tensor grad_output)
     {
         using Tensor dy = grad_output.contiguous();
         Tensor dx = empty_like(dy);
         DropoutMask.Run(dy.numel(), TensorMemory.Of(dy), (float)(double)ctx.get_data(Probability), (ulong)(long)ctx.get_data(Seed), 0,
             TensorMemory.Of(dx));
-        return [BackwardResults.Return(grad_output, dx), null!, null!];
+        return dx;
     }
 }

@@ -118,7 +118,7 @@ internal static class WorkerPool
     {
         private readonly int _count = count;
         private int _next;
-                private int _running;
+        private int _running;
         private ExceptionDispatchInfo? _failure;
 
         public ExceptionDispatchInfo? Failure => Volatile.Read(ref _failure);

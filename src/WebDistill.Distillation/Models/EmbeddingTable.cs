@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using WebDistill.Distillation.Kernels;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Models;
@@ -39,7 +40,10 @@ internal sealed class EmbeddingTable : nn.Module<Tensor, Tensor>
             return table.index_select(0, ids.view(-1)).view([.. ids.shape, table.shape[1]]);
         }
 
-        public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+        public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) =>
+            BackwardResults.Of(grad_output, inputs: 2, () => Add(ctx, grad_output));
+
+        private static Tensor? Add(autograd.AutogradContext ctx, Tensor grad_output)
         {
             // Of its own: on a GPU this runs on a thread of libtorch's, outside of the caller's.
             using DisposeScope scope = NewDisposeScope();
@@ -51,8 +55,7 @@ internal sealed class EmbeddingTable : nn.Module<Tensor, Tensor>
                     table.grad = zeros_like(table);
                 table.grad!.index_add_(0, ids.view(-1), grad_output.reshape(-1, table.shape[1]), 1);
             }
-            grad_output.Dispose();
-            return [null!, null!];
+            return null;
         }
     }
 }

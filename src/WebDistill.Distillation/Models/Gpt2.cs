@@ -47,7 +47,7 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
     /// A model with fresh weights: N(0, initializer_range²), biases 0, layer norms 1 and 0, and initializer_range/√(2·n_layer) for every
     /// c_proj.
     /// </summary>
-    /// <remarks>The numbers come from a generator of this project, so that a seed means the same model with every tensor engine.</remarks>
+    /// <remarks>The numbers come from a generator of this project, so that a seed means the same model on every device and with every libtorch.</remarks>
     public static Gpt2 CreateRandom(Gpt2Config config, long seed)
     {
         var model = new Gpt2(config);

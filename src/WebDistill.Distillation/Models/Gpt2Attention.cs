@@ -40,7 +40,7 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Gpt2Attention.Context, T
         Tensor[] thirds = qkv.chunk(3, 2);
         Tensor query = Heads(thirds[0]), key = Heads(thirds[1]), value = Heads(thirds[2]);
         if (context.Cache is { } cache)
-            {
+        {
             (key, value) = cache.Append(_layer, key, value);
             (key, value) = (key.to(context.Type), value.to(context.Type));
         }

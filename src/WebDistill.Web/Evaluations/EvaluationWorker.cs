@@ -136,7 +136,7 @@ public sealed class EvaluationWorker(
             Save(evaluation, watch, shutdown, row =>
             {
                 Keep(row, task);
-                (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Failed, DateTime.UtcNow, files.Hide(e.Message));
+                (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Failed, DateTime.UtcNow, files.Hide(LibTorch.Describe(e)));
             });
         }
         finally

@@ -140,11 +140,11 @@ public sealed class RunTrainer(
 
     private static string Describe(Exception e) => e switch
     {
-        _ when LibTorch.IsOutOfMemory(e) => $"There is not enough memory: {e.Message.Split('\n')[0].TrimEnd('.')}. Halve the batch size and double the gradient accumulation (the "
+        _ when LibTorch.IsOutOfMemory(e) => $"There is not enough memory: {LibTorch.Describe(e).TrimEnd('.')}. Halve the batch size and double the gradient accumulation (the "
             + "update stays the same), or shorten the context.",
         ChannelClosedException { InnerException: Exception inner } => $"A step could not be recorded: {inner.Message}",
         InvalidDataException or ArgumentException or IOException or TrainingDivergedException => e.Message,
-        _ => $"{e.GetType().Name}: {e.Message}",
+        _ => $"{e.GetType().Name}: {LibTorch.Describe(e)}",
     };
 
     private async Task<Run?> FinishAsync(Guid id, RunStatus status, string? error)
