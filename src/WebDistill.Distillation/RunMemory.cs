@@ -23,7 +23,7 @@ public sealed record RunMemory(
     long SavingBytes)
 {
     // What libtorch's products pack their operands into, and the gaps that blocks of many sizes leave in the heap.
-    private const long WorkspaceBytes = 16 << 20;
+    internal const long WorkspaceBytes = 16 << 20;
 
     /// <summary>Everything together.</summary>
     public long TotalBytes => Clamp((Int128)ModelBytes + ActivationBytes + LogitBytes + CorpusBytes + SavingBytes);
@@ -50,10 +50,9 @@ public sealed record RunMemory(
     {
         Int128 tokens = batchTokens;
         // Kept for the backward pass, per token and layer: both norms' inputs and outputs, q, k and v, attention's result and statistics, the two
-        // sides of the activation. Dropout keeps no mask, it is made again; but every node of ours keeps room as large as its output, which
-        // TorchSharp sets aside for a gradient that may be missing.
+        // sides of the activation. Dropout keeps no mask, it is made again, but what goes in and comes out.
         Int128 width = student.NEmbd;
-        Int128 perLayer = 9 * width + 3L * student.InnerWidth + student.NHead + (options.Dropout > 0 ? 2 * width : 0);
+        Int128 perLayer = 8 * width + 2L * student.InnerWidth + student.NHead + (options.Dropout > 0 ? 4 * width : 0);
         // In bfloat16 the processor's attention is libtorch's, which keeps scores, probabilities and mask as soon as there is a dropout; weights
         // are cast layer by layer and kept so for the backward pass.
         if (options.Precision == Precision.BFloat16)
