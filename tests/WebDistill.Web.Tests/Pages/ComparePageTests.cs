@@ -22,6 +22,8 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
         await WaitForPointsAsync(visit, 3 * LongSteps);
         ILocator plot = visit.Page.Locator("[data-chart=totalLoss] .u-over");
         await Expect(plot).ToBeVisibleAsync();
+        // A chart that is drawn anew has no width for a moment.
+        await visit.Page.WaitForFunctionAsync("() => document.querySelector('[data-chart=totalLoss] .u-over').clientWidth > 0");
         double width = await plot.EvaluateAsync<double>("plot => plot.clientWidth");
         double drawn = await visit.Page.EvaluateAsync<double>("() => window.webdistillCompare.drawn.totalLoss");
         // Two values per pixel column at most, and both where a column holds many.
