@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using WebDistill.Distillation.Kernels;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Models;
@@ -108,7 +109,9 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>Logits [.., V] of hidden states [.., C].</summary>
-    internal Tensor Logits(Tensor hidden) => nn.functional.linear(hidden, TokenEmbedding);
+    internal Tensor Logits(Tensor hidden) => RowProduct.Fits(hidden, TokenEmbedding)
+        ? RowProduct.Run(hidden, TokenEmbedding, isTransposed: true, bias: null).view([.. hidden.shape[..^1], Config.VocabSize])
+        : nn.functional.linear(hidden, TokenEmbedding);
 
     /// <summary>Copies embeddings, final layer norm and the named layers of a model of the same width.</summary>
     /// <param name="layers">Which layer of the source each layer of this model gets.</param>
@@ -125,7 +128,7 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
         }
     }
 
-    private Tensor Dropout(Tensor x, double p) => training && p > 0 ? Kernels.SeededDropout.Run(x, p) : x;
+    private Tensor Dropout(Tensor x, double p) => training && p > 0 ? SeededDropout.Run(x, p) : x;
 
     /// <summary>[B, 1, T, T]: 0 where a position may attend, a very negative number where it may not.</summary>
     private static Tensor AdditiveMask(long rows, long length, Tensor? attentionMask)

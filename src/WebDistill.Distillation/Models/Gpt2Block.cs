@@ -69,6 +69,8 @@ internal sealed class Conv1D : nn.Module<Tensor, ScalarType, Tensor>
     public override Tensor forward(Tensor x, ScalarType type)
     {
         long[] shape = x.shape;
+        if (type == ScalarType.Float32 && RowProduct.Fits(x, weight))
+            return RowProduct.Run(x, weight, isTransposed: false, bias).view([.. shape[..^1], weight.shape[1]]);
         return bias.to(type).addmm(x.reshape(-1, shape[^1]).to(type), weight.to(type)).reshape([.. shape[..^1], weight.shape[1]]);
     }
 }
