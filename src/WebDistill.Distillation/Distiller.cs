@@ -32,6 +32,7 @@ public sealed class Distiller : IDisposable
     private readonly LearningRateSchedule _schedule;
     private readonly int _contextLength;
     private readonly AdamWOptimiser _optimiser;
+    private readonly IDisposable _keptBlocks = NativeMemorySettings.KeepBlocks();
     private readonly List<string> _notes = [];
     private SamplerPosition? _samplerAfterUpdate;
     private List<TokenBatch>? _interrupted;
@@ -391,5 +392,9 @@ public sealed class Distiller : IDisposable
     }
 
     /// <summary>Frees the optimiser's state; the models belong to the caller.</summary>
-    public void Dispose() => _optimiser.Dispose();
+    public void Dispose()
+    {
+        _optimiser.Dispose();
+        _keptBlocks.Dispose();
+    }
 }

@@ -3,13 +3,19 @@ using System.Runtime.InteropServices;
 namespace WebDistill.Distillation.Engine;
 
 /// <summary>
-/// How glibc hands out memory and how OpenMP's threads wait, settled before libtorch is loaded. docs/performance.md has what each is worth.
+/// How glibc hands out memory while a training lasts, and how OpenMP's threads wait. docs/performance.md has what each is worth.
 /// </summary>
 internal static partial class NativeMemorySettings
 {
-    // malloc.h's numbers of the parameters.
-    private const int TrimThreshold = -1, TopPad = -2, MmapMax = -4;
-    private const int TopPadBytes = 64 << 20;
+    // malloc.h's numbers of the parameters, with glibc's own values and those for a training.
+    private static readonly (int Parameter, int Own, int Training)[] s_parameters =
+        [(-4, 65_536, 0) /* M_MMAP_MAX */, (-1, 128 << 10, int.MaxValue) /* M_TRIM_THRESHOLD */, (-2, 128 << 10, 64 << 20) /* M_TOP_PAD */];
+
+    private static readonly bool s_hasParameters = OperatingSystem.IsLinux() && Environment.GetEnvironmentVariable(Variable) != LeaveAlone
+        && NativeLibrary.TryLoad("libc.so.6", out nint library) && NativeLibrary.TryGetExport(library, "mallopt", out _);
+
+    private static readonly Lock s_turn = new();
+    private static int s_trainings;
 
     /// <summary>A variable of the environment; <see cref="LeaveAlone"/> keeps the system's own settings.</summary>
     public const string Variable = "WEBDISTILL_NATIVE_MEMORY";
@@ -17,23 +23,49 @@ internal static partial class NativeMemorySettings
     /// <summary>The value of <see cref="Variable"/> for the system's own settings.</summary>
     public const string LeaveAlone = "default";
 
-    /// <summary>Applies them, unless <see cref="Variable"/> says not to; OMP_WAIT_POLICY and the like are left as they are where they are set.</summary>
+    /// <summary>Settles what must be settled before libtorch is loaded, unless <see cref="Variable"/> says not to; OMP_WAIT_POLICY and the like are left as they are where they are set.</summary>
     public static void Apply()
     {
         if (Environment.GetEnvironmentVariable(Variable) == LeaveAlone)
             return;
-        if (NativeLibrary.TryLoad("libc.so.6", out nint library) && NativeLibrary.TryGetExport(library, "mallopt", out _))
-        {
-            // Large blocks come from the heap and stay with it when they are freed: mapped ones are faulted in page by page and unmapped in
-            // every step. ProcessMemory.GiveBack returns them when the work is over.
-            _ = Set(MmapMax, 0);
-            _ = Set(TrimThreshold, int.MaxValue);
-            _ = Set(TopPad, TopPadBytes);
-        }
         // libc10 asks for huge pages where a tensor is large.
         SetVariable("THP_MEM_ALLOC_ENABLE", "1", overwrite: 0);
         // The threads of libtorch and those of the kernels take turns: one that spins after its part is done keeps a core from the other.
         SetVariable("OMP_WAIT_POLICY", "passive", overwrite: 0);
+    }
+
+    /// <summary>
+    /// While a training lasts, large blocks come from the heap and stay with it when they are freed: mapped ones are faulted in page by page and
+    /// unmapped in every step. At other times a server that rests has use for its memory's being given back.
+    /// </summary>
+    /// <returns>Ends it; <see cref="ProcessMemory.GiveBack"/> then returns what was kept.</returns>
+    public static IDisposable KeepBlocks() => new Training();
+
+    private static void Count(int change)
+    {
+        lock (s_turn)
+        {
+            s_trainings += change;
+            if (!s_hasParameters || s_trainings != Math.Max(0, change))
+                return; // Neither the first nor the last.
+            foreach ((int parameter, int own, int training) in s_parameters)
+                _ = Set(parameter, change > 0 ? training : own);
+        }
+    }
+
+    private sealed class Training : IDisposable
+    {
+        private bool _hasEnded;
+
+        public Training() => Count(1);
+
+        public void Dispose()
+        {
+            if (_hasEnded)
+                return;
+            _hasEnded = true;
+            Count(-1);
+        }
     }
 
     [LibraryImport("libc.so.6", EntryPoint = "mallopt")]

@@ -160,15 +160,25 @@ internal static class RunApi
     private static async Task WriteLogAsync(Stream file, Guid id, RunService service, CancellationToken cancel)
     {
         long after = -1;
-        while (await service.LogAsync(id, after, Lists.MostLimit, cancel) is [.., LogLine last] lines)
+        IReadOnlyList<LogLine> lines;
+        do
         {
+            try
+            {
+                lines = await service.LogAsync(id, after, Lists.MostLimit, cancel);
+            }
+            catch (NotFoundException) when (after >= 0)
+            {
+                return; // Deleted meanwhile with all its lines: what was read before is the file.
+            }
             foreach (LogLine line in lines)
             {
                 await JsonSerializer.SerializeAsync(file, LogLineResponse.Of(line), WebJson.Options, cancel);
                 await file.WriteAsync("\n"u8.ToArray(), cancel);
             }
-            after = last.Id;
+            after = lines.Count > 0 ? lines[^1].Id : after;
         }
+        while (lines.Count == Lists.MostLimit);
     }
 
     /// <summary>A whole number of the query.</summary>

@@ -146,6 +146,11 @@ public sealed record SweepPlan
         if (Dimensions.Count is 0 or > MostDimensions)
             problems.Add(new OptionProblem("dimensions", $"The sweep has {Dimensions.Count} dimensions, expected 1 to {MostDimensions}. "
                 + (Dimensions.Count == 0 ? "Add what shall vary." : "Leave some out.")));
+        // A number beyond 64 bits was read as infinite, and could not be written again for the points of the plan.
+        HashSet<string> infinite = [.. typeof(DistillationOptions).GetProperties()
+            .Where(property => property.GetValue(Options) is double value && !double.IsFinite(value))
+            .Select(property => JsonNamingPolicy.CamelCase.ConvertName(property.Name))];
+        problems.AddRange(Options.Validate().Where(problem => infinite.Contains(problem.Field)));
         for (int i = 0; i < Math.Min(Dimensions.Count, MostDimensions); i++)
             problems.AddRange(Validate(i).Take(OptionsInvalidException.MaxProblems)
                 .Select(message => new OptionProblem($"dimensions[{i}]", message)));
