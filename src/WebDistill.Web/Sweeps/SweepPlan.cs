@@ -150,7 +150,8 @@ public sealed record SweepPlan
         HashSet<string> infinite = [.. typeof(DistillationOptions).GetProperties()
             .Where(property => property.GetValue(Options) is double value && !double.IsFinite(value))
             .Select(property => JsonNamingPolicy.CamelCase.ConvertName(property.Name))];
-        problems.AddRange(Options.Validate().Where(problem => infinite.Contains(problem.Field)));
+        problems.AddRange(Options.Validate().Where(problem => infinite.Contains(problem.Field))
+            .Select(problem => problem with { Field = $"options.{problem.Field}" }));
         for (int i = 0; i < Math.Min(Dimensions.Count, MostDimensions); i++)
             problems.AddRange(Validate(i).Take(OptionsInvalidException.MaxProblems)
                 .Select(message => new OptionProblem($"dimensions[{i}]", message)));

@@ -63,6 +63,14 @@ public sealed class SweepApiTests(WebDistillApp app) : IClassFixture<WebDistillA
     }
 
     [Fact]
+    public async Task Post_NumbersBeyond64Bits_AreToldBeforeThePointsAreMade()
+    {
+        string plan = """{"name": "Huge", "options": {"dropout": DIGITS, "learningRate": DIGITS}, "dimensions": [{"name": "T", "values": [{"label": "4", "changes": {"temperature": 4}}]}]}""".Replace("DIGITS", new string('9', 400), StringComparison.Ordinal);
+        using HttpResponseMessage refused = await app.Http.PostAsync("/api/sweeps", new StringContent(plan, System.Text.Encoding.UTF8, "application/json"));
+        Assert.Equal(["options.dropout", "options.learningRate"], (await refused.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
+    }
+
+    [Fact]
     public async Task StopTablesAndDelete_RecordedSweep_DoWhatTheySay()
     {
         Sweep sweep = await RecordedSweeps.TemperaturesAsync(app, "T, \"all\"");
