@@ -30,13 +30,7 @@ internal static class PairedCommand
         var command = new Command("paired", "The product's step and a peer's in alternation: the ratio of their speeds.");
         options.AddTo(command);
         command.Add(peers);
-        command.SetAction(result =>
-        {
-            // As the product trains: the C library serves threads from different heaps.
-            var thread = new Thread(() => Run(options, result, result.GetValue(peers)!));
-            thread.Start();
-            thread.Join();
-        });
+        command.SetAction(result => StepWorkload.OnThreadOfItsOwn(() => Run(options, result, result.GetValue(peers)!)));
         return command;
     }
 

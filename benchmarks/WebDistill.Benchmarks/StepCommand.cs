@@ -47,19 +47,13 @@ internal static class StepCommand
         options.AddTo(command);
         var serve = new Option<bool>("--serve") { Description = "make one step for each line of the input: what `paired --peer-command` talks to" };
         command.Add(serve);
-        command.SetAction(result =>
+        command.SetAction(result => StepWorkload.OnThreadOfItsOwn(() =>
         {
-            // On a thread of its own, as the product trains: the C library serves threads from different heaps.
-            var thread = new Thread(() =>
-            {
-                if (result.GetValue(serve))
-                    Serve(options, result);
-                else
-                    Run(options, result);
-            });
-            thread.Start();
-            thread.Join();
-        });
+            if (result.GetValue(serve))
+                Serve(options, result);
+            else
+                Run(options, result);
+        }));
         return command;
     }
 

@@ -41,6 +41,14 @@ internal sealed class StepWorkload : IDisposable
         _distiller = new Distiller(options, _teacher, _student, PlannedUpdates, Next, validation: null);
     }
 
+    /// <summary>Works on a thread of its own, as the product trains: the C library serves threads from different heaps.</summary>
+    public static void OnThreadOfItsOwn(Action work)
+    {
+        var thread = new Thread(() => work());
+        thread.Start();
+        thread.Join();
+    }
+
     /// <summary>Rows of the next step.</summary>
     public int Batch { get; set; }
 

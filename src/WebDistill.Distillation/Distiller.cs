@@ -32,7 +32,7 @@ public sealed class Distiller : IDisposable
     private readonly LearningRateSchedule _schedule;
     private readonly int _contextLength;
     private readonly AdamWOptimiser _optimiser;
-    private readonly IDisposable _keptBlocks = NativeMemorySettings.KeepBlocks();
+    private readonly IDisposable _keptBlocks;
     private readonly List<string> _notes = [];
     private SamplerPosition? _samplerAfterUpdate;
     private List<TokenBatch>? _interrupted;
@@ -80,6 +80,8 @@ public sealed class Distiller : IDisposable
         student.PositionEmbedding.requires_grad = !options.FreezePositionEmbeddings;
         _optimiser = new AdamWOptimiser(Trained(student, options), options.AdamBeta1, options.AdamBeta2, options.AdamEpsilon);
         NoteWhatIsUnusual();
+        // Last: a run that cannot begin has nobody who would end it.
+        _keptBlocks = NativeMemorySettings.KeepBlocks();
     }
 
     /// <summary>Updates of the whole run.</summary>
@@ -334,7 +336,7 @@ public sealed class Distiller : IDisposable
     /// <summary>The id after each token that is not padding; none after a sequence's last one.</summary>
     private static long[] Targets(TokenBatch batch) =>
         [.. Enumerable.Range(0, batch.Rows).SelectMany(row => Enumerable.Range(0, batch.Lengths[row]).Select(column =>
-            column + 1 < batch.Lengths[row] ? batch.Ids[row * batch.Columns + column + 1] : LossHead.NoTarget))];
+            column + 1 < batch.Lengths[row] ? batch.Ids[row * batch.Columns + column + 1] : LogitLosses.NoTarget))];
 
     /// <summary>
     /// Weight decay spares what the reference spares: names with "bias" or "LayerNorm.weight". GPT-2 calls its norms ln_1, ln_2 and ln_f,

@@ -93,18 +93,19 @@ public static partial class LibTorch
         if (!isDemanded)
         {
             // Nothing of ours to mend: the system's own reason is the one to tell.
-            s_refusal = Refusal(original);
+            s_refusal = Refusal(original, out _);
             return 0;
         }
         foreach (string file in s_needed)
         {
             // Those for a GPU are there only in a build for one. Elsewhere than beside the program, the system knows where to look.
-            if (Find(file) is null && !file.Contains("cuda", StringComparison.Ordinal) && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("LD_LIBRARY_PATH")))
+            string? path = Find(file);
+            if (path is null && !file.Contains("cuda", StringComparison.Ordinal) && string.IsNullOrEmpty(Environment.GetEnvironmentVariable("LD_LIBRARY_PATH")))
             {
                 s_refusal = $"{file} is missing beside the program: build again.";
                 return 0;
             }
-            if (Find(file) is { } path && Refusal(path) is { } reason)
+            if (path is not null && Refusal(path, out _) is { } reason)
             {
                 s_refusal = reason;
                 return 0;
@@ -117,22 +118,22 @@ public static partial class LibTorch
             return 0;
         }
         RandomAccess.Write(memory, image, 0);
-        string copy = $"/proc/self/fd/{memory.DangerousGetHandle()}";
-        s_refusal = Refusal(copy);
+        s_refusal = Refusal($"/proc/self/fd/{memory.DangerousGetHandle()}", out nint library);
         IsPatchedCopy = s_refusal is null;
-        return IsPatchedCopy ? NativeLibrary.Load(copy) : 0;
+        return library;
     }
 
     /// <summary>The system's reason for not loading a library; null when it is loaded, which it then stays.</summary>
-    private static string? Refusal(string path)
+    private static string? Refusal(string path, out nint library)
     {
         try
         {
-            NativeLibrary.Load(path);
+            library = NativeLibrary.Load(path);
             return null;
         }
         catch (Exception exception) when (exception is DllNotFoundException or BadImageFormatException)
         {
+            library = 0;
             // The first line names the file and the reason; the rest repeats it for other spellings of the name. Without the server's folders.
             return exception.Message.Split('\n')[0].Replace(Path.GetDirectoryName(path) + Path.DirectorySeparatorChar, "", StringComparison.Ordinal);
         }

@@ -23,15 +23,18 @@ internal static partial class NativeMemorySettings
     /// <summary>The value of <see cref="Variable"/> for the system's own settings.</summary>
     public const string LeaveAlone = "default";
 
-    /// <summary>Settles what must be settled before libtorch is loaded, unless <see cref="Variable"/> says not to; OMP_WAIT_POLICY and the like are left as they are where they are set.</summary>
+    /// <summary>
+    /// Settles what must be settled before libtorch is loaded, unless <see cref="Variable"/> says not to; OMP_WAIT_POLICY and the like are left as
+    /// they are where they are set.
+    /// </summary>
     public static void Apply()
     {
         if (Environment.GetEnvironmentVariable(Variable) == LeaveAlone)
             return;
         // libc10 asks for huge pages where a tensor is large.
-        SetVariable("THP_MEM_ALLOC_ENABLE", "1", overwrite: 0);
+        SetVariable("THP_MEM_ALLOC_ENABLE", "1");
         // The threads of libtorch and those of the kernels take turns: one that spins after its part is done keeps a core from the other.
-        SetVariable("OMP_WAIT_POLICY", "passive", overwrite: 0);
+        SetVariable("OMP_WAIT_POLICY", "passive");
     }
 
     /// <summary>
@@ -72,9 +75,9 @@ internal static partial class NativeMemorySettings
     private static partial int Set(int parameter, int value);
 
     // Not Environment.SetEnvironmentVariable, which native libraries do not see.
-    private static void SetVariable(string name, string value, int overwrite)
+    private static void SetVariable(string name, string value)
     {
-        if (SetNative(name, value, overwrite) != 0)
+        if (SetNative(name, value, overwrite: 0) != 0)
             throw new InvalidOperationException($"setenv refused to set {name}: {Marshal.GetLastPInvokeErrorMessage()}.");
     }
 

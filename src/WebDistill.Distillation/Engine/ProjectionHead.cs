@@ -15,9 +15,6 @@ internal static class ProjectionHead
     private const long LogitsPerChunk = 1 << 22;
     private const long WordsPerProduct = 2048;
 
-    /// <summary>Whether the sum of this loss comes from a fused kernel.</summary>
-    public static bool IsFused(DistillationLoss loss) => !Device.IsCuda && (IsOnLogits(loss) || loss is HiddenCosine);
-
     private static bool IsOnLogits(DistillationLoss loss) => loss is DistillationCrossEntropy or CausalLanguageModel or LogitsSquaredError;
 
     /// <summary>Sums every term over all rows and, if asked, adds the gradients.</summary>
@@ -27,7 +24,7 @@ internal static class ProjectionHead
             return LossHead.Compose(input, terms, gradients);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
-        List<LossTerm> composed = [.. terms.Where(term => !IsFused(term.Loss))];
+        List<LossTerm> composed = [.. terms.Where(term => !IsOnLogits(term.Loss) && term.Loss is not HiddenCosine)];
         LossHeadResult rest = composed.Count > 0 ? LossHead.Compose(input, composed, gradients) : new LossHeadResult([], null);
         LogitLossSums fused = default;
         double cosine = 0;
@@ -104,7 +101,7 @@ internal static class ProjectionHead
     private static Tensor Logits(long rows, long vocabulary)
     {
         const int floatsPerLine = AlignedMemory.AlignmentBytes / sizeof(float);
-        return empty(rows, (vocabulary + floatsPerLine - 1) / floatsPerLine * floatsPerLine).narrow(1, 0, vocabulary);
+        return empty(rows, PackedProduct.RoundUp(vocabulary, floatsPerLine)).narrow(1, 0, vocabulary);
     }
 
     /// <summary>logits = hidden embeddingᵀ, a block of words at a time: over all words of GPT-2 at once libtorch's product takes a quarter longer.</summary>

@@ -1,4 +1,5 @@
 using TorchSharp;
+using WebDistill.Distillation.Kernels;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Losses;
@@ -32,5 +33,5 @@ public sealed class CausalLanguageModel : DistillationLoss
     public override StepReport Record(StepReport report, double mean) => report with { CausalLmNatsPerToken = mean };
 
     internal override Tensor Sum(LossRows rows, double temperature) =>
-        nn.functional.cross_entropy(rows.StudentLogits!, rows.Targets!, ignore_index: LossHead.NoTarget, reduction: nn.Reduction.Sum);
+        nn.functional.cross_entropy(rows.StudentLogits!, rows.Targets!, ignore_index: LogitLosses.NoTarget, reduction: nn.Reduction.Sum);
 }

@@ -1,4 +1,5 @@
 using TorchSharp;
+using WebDistill.Distillation.Kernels;
 
 namespace WebDistill.Distillation.Losses;
 
@@ -49,7 +50,7 @@ internal sealed record LossRows
     /// <summary>[n, D]; receives no gradient.</summary>
     public torch.Tensor? TeacherHidden { get; init; }
 
-    /// <summary>int64 [n], <see cref="LossHead.NoTarget"/> where no token follows.</summary>
+    /// <summary>int64 [n], <see cref="LogitLosses.NoTarget"/> where no token follows.</summary>
     public torch.Tensor? Targets { get; init; }
 }
 

@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using WebDistill.Distillation.Kernels;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Losses;
@@ -12,7 +13,7 @@ internal readonly record struct LossTerm(DistillationLoss Loss, double Scale);
 /// <param name="StudentEmbedding">[V, C], the tied head; its gradient is added to <c>grad</c>.</param>
 /// <param name="TeacherHidden">[N, D]; null without a teacher.</param>
 /// <param name="TeacherEmbedding">[V, D]; null without a teacher.</param>
-/// <param name="Targets">The id that follows each row, <see cref="LossHead.NoTarget"/> where none does.</param>
+/// <param name="Targets">The id that follows each row, <see cref="LogitLosses.NoTarget"/> where none does.</param>
 internal sealed record LossHeadInput(Tensor StudentHidden, Parameter StudentEmbedding, Tensor? TeacherHidden, Tensor? TeacherEmbedding,
     long[] Targets, double Temperature, Precision Precision = Precision.Float32);
 
@@ -27,9 +28,6 @@ internal sealed record LossHeadResult(double[] Sums, Tensor? HiddenGradient);
 /// </summary>
 internal static class LossHead
 {
-    /// <summary>The target of a row that no token follows.</summary>
-    public const long NoTarget = -100;
-
     /// <summary>Rows whose logits exist at the same time.</summary>
     public const int RowsPerChunk = 256;
 

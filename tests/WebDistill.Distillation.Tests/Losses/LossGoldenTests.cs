@@ -1,5 +1,6 @@
 using System.Text.Json;
 using TorchSharp;
+using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using static TorchSharp.torch;
@@ -19,7 +20,7 @@ public sealed class LossGoldenTests
         int columns = ids[0].Length;
         int[] rows = [.. lengths.SelectMany((length, row) => Enumerable.Range(0, length).Select(column => row * columns + column))];
         long[] targets = [.. lengths.SelectMany(
-            (length, row) => Enumerable.Range(0, length).Select(column => column + 1 < length ? ids[row][column + 1] : LossHead.NoTarget))];
+            (length, row) => Enumerable.Range(0, length).Select(column => column + 1 < length ? ids[row][column + 1] : LogitLosses.NoTarget))];
 
         using DisposeScope scope = NewDisposeScope();
         Tensor studentLogits = Rows(golden.GetProperty("student_logits"), rows, vocabulary).requires_grad_();
@@ -32,7 +33,7 @@ public sealed class LossGoldenTests
             TeacherHidden = Rows(golden.GetProperty("teacher_hidden"), rows, width),
             Targets = tensor(targets, [targets.Length], device: WebDistill.Distillation.Engine.Device.Default),
         };
-        var counts = new LossCounts(rows.Length, targets.Count(target => target != LossHead.NoTarget));
+        var counts = new LossCounts(rows.Length, targets.Count(target => target != LogitLosses.NoTarget));
         double temperature = golden.GetProperty("temperature").GetDouble(), sum = 0;
         Tensor? total = null;
         foreach (DistillationLoss loss in DistillationLosses.All)

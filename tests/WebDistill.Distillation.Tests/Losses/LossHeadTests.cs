@@ -1,6 +1,7 @@
 using TorchSharp;
 using TorchSharp.Modules;
 using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using static TorchSharp.torch;
@@ -60,7 +61,7 @@ public sealed class LossHeadTests
     public void Run_NoRowHasATarget_CausalLossIsZeroAndSoIsItsGradient()
     {
         using var problem = new Problem(rows: 9, seed: 7);
-        LossHeadInput input = problem.Input with { Targets = [.. Enumerable.Repeat(LossHead.NoTarget, 9)] };
+        LossHeadInput input = problem.Input with { Targets = [.. Enumerable.Repeat(LogitLosses.NoTarget, 9)] };
         LossTerm[] terms = [new LossTerm(new CausalLanguageModel(), 1)];
         foreach (LossHeadResult result in new[] { ProjectionHead.Run(input, terms, gradients: true),
             LossHead.Compose(input, terms, gradients: true) })
@@ -110,7 +111,7 @@ public sealed class LossHeadTests
         public Problem(int rows, long seed)
         {
             Embedding = nn.Parameter(Normal(seed, Vocabulary, StudentWidth));
-            long[] targets = [.. Enumerable.Range(0, rows).Select(row => row % 4 == 3 ? LossHead.NoTarget : (long)(row * 37 % Vocabulary))];
+            long[] targets = [.. Enumerable.Range(0, rows).Select(row => row % 4 == 3 ? LogitLosses.NoTarget : (long)(row * 37 % Vocabulary))];
             Input = new LossHeadInput(Normal(seed + 1, rows, StudentWidth), Embedding, Normal(seed + 2, rows, TeacherWidth),
                 Normal(seed + 3, Vocabulary, TeacherWidth), targets, Temperature: 2.5);
         }

@@ -1,6 +1,7 @@
 using TorchSharp;
 using TorchSharp.Modules;
 using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using static TorchSharp.torch;
@@ -78,7 +79,7 @@ public sealed class EmbeddingTableTests : IDisposable
         }
 
         LossHeadResult Head(Tensor states, bool gradients) => ProjectionHead.Run(
-            new LossHeadInput(states.detach(), model.TokenEmbedding, teacherHidden, teacher.TokenEmbedding, [.. all[1..], LossHead.NoTarget], 2), terms, gradients);
+            new LossHeadInput(states.detach(), model.TokenEmbedding, teacherHidden, teacher.TokenEmbedding, [.. all[1..], LogitLosses.NoTarget], 2), terms, gradients);
 
         double Total() => Head(model.forward(ids).view(22, -1), gradients: false).Sums.Zip(terms, (sum, term) => sum * term.Scale).Sum();
     }
