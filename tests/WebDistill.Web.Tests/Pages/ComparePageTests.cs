@@ -22,9 +22,7 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
         await WaitForPointsAsync(visit, 3 * LongSteps);
         ILocator plot = visit.Page.Locator("[data-chart=totalLoss] .u-over");
         await Expect(plot).ToBeVisibleAsync();
-        // A chart that is drawn anew has no width for a moment.
-        await visit.Page.WaitForFunctionAsync("() => document.querySelector('[data-chart=totalLoss] .u-over').clientWidth > 0");
-        double width = await plot.EvaluateAsync<double>("plot => plot.clientWidth");
+        float width = await WidthAsync(plot);
         double drawn = await visit.Page.EvaluateAsync<double>("() => window.webdistillCompare.drawn.totalLoss");
         // Two values per pixel column at most, and both where a column holds many.
         Assert.InRange(drawn, 3 * 1.5 * width, 3 * 2.1 * width);
@@ -272,8 +270,21 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
     private static Task WaitForPointsAsync(Visit visit, int points) =>
         visit.Page.WaitForFunctionAsync("n => window.webdistillCompare?.points === n && window.webdistillCompare.draws > 0", points);
 
-    private static async Task<Position> PlaceAsync(ILocator plot, float share) =>
-        new() { X = share * await plot.EvaluateAsync<float>("plot => plot.clientWidth"), Y = 60 };
+    private static async Task<Position> PlaceAsync(ILocator plot, float share) => new() { X = share * await WidthAsync(plot), Y = 60 };
+
+    /// <summary>Width of a plot, once it has one: a chart that is drawn anew has none for a moment.</summary>
+    private static async Task<float> WidthAsync(ILocator plot)
+    {
+        float width = 0;
+        for (int i = 0; width == 0; i++)
+        {
+            Assert.True(i < 600, "The plot has no width.");
+            if (i > 0)
+                await Task.Delay(20);
+            width = await plot.EvaluateAsync<float>("plot => plot.clientWidth");
+        }
+        return width;
+    }
 
     private async Task<Run> RunAsync(string name, int steps, DistillationOptions? options = null, double? perplexity = null)
     {
