@@ -52,6 +52,7 @@ internal static class Composition
         .AddSingleton<RunChecks>()
         .AddSingleton<RunQueue>()
         .AddSingleton<RunTrainer>()
+        .AddSingleton<RunCommands>()
         .AddSingleton<SweepPlanner>()
         .AddSingleton<SweepReports>();
 
