@@ -358,7 +358,7 @@ public sealed class Distiller : IDisposable
             TeacherId = teacher is null ? null : "given", DatasetId = "given",
             StudentInitialisation = CheckpointInit.InitName, StudentModelId = "given",
         };
-        List<OptionProblem> problems = [.. named.Validate()];
+        List<OptionProblem> problems = [.. RunPlan.Validate(named)];
         if (problems.Count == 0)
             problems.AddRange(RunPlan.Check(named, teacher?.Config, student.Config, train.VocabularySize, null));
         if (validation is not null && validation.TokenizerSha256 != train.TokenizerSha256)

@@ -5,6 +5,7 @@ using Microsoft.JSInterop;
 using Radzen;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Library;
@@ -186,7 +187,7 @@ public sealed partial class RunPage(
     {
         JsonObject values = OptionTexts.Values(options), defaults = OptionTexts.Values(new DistillationOptions());
         OptionTexts texts = await OptionTexts.ReadAsync([options], table, models, datasetTable, Gone);
-        return [.. OptionField.All
+        return [.. OptionSchema.Of<DistillationOptions>().Fields
             .Where(field => field.Name != "name")
             .Select(field => (Field: field, Value: texts.Of(field, values[field.Name]),
                 Differs: RunDraft.Write(values[field.Name]) != RunDraft.Write(defaults[field.Name])))
