@@ -44,6 +44,19 @@ public enum RunStatus
     Interrupted,
 }
 
+/// <summary>What the reason in <see cref="Run.Error"/> is about, where somebody acts on it.</summary>
+public enum RunErrorCause
+{
+    /// <summary>Nothing that the product acts on; the text says it.</summary>
+    Other,
+
+    /// <summary>A loss or the gradient's norm was not finite: a smaller learning rate may help.</summary>
+    Diverged,
+
+    /// <summary>The disk refuses: the run waits with its state in memory and goes on by itself.</summary>
+    Disk,
+}
+
 /// <summary>One training or distillation, from its options to its latest figures.</summary>
 public sealed class Run : IListed
 {
@@ -68,11 +81,17 @@ public sealed class Run : IListed
     /// <summary>Why it failed, was interrupted, or waits.</summary>
     public string? Error { get; set; }
 
+    /// <summary>What <see cref="Error"/> is about; null where there is none.</summary>
+    public RunErrorCause? ErrorCause { get; set; }
+
     /// <summary>The DistillationOptions, whole, as JSON.</summary>
     public required string OptionsJson { get; set; }
 
     /// <summary>The teacher model, or the run that is to produce it.</summary>
     public Guid? TeacherId { get; set; }
+
+    /// <summary>The model whose weights the student begins with; null when it begins otherwise.</summary>
+    public Guid? FirstModelId { get; set; }
 
     /// <summary>The data set.</summary>
     public Guid? DatasetId { get; set; }

@@ -4,14 +4,9 @@ namespace WebDistill.Distillation;
 
 /// <summary>A loss or the gradient norm became NaN or infinite; the weights are those of the last good update.</summary>
 public sealed class TrainingDivergedException(int step, string term, double value) : Exception(
-    $"Update {step}: {term} is {value.ToString(CultureInfo.InvariantCulture)}, {Expectation}. "
+    $"Update {step}: {term} is {value.ToString(CultureInfo.InvariantCulture)}, expected a finite number. "
     + "The run was stopped before the weights were changed. Try a smaller learning rate, and check that the models' weights are finite.")
 {
-    private const string Expectation = "expected a finite number";
-
-    /// <summary>Whether a run that ended with that message diverged: then a smaller learning rate may help.</summary>
-    public static bool Describes(string? message) => message?.Contains(Expectation, StringComparison.Ordinal) == true;
-
     /// <summary>The update that failed, from 1.</summary>
     public int Step { get; } = step;
 

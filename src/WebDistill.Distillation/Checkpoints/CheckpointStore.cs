@@ -53,9 +53,18 @@ public sealed partial class CheckpointStore(string folder, FileLayer files)
     private const string Damaged = ".damaged";
 
     /// <summary>Where the complete checkpoint of an update stands.</summary>
-    /// <exception cref="InvalidDataException">There is none.</exception>
-    public string Folder(int step) => Find(step)?.Path
-        ?? throw new InvalidDataException($"There is no complete checkpoint of update {step}.");
+    /// <exception cref="InvalidDataException">There is none, or it is incomplete or damaged: names the file.</exception>
+    public string Folder(int step)
+    {
+        if (Find(step) is ({ }, string path))
+            return path;
+        if (Places().LastOrDefault(place => place.Step == step) is Place damaged)
+            TrainingCheckpoint.ReadManifest(damaged.Path);
+        throw new InvalidDataException($"There is no complete checkpoint of update {step}.");
+    }
+
+    /// <summary>The folders of every checkpoint of one update, for who removes them.</summary>
+    public IReadOnlyList<string> Folders(int step) => [.. Places().Where(place => place.Step == step).Select(place => place.Path)];
 
     /// <summary>
     /// Makes a checkpoint of what <paramref name="write"/> puts into the folder that it is given; then older ones of the same update go.
@@ -133,16 +142,9 @@ public sealed partial class CheckpointStore(string folder, FileLayer files)
         IReadOnlyList<CheckpointManifest> complete = List();
         IReadOnlySet<int> kept = retention.Kept(complete);
         List<int> removed = [.. complete.Select(manifest => manifest.Step).Where(step => !kept.Contains(step))];
-        foreach (int step in removed)
-            Remove(step);
-        return removed;
-    }
-
-    /// <summary>Removes every checkpoint of one update.</summary>
-    public void Remove(int step)
-    {
-        foreach (Place place in Places().Where(place => place.Step == step).ToArray())
+        foreach (Place place in Places().Where(place => removed.Contains(place.Step)).ToArray())
             Remove(place);
+        return removed;
     }
 
     /// <summary>Removes the checkpoints of later updates, newest first: what is left is never followed by a gap.</summary>

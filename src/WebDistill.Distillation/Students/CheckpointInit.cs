@@ -8,6 +8,11 @@ public sealed class CheckpointInit : StudentInit
     /// <summary>As options spell it.</summary>
     public const string InitName = "checkpoint";
 
+    /// <summary>The model that a run with these options begins with; null when its student begins otherwise. The options must have been
+    /// checked.</summary>
+    public static Guid? ModelOf(DistillationOptions options) =>
+        options.StudentInitialisation == InitName && options.StudentModelId is string id ? Guid.Parse(id) : null;
+
     /// <inheritdoc/>
     public override string Name => InitName;
 

@@ -10,11 +10,14 @@ internal readonly record struct SequencePiece(long Offset, int Count, bool EndOf
 /// <summary>Cuts a token file into sequences.</summary>
 internal static class SequenceSource
 {
-    /// <summary>How many sequences <see cref="Cut"/> finds; blocks are not made to be counted.</summary>
+    /// <summary>
+    /// How many sequences <see cref="Cut"/> finds, from the lengths of the documents: no token is read, but those of a document that may hold
+    /// the end-of-text id inside.
+    /// </summary>
     /// <exception cref="InvalidDataException">As for <see cref="Cut"/>.</exception>
     public static int Count(TokenFile file, SequenceMode mode, int contextLength) => mode == SequenceMode.Packed
         ? CountPacked(file, contextLength)
-        : Cut(file, mode, contextLength).Count;
+        : CountHuggingFace(file, contextLength);
 
     /// <summary>Every sequence of a file.</summary>
     /// <exception cref="InvalidDataException">There is none; the message names the counts.</exception>
@@ -52,43 +55,98 @@ internal static class SequenceSource
     // is the end-of-text id here) are dropped.
     private static IReadOnlyList<SequencePiece> CutHuggingFace(TokenFile file, int contextLength)
     {
-        var pieces = new List<SequencePiece>();
-        long cut = 0, tooShort = 0, mostlyUnknown = 0;
-        int[] buffer = [];
+        var cut = new HuggingFaceCut(file, contextLength);
         for (long index = 0; index < file.DocumentCount; index++)
-        {
-            TokenDocument document = file.Document(index);
-            if (buffer.Length < document.Length)
-                buffer = new int[Math.Max(document.Length, buffer.Length * 2L > Array.MaxLength ? document.Length : buffer.Length * 2)];
-            Span<int> ids = buffer.AsSpan(0, document.Length);
-            file.Read(document.Offset, ids);
-            long whole = document.Length + 2L;
-            int step = whole <= contextLength ? (int)whole : contextLength - 2;
-            for (long start = 0; start < whole; start += step)
-            {
-                long end = Math.Min(start + step, whole);
-                // The first id of the whole is not in the file; the last one is, after the document.
-                bool startsWithIt = IdAt(ids, start, file.EndOfTextId) == file.EndOfTextId;
-                bool endsWithIt = IdAt(ids, end - 1, file.EndOfTextId) == file.EndOfTextId;
-                long firstInFile = Math.Max(start, 1);
-                var piece = new SequencePiece(
-                    document.Offset + firstInFile - 1, (int)(end - firstInFile), start == 0 || !startsWithIt, !endsWithIt);
-                cut++;
-                if (piece.Length <= SequenceModes.TooShort)
-                    tooShort++;
-                else if (2L * CountEndOfText(ids, piece, document, file.EndOfTextId) >= piece.Length)
-                    mostlyUnknown++;
-                else
-                    pieces.Add(piece);
-            }
-        }
+            cut.Add(file.Document(index));
+        List<SequencePiece> pieces = cut.Pieces;
         if (pieces.Count == 0)
             throw new InvalidDataException(
-                $"No sequence is left of {file.DocumentCount} documents: of {cut} pieces {tooShort} have {SequenceModes.TooShort} tokens or fewer, "
-                + $"{mostlyUnknown} are mostly end-of-text; "
+                $"No sequence is left of {file.DocumentCount} documents: of {cut.Total} pieces {cut.TooShort} have {SequenceModes.TooShort} tokens or fewer, "
+                + $"{cut.MostlyUnknown} are mostly end-of-text; "
                 + $"expected longer documents than that. Use packed sequences, or a context longer than {contextLength} if that cuts "
                 + "them up.");
         return pieces;
+    }
+
+    private static int CountHuggingFace(TokenFile file, int contextLength)
+    {
+        long count = 0;
+        for (long index = 0; index < file.DocumentCount; index++)
+        {
+            TokenDocument document = file.Document(index);
+            if (file.HoldsEndOfText(document))
+            {
+                var cut = new HuggingFaceCut(file, contextLength);
+                cut.Add(document);
+                count += cut.Pieces.Count;
+            }
+            else
+            {
+                count += CountPlain(document.Length, contextLength);
+            }
+        }
+        if (count > Array.MaxLength)
+            throw new InvalidDataException($"The corpus has {count} sequences; expected at most {Array.MaxLength}. Lengthen the context.");
+        // Cutting says why there is none.
+        return count > 0 ? (int)count : CutHuggingFace(file, contextLength).Count;
+    }
+
+    /// <summary>Sequences of a document of <paramref name="length"/> ids, none of them the end-of-text id.</summary>
+    private static long CountPlain(int length, int contextLength)
+    {
+        long whole = length + 2L, step = contextLength - 2;
+        if (whole <= contextLength)
+            return whole > SequenceModes.TooShort ? 1 : 0;
+        // The first piece has an end-of-text id of its own and gets one after it, each piece between gets two, and the last one has one of its
+        // own and gets one before it, unless it is nothing else.
+        long pieces = (whole + step - 1) / step, last = whole - (pieces - 1) * step;
+        return (step + 1 > SequenceModes.TooShort ? 1 : 0) + (step + 2 > SequenceModes.TooShort ? pieces - 2 : 0) + (last > 1 && last + 1 > SequenceModes.TooShort ? 1 : 0);
+    }
+}
+
+/// <summary>The sequences of documents, as LmSeqsDataset of the reference cuts and filters them.</summary>
+internal sealed class HuggingFaceCut(TokenFile file, int contextLength)
+{
+    private int[] _buffer = [];
+
+    /// <summary>Those that are kept.</summary>
+    public List<SequencePiece> Pieces { get; } = [];
+
+    /// <summary>All, the dropped ones included.</summary>
+    public long Total { get; private set; }
+
+    /// <summary>Dropped, because they have too few ids.</summary>
+    public long TooShort { get; private set; }
+
+    /// <summary>Dropped, because at least half of their ids are the end-of-text id.</summary>
+    public long MostlyUnknown { get; private set; }
+
+    /// <summary>Cuts one document.</summary>
+    public void Add(TokenDocument document)
+    {
+        if (_buffer.Length < document.Length)
+            _buffer = new int[Math.Max(document.Length, _buffer.Length * 2L > Array.MaxLength ? document.Length : _buffer.Length * 2)];
+        Span<int> ids = _buffer.AsSpan(0, document.Length);
+        file.Read(document.Offset, ids);
+        long whole = document.Length + 2L;
+        int step = whole <= contextLength ? (int)whole : contextLength - 2;
+        for (long start = 0; start < whole; start += step)
+        {
+            long end = Math.Min(start + step, whole);
+            // The first id of the whole is not in the file; the last one is, after the document.
+            bool startsWithIt = IdAt(ids, start, file.EndOfTextId) == file.EndOfTextId;
+            bool endsWithIt = IdAt(ids, end - 1, file.EndOfTextId) == file.EndOfTextId;
+            long firstInFile = Math.Max(start, 1);
+            var piece = new SequencePiece(
+                document.Offset + firstInFile - 1, (int)(end - firstInFile), start == 0 || !startsWithIt, !endsWithIt);
+            Total++;
+            if (piece.Length <= SequenceModes.TooShort)
+                TooShort++;
+            else if (2L * CountEndOfText(ids, piece, document, file.EndOfTextId) >= piece.Length)
+                MostlyUnknown++;
+            else
+                Pieces.Add(piece);
+        }
     }
 
     private static int IdAt(ReadOnlySpan<int> document, long indexInWhole, int endOfTextId) =>

@@ -90,6 +90,24 @@ public sealed class TokenFile : IDisposable
         return new TokenDocument(start, (int)(DocumentStart(index + 1) - start - 1));
     }
 
+    /// <summary>Whether a document holds the end-of-text id inside. Its ids are read only where the file does not say that none does.</summary>
+    public bool HoldsEndOfText(TokenDocument document)
+    {
+        const int piece = 1 << 24;
+        if (_header.EndOfTextOnlyAfterDocuments)
+            return false;
+        for (long offset = 0; offset < document.Length; offset += piece)
+        {
+            ReadOnlySpan<byte> bytes = _file.Span(TokenFileHeader.Bytes + (document.Offset + offset) * _header.BytesPerToken,
+                (int)Math.Min(piece, document.Length - offset) * _header.BytesPerToken);
+            if (_header.BytesPerToken == sizeof(int)
+                ? MemoryMarshal.Cast<byte, int>(bytes).Contains(EndOfTextId)
+                : MemoryMarshal.Cast<byte, ushort>(bytes).Contains((ushort)EndOfTextId))
+                return true;
+        }
+        return false;
+    }
+
     public void Dispose() => _file.Dispose();
 
     private long DocumentStart(long index) => index == DocumentCount ? TokenCount

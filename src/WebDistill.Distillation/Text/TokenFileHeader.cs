@@ -5,15 +5,18 @@ namespace WebDistill.Distillation.Text;
 /// <summary>
 /// The layout of a token file, all numbers little-endian: this header of <see cref="Bytes"/> bytes; TokenCount ids as uint16 (vocabulary up
 /// to 65536) or int32, padded with zeros to a multiple of 8; then DocumentCount int64, the index of each document's first token. Every
-/// document is followed by one end-of-text id, which TokenCount includes.
+/// document is followed by one end-of-text id, which TokenCount includes. Byte <see cref="EndOfTextByte"/> is 1 where no document holds that id
+/// inside; early versions wrote 0 there, which says nothing.
 /// </summary>
 internal readonly record struct TokenFileHeader(
-    int BytesPerToken, long TokenCount, long DocumentCount, int VocabularySize, int EndOfTextId, string TokenizerSha256)
+    int BytesPerToken, long TokenCount, long DocumentCount, int VocabularySize, int EndOfTextId, string TokenizerSha256,
+    bool EndOfTextOnlyAfterDocuments)
 {
     public const int Bytes = 80;
 
     private const int Version = 1;
     private const int HashBytes = 32;
+    private const int EndOfTextByte = 40 + HashBytes;
 
     private static ReadOnlySpan<byte> Magic => "WDTOKENS"u8;
 
@@ -34,6 +37,7 @@ internal readonly record struct TokenFileHeader(
         BinaryPrimitives.WriteInt32LittleEndian(bytes[32..], VocabularySize);
         BinaryPrimitives.WriteInt32LittleEndian(bytes[36..], EndOfTextId);
         Convert.FromHexString(TokenizerSha256).CopyTo(bytes[40..]);
+        bytes[EndOfTextByte] = EndOfTextOnlyAfterDocuments ? (byte)1 : (byte)0;
     }
 
     /// <exception cref="InvalidDataException">The bytes are not the header of a file of this length.</exception>
@@ -54,7 +58,8 @@ internal readonly record struct TokenFileHeader(
             BinaryPrimitives.ReadInt64LittleEndian(bytes[24..]),
             BinaryPrimitives.ReadInt32LittleEndian(bytes[32..]),
             BinaryPrimitives.ReadInt32LittleEndian(bytes[36..]),
-            Convert.ToHexStringLower(bytes.Slice(40, HashBytes)));
+            Convert.ToHexStringLower(bytes.Slice(40, HashBytes)),
+            bytes[EndOfTextByte] == 1);
         if (header.VocabularySize < 1 || header.EndOfTextId < 0 || header.EndOfTextId >= header.VocabularySize)
             throw new InvalidDataException($"{file}: vocabulary size {header.VocabularySize}, end-of-text id {header.EndOfTextId}; "
                 + $"expected an id inside the vocabulary. {fix}");

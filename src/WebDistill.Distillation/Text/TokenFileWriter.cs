@@ -12,6 +12,7 @@ public sealed class TokenFileWriter : IDisposable
     private readonly int _endOfTextId;
     private readonly string _tokenizerSha256;
     private ushort[] _narrow = [];
+    private bool _endOfTextOnlyAfterDocuments = true;
 
     public TokenFileWriter(string path, Vocabulary vocabulary, FileLayer files)
         : this(path, vocabulary.Size, vocabulary.EndOfTextId, vocabulary.Sha256, files)
@@ -53,6 +54,7 @@ public sealed class TokenFileWriter : IDisposable
             if ((uint)ids[i] >= (uint)_vocabularySize)
                 throw new ArgumentException($"Document {DocumentCount}, token {i} is {ids[i]}; expected 0 to {_vocabularySize - 1}.",
                     nameof(ids));
+        _endOfTextOnlyAfterDocuments &= !ids.Contains(_endOfTextId);
         _documentStarts.Add(TokenCount);
         Write(ids);
         Write([_endOfTextId]);
@@ -62,7 +64,8 @@ public sealed class TokenFileWriter : IDisposable
     /// <summary>Makes the file appear.</summary>
     public void Commit()
     {
-        var header = new TokenFileHeader(_bytesPerToken, TokenCount, DocumentCount, _vocabularySize, _endOfTextId, _tokenizerSha256);
+        var header = new TokenFileHeader(
+            _bytesPerToken, TokenCount, DocumentCount, _vocabularySize, _endOfTextId, _tokenizerSha256, _endOfTextOnlyAfterDocuments);
         _file.Stream.Write(stackalloc byte[(int)(header.DocumentTableOffset - _file.Stream.Position)]);
         _file.Stream.Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_documentStarts)));
         Span<byte> bytes = stackalloc byte[TokenFileHeader.Bytes];

@@ -157,6 +157,22 @@ public sealed class EvaluationService(
         announcements.Announce(id);
     }
 
+    private async Task<Model?> FindAsync(string field, Guid id, List<OptionProblem> problems, CancellationToken cancel)
+    {
+        try
+        {
+            Model? model = await models.FindAsync(id, cancel);
+            if (model is null)
+                problems.Add(new(field, $"There is no model and no checkpoint {id}; it may have been deleted."));
+            return model;
+        }
+        catch (FilesGoneException gone)
+        {
+            problems.Add(new(field, gone.Message));
+            return null;
+        }
+    }
+
     /// <summary>The evaluation that a request asks for, with every field checked.</summary>
     private async Task<Evaluation> DescribeAsync(EvaluationRequest request, CancellationToken cancel)
     {
@@ -165,9 +181,7 @@ public sealed class EvaluationService(
         if (set is null)
             problems.Add(new("set", $"There is no evaluation set '{ForeignText.Quote(request.Set)}', expected one of: "
                 + $"{string.Join(", ", EvaluationSets.All.Select(known => known.Name))}."));
-        Model? model = await models.FindAsync(request.ModelId, cancel);
-        if (model is null)
-            problems.Add(new("modelId", $"There is no model and no checkpoint {request.ModelId}; it may have been deleted."));
+        Model? model = await FindAsync("modelId", request.ModelId, problems, cancel);
         if (set is null || model is null)
             throw new OptionsInvalidException(problems);
 
@@ -186,11 +200,11 @@ public sealed class EvaluationService(
         Model? reference = null;
         if (set.ComparesTwo)
         {
-            reference = request.ReferenceModelId is Guid id ? await models.FindAsync(id, cancel) : null;
-            if (reference is null)
-                problems.Add(new("referenceModelId", request.ReferenceModelId is null
-                    ? $"{set.Title} compares a student with its teacher. Name the teacher."
-                    : $"There is no model and no checkpoint {request.ReferenceModelId}; it may have been deleted."));
+            reference = request.ReferenceModelId is Guid id ? await FindAsync("referenceModelId", id, problems, cancel) : null;
+            if (request.ReferenceModelId is null)
+                problems.Add(new("referenceModelId", $"{set.Title} compares a student with its teacher. Name the teacher."));
+            else if (reference is null)
+                throw new OptionsInvalidException(problems);
             else if (reference.TokenizerSha256 != model.TokenizerSha256)
                 problems.Add(new("referenceModelId", $"'{reference.Name}' has another tokenizer than '{model.Name}': their tokens cannot be "
                     + "compared. Choose the student's own teacher."));

@@ -114,29 +114,30 @@ public sealed class EvaluationWorker(
             });
             watch.Start();
             Advance(evaluation, task, watch, ended.Token);
-            EvaluationResult result = task.Result();
-            Save(evaluation, watch, shutdown, row =>
+            string result = JsonSerializer.Serialize(task.Result(), WebJson.Measured);
+            SaveOutcome(evaluation, watch, shutdown, row =>
             {
                 // Cancelled at the very end: the figures are there, and stay.
                 (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Completed, DateTime.UtcNow, null);
                 (row.DoneUnits, row.TotalUnits, row.StateJson) = (task.Done, task.Total, null);
                 (row.Engine, row.Version) = (Device.Name, ProductVersion.Text);
-                row.ResultJson = JsonSerializer.Serialize(result, WebJson.Measured);
+                row.ResultJson = result;
             });
         }
         catch (OperationCanceledException) when (ended.IsCancellationRequested)
         {
             // At the end of the process it stays Running and goes on after the next start; a person's wish has set its status already.
-            Save(evaluation, watch, shutdown, row => Keep(row, task));
+            SaveOutcome(evaluation, watch, shutdown, row => Keep(row, task));
         }
         catch (Exception e)
         {
             logger.LogWarning(e, "The evaluation {Id} of {Model} on {Set} failed", evaluation.Id,
                 ForeignText.Quote(evaluation.ModelName), evaluation.Set);
-            Save(evaluation, watch, shutdown, row =>
+            string error = files.Hide(LibTorch.Describe(e));
+            SaveOutcome(evaluation, watch, shutdown, row =>
             {
                 Keep(row, task);
-                (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Failed, DateTime.UtcNow, files.Hide(LibTorch.Describe(e)));
+                (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Failed, DateTime.UtcNow, error);
             });
         }
         finally
@@ -180,6 +181,27 @@ public sealed class EvaluationWorker(
             return;
         (row.DoneUnits, row.TotalUnits) = (task.Done, task.Total);
         row.StateJson = task.State().GetRawText();
+    }
+
+    /// <summary>
+    /// Writes what became of it: again and again while the database cannot, whatever its reason, until the process ends. Given up, it would be
+    /// computed once more from the start, or for ever.
+    /// </summary>
+    private void SaveOutcome(Evaluation evaluation, Stopwatch watch, CancellationToken shutdown, Action<Evaluation> change)
+    {
+        while (true)
+        {
+            try
+            {
+                Save(evaluation, watch, shutdown, change);
+                return;
+            }
+            catch (Exception e) when (!shutdown.IsCancellationRequested)
+            {
+                logger.LogError(e, "What became of the evaluation {Id} could not be saved; trying again in {Delay}", evaluation.Id, RetryDelay);
+                shutdown.WaitHandle.WaitOne(RetryDelay);
+            }
+        }
     }
 
     /// <summary>While the disk refuses, the evaluation waits with what it has.</summary>

@@ -58,12 +58,39 @@ public sealed record DatasetOptions
     }
 }
 
+/// <summary>What the preparation of a data set is doing.</summary>
+public enum PreparationStage
+{
+    /// <summary>Waits for its turn.</summary>
+    Waiting,
+
+    /// <summary>Writes a generated text.</summary>
+    Writing,
+
+    /// <summary>Trains a vocabulary.</summary>
+    TrainingVocabulary,
+
+    /// <summary>Turns the text into tokens.</summary>
+    Tokenising,
+
+    /// <summary>The disk refuses: waits until it takes files again.</summary>
+    WaitingForDisk,
+
+    /// <summary>Has ended, and waits until the database takes what became of it.</summary>
+    WaitingToSave,
+}
+
 /// <summary>How far the preparation of a data set is.</summary>
-/// <param name="Phase">What is being done, for people.</param>
+/// <param name="Stage">What is being done.</param>
+/// <param name="Phase">The same for people.</param>
 /// <param name="Fraction">Share of that phase, 0 to 1.</param>
 /// <param name="Documents">Documents tokenised so far.</param>
 /// <param name="Tokens">Tokens written so far.</param>
-public sealed record DatasetProgress(string Phase, double Fraction, long Documents, long Tokens);
+public sealed record DatasetProgress(PreparationStage Stage, string Phase, double Fraction, long Documents, long Tokens)
+{
+    /// <summary>Before anything is known.</summary>
+    public static DatasetProgress None { get; } = new(PreparationStage.Waiting, "Waiting", 0, 0, 0);
+}
 
 /// <summary>One token of a preview.</summary>
 /// <param name="Id">Its id.</param>

@@ -42,14 +42,29 @@ public sealed class DatasetPreparations(
             _ = Task.Factory.StartNew(() => Run(dataset, preparation), TaskCreationOptions.LongRunning);
     }
 
-    /// <summary>Gives up a preparation; the data set becomes <see cref="DatasetState.Cancelled"/>.</summary>
-    /// <returns>False when it is not under way.</returns>
-    public async Task<bool> TryCancelAsync(Guid id)
+    /// <summary>
+    /// Gives up a preparation; the data set becomes <see cref="DatasetState.Cancelled"/>. Where its row says Preparing and nothing prepares it, the
+    /// row alone changes: no state is one from which nobody gets out.
+    /// </summary>
+    /// <returns>False when its row does not say Preparing.</returns>
+    public async Task<bool> TryCancelAsync(Guid id, CancellationToken cancel)
     {
-        if (!_preparations.TryGetValue(id, out Preparation? preparation))
-            return false;
-        await preparation.CancelAsync();
-        return true;
+        if (_preparations.TryGetValue(id, out Preparation? preparation))
+        {
+            await preparation.CancelAsync();
+            return true;
+        }
+        bool isCancelled = await writer.WriteAsync(async db =>
+        {
+            // One that begins in this moment is found by its own end.
+            if (await db.Datasets.SingleOrDefaultAsync(d => d.Id == id && d.State == DatasetState.Preparing, cancel) is not Dataset row)
+                return false;
+            Cancelled(row);
+            await db.SaveChangesAsync(cancel);
+            return true;
+        }, cancel);
+        announcements.Announce(id);
+        return isCancelled;
     }
 
     /// <summary>Takes up the preparations that the end of an earlier process cut off.</summary>
@@ -148,7 +163,7 @@ public sealed class DatasetPreparations(
     {
         const long margin = 1 << 24;
         long enough = Math.Min(folder.FreeBytes + DiskReserve.LeastBytes, sizeof(int) * dataset.Bytes + margin);
-        Show(dataset, preparation, $"Waits for the disk. {refused.Message} The preparation goes on by itself.");
+        Show(dataset, preparation, PreparationStage.WaitingForDisk, $"Waits for the disk. {refused.Message} The preparation goes on by itself.");
         do
         {
             preparation.Ended.WaitHandle.WaitOne(pause);
@@ -167,7 +182,8 @@ public sealed class DatasetPreparations(
             {
                 writer.Write(db =>
                 {
-                    if (db.Datasets.SingleOrDefault(d => d.Id == id) is not Dataset row)
+                    // Deleted, or cancelled before this could be heard: then that is its end.
+                    if (db.Datasets.SingleOrDefault(d => d.Id == id && d.State == DatasetState.Preparing) is not Dataset row)
                         return;
                     end(row);
                     db.SaveChanges();
@@ -180,7 +196,7 @@ public sealed class DatasetPreparations(
                     storage.Note(refused);
                 else
                     logger.LogError(e, "What became of data set {DatasetId} could not be saved; trying again in {Delay}", id, RetryDelay);
-                preparation.Show(new DatasetProgress($"Waits until it can be saved. {storage.Explain(e)?.Message ?? e.Message}", 1, 0, 0),
+                preparation.Show(new DatasetProgress(PreparationStage.WaitingToSave, $"Waits until it can be saved. {storage.Explain(e)?.Message ?? e.Message}", 1, 0, 0),
                     () => announcements.Announce(id));
                 _shutdown.WaitHandle.WaitOne(RetryDelay);
                 storage.Look();
@@ -188,8 +204,8 @@ public sealed class DatasetPreparations(
         }
     }
 
-    private void Show(Dataset dataset, Preparation preparation, string phase, double fraction = 0, long documents = 0, long tokens = 0) =>
-        preparation.Show(new DatasetProgress(phase, fraction, documents, tokens), () => announcements.Announce(dataset.Id));
+    private void Show(Dataset dataset, Preparation preparation, PreparationStage stage, string phase, double fraction = 0, long documents = 0, long tokens = 0) =>
+        preparation.Show(new DatasetProgress(stage, phase, fraction, documents, tokens), () => announcements.Announce(dataset.Id));
 
     private Action<Dataset> Prepare(Dataset dataset, Preparation preparation)
     {
@@ -200,10 +216,9 @@ public sealed class DatasetPreparations(
         long bytes = dataset.Bytes;
         if (dataset.GeneratorSeed is int seed)
         {
-            const string phase = "Writing stories";
-            Show(dataset, preparation, phase);
+            Show(dataset, preparation, PreparationStage.Writing, "Writing stories");
             DurableFile.Write(source, stream =>
-                WriteStories(stream, seed, fraction => Show(dataset, preparation, phase, fraction), cancel), folder.Files);
+                WriteStories(stream, seed, fraction => Show(dataset, preparation, PreparationStage.Writing, "Writing stories", fraction), cancel), folder.Files);
             using FileStream written = File.OpenRead(source);
             sha256 = Convert.ToHexStringLower(SHA256.HashData(written));
             bytes = written.Length;
@@ -219,17 +234,17 @@ public sealed class DatasetPreparations(
         else
         {
             const string phase = "Training the vocabulary";
-            Show(dataset, preparation, phase);
+            Show(dataset, preparation, PreparationStage.TrainingVocabulary, phase);
             tokenizer = Gpt2Tokenizer.Train(CorpusPreparation.ReadDocuments(source, options), dataset.RequestedVocabularySize!.Value,
-                new Reporter<double>(fraction => Show(dataset, preparation, phase, fraction)), cancel);
+                new Reporter<double>(fraction => Show(dataset, preparation, PreparationStage.TrainingVocabulary, phase, fraction)), cancel);
         }
         tokenizer.Save(path, folder.Files);
 
         const string tokenising = "Tokenising";
-        Show(dataset, preparation, tokenising);
+        Show(dataset, preparation, PreparationStage.Tokenising, tokenising);
         CorpusStatistics statistics = CorpusPreparation.Prepare(
             source, tokenizer, options, DatasetFiles.Train(path), DatasetFiles.Validation(path), folder.Files,
-            new Reporter<CorpusProgress>(p => Show(dataset, preparation, tokenising,
+            new Reporter<CorpusProgress>(p => Show(dataset, preparation, PreparationStage.Tokenising, tokenising,
                 p.BytesTotal == 0 ? 1 : (double)p.BytesRead / p.BytesTotal, p.Documents, p.Tokens)), cancel);
         return row =>
         {
@@ -276,7 +291,7 @@ public sealed class DatasetPreparations(
         // The source is not disposed: who cancels may hold it when the preparation has just ended.
         public CancellationToken Ended { get; } = cancellation.Token;
 
-        public DatasetProgress Progress { get; private set; } = new("Waiting", 0, 0, 0);
+        public DatasetProgress Progress { get; private set; } = DatasetProgress.None;
 
         public Task CancelAsync() => cancellation.CancelAsync();
 

@@ -151,7 +151,7 @@ public sealed class DatasetService(
     public async Task CancelAsync(Guid id, CancellationToken cancel = default)
     {
         Dataset dataset = await GetAsync(id, cancel);
-        if (dataset.State != DatasetState.Preparing || !await preparations.TryCancelAsync(id))
+        if (!await preparations.TryCancelAsync(id, cancel))
             throw new ConflictException($"The data set '{dataset.Name}' is not being prepared ({dataset.State}): there is nothing to "
                 + "cancel.");
     }

@@ -31,7 +31,7 @@ public sealed class ModelFolders(IDbContextFactory<WebDistillDb> contexts, DataF
     /// <summary>What <paramref name="read"/> reads of the folder of a checkpoint that the database lists.</summary>
     /// <exception cref="FilesGoneException">Its files are gone or damaged.</exception>
     public T ReadCheckpoint<T>(Guid runId, int step, Func<string, T> read) => StoredFiles.Read(
-        $"the checkpoint of update {step}", "Choose another checkpoint.", () => read(WithFiles(folder.CheckpointsOf(runId).Folder(step))));
+        $"the checkpoint of update {step}", "Choose another checkpoint, or delete this one.", () => read(WithFiles(folder.CheckpointsOf(runId).Folder(step))));
 
     private static string WithFiles(string path)
     {

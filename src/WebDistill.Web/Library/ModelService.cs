@@ -19,8 +19,8 @@ public sealed record UploadedFile(string Name, Stream Content);
 
 /// <summary>Models: Hugging Face folders in and out.</summary>
 public sealed partial class ModelService(
-    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelCache cache, StorageHealth storage,
-    HostSettings settings)
+    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelCache cache, ModelFolders folders,
+    StorageHealth storage, HostSettings settings)
 {
     // Read by nobody here, and part of most published folders: left out without complaint.
     private static readonly HashSet<string> _ignored =
@@ -97,6 +97,7 @@ public sealed partial class ModelService(
     }
 
     /// <summary>A model, or a checkpoint as the model that it is; null when there is neither with that id.</summary>
+    /// <exception cref="FilesGoneException">It is a checkpoint whose files are gone or damaged; names the file.</exception>
     public async Task<Model?> FindAsync(Guid id, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
@@ -105,6 +106,7 @@ public sealed partial class ModelService(
 
     /// <summary>A checkpoint of a run as the model that it is, under a name that says which; null when there is none with that
     /// id.</summary>
+    /// <exception cref="FilesGoneException">There is, and its files are gone or damaged; names the file.</exception>
     public async Task<Model?> FindCheckpointAsync(Guid id, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
@@ -112,20 +114,11 @@ public sealed partial class ModelService(
             return null;
         if (await db.Runs.AsNoTracking().SingleOrDefaultAsync(row => row.Id == checkpoint.RunId, cancel) is not Run run)
             return null;
-        try
-        {
-            string path = folder.CheckpointsOf(run.Id).Folder(checkpoint.Step);
-            Model model = await Task.Run(() => ModelDescription.Create(
-                id, string.Create(CultureInfo.InvariantCulture, $"{run.Name}, update {checkpoint.Step}"),
-                Gpt2Checkpoint.Describe(path, checkpoint.WeightsSha256), run.TokenizerSha256), cancel);
-            (model.Origin, model.RunId, model.CreatedAt) = (ModelOrigin.Run, run.Id, checkpoint.CreatedAt);
-            return model;
-        }
-        catch (InvalidDataException)
-        {
-            // Removed or damaged in the meantime: then it cannot answer, and there is none.
-            return null;
-        }
+        string name = string.Create(CultureInfo.InvariantCulture, $"{run.Name}, update {checkpoint.Step}");
+        Model model = await Task.Run(() => folders.ReadCheckpoint(run.Id, checkpoint.Step, path =>
+            ModelDescription.Create(id, name, Gpt2Checkpoint.Describe(path, checkpoint.WeightsSha256), run.TokenizerSha256)), cancel);
+        (model.Origin, model.RunId, model.CreatedAt) = (ModelOrigin.Run, run.Id, checkpoint.CreatedAt);
+        return model;
     }
 
     /// <summary>
@@ -208,10 +201,9 @@ public sealed partial class ModelService(
         await storage.DeleteAsync(() => writer.WriteAsync(async db =>
         {
             Model model = await db.Models.SingleOrDefaultAsync(m => m.Id == id, cancel) ?? throw NotFound(id);
-            string text = id.ToString();
             Run? user = await db.Runs.FirstOrDefaultAsync(
                 run => RunLifecycle.NeedTheirFiles.Contains(run.Status)
-                    && (run.TeacherId == id || run.OptionsJson.Contains(text)), cancel);
+                    && (run.TeacherId == id || run.FirstModelId == id), cancel);
             if (user is not null)
                 throw new ConflictException($"The run '{user.Name}' uses the model '{model.Name}' ({user.Status}). Stop it first.");
             Dataset? dataset = await db.Datasets.FirstOrDefaultAsync(d => d.TokenizerModelId == id && d.State == DatasetState.Preparing,

@@ -20,10 +20,11 @@ internal static class RunCheckpoints
     }
 
     /// <summary>Adds and removes rows until they agree with the disk; the caller saves.</summary>
-    public static void List(WebDistillDb db, Guid runId, CheckpointStore store)
+    /// <param name="complete">What the store lists: read before the writer's turn where only this thread changes the store.</param>
+    public static void List(WebDistillDb db, Guid runId, IReadOnlyList<CheckpointManifest> complete)
     {
         Dictionary<int, Checkpoint> rows = db.Checkpoints.Where(row => row.RunId == runId).ToDictionary(row => row.Step);
-        foreach (CheckpointManifest manifest in store.List())
+        foreach (CheckpointManifest manifest in complete)
         {
             if (rows.Remove(manifest.Step, out Checkpoint? row) && row.WeightsSha256 == manifest.WeightsSha256
                 && row.Bytes == manifest.Bytes)

@@ -53,11 +53,12 @@ public sealed class RunLifecycle(
     /// own.</param>
     /// <param name="change">What changes with the status.</param>
     /// <param name="error">Why, where the status needs a reason; kept as <see cref="Run.Error"/>.</param>
+    /// <param name="cause">What <paramref name="error"/> is about.</param>
     /// <exception cref="NotFoundException">There is no such run.</exception>
     /// <exception cref="ConflictException">It may not become that.</exception>
     public async Task<Run> MoveAsync(
         Guid id, Func<Run, RunStatus> next, Action<WebDistillDb, Run>? change = null, string? error = null,
-        CancellationToken cancel = default)
+        RunErrorCause cause = RunErrorCause.Other, CancellationToken cancel = default)
     {
         (Run run, RunStatus from) = await writer.WriteAsync(async db =>
         {
@@ -70,7 +71,7 @@ public sealed class RunLifecycle(
                     $"The run '{found.Name}' is {before} and cannot become {to}. From {before} it can become: "
                     + $"{string.Join(", ", s_after[before])}.");
             found.Status = to;
-            found.Error = error;
+            (found.Error, found.ErrorCause) = (error, error is null ? null : cause);
             found.FinishedAt = found.IsFinal || to == RunStatus.Paused ? DateTime.UtcNow : null;
             change?.Invoke(db, found);
             db.LogLines.Add(new LogLine

@@ -96,8 +96,9 @@ public sealed class RunQueue(
         string datasetName = await db.Datasets.Where(d => d.Id == datasetId).Select(d => d.Name).SingleOrDefaultAsync(cancel)
             ?? throw Gone("datasetId", "data set", datasetId);
         string? teacherName = teacherId is Guid teacher ? await ModelNameAsync("teacherId", teacher) : null;
-        if (options.StudentInitialisation == CheckpointInit.InitName && options.StudentModelId is string first)
-            await ModelNameAsync("studentModelId", Guid.Parse(first));
+        Guid? firstModelId = CheckpointInit.ModelOf(options);
+        if (firstModelId is Guid first)
+            await ModelNameAsync("studentModelId", first);
         string name = options.Name.Trim();
         if (name == "")
             name = teacherName is null ? $"Training on {datasetName}" : $"{teacherName}, distilled on {datasetName}";
@@ -109,6 +110,7 @@ public sealed class RunQueue(
             Status = RunStatus.Queued,
             OptionsJson = JsonSerializer.Serialize(options with { Name = name }, WebJson.Options),
             TeacherId = teacherId,
+            FirstModelId = firstModelId,
             DatasetId = datasetId,
             QueueOrder = queueOrder,
             CreatedAt = DateTime.UtcNow,
@@ -170,44 +172,58 @@ public sealed class RunQueue(
     public async Task<Run?> NextAsync(CancellationToken cancel)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        List<Run> queued = await db.Runs.AsNoTracking().Where(run => run.Status == RunStatus.Queued)
-            .OrderBy(run => run.QueueOrder).ThenBy(run => run.Id).ToListAsync(cancel);
-        foreach (Run run in queued)
+        // Only what decides: a queue may be long, and a data set's row is wide.
+        List<Waiting> queued = await (
+            from run in db.Runs
+            where run.Status == RunStatus.Queued
+            join other in db.Runs on run.AfterRunId equals other.Id into others
+            from before in others.DefaultIfEmpty()
+            join needed in db.Datasets on run.DatasetId equals needed.Id into neededs
+            from dataset in neededs.DefaultIfEmpty()
+            orderby run.QueueOrder, run.Id
+            select new Waiting(
+                run.Id, run.AfterRunId != null,
+                before == null ? null : new Before(before.Name, before.Status, before.Error),
+                dataset == null ? null : new Needed(dataset.Name, dataset.State, dataset.Error))).ToListAsync(cancel);
+        foreach (Waiting waiting in queued)
         {
-            Run? before = run.AfterRunId is Guid beforeId
-                ? await db.Runs.AsNoTracking().SingleOrDefaultAsync(r => r.Id == beforeId, cancel)
-                : null;
-            Dataset? dataset = await db.Datasets.AsNoTracking().SingleOrDefaultAsync(d => d.Id == run.DatasetId, cancel);
-            string? never = Never(run, before, dataset);
-            if (never is not null)
+            if (Never(waiting) is string never)
             {
                 try
                 {
-                    await lifecycle.MoveAsync(run.Id, _ => RunStatus.Failed, error: never, cancel: cancel);
+                    await lifecycle.MoveAsync(waiting.Id, _ => RunStatus.Failed, error: never, cancel: cancel);
                 }
                 catch (Exception e) when (e is ConflictException or NotFoundException)
                 {
                     // Stopped or deleted in the same moment: that is its end as well.
                 }
             }
-            else if (before is null or { Status: RunStatus.Completed } && dataset!.State == DatasetState.Ready)
+            else if (waiting.Before is null or { Status: RunStatus.Completed } && waiting.Dataset!.State == DatasetState.Ready
+                // Null when it was stopped or deleted in the same moment: then a later one's turn has come.
+                && await db.Runs.AsNoTracking().SingleOrDefaultAsync(run => run.Id == waiting.Id && run.Status == RunStatus.Queued, cancel) is Run next)
             {
-                return run;
+                return next;
             }
         }
         return null;
     }
 
-    private static string? Never(Run run, Run? before, Dataset? dataset)
+    private static string? Never(Waiting run) => run switch
     {
-        if (run.AfterRunId is not null && before is null)
-            return "The run that it waited for was deleted.";
-        if (before is { Status: RunStatus.Failed or RunStatus.Stopped })
-            return $"The run '{before.Name}' that it waited for did not complete: {before.Status}. {before.Error}".TrimEnd();
-        if (dataset is null)
-            return "Its data set was deleted.";
-        return dataset.State is DatasetState.Failed or DatasetState.Cancelled
-            ? $"Its data set '{dataset.Name}' could not be prepared: {dataset.Error}"
-            : null;
-    }
+        { Follows: true, Before: null } => "The run that it waited for was deleted.",
+        { Before: { Status: RunStatus.Failed or RunStatus.Stopped } before } =>
+            $"The run '{before.Name}' that it waited for did not complete: {before.Status}. {before.Error}".TrimEnd(),
+        { Dataset: null } => "Its data set was deleted.",
+        { Dataset: { State: DatasetState.Failed or DatasetState.Cancelled } dataset } =>
+            $"Its data set '{dataset.Name}' could not be prepared: {dataset.Error}",
+        _ => null,
+    };
+
+    /// <summary>A run of the queue with what decides whether it can start.</summary>
+    /// <param name="Follows">Whether it waits for another run, which may have been deleted.</param>
+    private sealed record Waiting(Guid Id, bool Follows, Before? Before, Needed? Dataset);
+
+    private sealed record Before(string Name, RunStatus Status, string? Error);
+
+    private sealed record Needed(string Name, DatasetState State, string? Error);
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Checkpoints;
@@ -144,22 +145,23 @@ public sealed class RunService(
     private async Task<Run> EnqueueBranchAsync(Run parent, Guid branch, int step, DistillationOptions options, CancellationToken cancel)
     {
         Guid id = parent.Id;
+        IReadOnlyList<CheckpointManifest> complete = folder.CheckpointsOf(branch).List();
         return await queue.EnqueueAsync(options, cancel, id: branch, complete: (db, run) =>
         {
             run.BranchRunId = id;
             run.BranchStep = step;
             run.Step = step;
-            RunCheckpoints.List(db, run.Id, folder.CheckpointsOf(run.Id));
-            foreach (StepMetric metric in db.StepMetrics.AsNoTracking().Where(m => m.RunId == id && m.Step <= step))
-            {
-                (metric.RunId, metric.Attempt) = (run.Id, 0);
-                db.StepMetrics.Add(metric);
-            }
+            RunCheckpoints.List(db, run.Id, complete);
             db.LogLines.Add(new LogLine
             {
                 RunId = run.Id, At = DateTime.UtcNow, Step = step,
                 Text = $"Branched from update {step} of '{parent.Name}' ({parent.Id:N}); the numbers up to there are that run's.",
             });
+            // The numbers name the run: its row comes first, and none of the two without the other.
+            using IDbContextTransaction all = db.Database.BeginTransaction();
+            db.SaveChanges();
+            db.CopyToBranch(id, run.Id, step);
+            all.Commit();
         });
     }
 
@@ -169,19 +171,28 @@ public sealed class RunService(
     public async Task DeleteCheckpointAsync(Guid id, int step, CancellationToken cancel = default)
     {
         await RequireCheckpointAsync(id, step, cancel);
-        await writer.WriteAsync(async db =>
+        List<string> doomed = [];
+        try
         {
-            Run run = await db.Runs.FindAsync([id], cancel) ?? throw NotFound(id);
-            if (run.IsActive || trainer.Holds(id))
-                throw new ConflictException($"The run '{run.Name}' is {run.Status}. Pause or stop it first.");
-            CheckpointStore store = folder.CheckpointsOf(id);
-            if (store.List() is [CheckpointManifest only] && only.Step == step && RunLifecycle.NeedTheirFiles.Contains(run.Status))
-                throw new ConflictException($"It is the only complete checkpoint of '{run.Name}', which is {run.Status} and goes on from "
-                    + "it. Stop the run first.");
-            store.Remove(step);
-            RunCheckpoints.List(db, id, store);
-            await db.SaveChangesAsync(cancel);
-        }, cancel);
+            await writer.WriteAsync(async db =>
+            {
+                Run run = await db.Runs.FindAsync([id], cancel) ?? throw NotFound(id);
+                if (run.IsActive || trainer.Holds(id))
+                    throw new ConflictException($"The run '{run.Name}' is {run.Status}. Pause or stop it first.");
+                CheckpointStore store = folder.CheckpointsOf(id);
+                if (store.List() is [CheckpointManifest only] && only.Step == step && RunLifecycle.NeedTheirFiles.Contains(run.Status))
+                    throw new ConflictException($"It is the only complete checkpoint of '{run.Name}', which is {run.Status} and goes on from "
+                        + "it. Stop the run first.");
+                doomed.AddRange(store.Folders(step).Select(folder.TakeAway));
+                RunCheckpoints.List(db, id, store.List());
+                await db.SaveChangesAsync(cancel);
+            }, cancel);
+        }
+        finally
+        {
+            // Gigabytes may take a while: not in the writer's turn, in which nobody else could write.
+            await Task.Run(() => doomed.ForEach(folder.Discard), CancellationToken.None);
+        }
         announcements.Announce(id);
     }
 

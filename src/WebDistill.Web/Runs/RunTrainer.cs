@@ -57,16 +57,16 @@ public sealed class RunTrainer(
 
             var session = new TrainingSession(
                 run, control, contexts, writer, folder, announcements, lifecycle, storage, machine, makeRoom, logger);
-            Task<(RunStatus Status, string? Error)> outcome = StartThread(session, control);
+            Task<Outcome> outcome = StartThread(session, control);
             // The thread gets the signal as well; what is waited for here is only how long the process may take to end.
             await Task.WhenAny(outcome, Task.Delay(Timeout.Infinite, shutdown.Begun));
             await Task.WhenAny(outcome, Task.Delay(shutdown.Left(Shutdown.StatePatience), CancellationToken.None));
-            (RunStatus status, string? error) = (RunStatus.Interrupted, InterruptedUnsaved);
+            var rest = new Outcome(RunStatus.Interrupted, InterruptedUnsaved);
             if (outcome.IsCompleted)
-                (status, error) = await outcome;
+                rest = await outcome;
             else
                 await session.CloseRecordAsync();
-            Run? ended = await FinishAsync(control, status, error, givesBack: outcome.IsCompleted);
+            Run? ended = await FinishAsync(control, rest, givesBack: outcome.IsCompleted);
             if (outcome.IsCompleted && !shutdown.Begun.IsCancellationRequested)
                 await Task.Run(ProcessMemory.GiveBack, CancellationToken.None);
             return ended;
@@ -82,9 +82,9 @@ public sealed class RunTrainer(
     private const string InterruptedUnsaved = "The server was shut down before the latest state could be saved: it goes on from its last "
         + "complete checkpoint, or anew without one.";
 
-    private Task<(RunStatus Status, string? Error)> StartThread(TrainingSession session, RunControl control)
+    private Task<Outcome> StartThread(TrainingSession session, RunControl control)
     {
-        var outcome = new TaskCompletionSource<(RunStatus, string?)>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var outcome = new TaskCompletionSource<Outcome>(TaskCreationOptions.RunContinuationsAsynchronously);
         var thread = new Thread(() => outcome.SetResult(Execute(session, control)))
         {
             Name = "Training",
@@ -96,20 +96,20 @@ public sealed class RunTrainer(
         return outcome.Task;
     }
 
-    private (RunStatus Status, string? Error) Execute(TrainingSession session, RunControl control)
+    private Outcome Execute(TrainingSession session, RunControl control)
     {
         try
         {
             session.Execute();
-            return (RunStatus.Completed, null);
+            return new Outcome(RunStatus.Completed);
         }
         catch (OperationCanceledException) when (control.Ended.IsCancellationRequested)
         {
             return control.Wish switch
             {
-                RunWish.Stop => (RunStatus.Stopped, null),
-                RunWish.Pause => (RunStatus.Paused, null),
-                _ => (RunStatus.Interrupted, session.IsSaved ? InterruptedSaved : InterruptedUnsaved),
+                RunWish.Stop => new Outcome(RunStatus.Stopped),
+                RunWish.Pause => new Outcome(RunStatus.Paused),
+                _ => new Outcome(RunStatus.Interrupted, session.IsSaved ? InterruptedSaved : InterruptedUnsaved),
             };
         }
         catch (Exception e) when (control.Ended.IsCancellationRequested && storage.Explain(e) is { } refused)
@@ -117,17 +117,17 @@ public sealed class RunTrainer(
             string unsaved = $"The latest updates could not be saved. {refused.Message}{session.LastGoodState()}";
             return control.Wish switch
             {
-                RunWish.Stop => (RunStatus.Stopped, unsaved),
-                // Without a reason: one would say that it waits for the disk and goes on by itself.
-                RunWish.Pause => (RunStatus.Paused, null),
-                _ => (RunStatus.Interrupted, InterruptedUnsaved),
+                RunWish.Stop => new Outcome(RunStatus.Stopped, unsaved),
+                RunWish.Pause => new Outcome(RunStatus.Paused, unsaved),
+                _ => new Outcome(RunStatus.Interrupted, InterruptedUnsaved),
             };
         }
         catch (Exception e)
         {
             // Whatever it is, it is this run's: the queue goes on with the next one.
             logger.LogError(e, "Run {RunId} failed", control.Id);
-            return (RunStatus.Failed, folder.Hide(Describe(e)) + session.LastGoodState());
+            return new Outcome(RunStatus.Failed, folder.Hide(Describe(e)) + session.LastGoodState(),
+                e is TrainingDivergedException ? RunErrorCause.Diverged : RunErrorCause.Other);
         }
     }
 
@@ -141,7 +141,7 @@ public sealed class RunTrainer(
     };
 
     /// <param name="givesBack">No thread works on the run any more.</param>
-    private async Task<Run?> FinishAsync(RunControl control, RunStatus status, string? error, bool givesBack)
+    private async Task<Run?> FinishAsync(RunControl control, Outcome outcome, bool givesBack)
     {
         while (true)
         {
@@ -150,8 +150,8 @@ public sealed class RunTrainer(
                 return await lifecycle.MoveAsync(control.Id, run =>
                 {
                     _current = givesBack ? null : control;
-                    return RunLifecycle.Resolve(run.Status, status);
-                }, (_, run) => run.FruitlessAttempts = 0, error);
+                    return RunLifecycle.Resolve(run.Status, outcome.Status);
+                }, (_, run) => run.FruitlessAttempts = 0, outcome.Error, outcome.Cause);
             }
             catch (Exception e) when (e is not (ConflictException or NotFoundException) && !shutdown.Begun.IsCancellationRequested)
             {
@@ -162,4 +162,7 @@ public sealed class RunTrainer(
             }
         }
     }
+
+    /// <summary>How the work on a run ended.</summary>
+    private sealed record Outcome(RunStatus Status, string? Error = null, RunErrorCause Cause = RunErrorCause.Other);
 }

@@ -61,7 +61,8 @@ internal sealed partial class TrainingSession
         (RunStatus from, RunStatus to) = refused is null ? (RunStatus.Paused, RunStatus.Running) : (RunStatus.Running, RunStatus.Paused);
         try
         {
-            await _lifecycle.MoveAsync(_run.Id, run => run.Status == from ? to : run.Status, error: refused is null ? null : Reason(refused));
+            await _lifecycle.MoveAsync(_run.Id, run => run.Status == from ? to : run.Status, error: refused is null ? null : Reason(refused),
+                cause: RunErrorCause.Disk);
             return true;
         }
         catch (Exception e) when (_storage.Explain(e) is { } again)
@@ -71,9 +72,10 @@ internal sealed partial class TrainingSession
         }
     }
 
-    /// <summary>Moves the run on, unless somebody's wish has changed its status meanwhile.</summary>
+    /// <summary>Moves the run on, with what the disk refuses as the only error, unless somebody's wish has changed its status meanwhile.</summary>
     private void Move(RunStatus from, RunStatus to, string? error = null) => _storage.Persist(() => _lifecycle
-        .MoveAsync(_run.Id, run => run.Status == from ? to : run.Status, error: error).GetAwaiter().GetResult(), _control.Ended);
+        .MoveAsync(_run.Id, run => run.Status == from ? to : run.Status, error: error, cause: RunErrorCause.Disk).GetAwaiter().GetResult(),
+        _control.Ended);
 
     private void Write(Action<WebDistillDb> change) => _storage.Persist(() => _writer.Write(db =>
     {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Checkpoints;
@@ -179,9 +180,7 @@ internal sealed partial class TrainingSession
     }
 
     /// <summary>The folder of the model whose weights the student begins with; null when it begins otherwise.</summary>
-    private string? FirstModel => _options.StudentModelId is string modelId && _options.StudentInitialisation == CheckpointInit.InitName
-        ? _folder.Model(Guid.Parse(modelId))
-        : null;
+    private string? FirstModel => CheckpointInit.ModelOf(_options) is Guid id ? _folder.Model(id) : null;
 
     private Gpt2 CreateStudent(Gpt2? teacher, TokenFile train, string? start)
     {
@@ -202,9 +201,11 @@ internal sealed partial class TrainingSession
         RunPlan plan = RunPlan.Compute(_options, teacher?.Config, student, train);
         int recorded = distiller.State.Unreported is { } unreported ? unreported.Step - 1 : distiller.CompletedSteps;
         int superseded = 0;
+        IReadOnlyList<CheckpointManifest> complete = _store.List();
         Write(db =>
         {
-            superseded = Supersede(db, recorded);
+            using IDbContextTransaction all = db.Database.BeginTransaction();
+            superseded = db.Supersede(_run.Id, recorded);
             db.Runs.Where(run => run.Id == _run.Id).ExecuteUpdate(set => set
                 .SetProperty(run => run.Step, recorded)
                 .SetProperty(run => run.AttemptFromStep, recorded)
@@ -220,25 +221,14 @@ internal sealed partial class TrainingSession
                 .SetProperty(run => run.TokenizerSha256, provenance.TokenizerSha256)
                 .SetProperty(run => run.Engine, provenance.Engine)
                 .SetProperty(run => run.Version, provenance.Version));
-            ListCheckpoints(db);
+            RunCheckpoints.List(db, _run.Id, complete);
+            db.SaveChanges();
+            all.Commit();
         });
         if (superseded > 0)
             Log($"{superseded} recorded updates came after the checkpoint: they are made again, and the old records are superseded.");
         Log($"Training on {provenance.Engine}: {distiller.TotalSteps} updates, student of {student.NLayer} layers and "
             + $"{student.ParameterCount} parameters, {train.TokenCount} tokens.");
-    }
-
-    private int Supersede(WebDistillDb db, int recorded)
-    {
-        List<StepMetric> later = [.. db.StepMetrics.Where(metric => metric.RunId == _run.Id && metric.Step > recorded)];
-        foreach (StepMetric metric in later)
-        {
-            var superseded = new SupersededStep();
-            db.Entry(superseded).CurrentValues.SetValues(metric);
-            db.SupersededSteps.Add(superseded);
-        }
-        db.StepMetrics.RemoveRange(later);
-        return later.Count;
     }
 
     private void Train(Distiller distiller, TextTokenizer tokenizer, TrainingProvenance provenance)
@@ -294,7 +284,8 @@ internal sealed partial class TrainingSession
             _savedStep = distiller.State.Unreported is null ? _step : null;
             _isSaved = true;
             IReadOnlyList<int> removed = WhenTheDiskTakesIt(distiller, () => _store.Prune(CheckpointRetention.Of(_options)));
-            Write(ListCheckpoints);
+            IReadOnlyList<CheckpointManifest> complete = _store.List();
+            Write(db => RunCheckpoints.List(db, _run.Id, complete));
             Log($"Checkpoint saved after update {_step}."
                 + (removed.Count == 0 ? "" : $" Removed by the rule of retention: {string.Join(", ", removed)}."));
         }
@@ -345,6 +336,4 @@ internal sealed partial class TrainingSession
             throw;
         }
     }
-
-    private void ListCheckpoints(WebDistillDb db) => RunCheckpoints.List(db, _run.Id, _store);
 }

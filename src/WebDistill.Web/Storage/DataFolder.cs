@@ -145,10 +145,10 @@ public sealed class DataFolder : IDisposable
     {
         if (!Directory.Exists(folder))
             return;
-        string doomed = Path.Combine(Incoming, Guid.NewGuid().ToString("N"));
+        string doomed;
         try
         {
-            Files.RenameFolder(folder, doomed);
+            doomed = TakeAway(folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -156,6 +156,15 @@ public sealed class DataFolder : IDisposable
             return;
         }
         Discard(doomed);
+    }
+
+    /// <summary>The first half of a removal: one rename out of sight, into a folder that <see cref="Discard"/> then removes.</summary>
+    /// <exception cref="IOException">The disk refuses; the folder is where it was.</exception>
+    public string TakeAway(string folder)
+    {
+        string doomed = Path.Combine(Incoming, Guid.NewGuid().ToString("N"));
+        Files.RenameFolder(folder, doomed);
+        return doomed;
     }
 
     /// <summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
+using WebDistill.Distillation.Checkpoints;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Storage;
@@ -23,9 +24,9 @@ internal static class StorageStartup
         await SqliteDatabase.MigrateAsync(contexts);
         health.Look();
         await using WebDistillDb db = await contexts.CreateDbContextAsync();
-        // Paused for a reason is one that waited for the disk with its state in memory, and was to go on by itself.
+        // Paused by the disk is one that waited for the disk with its state in memory, and was to go on by itself.
         foreach (Run run in await db.Runs.AsNoTracking()
-            .Where(run => Run.ActiveStatuses.Contains(run.Status) || run.Status == RunStatus.Paused && run.Error != null).ToListAsync())
+            .Where(run => Run.ActiveStatuses.Contains(run.Status) || run.Status == RunStatus.Paused && run.ErrorCause == RunErrorCause.Disk).ToListAsync())
             await TellTheTruthAsync(services, run);
         await services.GetRequiredService<TrashBin>().TidyAsync();
         if (restored)
@@ -53,9 +54,10 @@ internal static class StorageStartup
         var folder = services.GetRequiredService<DataFolder>();
         string error = string.Create(CultureInfo.InvariantCulture,
             $"The server ended while this run was training, after {run.Step} recorded updates.");
+        IReadOnlyList<CheckpointManifest> complete = folder.CheckpointsOf(run.Id).List();
         await services.GetRequiredService<RunLifecycle>().MoveAsync(
             run.Id, now => RunLifecycle.Resolve(now.Status, RunStatus.Interrupted),
-            (db, _) => RunCheckpoints.List(db, run.Id, folder.CheckpointsOf(run.Id)), error);
+            (db, _) => RunCheckpoints.List(db, run.Id, complete), error);
     }
 
     /// <summary>
@@ -68,9 +70,10 @@ internal static class StorageStartup
         var lifecycle = services.GetRequiredService<RunLifecycle>();
         foreach (var run in await db.Runs.Select(run => new { run.Id, run.Status }).ToListAsync())
         {
+            IReadOnlyList<CheckpointManifest> complete = folder.CheckpointsOf(run.Id).List();
             await writer.WriteAsync(async rows =>
             {
-                RunCheckpoints.List(rows, run.Id, folder.CheckpointsOf(run.Id));
+                RunCheckpoints.List(rows, run.Id, complete);
                 await rows.SaveChangesAsync();
             });
             if (run.Status is RunStatus.Queued or RunStatus.Interrupted)

@@ -4,6 +4,7 @@ using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Checkpoints;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
 using WebDistill.Web.Library;
 using WebDistill.Web.Runs;
@@ -124,7 +125,9 @@ internal static class StoredContents
 
     private static Action<WebDistillDb> ReadRun(Guid id, string path, DataFolder folder)
     {
-        (CheckpointManifest newest, string checkpoint) = Checkpoints(path).Newest(out _) ?? throw NoCheckpoint();
+        CheckpointStore store = Checkpoints(path);
+        (CheckpointManifest newest, string checkpoint) = store.Newest(out _) ?? throw NoCheckpoint();
+        IReadOnlyList<CheckpointManifest> complete = store.List();
         (TrainingState state, DistillationOptions options, TrainingProvenance provenance) = TrainingCheckpoint.ReadState(checkpoint);
         Guid? teacherId = options.TeacherId is string teacher ? Guid.Parse(teacher) : null;
         Guid datasetId = Guid.Parse(options.DatasetId);
@@ -140,6 +143,7 @@ internal static class StoredContents
             TotalSteps = planned,
             OptionsJson = JsonSerializer.Serialize(options, WebJson.Options),
             TeacherId = teacherId,
+            FirstModelId = CheckpointInit.ModelOf(options),
             DatasetId = datasetId,
             CreatedAt = newest.SavedAt,
             StartedAt = newest.SavedAt,
@@ -167,7 +171,7 @@ internal static class StoredContents
                 (made.Name, made.RunId, made.Origin) = (run.Name, id, ModelOrigin.Run);
             }
             db.Runs.Add(run);
-            RunCheckpoints.List(db, id, folder.CheckpointsOf(id));
+            RunCheckpoints.List(db, id, complete);
             db.LogLines.Add(new LogLine
             {
                 RunId = id,

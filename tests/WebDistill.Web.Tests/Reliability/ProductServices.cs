@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Data.Common;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
@@ -36,7 +37,7 @@ internal sealed class ProductServices : IAsyncDisposable
         services.AddRuns();
         services.AddLibrary();
         services.AddEvaluations();
-        services.ConfigureDbContext<WebDistillDb>(db => db.AddInterceptors(Database));
+        services.ConfigureDbContext<WebDistillDb>(db => db.AddInterceptors(Database, new Recorded(Database.Commands), new SavingHook(Database)));
         return services.BuildServiceProvider();
     }
 
@@ -104,6 +105,12 @@ internal sealed class DatabaseRefusal : DbConnectionInterceptor
     /// <summary>Asked when a connection is opened, instead of <see cref="IsFull"/>.</summary>
     public Func<bool>? IsFullWhile { get; set; }
 
+    /// <summary>Called before changes are saved; may throw what a database would.</summary>
+    public Action<DbContext>? Saving { get; set; }
+
+    /// <summary>Every query that was sent.</summary>
+    public ConcurrentQueue<string> Commands { get; } = new();
+
     public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
     {
         using DbCommand command = connection.CreateCommand();
@@ -117,5 +124,26 @@ internal sealed class DatabaseRefusal : DbConnectionInterceptor
     {
         ConnectionOpened(connection, eventData);
         return Task.CompletedTask;
+    }
+}
+
+/// <summary>Keeps the text of every query.</summary>
+internal sealed class Recorded(ConcurrentQueue<string> commands) : DbCommandInterceptor
+{
+    public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(
+        DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
+    {
+        commands.Enqueue(command.CommandText);
+        return base.ReaderExecutingAsync(command, eventData, result, cancellationToken);
+    }
+}
+
+/// <summary>Asks <see cref="DatabaseRefusal.Saving"/>.</summary>
+internal sealed class SavingHook(DatabaseRefusal database) : SaveChangesInterceptor
+{
+    public override InterceptionResult<int> SavingChanges(DbContextEventData eventData, InterceptionResult<int> result)
+    {
+        database.Saving?.Invoke(eventData.Context!);
+        return result;
     }
 }

@@ -80,10 +80,27 @@ public sealed class RefusingDiskRunTests
         DistillationOptions options = await OptionsAsync(product);
         Run waited = await product.Get<RunQueue>().EnqueueAsync(options, default), wished = await product.Get<RunQueue>().EnqueueAsync(options, default);
         await product.Get<DatabaseWriter>().WriteAsync(db => db.Runs.ExecuteUpdateAsync(set => set.SetProperty(run => run.Status, RunStatus.Paused)
-            .SetProperty(run => run.Error, run => run.Id == waited.Id ? "The disk is full: 0 bytes are free." : null)));
+            .SetProperty(run => run.Error, run => run.Id == waited.Id ? "The disk is full: 0 bytes are free." : null)
+            .SetProperty(run => run.ErrorCause, run => run.Id == waited.Id ? RunErrorCause.Disk : null)));
         await product.StartAgainAsync();
         Assert.Equal(RunStatus.Queued, (await StatusAsync(product, waited.Id)).Status);
         Assert.Equal(RunStatus.Paused, (await StatusAsync(product, wished.Id)).Status);
+    }
+
+    /// <summary>A person's pause that the end of the server came in between: with a reason beside it, it was once taken for a wait for the
+    /// disk, and the second start trained it.</summary>
+    [Fact]
+    public async Task KilledWhilePausing_StaysPausedAtEveryLaterStart()
+    {
+        await using ProductServices product = await ProductServices.CreateAsync(FileLayer.Disk);
+        Run run = await product.Get<RunQueue>().EnqueueAsync(await OptionsAsync(product), default);
+        await product.Get<DatabaseWriter>().WriteAsync(db => db.Runs.ExecuteUpdateAsync(set => set.SetProperty(r => r.Status, RunStatus.Pausing)));
+        for (int start = 0; start < 3; start++)
+        {
+            await product.StartAgainAsync();
+            Run paused = await StatusAsync(product, run.Id);
+            Assert.Equal((RunStatus.Paused, RunErrorCause.Other), (paused.Status, paused.ErrorCause));
+        }
     }
 
     /// <summary>An error of the device at any call of a checkpoint: the run fails and names the last complete checkpoint, from which it goes on.</summary>

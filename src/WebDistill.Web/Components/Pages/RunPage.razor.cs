@@ -85,8 +85,8 @@ public sealed partial class RunPage(
             _checkpoints = await runs.CheckpointsAsync(Id, Gone);
             (_log, _logLines) = await runs.LogEndAsync(Id, _logShown, Gone);
             _best = _checkpoints.Best()?.Step;
-            // Without a reason it rests by request, and the thread that saved it may be about to let go.
-            _isHeld = run is { Status: RunStatus.Paused, Error: not null } && runs.IsHeld(Id);
+            // Otherwise it rests by request, and the thread that saved it may be about to let go.
+            _isHeld = run is { Status: RunStatus.Paused, ErrorCause: RunErrorCause.Disk } && runs.IsHeld(Id);
             _place = run.Status == RunStatus.Queued && (await runs.QueueAsync(Gone)).ToList().IndexOf(Id) is >= 0 and int index
                 ? index + 1
                 : null;
@@ -154,7 +154,7 @@ public sealed partial class RunPage(
         Run? teacher = await runs.FindAsync(student.AfterRunId!.Value, Gone);
         Dataset? dataset = student.DatasetId is Guid id ? await datasetTable.FindAsync(id, Gone) : null;
         bool ready = dataset is null or { State: DatasetState.Ready };
-        bool writing = !ready && _progress is null or { Phase: "Waiting" or "Writing stories" };
+        bool writing = !ready && _progress is null or { Stage: PreparationStage.Waiting or PreparationStage.Writing };
         bool taught = teacher is null or { Status: RunStatus.Completed };
         bool completed = student.Status == RunStatus.Completed;
         bool halted = student.IsFinal && !completed;
@@ -206,7 +206,7 @@ public sealed partial class RunPage(
     };
 
     private string WaitingFor() => _run!.IsFinal ? "This run ended before its first update."
-        : _progress is { Phase: not "Waiting" } ? $"{_progress.Phase}. Curves appear with the first update."
+        : _progress is { Stage: not PreparationStage.Waiting } ? $"{_progress.Phase}. Curves appear with the first update."
         : _run.IsActive ? "It reads its models and its corpus. Curves appear with the first update."
         : _run.AfterRunId is not null ? "It starts when its teacher is trained."
         : "It waits for its turn; one run trains at a time. Curves appear with the first update.";

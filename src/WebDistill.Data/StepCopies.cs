@@ -1,0 +1,56 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Metadata;
+using Microsoft.EntityFrameworkCore.Storage;
+
+namespace WebDistill.Data;
+
+/// <summary>Copies the recorded updates of a run inside the database: none of them passes through the process, however many there are.</summary>
+public static class StepCopies
+{
+    /// <summary>Moves the updates after <paramref name="step"/> to those that will be made again; both or nothing, in a transaction of the
+    /// caller's.</summary>
+    /// <returns>How many.</returns>
+    public static int Supersede(this WebDistillDb db, Guid runId, int step)
+    {
+        int superseded = Copy<StepMetric, SupersededStep>(db, runId, step + 1, int.MaxValue, []);
+        db.StepMetrics.Where(metric => metric.RunId == runId && metric.Step > step).ExecuteDelete();
+        return superseded;
+    }
+
+    /// <summary>Gives a branch, whose row is saved already, the updates of its parent up to <paramref name="step"/>; as attempt 0.</summary>
+    public static void CopyToBranch(this WebDistillDb db, Guid parentId, Guid branchId, int step) =>
+        Copy<StepMetric, StepMetric>(db, parentId, 0, step, new() { [nameof(StepNumbers.RunId)] = branchId, [nameof(StepNumbers.Attempt)] = 0 });
+
+    /// <summary>INSERT ... SELECT of every column that both tables have, in SQL that is every provider's.</summary>
+    /// <param name="instead">Values that take the place of a column's.</param>
+    private static int Copy<TFrom, TTo>(WebDistillDb db, Guid runId, int firstStep, int lastStep, Dictionary<string, object> instead)
+        where TFrom : StepNumbers where TTo : StepNumbers
+    {
+        IEntityType from = db.Model.FindEntityType(typeof(TFrom))!, to = db.Model.FindEntityType(typeof(TTo))!;
+        var names = db.GetService<ISqlGenerationHelper>();
+        List<object> values = [runId, firstStep, lastStep];
+        List<string> targets = [], sources = [];
+        foreach (IProperty property in to.GetProperties())
+        {
+            targets.Add(Column(property));
+            if (instead.TryGetValue(property.Name, out object? value))
+            {
+                sources.Add($"{{{values.Count}}}");
+                values.Add(value);
+            }
+            else
+            {
+                sources.Add(Column(from.FindProperty(property.Name)!));
+            }
+        }
+        string sql = $"INSERT INTO {Table(to)} ({string.Join(", ", targets)}) SELECT {string.Join(", ", sources)} FROM {Table(from)} "
+            + $"WHERE {Column(from.FindProperty(nameof(StepNumbers.RunId))!)} = {{0}} "
+            + $"AND {Column(from.FindProperty(nameof(StepNumbers.Step))!)} BETWEEN {{1}} AND {{2}}";
+        return db.Database.ExecuteSqlRaw(sql, values);
+
+        string Table(IEntityType type) => names.DelimitIdentifier(type.GetTableName()!, type.GetSchema());
+
+        string Column(IProperty property) => names.DelimitIdentifier(property.GetColumnName());
+    }
+}

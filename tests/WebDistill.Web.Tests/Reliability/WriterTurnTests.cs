@@ -1,0 +1,234 @@
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Hosting;
+using WebDistill.Data;
+using WebDistill.Distillation;
+using WebDistill.Web.Evaluations;
+using WebDistill.Web.Library;
+using WebDistill.Web.Runs;
+
+namespace WebDistill.Web.Tests.Reliability;
+
+/// <summary>What takes long is not done in the writer's turn, in which nobody else can write.</summary>
+public sealed class WriterTurnTests
+{
+    [Fact]
+    public async Task DeleteCheckpoint_RemovalThatTakesLong_LetsOthersWriteMeanwhile()
+    {
+        var disk = new SlowRemoval();
+        await using ProductServices product = await ProductServices.CreateAsync(disk);
+        Run run = await TrainedAsync(product);
+        int step = (await product.Get<RunService>().CheckpointsAsync(run.Id))[0].Step;
+        disk.IsSlow = true;
+        Task removal = product.Get<RunService>().DeleteCheckpointAsync(run.Id, step);
+        await disk.Began.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        await product.Get<RunService>().RenameAsync(run.Id, "renamed meanwhile").WaitAsync(TimeSpan.FromSeconds(30));
+        Assert.False(removal.IsCompleted);
+        // Out of sight already, though its files are still there.
+        Assert.DoesNotContain(await product.Get<RunService>().CheckpointsAsync(run.Id), checkpoint => checkpoint.Step == step);
+        disk.GoOn.Set();
+        await removal;
+        Assert.Empty(product.Under("incoming"));
+    }
+
+    [Fact]
+    public async Task SupersedeAndCopy_EveryColumnOfAnUpdate_AreKeptInsideTheDatabase()
+    {
+        await using ProductServices product = await ProductServices.CreateAsync(FileLayer.Disk);
+        var writer = product.Get<DatabaseWriter>();
+        Run parent = await AddAsync(writer), branch = await AddAsync(writer);
+        await writer.WriteAsync(async db =>
+        {
+            for (int step = 1; step <= 9; step++)
+                db.StepMetrics.Add(Filled(parent.Id, step));
+            await db.SaveChangesAsync();
+            db.CopyToBranch(parent.Id, branch.Id, 4);
+            Assert.Equal(3, db.Supersede(parent.Id, 6));
+            Assert.Equal(0, db.Supersede(parent.Id, 6));
+            Assert.DoesNotContain(db.ChangeTracker.Entries(), entry => entry.State != EntityState.Unchanged);
+        });
+        List<StepMetric> kept = await product.ReadAsync(db => db.StepMetrics.AsNoTracking().Where(m => m.RunId == parent.Id).OrderBy(m => m.Step).ToListAsync());
+        List<StepMetric> copied = await product.ReadAsync(db => db.StepMetrics.AsNoTracking().Where(m => m.RunId == branch.Id).OrderBy(m => m.Step).ToListAsync());
+        List<SupersededStep> superseded = await product.ReadAsync(db => db.SupersededSteps.AsNoTracking().OrderBy(m => m.Step).ToListAsync());
+        Assert.Equal([1, 2, 3, 4, 5, 6], kept.Select(metric => metric.Step));
+        Assert.Equal([7, 8, 9], superseded.Select(metric => metric.Step));
+        Assert.Equal([1, 2, 3, 4], copied.Select(metric => metric.Step));
+        foreach (StepNumbers numbers in superseded)
+            Assert.Equivalent(Values(Filled(parent.Id, numbers.Step)), Values(numbers));
+        foreach (StepMetric metric in copied)
+        {
+            StepMetric expected = Filled(branch.Id, metric.Step);
+            expected.Attempt = 0;
+            Assert.Equivalent(Values(expected), Values(metric));
+        }
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(40)]
+    public async Task NextOfTheQueue_ManyThatCannotStart_AsksTheDatabaseOnce(int waiting)
+    {
+        await using ProductServices product = await ProductServices.CreateAsync(FileLayer.Disk);
+        var writer = product.Get<DatabaseWriter>();
+        Run first = await AddAsync(writer, RunStatus.Paused);
+        await writer.WriteAsync(async db =>
+        {
+            db.Datasets.Add(new Dataset { Id = first.Id, Name = "d", FileName = "d.txt", Format = "text-paragraphs", JsonField = "text", State = DatasetState.Ready });
+            for (int i = 0; i < waiting; i++)
+                db.Runs.Add(new Run
+                {
+                    Id = Guid.CreateVersion7(), Name = $"waits {i}", Status = RunStatus.Queued, OptionsJson = "{}", QueueOrder = i, AfterRunId = first.Id,
+                    DatasetId = first.Id,
+                });
+            var last = new Run { Id = Guid.CreateVersion7(), Name = "can start", Status = RunStatus.Queued, OptionsJson = "{}", QueueOrder = waiting, DatasetId = first.Id };
+            db.Runs.Add(last);
+            await db.SaveChangesAsync();
+        });
+        product.Database.Commands.Clear();
+        Assert.Equal("can start", (await product.Get<RunQueue>().NextAsync(default))!.Name);
+        // One that finds it, and one that reads it.
+        Assert.Equal(2, product.Database.Commands.Count);
+    }
+
+    [Theory]
+    [InlineData("D")]
+    [InlineData("N")]
+    [InlineData("B")]
+    public async Task DeleteModel_ThatAQueuedRunBeginsWith_IsRefusedHoweverItsIdIsWritten(string format)
+    {
+        await using ProductServices product = await ProductServices.CreateAsync(FileLayer.Disk);
+        Run trained = await TrainedAsync(product);
+        Guid model = trained.StudentModelId!.Value;
+        DistillationOptions options = RunService.Options(trained) with
+        {
+            StudentInitialisation = "checkpoint", StudentModelId = model.ToString(format).ToUpperInvariant(), Name = "second",
+        };
+        Run second = await product.Get<RunQueue>().EnqueueAsync(options, default);
+        ConflictException refused = await Assert.ThrowsAsync<ConflictException>(() => product.Get<ModelService>().DeleteAsync(model));
+        Assert.Contains("The run 'second' uses the model", refused.Message);
+        await product.Get<RunCommands>().StopAsync(second.Id);
+        // An id that only stands in a name is nobody's model.
+        await product.Get<RunQueue>().EnqueueAsync(RunService.Options(trained) with { Name = $"like {model}" }, default);
+        await product.Get<ModelService>().DeleteAsync(model);
+    }
+
+    [Fact]
+    public async Task FindCheckpoint_Damaged_SaysWhichFileAndWhatToDo()
+    {
+        await using ProductServices product = await ProductServices.CreateAsync(FileLayer.Disk);
+        Run run = await TrainedAsync(product);
+        Checkpoint checkpoint = (await product.Get<RunService>().CheckpointsAsync(run.Id))[0];
+        string folder = Path.Combine(product.Root, "runs", run.Id.ToString("N"), "checkpoints", $"step-{checkpoint.Step}");
+        await File.WriteAllBytesAsync(Path.Combine(folder, "model.safetensors"), [1, 2, 3]);
+        FilesGoneException damaged = await Assert.ThrowsAsync<FilesGoneException>(() => product.Get<ModelService>().FindAsync(checkpoint.Id));
+        Assert.Matches($@"^The files of the checkpoint of update {checkpoint.Step} are gone or damaged\. step-{checkpoint.Step}/model\.safetensors has 3 bytes, "
+            + @"expected \d+\. Choose another checkpoint, or delete this one\.$", damaged.Message);
+        Assert.Null(await product.Get<ModelService>().FindAsync(Guid.NewGuid()));
+    }
+
+    [Fact]
+    public async Task CancelDataset_ThatNothingPrepares_IsCancelledAndCanBeDeleted()
+    {
+        await using ProductServices product = await ProductServices.CreateAsync(FileLayer.Disk);
+        var datasets = product.Get<DatasetService>();
+        var dataset = new Dataset { Id = Guid.CreateVersion7(), Name = "d", FileName = "d.txt", Format = "text-paragraphs", JsonField = "text" };
+        await product.Get<DatabaseWriter>().WriteAsync(db =>
+        {
+            db.Datasets.Add(dataset);
+            return db.SaveChangesAsync();
+        });
+        await datasets.CancelAsync(dataset.Id);
+        Assert.Equal(DatasetState.Cancelled, (await datasets.GetAsync(dataset.Id)).State);
+        await Assert.ThrowsAsync<ConflictException>(() => datasets.CancelAsync(dataset.Id));
+        await datasets.DeleteAsync(dataset.Id);
+    }
+
+    /// <summary>A database that is locked by something else when an evaluation ends: its figures are kept and saved, not computed anew.</summary>
+    [Fact]
+    public async Task EvaluationEnds_DatabaseIsLocked_FiguresAreSavedLaterAndNotMeasuredAgain()
+    {
+        await using ProductServices product = await ProductServices.CreateAsync(FileLayer.Disk);
+        Run run = await TrainedAsync(product);
+        List<string> figures = [];
+        product.Database.Saving = db =>
+        {
+            // The figures are times: measured again they are others.
+            foreach (string figure in db.ChangeTracker.Entries<Evaluation>().Select(entry => entry.Entity.ResultJson).OfType<string>())
+            {
+                figures.Add(figure);
+                if (figures.Count == 1)
+                    throw new SqliteException("database is locked", 5);
+            }
+        };
+        EvaluationWorker worker = product.Get<IEnumerable<IHostedService>>().OfType<EvaluationWorker>().Single();
+        await worker.StartAsync(default);
+        try
+        {
+            (Evaluation asked, _) = await product.Get<EvaluationService>().CreateAsync(
+                new EvaluationRequest { ModelId = run.StudentModelId!.Value, Set = "speed" });
+            await ProductServices.WaitAsync(
+                async () => (await product.Get<EvaluationService>().GetAsync(asked.Id)).Status == EvaluationStatus.Completed, "completed");
+            Assert.Equal([figures[0], figures[0]], figures);
+        }
+        finally
+        {
+            await worker.StopAsync(default);
+        }
+    }
+
+    private static async Task<Run> TrainedAsync(ProductServices product)
+    {
+        var datasets = product.Get<DatasetService>();
+        Dataset dataset = await datasets.CreateAsync(
+            "birds", "birds.txt", new MemoryStream(System.Text.Encoding.UTF8.GetBytes(Product.Text)), new DatasetOptions { VocabularySize = 300 });
+        await ProductServices.WaitAsync(async () => (await datasets.GetAsync(dataset.Id)).State == DatasetState.Ready, "ready");
+        Run run = await product.Get<RunQueue>().EnqueueAsync(
+            Product.TinyTraining(dataset.Id) with { CheckpointIntervalSteps = 20, KeepLastCheckpoints = 9 }, default);
+        Run ended = (await product.Get<RunTrainer>().TrainAsync(run.Id))!;
+        Assert.True(ended.Status == RunStatus.Completed, ended.Error);
+        return ended;
+    }
+
+    private static Task<Run> AddAsync(DatabaseWriter writer, RunStatus status = RunStatus.Stopped) => writer.WriteAsync(async db =>
+    {
+        var run = new Run { Id = Guid.CreateVersion7(), Name = "r", Status = status, OptionsJson = "{}" };
+        db.Runs.Add(run);
+        await db.SaveChangesAsync();
+        return run;
+    });
+
+    // Every number another one; those of a double are whole, so that no rounding hides a mistake.
+    private static StepMetric Filled(Guid runId, int step)
+    {
+        var metric = new StepMetric();
+        int value = 100 * step;
+        foreach (System.Reflection.PropertyInfo property in typeof(StepMetric).GetProperties().Where(property => property.Name != nameof(StepNumbers.RunId)))
+            property.SetValue(metric, Convert.ChangeType(++value, Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType,
+                System.Globalization.CultureInfo.InvariantCulture));
+        (metric.RunId, metric.Step) = (runId, step);
+        return metric;
+    }
+
+    private static Dictionary<string, object?> Values(StepNumbers numbers) =>
+        typeof(StepNumbers).GetProperties().ToDictionary(property => property.Name, property => property.GetValue(numbers));
+
+    /// <summary>A disk on which the removal of a folder takes until it is told to go on.</summary>
+    private sealed class SlowRemoval : FileLayer
+    {
+        public volatile bool IsSlow;
+
+        public TaskCompletionSource Began { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public ManualResetEventSlim GoOn { get; } = new();
+
+        public override void DeleteFolder(string path)
+        {
+            if (IsSlow)
+            {
+                Began.TrySetResult();
+                Assert.True(GoOn.Wait(TimeSpan.FromMinutes(1)), "Nobody let the removal go on.");
+            }
+            base.DeleteFolder(path);
+        }
+    }
+}
