@@ -81,6 +81,41 @@ public sealed class WebDistillDbTests : IAsyncLifetime
         Assert.Empty(await SqliteDatabase.CheckIntegrityAsync(migrated, default));
     }
 
+    /// <summary>What earlier versions told by sentences and by a search in the options' text.</summary>
+    [Theory]
+    [InlineData("Failed", "Update 3: the loss ''clm'' is NaN, expected a finite number. The run was stopped", RunErrorCause.Diverged)]
+    [InlineData("Failed", "There is not enough memory.", RunErrorCause.Other)]
+    [InlineData("Paused", "The disk is full. Nothing is lost; the run goes on by itself when the disk takes it.", RunErrorCause.Disk)]
+    [InlineData("Paused", "The server ended while this run was training, after 3 recorded updates.", RunErrorCause.Other)]
+    [InlineData("Completed", null, null)]
+    public async Task Migrate_RunOfAnEarlierVersion_SaysWhatItsErrorIsAboutAndWhatItBeginsWith(string status, string? error, RunErrorCause? cause)
+    {
+        Guid model = Guid.Parse("0123abcd-0000-4000-8000-00000000000f");
+        string[] options =
+        [
+            .. new[] { "D", "N", "B", "P" }.Select(form => $$"""{"studentInitialisation":"checkpoint","studentModelId":"{{model.ToString(form)}}"}"""),
+            $$"""{"studentInitialisation":"random","studentModelId":"{{model}}"}""", """{"studentInitialisation":"checkpoint"}""", "{}", "",
+        ];
+        await using (WebDistillDb db = await _contexts.CreateDbContextAsync())
+        {
+            await db.Database.EnsureDeletedAsync();
+            await db.GetService<IMigrator>().MigrateAsync("LossesBesidePerplexities");
+            for (int i = 0; i < options.Length; i++)
+            {
+                string sql = "INSERT INTO Runs (Id, Name, Kind, Status, Error, Step, TotalSteps, OptionsJson, QueueOrder, CreatedAt, Attempt, "
+                    + $"AttemptFromStep, TrainedSeconds, FruitlessAttempts) VALUES ('{Guid.NewGuid().ToString().ToUpperInvariant()}', 'old', 'Training', "
+                    + $"'{status}', {(error is null ? "NULL" : $"'{error}'")}, 2, 2, {{0}}, {i}, '2026-11-01', 1, 0, 1, 0)";
+                await db.Database.ExecuteSqlRawAsync(sql, options[i]);
+            }
+        }
+        await SqliteDatabase.MigrateAsync(_contexts);
+        await using WebDistillDb migrated = await _contexts.CreateDbContextAsync();
+        List<Run> runs = await migrated.Runs.OrderBy(run => run.QueueOrder).ToListAsync();
+        Assert.All(runs, run => Assert.Equal(cause, run.ErrorCause));
+        Assert.Equal([model, model, model, model, null, null, null, null], runs.Select(run => run.FirstModelId));
+        Assert.Equal(4, await migrated.Runs.CountAsync(run => run.FirstModelId == model));
+    }
+
     [Theory]
     [InlineData("journal_mode", "wal")]
     [InlineData("synchronous", "2")]

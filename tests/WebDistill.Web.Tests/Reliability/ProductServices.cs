@@ -9,6 +9,8 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Web.Library;
+using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests.Reliability;
@@ -69,6 +71,20 @@ internal sealed class ProductServices : IAsyncDisposable
     {
         await using WebDistillDb db = await Get<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
         return await read(db);
+    }
+
+    /// <summary>A tiny run that is complete, with all its checkpoints.</summary>
+    public async Task<Run> TrainedAsync()
+    {
+        var datasets = Get<DatasetService>();
+        Dataset dataset = await datasets.CreateAsync(
+            "birds", "birds.txt", new MemoryStream(System.Text.Encoding.UTF8.GetBytes(Product.Text)), new DatasetOptions { VocabularySize = 300 });
+        await WaitAsync(async () => (await datasets.GetAsync(dataset.Id)).State == DatasetState.Ready, "ready");
+        Run run = await Get<RunQueue>().EnqueueAsync(
+            Product.TinyTraining(dataset.Id) with { CheckpointIntervalSteps = 20, KeepLastCheckpoints = 9 }, default);
+        Run ended = (await Get<RunTrainer>().TrainAsync(run.Id))!;
+        Assert.True(ended.Status == RunStatus.Completed, ended.Error);
+        return ended;
     }
 
     /// <summary>What stands under a folder of the data folder.</summary>
