@@ -45,8 +45,8 @@ internal static class SequenceSource
         long blocks = file.TokenCount / contextLength;
         if (blocks == 0)
             throw new InvalidDataException(
-                $"The corpus has {file.TokenCount} tokens; expected at least one block of {contextLength}. Add text, or shorten the "
-                + "context.");
+                $"The corpus has {file.TokenCount} tokens; expected at least one block of {contextLength}. Choose a context length of at most "
+                + $"{file.TokenCount}, or a text with at least {contextLength - file.TokenCount} tokens more.");
         if (blocks > Array.MaxLength)
             throw new InvalidDataException($"The corpus has {blocks} blocks of {contextLength} tokens; expected at most "
                 + $"{Array.MaxLength}. Lengthen the context.");
@@ -92,8 +92,8 @@ internal static class SequenceSource
             throw new InvalidDataException(
                 $"No sequence is left of {file.DocumentCount} documents: of {cut} pieces {tooShort} have {TooShort} tokens or fewer, "
                 + $"{mostlyUnknown} are mostly end-of-text; "
-                + $"expected longer documents than that. Use packed sequences, or a context longer than {contextLength} if that cuts "
-                + "them up.");
+                + $"expected documents of at least {TooShort - 1} tokens. Use packed sequences, which join short documents, or a context longer "
+                + $"than {contextLength} if that cuts them up.");
         return pieces;
     }
 

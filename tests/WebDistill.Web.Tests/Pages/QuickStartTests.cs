@@ -32,7 +32,7 @@ public sealed class QuickStartTests(Chromium chromium) : IClassFixture<Chromium>
         Guid id = Guid.Parse(address[^32..]);
         RunService runs = app.Service<RunService>();
         Run run = await runs.GetAsync(id);
-        for (int i = 0; i < 480 && !run.IsFinal; i++)
+        for (int i = 0; i < 1200 && !run.IsFinal; i++)
         {
             await Task.Delay(250);
             run = await runs.GetAsync(id);

@@ -49,6 +49,7 @@ public sealed class CutOffStartTests : IDisposable
         int cuts = await ForEveryCutAsync(fault, root =>
         {
             Directory.CreateDirectory(Path.Combine(root, "incoming", Guid.NewGuid().ToString("N")));
+            File.WriteAllText(Path.Combine(root, "incoming", "loose"), "cut off");
             Directory.CreateDirectory(Path.Combine(root, "models", id.ToString("N")));
             File.WriteAllText(Path.Combine(root, "models", id.ToString("N"), "config.json"), "whole");
             File.Copy(backup, Path.Combine(root, "webdistill.db"));
