@@ -58,6 +58,9 @@ public sealed record RunPlan(
             (long)Math.Round(tokensPerSequence * sequences * options.Epochs));
     }
 
+    /// <summary>Every problem that can be seen without reading a model or a corpus; empty when there is none.</summary>
+    public static IReadOnlyList<OptionProblem> Validate(DistillationOptions options) => [.. options.Validate(), .. StudentInits.Validate(options)];
+
     /// <summary>Every problem that needs the models or the corpus to be seen; empty when there is none.</summary>
     /// <param name="checkpoint">Architecture of <see cref="DistillationOptions.StudentModelId"/>, where one is chosen.</param>
     /// <param name="vocabularySize">V of the data set's tokenizer.</param>
@@ -98,7 +101,7 @@ public sealed record RunPlan(
                 + "Set its weight to 0 or choose a student of the teacher's width.");
         }
 
-        int positions = Math.Min(student.NPositions, teacher?.NPositions ?? int.MaxValue), shortest = SequenceSource.ShortestContext(options.SequenceMode);
+        int positions = Math.Min(student.NPositions, teacher?.NPositions ?? int.MaxValue), shortest = options.SequenceMode.ShortestContext();
         if (options.ContextLength is int context && context > positions)
             problems.Add(nameof(options.ContextLength),
                 $"The context length is {context}, the models have {positions} positions. Choose at most {positions}.");

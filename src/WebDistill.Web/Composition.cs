@@ -52,6 +52,7 @@ internal static class Composition
         .AddSingleton<RunChecks>()
         .AddSingleton<RunQueue>()
         .AddSingleton<RunTrainer>()
+        .AddSingleton<RunCommands>()
         .AddSingleton<SweepPlanner>()
         .AddSingleton<SweepReports>();
 
@@ -123,7 +124,7 @@ internal static class Composition
         services.AddProblemDetails();
         services.AddExceptionHandler<ErrorResponses>();
         services.AddHealthChecks().AddCheck<DatabaseHealth>("database");
-        services.AddOpenApi(document => document.AddSchemaTransformer(NumberSchemas.DescribeAsync));
+        services.AddOpenApi(document => document.AddSchemaTransformer(NumberSchemas.DescribeAsync).AddSchemaTransformer(OptionSchemas.DescribeAsync));
         services.ConfigureHttpJsonOptions(json => WebJson.ConfigureMeasured(json.SerializerOptions));
         services.Configure<HostOptions>(host => host.ShutdownTimeout = Shutdown.WordsPatience);
     }

@@ -5,6 +5,7 @@ using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Checkpoints;
@@ -47,27 +48,8 @@ public static class TrainingCheckpoint
     private const string StateFileName = "training_state.json";
     private const int FormatVersion = 1;
 
-    private static readonly (string Property, Func<DistillationOptions, object?> Value)[] s_kept =
-    [
-        (nameof(DistillationOptions.TeacherId), options => Id(options.TeacherId)),
-        (nameof(DistillationOptions.DatasetId), options => Id(options.DatasetId)),
-        (nameof(DistillationOptions.StudentInitialisation), options => options.StudentInitialisation),
-        (nameof(DistillationOptions.StudentTeacherLayers),
-            options => options.StudentTeacherLayers is { } layers ? string.Join(", ", layers) : null),
-        (nameof(DistillationOptions.StudentLayerCount), options => options.StudentLayerCount),
-        (nameof(DistillationOptions.StudentModelId), options => Id(options.StudentModelId)),
-        (nameof(DistillationOptions.StudentWidth), options => options.StudentWidth),
-        (nameof(DistillationOptions.StudentHeads), options => options.StudentHeads),
-        (nameof(DistillationOptions.SequenceMode), options => options.SequenceMode),
-        (nameof(DistillationOptions.ContextLength), options => options.ContextLength),
-        (nameof(DistillationOptions.GroupBySize), options => options.GroupBySize),
-        (nameof(DistillationOptions.Shuffle), options => options.Shuffle),
-        (nameof(DistillationOptions.BatchSize), options => options.BatchSize),
-        (nameof(DistillationOptions.GradientAccumulation), options => options.GradientAccumulation),
-        (nameof(DistillationOptions.Seed), options => options.Seed),
-        (nameof(DistillationOptions.Semantics), options => options.Semantics),
-        (nameof(DistillationOptions.FreezePositionEmbeddings), options => options.FreezePositionEmbeddings),
-    ];
+    private static readonly OptionField[] s_kept =
+        [.. OptionSchema.Of<DistillationOptions>().Fields.Where(field => field.IsFixedOnceBegun)];
 
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
     {
@@ -211,24 +193,17 @@ public static class TrainingCheckpoint
     public static IReadOnlyList<OptionProblem> CheckContinuation(DistillationOptions saved, DistillationOptions wanted)
     {
         var problems = new OptionProblems();
-        foreach ((string property, Func<DistillationOptions, object?> value) in s_kept)
+        foreach (OptionField field in s_kept)
         {
-            if (!Equals(value(saved), value(wanted)))
-                problems.Add(property,
-                    $"The value is {Text(value(wanted))}, expected {Text(value(saved))}: a run that goes on from a checkpoint keeps its "
-                    + "corpus, its order and its student's shape. Put the value back, or clone the run and start it anew.");
+            if (!Equals(field.Value(saved), field.Value(wanted)))
+                problems.Add(field.Name,
+                    $"The value is {Text(field.Value(wanted))}, expected {Text(field.Value(saved))}: a run that goes on from a checkpoint keeps "
+                    + "its corpus, its order and its student's shape. Put the value back, or clone the run and start it anew.");
         }
         return problems.Found;
 
         static string Text(object? value) => value is null ? "not given" : $"'{value}'";
     }
-
-    /// <summary>The options that <see cref="CheckContinuation"/> does not let change, in camelCase.</summary>
-    public static IReadOnlySet<string> KeptOptions { get; } =
-        s_kept.Select(kept => JsonNamingPolicy.CamelCase.ConvertName(kept.Property)).ToHashSet();
-
-    // One id can be written in several ways.
-    private static string? Id(string? text) => Guid.TryParse(text, out Guid id) ? id.ToString() : text;
 
     private static List<SafetensorsTensor> Tensors(Distiller distiller)
     {

@@ -54,9 +54,10 @@ internal sealed class AdamWOptimiser(IReadOnlyList<Moments> moments, double beta
     public IReadOnlyList<Moments> Moments => moments;
 
     /// <summary>Drops all gradients: the first that arrives is kept as it is, and until then its memory serves others.</summary>
-    public void DropGradients()
+    /// <param name="stale">Keeps its gradient, which whoever computes the next one overwrites.</param>
+    public void DropGradients(Parameter? stale = null)
     {
-        foreach (Moments each in moments)
+        foreach (Moments each in moments.Where(each => !ReferenceEquals(each.Parameter, stale)))
         {
             each.Parameter.grad?.Dispose();
             each.Parameter.grad = null;

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using WebDistill.Distillation.Options;
 
 namespace WebDistill.Distillation.Models;
 
@@ -7,9 +8,6 @@ namespace WebDistill.Distillation.Models;
 /// <remarks>Names and defaults follow <c>GPT2Config</c> of transformers.</remarks>
 public sealed record Gpt2Config
 {
-    internal const int MaxLayers = 1024;
-    internal const int MaxWidth = 65_536;
-    internal const int MaxPositions = 1_048_576;
     private const int MaxVocabulary = 4_194_304;
     private const long MaxParameters = 20_000_000_000;
 
@@ -160,12 +158,12 @@ public sealed record Gpt2Config
     public void Validate()
     {
         InRange("vocab_size", VocabSize, 1, MaxVocabulary);
-        InRange("n_positions", NPositions, 1, MaxPositions);
-        InRange("n_embd", NEmbd, 1, MaxWidth);
-        InRange("n_layer", NLayer, 1, MaxLayers);
-        InRange("n_head", NHead, 1, MaxWidth);
+        InRange("n_positions", NPositions, 1, OptionLimits.Positions);
+        InRange("n_embd", NEmbd, 1, OptionLimits.Width);
+        InRange("n_layer", NLayer, 1, OptionLimits.Layers);
+        InRange("n_head", NHead, 1, OptionLimits.Width);
         if (NInner is int inner)
-            InRange("n_inner", inner, 1, 16 * MaxWidth);
+            InRange("n_inner", inner, 1, 16 * OptionLimits.Width);
         if (NEmbd % NHead != 0)
             throw new InvalidDataException(
                 $"n_head {NHead} does not divide n_embd {NEmbd}. Every head needs the same whole number of channels.");

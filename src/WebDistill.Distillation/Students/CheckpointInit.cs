@@ -17,6 +17,13 @@ public sealed class CheckpointInit : StudentInit
     /// <inheritdoc/>
     public override bool NeedsCheckpoint => true;
 
+    internal override void Validate(DistillationOptions options, OptionProblems problems)
+    {
+        if (string.IsNullOrWhiteSpace(options.StudentModelId))
+            problems.Add(nameof(options.StudentModelId),
+                $"'{InitName}' starts from a model, and none is chosen. Choose the model to start from.");
+    }
+
     internal override Gpt2Config Configure(StudentOrigin origin) =>
         origin.WithRunDropout(
             origin.Checkpoint ?? throw new ArgumentException("The student starts from a stored model, and none is chosen. Choose one."));

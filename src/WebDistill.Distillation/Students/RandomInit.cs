@@ -19,6 +19,21 @@ public sealed class RandomInit : StudentInit
     /// <inheritdoc/>
     public override string Description => "Freshly drawn weights.";
 
+    internal override void Validate(DistillationOptions options, OptionProblems problems)
+    {
+        if (options.TeacherId is not null)
+            return;
+        if (options.StudentLayerCount is null)
+            problems.Add(nameof(options.StudentLayerCount), "The number of layers is missing. Without a teacher it must be given.");
+        if (options.StudentWidth is null)
+            problems.Add(nameof(options.StudentWidth), "The width is missing. Without a teacher it must be given.");
+        if (options.StudentHeads is null)
+            problems.Add(nameof(options.StudentHeads), "The number of attention heads is missing. Without a teacher it must be given.");
+        if (options.ContextLength is null)
+            problems.Add(nameof(options.ContextLength),
+                "The context length is missing. Without a teacher it must be given: it becomes the model's n_positions.");
+    }
+
     internal override Gpt2Config Configure(StudentOrigin origin)
     {
         DistillationOptions options = origin.Options;

@@ -17,6 +17,9 @@ public abstract class StudentInit
     /// <summary>Whether it starts from a stored model (<see cref="DistillationOptions.StudentModelId"/>).</summary>
     public virtual bool NeedsCheckpoint => false;
 
+    /// <summary>Adds what this way to begin demands of the options and does not find there.</summary>
+    internal abstract void Validate(DistillationOptions options, OptionProblems problems);
+
     /// <summary>Architecture of the student, without creating it.</summary>
     /// <exception cref="ArgumentException">The options do not fit the teacher or the checkpoint; the message says how.</exception>
     internal abstract Gpt2Config Configure(StudentOrigin origin);

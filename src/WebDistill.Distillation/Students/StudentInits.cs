@@ -14,6 +14,19 @@ public static class StudentInits
         ?? throw new ArgumentException(
             $"The student initialisation '{name}' is unknown. Choose one of: {string.Join(", ", All.Select(init => init.Name))}.");
 
+    /// <summary>What the way to begin that the options name demands of them and does not find; an unknown name is a problem of its own.</summary>
+    public static IReadOnlyList<OptionProblem> Validate(DistillationOptions options)
+    {
+        var problems = new OptionProblems();
+        if (All.FirstOrDefault(init => init.Name == options.StudentInitialisation) is StudentInit init)
+            init.Validate(options, problems);
+        else
+            problems.Add(nameof(options.StudentInitialisation),
+                $"The student initialisation '{ForeignText.Quote(options.StudentInitialisation)}' is unknown. Choose one of: "
+                + $"{string.Join(", ", All.Select(known => known.Name))}.");
+        return problems.Found;
+    }
+
     /// <summary>Architecture of the student that the options describe, without creating it.</summary>
     /// <param name="vocabularySize">V of the data set's tokenizer; a model that starts from nothing gets it.</param>
     /// <param name="checkpoint">Architecture of <see cref="DistillationOptions.StudentModelId"/>, where the initialisation needs

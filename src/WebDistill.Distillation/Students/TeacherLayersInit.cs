@@ -54,6 +54,17 @@ public sealed class TeacherLayersInit : StudentInit
         return layers;
     }
 
+    internal override void Validate(DistillationOptions options, OptionProblems problems)
+    {
+        if (options.TeacherId is null)
+            problems.Add(nameof(options.StudentInitialisation),
+                $"'{InitName}' copies layers of a teacher, and no teacher is chosen. Choose a teacher or the initialisation "
+                + $"'{RandomInit.InitName}'.");
+        else if (options.StudentTeacherLayers is { Count: > 0 } layers && options.StudentLayerCount is int count && count != layers.Count)
+            problems.Add(nameof(options.StudentTeacherLayers),
+                $"{layers.Count} teacher layers are listed for {count} student layers. List one per student layer, or leave the count out.");
+    }
+
     internal override Gpt2Config Configure(StudentOrigin origin)
     {
         Gpt2Config teacher = origin.Teacher

@@ -45,7 +45,7 @@ public sealed class BatchSampler
     /// <exception cref="InvalidDataException">The file gives no sequence; the message names the counts.</exception>
     public BatchSampler(TokenFile file, SequenceMode mode, int contextLength, int batchSize, bool shuffle, bool groupBySize, long seed)
     {
-        int minContext = SequenceSource.ShortestContext(mode);
+        int minContext = mode.ShortestContext();
         if (contextLength < minContext)
             throw new ArgumentOutOfRangeException(nameof(contextLength), contextLength,
                 $"Context of {contextLength} tokens; expected at least {minContext} for {mode} sequences.");

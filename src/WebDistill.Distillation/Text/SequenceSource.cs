@@ -10,12 +10,6 @@ internal readonly record struct SequencePiece(long Offset, int Count, bool EndOf
 /// <summary>Cuts a token file into sequences.</summary>
 internal static class SequenceSource
 {
-    /// <summary>Sequences of Hugging Face's project must be longer than this, BOS and EOS included.</summary>
-    private const int TooShort = 11;
-
-    /// <summary>Tokens that a sequence must have room for: two, and as Hugging Face's project drops short ones, one more than those.</summary>
-    public static int ShortestContext(SequenceMode mode) => mode == SequenceMode.HuggingFace ? TooShort + 1 : 2;
-
     /// <summary>How many sequences <see cref="Cut"/> finds; blocks are not made to be counted.</summary>
     /// <exception cref="InvalidDataException">As for <see cref="Cut"/>.</exception>
     public static int Count(TokenFile file, SequenceMode mode, int contextLength) => mode == SequenceMode.Packed
@@ -80,7 +74,7 @@ internal static class SequenceSource
                 var piece = new SequencePiece(
                     document.Offset + firstInFile - 1, (int)(end - firstInFile), start == 0 || !startsWithIt, !endsWithIt);
                 cut++;
-                if (piece.Length <= TooShort)
+                if (piece.Length <= SequenceModes.TooShort)
                     tooShort++;
                 else if (2L * CountEndOfText(ids, piece, document, file.EndOfTextId) >= piece.Length)
                     mostlyUnknown++;
@@ -90,7 +84,7 @@ internal static class SequenceSource
         }
         if (pieces.Count == 0)
             throw new InvalidDataException(
-                $"No sequence is left of {file.DocumentCount} documents: of {cut} pieces {tooShort} have {TooShort} tokens or fewer, "
+                $"No sequence is left of {file.DocumentCount} documents: of {cut} pieces {tooShort} have {SequenceModes.TooShort} tokens or fewer, "
                 + $"{mostlyUnknown} are mostly end-of-text; "
                 + $"expected documents of at least {TooShort - 1} tokens. Use packed sequences, which join short documents, or a context longer "
                 + $"than {contextLength} if that cuts them up.");

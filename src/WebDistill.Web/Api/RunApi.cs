@@ -108,17 +108,17 @@ internal static class RunApi
         }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409)
             .ProducesProblem(410).ProducesProblem(413).ProducesProblem(415).LimitExpensive().WithSummary("Queues a new run that goes on from a checkpoint under other options");
 
-        runs.MapPost("/{id:guid}/pause", async (Guid id, RunService service, CancellationToken cancel) =>
+        runs.MapPost("/{id:guid}/pause", async (Guid id, RunCommands commands, RunService service, CancellationToken cancel) =>
         {
-            await service.PauseAsync(id, cancel);
+            await commands.PauseAsync(id, cancel);
             return TypedResults.Accepted($"/api/runs/{id}", RunResponse.Of(await service.GetAsync(id, cancel)));
         }).ProducesProblem(404).ProducesProblem(409).WithSummary("Lets a run save its state and rest");
 
-        runs.MapPost("/{id:guid}/resume", async (Guid id, HttpRequest request, RunService service, CancellationToken cancel) =>
+        runs.MapPost("/{id:guid}/resume", async (Guid id, HttpRequest request, RunCommands commands, RunService service, CancellationToken cancel) =>
         {
             ResumeRequest from = request.ContentLength is 0 || request is { ContentLength: null, ContentType: null } ? new ResumeRequest()
                 : await JsonBody.ReadAsync<ResumeRequest>(request, cancel);
-            await service.ResumeAsync(id, from.Step, cancel);
+            await commands.ResumeAsync(id, from.Step, cancel);
             return TypedResults.Accepted($"/api/runs/{id}", RunResponse.Of(await service.GetAsync(id, cancel)));
         }).Accepts<ResumeRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(413).ProducesProblem(415)
             .WithSummary("Lets a run go on from its newest complete checkpoint, or from the one of a step");
@@ -137,9 +137,9 @@ internal static class RunApi
         }).Accepts<PositionRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(413).ProducesProblem(415)
             .WithSummary("Moves a waiting run to another place in the queue");
 
-        runs.MapPost("/{id:guid}/stop", async (Guid id, RunService service, CancellationToken cancel) =>
+        runs.MapPost("/{id:guid}/stop", async (Guid id, RunCommands commands, RunService service, CancellationToken cancel) =>
         {
-            await service.StopAsync(id, cancel);
+            await commands.StopAsync(id, cancel);
             return TypedResults.Accepted($"/api/runs/{id}", RunResponse.Of(await service.GetAsync(id, cancel)));
         }).ProducesProblem(404).ProducesProblem(409).WithSummary("Ends a run with its state saved, or takes it out of the queue");
 

@@ -29,7 +29,7 @@ internal static class HeadlessRun
         """, FileName, "options of the run: the JSON that POST /api/runs takes",
         "let a run go on from its newest complete checkpoint", settings, contentRoot,
         async (services, file, id) => await TrainAsync(services, file is null
-            ? await services.GetRequiredService<RunLifecycle>().MoveAsync(id, _ => RunStatus.Queued)
+            ? await ResumeAsync(services, id)
             : await CreateAsync(services, file)));
 
     private static async Task<Run> CreateAsync(IServiceProvider services, string path)
@@ -45,6 +45,14 @@ internal static class HeadlessRun
         return problems.Count == 0
             ? await services.GetRequiredService<RunQueue>().EnqueueAsync(options, CancellationToken.None)
             : throw new OptionsInvalidException(problems);
+    }
+
+    /// <summary>Queues a run again that rests, under the rules of the pages; one that waits already needs nothing.</summary>
+    internal static async Task<Run> ResumeAsync(IServiceProvider services, Guid id)
+    {
+        await using WebDistillDb db = await services.GetRequiredService<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
+        return await db.Runs.AsNoTracking().SingleOrDefaultAsync(run => run.Id == id && run.Status == RunStatus.Queued)
+            ?? await services.GetRequiredService<RunCommands>().ResumeAsync(id);
     }
 
     /// <summary>Names the data sets and models that a file can refer to.</summary>
@@ -63,7 +71,6 @@ internal static class HeadlessRun
     internal static async Task<int> TrainAsync(IServiceProvider services, Run run)
     {
         var trainer = services.GetRequiredService<RunTrainer>();
-        var lifecycle = services.GetRequiredService<RunLifecycle>();
         Console.WriteLine($"Run {run.Id} ({run.Name}): {run.Status}. Ctrl-C saves its state and stops it.");
 
         var shutdown = services.GetRequiredService<Shutdown>();
@@ -95,13 +102,12 @@ internal static class HeadlessRun
         {
             try
             {
-                await lifecycle.MoveAsync(run.Id, now => now.Status == RunStatus.Queued ? RunStatus.Stopped : RunStatus.Stopping);
+                await services.GetRequiredService<RunCommands>().StopAsync(run.Id);
             }
             catch (ConflictException)
             {
-                return; // It has just ended by itself.
+                // It has just ended by itself.
             }
-            trainer.Ask(run.Id, RunWish.Stop);
         }
 
         async Task<Run> ReadAsync()

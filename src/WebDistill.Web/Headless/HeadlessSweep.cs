@@ -59,7 +59,7 @@ internal static class HeadlessSweep
             if (planned.Run.Status == RunStatus.Completed)
                 continue;
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"--- {number} of {report.RunCount}"));
-            Run run = await services.GetRequiredService<RunLifecycle>().MoveAsync(planned.Run.Id, _ => RunStatus.Queued);
+            Run run = await HeadlessRun.ResumeAsync(services, planned.Run.Id);
             int code = await HeadlessRun.TrainAsync(services, run);
             if (code is HeadlessRun.StoppedByCtrlC or HeadlessRun.Terminated)
             {

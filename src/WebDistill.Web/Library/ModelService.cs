@@ -110,7 +110,8 @@ public sealed partial class ModelService(
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         if (await db.Checkpoints.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancel) is not Checkpoint checkpoint)
             return null;
-        Run run = await db.Runs.AsNoTracking().SingleAsync(row => row.Id == checkpoint.RunId, cancel);
+        if (await db.Runs.AsNoTracking().SingleOrDefaultAsync(row => row.Id == checkpoint.RunId, cancel) is not Run run)
+            return null;
         try
         {
             string path = folder.CheckpointsOf(run.Id).Folder(checkpoint.Step);

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Components.Forms;
@@ -114,7 +115,7 @@ public sealed class ReportService(
             .Select(metric => new ReportPoint(metric.Step, metric.ValidationPerplexity!.Value, metric.ValidationNatsPerToken)).ToListAsync(cancel);
         return new ReportRun(
             run.Id, run.Name, run.Status, run.Step, run.TrainedSeconds,
-            [.. OptionField.All.Where(field => field.Name != "name").Select(field => new ReportOption(field.Label,
+            [.. OptionSchema.Of<DistillationOptions>().Fields.Where(field => field.Name != "name").Select(field => new ReportOption(field.Label,
                 texts.Of(field, values[field.Name]), JsonNode.DeepEquals(values[field.Name], defaults[field.Name])))],
             run.DatasetSha256, run.Engine, run.Version, run.ValidationPerplexity, run.Validation()?.NatsPerToken,
             [.. validation.Select(point => point with { NatsPerToken = Perplexity.Stored(point.Value, point.NatsPerToken)?.NatsPerToken })]);

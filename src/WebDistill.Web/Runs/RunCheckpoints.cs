@@ -1,12 +1,25 @@
+using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Checkpoints;
 
 namespace WebDistill.Web.Runs;
 
-/// <summary>Brings the rows of a run's checkpoints in line with what stands on the disk, which is the truth.</summary>
+/// <summary>The rows of a run's checkpoints, which follow what stands on the disk: that is the truth.</summary>
 internal static class RunCheckpoints
 {
-    /// <summary>Adds and removes rows; the caller saves.</summary>
+    /// <summary>Throws when the run has no checkpoint of that update.</summary>
+    /// <exception cref="NotFoundException">There is no such run, or it has no complete checkpoint of that update.</exception>
+    public static async Task RequireAsync(WebDistillDb db, Guid runId, int step, CancellationToken cancel)
+    {
+        if (!await db.Runs.AnyAsync(run => run.Id == runId, cancel))
+            throw RunService.NotFound(runId);
+        List<int> steps = await db.Checkpoints.Where(row => row.RunId == runId).OrderBy(row => row.Step).Select(row => row.Step).ToListAsync(cancel);
+        if (!steps.Contains(step))
+            throw new NotFoundException($"The run has no complete checkpoint of update {step}; it has those of: "
+                + $"{(steps.Count == 0 ? "none" : string.Join(", ", steps))}.");
+    }
+
+    /// <summary>Adds and removes rows until they agree with the disk; the caller saves.</summary>
     public static void List(WebDistillDb db, Guid runId, CheckpointStore store)
     {
         Dictionary<int, Checkpoint> rows = db.Checkpoints.Where(row => row.RunId == runId).ToDictionary(row => row.Step);

@@ -29,7 +29,7 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
     /// <summary>Everything that can be said; whatever goes wrong with the options is a problem of a field.</summary>
     public async Task<RunForecast> ForecastAsync(DistillationOptions options, CancellationToken cancel)
     {
-        List<OptionProblem> problems = [.. options.Validate()];
+        List<OptionProblem> problems = [.. RunPlan.Validate(options)];
         RunParts parts = await FindAsync(options, problems, cancel);
         // With a field already refused the checks below would only repeat it in other words.
         if (problems.Count > 0 || parts.Dataset is not { VocabularySize: int vocabularySize })

@@ -3,6 +3,7 @@ using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Students;
 
 namespace WebDistill.Web.Runs;
 
@@ -23,6 +24,7 @@ public sealed class RunQueue(
     /// <param name="id">The run's id, where its files are there already.</param>
     /// <param name="complete">Completes the row before it is saved.</param>
     /// <exception cref="ConflictException">As many runs wait as may.</exception>
+    /// <exception cref="OptionsInvalidException">What the run needs was deleted since the options were checked.</exception>
     public async Task<Run> EnqueueAsync(
         DistillationOptions options, CancellationToken cancel, Guid? afterRunId = null, Guid? quickStartId = null,
         Guid? id = null, Action<WebDistillDb, Run>? complete = null)
@@ -30,7 +32,7 @@ public sealed class RunQueue(
         Run run = await writer.WriteAsync(async db =>
         {
             await RequireRoomAsync(db, 1, cancel);
-            Run added = await DescribeAsync(db, options, await BackAsync(db, cancel) + 1, cancel);
+            Run added = await DescribeAsync(db, options, await BackAsync(db, cancel) + 1, afterRunId, cancel);
             added.Id = id ?? added.Id;
             added.AfterRunId = afterRunId;
             added.QuickStartId = quickStartId;
@@ -47,6 +49,7 @@ public sealed class RunQueue(
     /// <summary>Puts runs at the end of the queue, in this order and all or none. The options must have been checked.</summary>
     /// <param name="complete">Completes the rows before they are saved.</param>
     /// <exception cref="ConflictException">More runs would wait than may.</exception>
+    /// <exception cref="OptionsInvalidException">What a run needs was deleted since the options were checked.</exception>
     public async Task<IReadOnlyList<Run>> EnqueueAllAsync(
         IReadOnlyList<DistillationOptions> options, Action<WebDistillDb, IReadOnlyList<Run>> complete, CancellationToken cancel)
     {
@@ -56,7 +59,7 @@ public sealed class RunQueue(
             long order = await BackAsync(db, cancel);
             List<Run> added = [];
             foreach (DistillationOptions one in options)
-                added.Add(await DescribeAsync(db, one, ++order, cancel));
+                added.Add(await DescribeAsync(db, one, ++order, null, cancel));
             db.Runs.AddRange(added);
             complete(db, added);
             await db.SaveChangesAsync(cancel);
@@ -84,12 +87,17 @@ public sealed class RunQueue(
                 + $"wait (Limits:{nameof(InputLimits.QueuedRuns)}). Wait until some have begun, or stop some.");
     }
 
-    private static async Task<Run> DescribeAsync(WebDistillDb db, DistillationOptions options, long queueOrder, CancellationToken cancel)
+    // In the writer's turn: what is there now can no longer be deleted under the run, which needs it from here on.
+    private static async Task<Run> DescribeAsync(
+        WebDistillDb db, DistillationOptions options, long queueOrder, Guid? afterRunId, CancellationToken cancel)
     {
         Guid? teacherId = options.TeacherId is null ? null : Guid.Parse(options.TeacherId);
         Guid datasetId = Guid.Parse(options.DatasetId);
-        string datasetName = (await db.Datasets.SingleAsync(d => d.Id == datasetId, cancel)).Name;
-        string? teacherName = (await db.Models.SingleOrDefaultAsync(m => m.Id == teacherId, cancel))?.Name;
+        string datasetName = await db.Datasets.Where(d => d.Id == datasetId).Select(d => d.Name).SingleOrDefaultAsync(cancel)
+            ?? throw Gone("datasetId", "data set", datasetId);
+        string? teacherName = teacherId is Guid teacher ? await ModelNameAsync("teacherId", teacher) : null;
+        if (options.StudentInitialisation == CheckpointInit.InitName && options.StudentModelId is string first)
+            await ModelNameAsync("studentModelId", Guid.Parse(first));
         string name = options.Name.Trim();
         if (name == "")
             name = teacherName is null ? $"Training on {datasetName}" : $"{teacherName}, distilled on {datasetName}";
@@ -105,7 +113,17 @@ public sealed class RunQueue(
             QueueOrder = queueOrder,
             CreatedAt = DateTime.UtcNow,
         };
+
+        async Task<string?> ModelNameAsync(string field, Guid id)
+        {
+            // The model of a run has the run's id: one that is still to be trained is not there yet.
+            string? name = await db.Models.Where(model => model.Id == id).Select(model => model.Name).SingleOrDefaultAsync(cancel);
+            return name is not null || id == afterRunId ? name : throw Gone(field, "model", id);
+        }
     }
+
+    private static OptionsInvalidException Gone(string field, string what, Guid id) =>
+        new(field, $"There is no {what} '{id}' any more: it was deleted in this moment. Choose another one.");
 
     private static async Task<long> BackAsync(WebDistillDb db, CancellationToken cancel) =>
         await db.Runs.MaxAsync(run => (long?)run.QueueOrder, cancel) ?? 0;

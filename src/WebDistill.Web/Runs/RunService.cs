@@ -85,65 +85,6 @@ public sealed class RunService(
     public Task<Run> QuickStartAsync(CancellationToken cancel = default) => quickStart.StartAsync(cancel);
 
     /// <summary>
-    /// Ends a run: one that trains saves its state first, one that waits, rests or was interrupted ends at once. It can be resumed.
-    /// </summary>
-    /// <exception cref="NotFoundException">There is none with that id.</exception>
-    /// <exception cref="ConflictException">It has ended already.</exception>
-    public async Task StopAsync(Guid id, CancellationToken cancel = default)
-    {
-        await lifecycle.MoveAsync(id, run => run.Status switch
-        {
-            RunStatus.Paused when trainer.Holds(id) => RunStatus.Stopping,
-            RunStatus.Queued or RunStatus.Paused or RunStatus.Interrupted => RunStatus.Stopped,
-            RunStatus.Completed or RunStatus.Stopped or RunStatus.Failed =>
-                throw new ConflictException($"The run '{run.Name}' has ended already ({run.Status}): there is nothing to stop."),
-            _ => RunStatus.Stopping,
-        }, cancel: cancel);
-        trainer.Ask(id, RunWish.Stop);
-        // Those that wait for it never start now.
-        queue.Wake();
-    }
-
-    /// <summary>Lets a run that trains save its state and rest; the next one in the queue begins.</summary>
-    /// <exception cref="NotFoundException">There is none with that id.</exception>
-    /// <exception cref="ConflictException">It does not train.</exception>
-    public async Task PauseAsync(Guid id, CancellationToken cancel = default)
-    {
-        await lifecycle.MoveAsync(id, run => run.Status is RunStatus.Preparing or RunStatus.Running or RunStatus.Pausing
-            ? RunStatus.Pausing
-            : throw new ConflictException($"The run '{run.Name}' is {run.Status}: only one that trains can be paused."), cancel: cancel);
-        trainer.Ask(id, RunWish.Pause);
-    }
-
-    /// <summary>
-    /// Lets a run that rests go on, before all that wait: from its newest complete checkpoint, or from the one that is named. The updates
-    /// that were recorded after it are made again, and checkpoints later than a named one are removed.
-    /// </summary>
-    /// <exception cref="NotFoundException">There is no such run, or it has no complete checkpoint of that update.</exception>
-    /// <exception cref="ConflictException">It waits, trains or is complete.</exception>
-    public async Task ResumeAsync(Guid id, int? step = null, CancellationToken cancel = default)
-    {
-        if (step is int chosen)
-            await RequireCheckpointAsync(id, chosen, cancel);
-        await lifecycle.MoveAsync(id, run => run.Status switch
-        {
-            // It waits for room on the disk with its state in memory, and trains on as soon as that is saved.
-            RunStatus.Paused when trainer.Holds(id) => RunStatus.Paused,
-            RunStatus.Paused or RunStatus.Stopped or RunStatus.Failed or RunStatus.Interrupted => RunStatus.Queued,
-            RunStatus.Completed when step < run.TotalSteps => RunStatus.Queued,
-            RunStatus.Completed => throw new ConflictException(
-                $"The run '{run.Name}' has made all its {run.TotalSteps} updates. Continue it for more epochs instead."),
-            _ => throw new ConflictException($"The run '{run.Name}' is {run.Status}: there is nothing to resume."),
-        }, (db, run) =>
-        {
-            run.QueueOrder = RunQueue.Front(db);
-            run.ResumeStep = step;
-        }, cancel: cancel);
-        trainer.Retry(id);
-        queue.Wake();
-    }
-
-    /// <summary>
     /// Lets a completed run train for more epochs, from its last state. The learning rate follows the plan of the longer run from there.
     /// </summary>
     /// <exception cref="NotFoundException">There is none with that id.</exception>
@@ -372,10 +313,8 @@ public sealed class RunService(
 
     private async Task RequireCheckpointAsync(Guid id, int step, CancellationToken cancel)
     {
-        IReadOnlyList<Checkpoint> checkpoints = await CheckpointsAsync(id, cancel);
-        if (checkpoints.All(checkpoint => checkpoint.Step != step))
-            throw new NotFoundException($"The run has no complete checkpoint of update {step}; it has those of: "
-                + $"{(checkpoints.Count == 0 ? "none" : string.Join(", ", checkpoints.Select(checkpoint => checkpoint.Step)))}.");
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        await RunCheckpoints.RequireAsync(db, id, step, cancel);
     }
 
     private static async Task RequireAsync(WebDistillDb db, Guid id, CancellationToken cancel)

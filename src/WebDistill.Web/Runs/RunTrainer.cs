@@ -20,21 +20,14 @@ public sealed class RunTrainer(
     private volatile RunControl? _current;
 
     /// <summary>Whether a thread works on that run, or waits for room on the disk with its state in memory.</summary>
-    public bool Holds(Guid id) => _current?.Id == id;
+    public bool Holds(Guid id) => ControlOf(id) is not null;
 
-    /// <summary>Asks the run to end, if a thread works on it.</summary>
-    internal void Ask(Guid id, RunWish wish)
-    {
-        if (_current is RunControl current && current.Id == id)
-            current.Ask(wish);
-    }
-
-    /// <summary>Makes a run that waits for room on the disk try at once.</summary>
-    internal void Retry(Guid id)
-    {
-        if (_current is RunControl current && current.Id == id)
-            current.Retry();
-    }
+    /// <summary>The reins of the attempt at that run; null when no thread works on it.</summary>
+    /// <remarks>
+    /// Taken and given back in the very turns of the writer in which the run is claimed and comes to rest: within a turn the status and the
+    /// reins agree, and a wish that was written down reaches the attempt that it was meant for and no later one.
+    /// </remarks>
+    internal RunControl? ControlOf(Guid id) => _current is RunControl current && current.Id == id ? current : null;
 
     /// <summary>Claims a queued run, trains it, and returns when it is at rest again. At the end of the process the run saves its state and is
     /// Interrupted.</summary>
@@ -43,7 +36,6 @@ public sealed class RunTrainer(
     public async Task<Run?> TrainAsync(Guid id, Action? makeRoom = null)
     {
         using var control = new RunControl(id, shutdown.Begun);
-        _current = control;
         try
         {
             Run run;
@@ -51,6 +43,7 @@ public sealed class RunTrainer(
             {
                 run = await lifecycle.MoveAsync(id, _ => RunStatus.Preparing, (_, claimed) =>
                 {
+                    _current = control;
                     claimed.StartedAt ??= DateTime.UtcNow;
                     claimed.AttemptStartedAt = DateTime.UtcNow;
                     claimed.Attempt++;
@@ -73,7 +66,7 @@ public sealed class RunTrainer(
                 (status, error) = await outcome;
             else
                 await session.CloseRecordAsync();
-            Run? ended = await FinishAsync(id, status, error);
+            Run? ended = await FinishAsync(control, status, error, givesBack: outcome.IsCompleted);
             if (outcome.IsCompleted && !shutdown.Begun.IsCancellationRequested)
                 await Task.Run(ProcessMemory.GiveBack, CancellationToken.None);
             return ended;
@@ -147,19 +140,24 @@ public sealed class RunTrainer(
         _ => $"{e.GetType().Name}: {LibTorch.Describe(e)}",
     };
 
-    private async Task<Run?> FinishAsync(Guid id, RunStatus status, string? error)
+    /// <param name="givesBack">No thread works on the run any more.</param>
+    private async Task<Run?> FinishAsync(RunControl control, RunStatus status, string? error, bool givesBack)
     {
         while (true)
         {
             try
             {
-                return await lifecycle.MoveAsync(
-                    id, run => RunLifecycle.Resolve(run.Status, status), (_, run) => run.FruitlessAttempts = 0, error);
+                return await lifecycle.MoveAsync(control.Id, run =>
+                {
+                    _current = givesBack ? null : control;
+                    return RunLifecycle.Resolve(run.Status, status);
+                }, (_, run) => run.FruitlessAttempts = 0, error);
             }
             catch (Exception e) when (e is not (ConflictException or NotFoundException) && !shutdown.Begun.IsCancellationRequested)
             {
-                // Without room for a row there is no honest status: it is written as soon as there is.
-                logger.LogError(e, "The status of run {RunId} could not be saved; trying again", id);
+                // Without room for a row there is no honest status: it is written as soon as there is, and the run is held until then.
+                _current = control;
+                logger.LogError(e, "The status of run {RunId} could not be saved; trying again", control.Id);
                 await Task.WhenAny(Task.Delay(StatusRetryDelay, shutdown.Begun));
             }
         }

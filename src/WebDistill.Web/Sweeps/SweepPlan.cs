@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Api;
 using WebDistill.Web.Components.Forms;
 
@@ -204,9 +205,9 @@ public sealed record SweepPlan
         {
             if (option == "name")
                 yield return $"{name} changes the runs' name, which says where they stand in the sweep. Change another option.";
-            else if (OptionField.FindOrNull(option) is null)
+            else if (OptionSchema.Of<DistillationOptions>().FindOrNull(option) is null)
                 yield return $"{name} changes '{ForeignText.Quote(option)}', which is no option of a run. The options are: "
-                    + $"{string.Join(", ", OptionField.All.Select(field => field.Name).Where(known => known != "name"))}.";
+                    + $"{string.Join(", ", OptionSchema.Of<DistillationOptions>().Fields.Select(field => field.Name).Where(known => known != "name"))}.";
             if (Dimensions.Take(index).FirstOrDefault(other => other.Options.Contains(option)) is SweepDimension other)
                 yield return $"{name} changes '{option}', which the dimension '{ForeignText.Quote(other.Name)}' changes as well. Vary it in one of them.";
         }
@@ -216,7 +217,7 @@ public sealed record SweepPlan
                 yield return $"{name} has both values and a range. Leave one of them out.";
             if (Strategy == SweepStrategy.Grid)
                 yield return $"{name} is a range, and a grid needs values. List its values, or choose the random search.";
-            if (OptionField.FindOrNull(range.Option) is { Kind: not (OptionKind.Number or OptionKind.Integer) } field)
+            if (OptionSchema.Of<DistillationOptions>().FindOrNull(range.Option) is { Kind: not (OptionKind.Number or OptionKind.Integer) } field)
                 yield return $"{name} is a range of '{field.Name}', which is no number. List its values.";
             if (!(double.IsFinite(range.Minimum) && double.IsFinite(range.Maximum) && range.Minimum < range.Maximum))
                 yield return $"{name} ranges from {Text(range.Minimum)} to {Text(range.Maximum)}. The first must be the smaller number.";
@@ -264,7 +265,7 @@ public sealed record SweepPlan
         product * (dimension.Range is not SweepRange range ? dimension.Values.Count
             : IsInteger(range) ? Math.Floor(range.Maximum) - Math.Ceiling(range.Minimum) + 1 : double.PositiveInfinity));
 
-    private static bool IsInteger(SweepRange range) => OptionField.FindOrNull(range.Option) is { Kind: OptionKind.Integer };
+    private static bool IsInteger(SweepRange range) => OptionSchema.Of<DistillationOptions>().FindOrNull(range.Option) is { Kind: OptionKind.Integer };
 
     private IEnumerable<SweepValue[]> Combinations()
     {

@@ -6,7 +6,7 @@ using WebDistill.Web.Runs;
 namespace WebDistill.Web.Sweeps;
 
 /// <summary>What is done with a whole sweep.</summary>
-public sealed class SweepService(SweepReports reports, RunService runs, DatabaseWriter writer, RunAnnouncements announcements)
+public sealed class SweepService(SweepReports reports, RunService runs, RunCommands commands, DatabaseWriter writer, RunAnnouncements announcements)
 {
     /// <summary>Ends every run of the sweep that waits, trains or rests; those that train save their state first.</summary>
     /// <returns>How many were stopped.</returns>
@@ -16,12 +16,12 @@ public sealed class SweepService(SweepReports reports, RunService runs, Database
         SweepReport report = await reports.GetAsync(id, cancel);
         int stopped = 0;
         // The last one first: whatever trains is asked at the end, when nothing of the sweep is left to take its place.
-        foreach (SweepRun run in report.Runs.Where(run => run.Run.CanStop() && run.Run.Status != RunStatus.Stopping)
+        foreach (SweepRun run in report.Runs.Where(run => RunCommands.CanStop(run.Run) && run.Run.Status != RunStatus.Stopping)
             .OrderBy(run => run.Run.IsActive).ThenByDescending(run => run.Run.QueueOrder).ToList())
         {
             try
             {
-                await runs.StopAsync(run.Run.Id, cancel);
+                await commands.StopAsync(run.Run.Id, cancel);
                 stopped++;
             }
             catch (Exception e) when (e is ConflictException or NotFoundException)

@@ -47,5 +47,12 @@ public sealed class OpenApiTests(WebDistillApp app) : IClassFixture<WebDistillAp
         Assert.Equal(
             typeof(DistillationOptions).GetProperties().Select(p => JsonNamingPolicy.CamelCase.ConvertName(p.Name)).Order(),
             options.EnumerateObject().Select(p => p.Name).Order());
+        // What the form says of an option, its bounds included.
+        JsonElement rate = options.GetProperty("learningRate");
+        Assert.Equal("Learning rate", rate.GetProperty("title").GetString());
+        Assert.StartsWith("Peak step size of AdamW.", rate.GetProperty("description").GetString());
+        Assert.Equal((0, 10), (rate.GetProperty("exclusiveMinimum").GetDouble(), rate.GetProperty("maximum").GetDouble()));
+        Assert.All(options.EnumerateObject().Where(option => !option.Value.TryGetProperty("$ref", out _)),
+            option => Assert.True(option.Value.TryGetProperty("title", out _), option.Name));
     }
 }

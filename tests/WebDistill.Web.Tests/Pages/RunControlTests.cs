@@ -24,7 +24,7 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
         foreach (Run run in await Runs.ListAsync())
         {
             if (!run.IsFinal && run.Status != RunStatus.Stopping)
-                await Runs.StopAsync(run.Id);
+                await app.Service<RunCommands>().StopAsync(run.Id);
         }
     }
 
@@ -80,7 +80,7 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
         await Expect(visit.Page.Locator(".run-line")).ToContainTextAsync("attempt 2");
         await Expect(visit.Page.Locator(".log")).ToContainTextAsync($"Goes on from the checkpoint of update {from}.");
         await visit.WaitForPointsAsync(step + 10);
-        await Runs.StopAsync(run.Id);
+        await app.Service<RunCommands>().StopAsync(run.Id);
         await Expect(Status(visit)).ToHaveTextAsync("Stopped");
         Assert.Equal((await Runs.GetAsync(run.Id)).Step, await PointsAtRestAsync(visit));
         Assert.Equal(0, await visit.CurvesAsync("gaps"));

@@ -124,11 +124,11 @@ public sealed class FailureTests
                 Assert.Equal(20, paused.Step);
                 Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(root.FullName, "runs", run.Id.ToString("N"), "checkpoints")));
                 // Asked to go on while there is still no room, it pauses again.
-                services.GetRequiredService<RunTrainer>().Retry(run.Id);
+                services.GetRequiredService<RunTrainer>().ControlOf(run.Id)!.Retry();
                 await Task.Delay(300);
                 await WaitAsync(services, run.Id, r => r.Status == RunStatus.Paused);
                 files.IsFull = false;
-                services.GetRequiredService<RunTrainer>().Retry(run.Id);
+                services.GetRequiredService<RunTrainer>().ControlOf(run.Id)!.Retry();
             }
             Run ended = (await training)!;
             Assert.Equal((RunStatus.Completed, 1), (ended.Status, ended.Attempt));
@@ -155,7 +155,7 @@ public sealed class FailureTests
             Task<Run?> training = services.GetRequiredService<RunTrainer>().TrainAsync(run.Id);
             await WaitAsync(services, run.Id, r => r.Status == RunStatus.Paused);
             await services.GetRequiredService<RunLifecycle>().MoveAsync(run.Id, _ => RunStatus.Stopping);
-            services.GetRequiredService<RunTrainer>().Ask(run.Id, RunWish.Stop);
+            services.GetRequiredService<RunTrainer>().ControlOf(run.Id)!.Ask(RunWish.Stop);
             Assert.Equal(RunStatus.Stopped, (await training)!.Status);
             await using WebDistillDb db = await services.GetRequiredService<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
             Assert.Contains(await db.LogLines.Where(line => line.RunId == run.Id).ToListAsync(),

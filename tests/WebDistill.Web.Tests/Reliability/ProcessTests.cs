@@ -116,6 +116,11 @@ public sealed class ProcessTests(Chromium chromium) : IClassFixture<Chromium>
         Assert.Equal("", error);
         Assert.Matches(@"\[#{24}\] 100 %  \d+ / \d+ updates  loss [\d.]+ nats/token  perplexity [\d.]+", output);
         Assert.Contains("Completed.", output);
+        // What is complete is refused as on the pages, and stays as it is.
+        string completed = output.Split('\n').First(line => line.StartsWith("Run ", StringComparison.Ordinal)).Split(' ')[1];
+        (code, _, error) = await RunAsync(root.FullName, "--resume", completed);
+        Assert.Equal(2, code);
+        Assert.Contains("Continue it for more epochs instead.", error);
         await using (var app = new WebDistillApp(root.FullName))
         {
             JsonElement run = (await app.GetAsync("/api/runs")).EnumerateArray().Single();

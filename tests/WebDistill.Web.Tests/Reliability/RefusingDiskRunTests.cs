@@ -41,7 +41,7 @@ public sealed class RefusingDiskRunTests
 
         (product.Database.IsFull, product.Database.IsReadOnly) = (false, false);
         disk.FailAt(int.MaxValue);
-        product.Get<RunTrainer>().Retry(run.Id);
+        product.Get<RunTrainer>().ControlOf(run.Id)!.Retry();
         Run ended = (await training)!;
         Assert.Equal((RunStatus.Completed, 1), (ended.Status, ended.Attempt));
         await AssertWholeAsync(product, ended, expected);
@@ -102,7 +102,7 @@ public sealed class RefusingDiskRunTests
         Assert.Equal(RunStatus.Failed, failed.Status);
         Assert.Matches(@"fails, as call \d+\. The last complete checkpoint is that of update \d+: resume from it", failed.Error);
         disk.FailAt(int.MaxValue);
-        await product.Get<RunService>().ResumeAsync(run.Id);
+        await product.Get<RunCommands>().ResumeAsync(run.Id);
         Run ended = (await product.Get<RunTrainer>().TrainAsync(run.Id))!;
         Assert.Equal(RunStatus.Completed, ended.Status);
         await AssertWholeAsync(product, ended, expected);

@@ -205,6 +205,29 @@ public sealed class RunLifecycleTests
     }
 
     [Fact]
+    public async Task StopAndResume_InTheMomentInWhichTheRunCameToRest_AreDone()
+    {
+        await using var app = new WebDistillApp();
+        Guid dataset = await app.ReadyDatasetAsync();
+        RunCommands runs = app.Service<RunCommands>();
+        // The status is on the disk and the thread that trained has not quite let go: what is asked for now must not be lost.
+        using IDisposable listening = app.Service<RunEvents>().Subscribe(change =>
+        {
+            if (change is not { From: RunStatus.Pausing, Run.Status: RunStatus.Paused })
+                return;
+            Task.Run(() => change.Run.Name == "stopped" ? runs.StopAsync(change.Run.Id) : runs.ResumeAsync(change.Run.Id)).GetAwaiter().GetResult();
+        });
+        foreach ((string name, string expected) in new[] { ("stopped", "Stopped"), ("resumed", "Completed") })
+        {
+            Guid id = await app.StartAsync(Product.TinyTraining(dataset, epochs: 20) with { Name = name });
+            await app.PollAsync($"/api/runs/{id}", run => run.GetProperty("step").GetInt32() > 0);
+            (await app.Http.PostAsync($"/api/runs/{id}/pause", null)).EnsureSuccessStatusCode();
+            JsonElement ended = await app.EndOfRunAsync(id);
+            Assert.Equal(expected, ended.GetProperty("status").GetString());
+        }
+    }
+
+    [Fact]
     public async Task Actions_TwoHundredRandomOnesByTwoClients_NeverLeaveAnIllegalStateOrLoseARun()
     {
         await using var app = new WebDistillApp();

@@ -23,7 +23,7 @@ public sealed class TrainingServiceTests
             set => set.SetProperty(r => r.TeacherId, Guid.NewGuid())));
         await app.PollAsync($"/api/runs/{first}", run => run.GetProperty("step").GetInt32() > 0);
         Assert.All(new[] { doomed, dependent, third, fourth }, id => Assert.Equal("Queued", Status(app, id).Result));
-        await app.Service<RunService>().StopAsync(first);
+        await app.Service<RunCommands>().StopAsync(first);
 
         JsonElement[] ended =
             [await app.EndOfRunAsync(doomed), await app.EndOfRunAsync(dependent), await app.EndOfRunAsync(third),
@@ -52,6 +52,28 @@ public sealed class TrainingServiceTests
         Assert.True(ended.GetProperty("status").GetString() == "Completed", ended.ToString());
         Assert.Equal(2, ended.GetProperty("teacherLayers").GetInt32());
         Assert.Equal(64, ended.GetProperty("teacherSha256").GetString()!.Length);
+    }
+
+    [Fact]
+    public async Task Queue_WhatTheRunNeedsWasDeletedSinceItWasChecked_IsAProblemOfItsField()
+    {
+        await using var app = new WebDistillApp();
+        Guid dataset = await app.ReadyDatasetAsync();
+        string gone = Guid.NewGuid().ToString();
+        DistillationOptions options = Product.TinyTraining(dataset);
+        foreach ((string field, DistillationOptions without) in new[]
+        {
+            ("datasetId", options with { DatasetId = gone }),
+            ("teacherId", options with { TeacherId = gone }),
+            ("studentModelId", options with { StudentInitialisation = "checkpoint", StudentModelId = gone }),
+        })
+        {
+            var refused = await Assert.ThrowsAsync<OptionsInvalidException>(() => app.Service<RunQueue>().EnqueueAsync(without, default));
+            OptionProblem problem = Assert.Single(refused.Problems);
+            Assert.Equal(field, problem.Field);
+            Assert.Contains(gone, problem.Message);
+        }
+        Assert.Empty((await app.GetAsync("/api/runs")).EnumerateArray());
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Runs;
@@ -95,7 +96,7 @@ public sealed class RunComparison
         JsonObject[] values = [.. runs.Select(run => OptionTexts.Values(RunService.Options(run.Run)))];
         List<ComparedOption> differing = [];
         List<(OptionField, string)> same = [];
-        foreach (OptionField field in OptionField.All.Where(field => field.Name != "name"))
+        foreach (OptionField field in OptionSchema.Of<DistillationOptions>().Fields.Where(field => field.Name != "name"))
         {
             string[] written = [.. values.Select(options => RunDraft.Write(options[field.Name]))];
             if (written.Distinct().Count() > 1)

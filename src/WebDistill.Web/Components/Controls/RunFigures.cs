@@ -44,20 +44,6 @@ public static class RunFigures
     public static double? GapToTeacher(this Run run) =>
         run.Validation() is Perplexity student && run.Teacher() is Perplexity teacher ? student.RelativeTo(teacher) : null;
 
-    /// <summary>Whether it can be asked to rest; while it does so already, the button says it.</summary>
-    public static bool CanPause(this Run run) => run.Status is RunStatus.Preparing or RunStatus.Running or RunStatus.Pausing;
-
-    /// <summary>Whether it can go on from its newest checkpoint.</summary>
-    public static bool CanResume(this Run run) =>
-        run.Status is RunStatus.Paused or RunStatus.Stopped or RunStatus.Failed or RunStatus.Interrupted;
-
-    /// <summary>Whether it can be ended.</summary>
-    public static bool CanStop(this Run run) => !run.IsFinal || run.Status == RunStatus.Interrupted;
-
-    /// <summary>Whether it can go on from a checkpoint of that update instead of its newest one.</summary>
-    public static bool CanResumeFrom(this Run run, int step) =>
-        run.CanResume() || run.Status == RunStatus.Completed && step < run.TotalSteps;
-
     /// <summary>The status inside a sentence.</summary>
     public static string Word(this RunStatus status) => status.ToString().ToLowerInvariant();
 

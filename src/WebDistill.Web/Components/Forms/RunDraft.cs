@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 
 namespace WebDistill.Web.Components.Forms;
 
@@ -26,7 +27,7 @@ public sealed class RunDraft
     public static RunDraft Of(DistillationOptions options)
     {
         JsonObject json = JsonSerializer.SerializeToNode(options, WebJson.Options)!.AsObject();
-        return new RunDraft(OptionField.All.ToDictionary(field => field.Name, field => Write(json[field.Name])));
+        return new RunDraft(OptionSchema.Of<DistillationOptions>().Fields.ToDictionary(field => field.Name, field => Write(json[field.Name])));
     }
 
     /// <summary>An option's value as the form writes it.</summary>
@@ -35,7 +36,11 @@ public sealed class RunDraft
         null => "",
         JsonArray array => string.Join(", ", array.Select(Write)),
         _ when value.GetValueKind() == JsonValueKind.String => value.GetValue<string>(),
-        _ when value.GetValueKind() == JsonValueKind.Number => Number(value.GetValue<double>()),
+        // A seed may have more digits than a double holds.
+        _ when value.GetValueKind() == JsonValueKind.Number =>
+            long.TryParse(value.ToJsonString(), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long whole)
+                ? whole.ToString(CultureInfo.InvariantCulture)
+                : Number(value.GetValue<double>()),
         _ => value.ToJsonString(),
     };
 
@@ -44,7 +49,7 @@ public sealed class RunDraft
     {
         List<OptionProblem> found = [];
         var json = new JsonObject();
-        foreach (OptionField field in OptionField.All)
+        foreach (OptionField field in OptionSchema.Of<DistillationOptions>().Fields)
         {
             try
             {
@@ -68,14 +73,13 @@ public sealed class RunDraft
             return text == "true";
         if (text == "")
         {
-            return field.Optional || field.Kind is OptionKind.Text or OptionKind.Choice ? null
+            return field.IsOptional || field.Kind is OptionKind.Text or OptionKind.Choice ? null
                 : throw new FormatException($"{field.Label} is blank. Enter a number.");
         }
         return field.Kind switch
         {
             OptionKind.Number => ParseNumber(text),
-            OptionKind.Integer when field.Name == "seed" => ParseInteger(text, long.MinValue, long.MaxValue),
-            OptionKind.Integer => ParseInteger(text, int.MinValue, int.MaxValue),
+            OptionKind.Integer => ParseInteger(text, field.IntegersHeld.Least, field.IntegersHeld.Most),
             OptionKind.LayerList => new JsonArray([.. text.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries)
                 .Select(part => (JsonNode)ParseInteger(part, int.MinValue, int.MaxValue))]),
             _ => text,

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Generation;
 
 namespace WebDistill.Web.Components.Forms;
@@ -9,38 +10,17 @@ namespace WebDistill.Web.Components.Forms;
 public sealed class SamplingDraft
 {
     /// <summary>The numbers, in the order in which they stand in the row.</summary>
-    public static IReadOnlyList<OptionField> Fields { get; } =
-    [
-        new("maxNewTokens", "Max new tokens", OptionKind.Integer,
-            "Each model writes at most this many. End of text and a full context end it earlier.",
-            "50 to 500."),
-        new("temperature", "Temperature", OptionKind.Number,
-            "Divides the logits before the softmax: below 1 sharpens the choice, above 1 flattens it.",
-            "0.7 to 1; 1 leaves the model's probabilities as they are."),
-        new("topK", "Top-k", OptionKind.Integer,
-            "Draws among the k likeliest tokens only. 0 draws among all.", "40 (Radford et al. 2019)."),
-        new("topP", "Top-p", OptionKind.Number,
-            "Draws among the fewest tokens whose probabilities sum to at least p. 1 draws among all.",
-            "0.9 to 0.95 (Holtzman et al. 2020)."),
-        new("seed", "Seed", OptionKind.Integer, "Of the draws: the same seed, model, prompt and options give the same text again."),
-    ];
+    public static IReadOnlyList<OptionField> Fields { get; } = Find("maxNewTokens", "temperature", "topK", "topP", "seed");
 
     /// <summary>The rarer ones, which fold away.</summary>
-    public static IReadOnlyList<OptionField> AdvancedFields { get; } =
-    [
-        new("repetitionPenalty", "Repetition penalty", OptionKind.Number,
-            "Divides the positive logits, and multiplies the negative ones, of tokens that prompt or text hold already. 1 switches it off; "
-            + "it applies to greedy too.",
-            "1 to 1.3; 1.2 (Keskar et al. 2019)."),
-        new("stopStrings", "Stop strings", OptionKind.Text,
-            "A text ends before the first of these that it contains. One per line, four at most; \\n stands for a line break and \\\\ for "
-            + "a backslash.", Optional: true),
-    ];
+    public static IReadOnlyList<OptionField> AdvancedFields { get; } = Find("repetitionPenalty", "stopStrings");
 
     private static readonly OptionField[] _all = [.. Fields, .. AdvancedFields];
 
     // What greedy leaves in force.
     private static readonly HashSet<string> _greedy = ["maxNewTokens", "repetitionPenalty", "stopStrings"];
+
+    private static OptionField[] Find(params string[] names) => [.. names.Select(OptionSchema.Of<GenerationOptions>().Find)];
 
     private readonly Dictionary<string, string> _texts = new()
     {

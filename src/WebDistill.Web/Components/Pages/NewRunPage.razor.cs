@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Checkpoints;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
@@ -149,7 +150,7 @@ public sealed partial class NewRunPage(
     {
         _form = new RunForm(draft, basis, basisName, Changed)
         {
-            Kept = _branch is null ? new HashSet<string>() : TrainingCheckpoint.KeptOptions,
+            Kept = _branch is null ? new HashSet<string>() : OptionSchema.Of<DistillationOptions>().Fields.Where(field => field.IsFixedOnceBegun).Select(field => field.Name).ToHashSet(),
             WhyKept = "A run that goes on from a checkpoint keeps its corpus, the order of it and its student's shape.",
         };
         // The choice lists compare texts, and ids are stored in more than one notation.
@@ -314,7 +315,7 @@ public sealed partial class NewRunPage(
 
     private static IReadOnlyList<OptionProblem> InOrder(IEnumerable<OptionProblem> problems)
     {
-        string[] order = [.. OptionField.All.Select(field => field.Name)];
+        string[] order = [.. OptionSchema.Of<DistillationOptions>().Fields.Select(field => field.Name)];
         return [.. problems.OrderBy(problem => Array.IndexOf(order, problem.Field) is >= 0 and int place ? place : order.Length)];
     }
 

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Components.Forms;
@@ -113,7 +114,7 @@ public sealed partial class NewSweepPage(
             dimension.Rows.Add(new SweepValueDraft());
     });
 
-    private static string NameOf(string option) => OptionField.FindOrNull(option)?.Label.ToLowerInvariant() ?? "";
+    private static string NameOf(string option) => OptionSchema.Of<DistillationOptions>().FindOrNull(option)?.Label.ToLowerInvariant() ?? "";
 
     private void Set(Action change)
     {
@@ -217,7 +218,7 @@ public sealed partial class NewSweepPage(
             + $"{RunDraft.Of(_options)["learningRate"]}.";
     }
 
-    private static string Example(SweepDimensionDraft dimension) => OptionField.FindOrNull(dimension.Option)?.Kind switch
+    private static string Example(SweepDimensionDraft dimension) => OptionSchema.Of<DistillationOptions>().FindOrNull(dimension.Option)?.Kind switch
     {
         OptionKind.Boolean => "true, false",
         OptionKind.LayerList => "0, 2; 1, 3",
@@ -228,7 +229,7 @@ public sealed partial class NewSweepPage(
 
     private static string? ValuesNote(SweepDimensionDraft dimension)
     {
-        OptionField field = OptionField.Find(dimension.Option);
+        OptionField field = OptionSchema.Of<DistillationOptions>().Find(dimension.Option);
         string how = dimension.Separator == ';' ? "Separated by semicolons." : "Separated by commas.";
         string? choices = field.Name switch
         {
@@ -241,7 +242,7 @@ public sealed partial class NewSweepPage(
             "datasetId" => "ids of data sets",
             _ => null,
         };
-        return choices is not null ? $"{how} Possible: {choices}." : field.Range is null ? how : $"{how} Usual: {field.Range}";
+        return choices is not null ? $"{how} Possible: {choices}." : field.Usual is null ? how : $"{how} Usual: {field.Usual}";
     }
 
     /// <inheritdoc/>

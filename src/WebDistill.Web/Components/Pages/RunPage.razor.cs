@@ -5,6 +5,7 @@ using Microsoft.JSInterop;
 using Radzen;
 using WebDistill.Data;
 using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Library;
@@ -15,7 +16,7 @@ namespace WebDistill.Web.Components.Pages;
 
 /// <summary>One run: where it stands, its live curves, what it saved, how it was asked for, what it logged.</summary>
 public sealed partial class RunPage(
-    RunService runs, RunTable table, DatasetService datasets, DatasetTable datasetTable, ModelService models, RunAnnouncements announcements, DatasetAnnouncements datasetAnnouncements,
+    RunService runs, RunCommands commands, RunTable table, DatasetService datasets, DatasetTable datasetTable, ModelService models, RunAnnouncements announcements, DatasetAnnouncements datasetAnnouncements,
     SweepReports sweeps, DialogService dialogs, NotificationService notifications)
 {
     private const string Escape = "Escape";
@@ -186,7 +187,7 @@ public sealed partial class RunPage(
     {
         JsonObject values = OptionTexts.Values(options), defaults = OptionTexts.Values(new DistillationOptions());
         OptionTexts texts = await OptionTexts.ReadAsync([options], table, models, datasetTable, Gone);
-        return [.. OptionField.All
+        return [.. OptionSchema.Of<DistillationOptions>().Fields
             .Where(field => field.Name != "name")
             .Select(field => (Field: field, Value: texts.Of(field, values[field.Name]),
                 Differs: RunDraft.Write(values[field.Name]) != RunDraft.Write(defaults[field.Name])))
@@ -227,19 +228,19 @@ public sealed partial class RunPage(
     {
         if (!await RunActions.ConfirmStopAsync(dialogs, _run!))
             return;
-        await runs.StopAsync(Id);
+        await commands.StopAsync(Id);
         await LoadAsync();
     });
 
     private Task PauseAsync() => TryAsync(async () =>
     {
-        await runs.PauseAsync(Id);
+        await commands.PauseAsync(Id);
         await LoadAsync();
     });
 
     private Task ResumeAsync() => TryAsync(async () =>
     {
-        await runs.ResumeAsync(Id);
+        await commands.ResumeAsync(Id);
         await LoadAsync();
     });
 
@@ -247,7 +248,7 @@ public sealed partial class RunPage(
     {
         if (!await RunActions.ConfirmResumeFromAsync(dialogs, _run!, checkpoint.Step, _checkpoints))
             return;
-        await runs.ResumeAsync(Id, checkpoint.Step);
+        await commands.ResumeAsync(Id, checkpoint.Step);
         await LoadAsync();
     });
 

@@ -77,7 +77,7 @@ public sealed class DistillationOptionsTests
     [MemberData(nameof(BadValues))]
     public void Validate_OneBadValue_NamesThatFieldAlone(string field, Func<DistillationOptions, DistillationOptions> change)
     {
-        OptionProblem problem = Assert.Single(change(s_distillation).Validate());
+        OptionProblem problem = Assert.Single(RunPlan.Validate(change(s_distillation)));
         Assert.Equal(field, problem.Field);
         Assert.False(string.IsNullOrWhiteSpace(problem.Message));
     }
@@ -85,9 +85,9 @@ public sealed class DistillationOptionsTests
     [Fact]
     public void Validate_GoodOptions_FindsNothing()
     {
-        Assert.Empty(s_distillation.Validate());
-        Assert.Empty(s_training.Validate());
-        Assert.Empty((s_training with { AlphaCe = 0, AlphaCos = 0 }).Validate());
+        Assert.Empty(RunPlan.Validate(s_distillation));
+        Assert.Empty(RunPlan.Validate(s_training));
+        Assert.Empty(RunPlan.Validate(s_training with { AlphaCe = 0, AlphaCos = 0 }));
     }
 
     [Fact]
@@ -101,7 +101,7 @@ public sealed class DistillationOptionsTests
     [Fact]
     public void Validate_UnknownInitialisation_ListsTheValidOnes()
     {
-        string message = (s_distillation with { StudentInitialisation = "magic" }).Validate()[0].Message;
+        string message = RunPlan.Validate(s_distillation with { StudentInitialisation = "magic" })[0].Message;
         Assert.Contains("'magic'", message);
         Assert.All(StudentInits.All, init => Assert.Contains(init.Name, message));
     }

@@ -1,0 +1,104 @@
+using System.Collections;
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json;
+
+namespace WebDistill.Distillation.Options;
+
+/// <summary>One option of a record of options, with what its <see cref="OptionAttribute"/> says.</summary>
+public sealed class OptionField
+{
+    private readonly PropertyInfo _property;
+    private readonly OptionAttribute _said;
+    private readonly Type _type;
+
+    internal OptionField(PropertyInfo property, OptionAttribute said)
+    {
+        (_property, _said) = (property, said);
+        _type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+        Name = JsonNamingPolicy.CamelCase.ConvertName(property.Name);
+        Kind = KindOf(property, _type, said);
+        IsOptional = said.IsOptional || new NullabilityInfoContext().Create(property).ReadState == NullabilityState.Nullable;
+    }
+
+    /// <summary>The property's name in camelCase, as the form, the API and the stored JSON spell it.</summary>
+    public string Name { get; }
+
+    /// <inheritdoc cref="OptionAttribute.Label"/>
+    public string Label => _said.Label;
+
+    /// <summary>How it is written and read.</summary>
+    public OptionKind Kind { get; }
+
+    /// <inheritdoc cref="OptionAttribute.What"/>
+    public string What => _said.What;
+
+    /// <inheritdoc cref="OptionAttribute.Usual"/>
+    public string? Usual => _said.Usual;
+
+    /// <inheritdoc cref="OptionAttribute.Unit"/>
+    public string? Unit => _said.Unit;
+
+    /// <inheritdoc cref="OptionAttribute.IsOptional"/>
+    public bool IsOptional { get; }
+
+    /// <inheritdoc cref="OptionAttribute.IsFixedOnceBegun"/>
+    public bool IsFixedOnceBegun => _said.IsFixedOnceBegun;
+
+    /// <summary>The smallest and the largest number that its type holds, for one that is a whole number.</summary>
+    public (long Least, long Most) IntegersHeld => _type == typeof(long) ? (long.MinValue, long.MaxValue) : (int.MinValue, int.MaxValue);
+
+    /// <inheritdoc cref="OptionAttribute.Minimum"/>
+    public double Minimum => _said.Minimum;
+
+    /// <inheritdoc cref="OptionAttribute.Maximum"/>
+    public double Maximum => _said.Maximum;
+
+    /// <inheritdoc cref="OptionAttribute.ExcludesMinimum"/>
+    public bool ExcludesMinimum => _said.ExcludesMinimum;
+
+    /// <inheritdoc cref="OptionAttribute.ExcludesMaximum"/>
+    public bool ExcludesMaximum => _said.ExcludesMaximum;
+
+    /// <summary>Its value in <paramref name="options"/>, such that two values that mean the same are equal: ids however they are written, lists
+    /// by their text.</summary>
+    public object? Value(object options) => _property.GetValue(options) switch
+    {
+        string text when Guid.TryParse(text, out Guid id) => id.ToString(),
+        string text => text,
+        IEnumerable list => string.Join(", ", list.Cast<object>()),
+        var value => value,
+    };
+
+    /// <summary>Why the value in <paramref name="options"/> is not allowed, whatever the other options are; null when it is.</summary>
+    internal string? Problem(object options) => (Kind, _property.GetValue(options)) switch
+    {
+        (_, null) => null,
+        (OptionKind.Choice, Enum value) when !Enum.IsDefined(_type, value) =>
+            $"The value '{value}' is unknown. Choose one of: {string.Join(", ", Enum.GetNames(_type))}.",
+        (OptionKind.Integer, object value) when !Allows(Convert.ToDouble(value, CultureInfo.InvariantCulture)) =>
+            $"The value is {value}, expected {(Maximum >= int.MaxValue ? $"at least {Text(Minimum)}" : $"{Text(Minimum)} to {Text(Maximum)}")} "
+            + $"({_said.Advice}).",
+        (OptionKind.Number, double value) when !Allows(value) => $"The value is {Text(value)}, expected {Expected}; {_said.Advice}.",
+        _ => null,
+    };
+
+    // NaN fails every comparison.
+    private bool Allows(double value) =>
+        (ExcludesMinimum ? value > Minimum : value >= Minimum) && (ExcludesMaximum ? value < Maximum : value <= Maximum);
+
+    private string Expected => ExcludesMaximum ? $"{Text(Minimum)} <= value < {Text(Maximum)}"
+        : ExcludesMinimum ? $"a number from the range more than {Text(Minimum)} and at most {Text(Maximum)}"
+        : $"a number from the range {Text(Minimum)} to {Text(Maximum)}";
+
+    private static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+
+    private static OptionKind KindOf(PropertyInfo property, Type type, OptionAttribute said) =>
+        type.IsEnum || said.IsChosen ? OptionKind.Choice
+        : type == typeof(bool) ? OptionKind.Boolean
+        : type == typeof(double) ? OptionKind.Number
+        : type == typeof(int) || type == typeof(long) ? OptionKind.Integer
+        : type == typeof(IReadOnlyList<int>) ? OptionKind.LayerList
+        : type == typeof(string) || type == typeof(IReadOnlyList<string>) ? OptionKind.Text
+        : throw new NotSupportedException($"An option of the type {type} ({property.Name}) cannot be written on a form. Give {nameof(OptionKind)} a kind for it.");
+}
