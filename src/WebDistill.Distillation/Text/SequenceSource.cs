@@ -86,7 +86,7 @@ internal static class SequenceSource
             throw new InvalidDataException(
                 $"No sequence is left of {file.DocumentCount} documents: of {cut} pieces {tooShort} have {SequenceModes.TooShort} tokens or fewer, "
                 + $"{mostlyUnknown} are mostly end-of-text; "
-                + $"expected documents of at least {TooShort - 1} tokens. Use packed sequences, which join short documents, or a context longer "
+                + $"expected documents of at least {SequenceModes.TooShort - 1} tokens. Use packed sequences, which join short documents, or a context longer "
                 + $"than {contextLength} if that cuts them up.");
         return pieces;
     }

@@ -83,6 +83,7 @@ public sealed class EvaluationTests(WebDistillApp app) : IClassFixture<WebDistil
         Assert.Equal("Completed", (await DoneAsync(fine)).GetProperty("status").GetString());
     }
 
+    [Trait("takes", "long")]
     [Fact]
     public async Task Cancelled_GoesOnFromWhatItHadAndEndsWithTheSameFigures()
     {

@@ -5,7 +5,7 @@ using WebDistill.Web.Tests.Reliability;
 namespace WebDistill.Web.Tests.Headless;
 
 /// <summary>Which words are a command, which are settings, and what is said to words that are neither.</summary>
-[Collection(Processes.Name)]
+[Trait("takes", "long")]
 public sealed class CommandLineTests : IDisposable
 {
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("webdistill-");

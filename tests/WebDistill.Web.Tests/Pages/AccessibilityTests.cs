@@ -4,6 +4,7 @@ using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Tests.Pages;
 
+[Trait("needs", "browser")]
 public sealed class AccessibilityTests(AccessibilityTests.Site site, Chromium chromium) : IClassFixture<AccessibilityTests.Site>, IClassFixture<Chromium>
 {
     /// <summary>A product with a recorded run, a data set, and so something to show on most pages.</summary>

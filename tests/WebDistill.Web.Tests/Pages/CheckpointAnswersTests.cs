@@ -10,6 +10,7 @@ using static Microsoft.Playwright.Assertions;
 namespace WebDistill.Web.Tests.Pages;
 
 /// <summary>The playground on the checkpoints of a run that really trained, for a second.</summary>
+[Trait("needs", "browser")]
 public sealed class CheckpointAnswersTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     [Fact]

@@ -7,6 +7,7 @@ using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;
 
+[Trait("needs", "browser")]
 public sealed class QuickStartTests(Chromium chromium) : IClassFixture<Chromium>
 {
     [Fact]

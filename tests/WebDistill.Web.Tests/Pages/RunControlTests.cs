@@ -10,6 +10,7 @@ using static Microsoft.Playwright.Assertions;
 namespace WebDistill.Web.Tests.Pages;
 
 /// <summary>What a person does with a run: pause, resume, stop, continue, branch, and its place in the queue.</summary>
+[Trait("needs", "browser")]
 public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
     : IClassFixture<WebDistillApp>, IClassFixture<Chromium>, IAsyncLifetime
 {

@@ -98,6 +98,7 @@ public sealed class TrainingServiceTests
         Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(app.Root, "incoming")));
     }
 
+    [Trait("takes", "long")]
     [Fact]
     public async Task Restart_AfterAKillWithoutResuming_IsHonestKeepsTheQueueAndCleansUp()
     {

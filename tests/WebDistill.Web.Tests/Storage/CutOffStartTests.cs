@@ -9,6 +9,7 @@ using WebDistill.Web.Storage;
 namespace WebDistill.Web.Tests.Storage;
 
 /// <summary>A start that ends at any of its writes to the disk, and the one after it.</summary>
+[Trait("takes", "long")]
 public sealed class CutOffStartTests : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("webdistill-");

@@ -10,7 +10,7 @@ using WebDistill.Web.Tests.Reliability;
 namespace WebDistill.Web.Tests.Storage;
 
 /// <summary>A backup takes the database's place, from the page's API and from the command line, and what it replaces is kept.</summary>
-[Collection(Processes.Name)]
+[Trait("takes", "long")]
 public sealed class RestoreTests : IDisposable
 {
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("webdistill-");

@@ -8,7 +8,7 @@ using WebDistill.Web.Tests.Reliability;
 namespace WebDistill.Web.Tests.Storage;
 
 /// <summary>A server that cannot start says why in a sentence, which of the causes it is, and what to do.</summary>
-[Collection(Processes.Name)]
+[Trait("takes", "long")]
 public sealed class StartFailureTests : IDisposable
 {
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("webdistill-");

@@ -13,6 +13,7 @@ public sealed class TrashBinTests : IDisposable
 
     public void Dispose() => _root.Delete(recursive: true);
 
+    [Trait("takes", "long")]
     [Theory]
     [InlineData("missing")]
     [InlineData("empty")]
@@ -53,6 +54,7 @@ public sealed class TrashBinTests : IDisposable
         Assert.Equal("Completed", (await app.EndOfRunAsync(student)).GetProperty("status").GetString());
     }
 
+    [Trait("takes", "long")]
     [Fact]
     public async Task Start_WithTheProductsOwnOlderBackup_KeepsWhatIsNewerAndGivesItBackWhenTheNewerDatabaseReturns()
     {
