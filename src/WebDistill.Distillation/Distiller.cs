@@ -22,6 +22,8 @@ namespace WebDistill.Distillation;
 /// </remarks>
 public sealed class Distiller : IDisposable
 {
+    private const string OfLosses = "losses.";
+
     private readonly DistillationOptions _options;
     private readonly Gpt2? _teacher;
     private readonly TokenFile? _validation;
@@ -29,6 +31,8 @@ public sealed class Distiller : IDisposable
     private readonly Func<TokenBatch> _nextBatch;
     private readonly BatchSampler? _sampler;
     private readonly IReadOnlyList<DistillationLoss> _losses;
+    private readonly IReadOnlyList<WholeLossModule?> _modules;
+    private readonly Wants _ofStudent, _ofTeacher;
     private readonly LearningRateSchedule _schedule;
     private readonly int _contextLength;
     private readonly AdamWOptimiser _optimiser;
@@ -46,12 +50,20 @@ public sealed class Distiller : IDisposable
     /// <exception cref="ArgumentException">Something does not fit; the message states the values, what was expected and the
     /// fix.</exception>
     public Distiller(DistillationOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation)
-        : this(options, teacher, student, CreateSampler(options, teacher, student, train, validation), validation)
+        : this(options, teacher, student, train, validation, DistillationLosses.Active(options, teacher is not null))
     {
     }
 
-    private Distiller(DistillationOptions options, Gpt2? teacher, Gpt2 student, BatchSampler sampler, TokenFile? validation)
-        : this(options, teacher, student, sampler.BatchesPerEpoch, sampler.Next, validation)
+    /// <summary>A run with losses that need not be of the catalogue.</summary>
+    internal Distiller(
+        DistillationOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation, IReadOnlyList<DistillationLoss> losses)
+        : this(options, teacher, student, CreateSampler(options, teacher, student, train, validation), validation, losses)
+    {
+    }
+
+    private Distiller(
+        DistillationOptions options, Gpt2? teacher, Gpt2 student, BatchSampler sampler, TokenFile? validation, IReadOnlyList<DistillationLoss> losses)
+        : this(options, teacher, student, sampler.BatchesPerEpoch, sampler.Next, validation, losses)
     {
         _sampler = sampler;
         _samplerAfterUpdate = sampler.Position;
@@ -59,8 +71,9 @@ public sealed class Distiller : IDisposable
 
     /// <summary>A run over batches from anywhere.</summary>
     /// <param name="batchesPerEpoch">L: micro-batches after which an epoch is over.</param>
+    /// <param name="losses">What is minimised; null minimises what the options give a weight.</param>
     internal Distiller(DistillationOptions options, Gpt2? teacher, Gpt2 student, int batchesPerEpoch, Func<TokenBatch> nextBatch,
-        TokenFile? validation)
+        TokenFile? validation, IReadOnlyList<DistillationLoss>? losses = null)
     {
         _options = options;
         _teacher = teacher;
@@ -68,7 +81,10 @@ public sealed class Distiller : IDisposable
         _validation = validation;
         _batchesPerEpoch = batchesPerEpoch;
         _nextBatch = nextBatch;
-        _losses = DistillationLosses.Active(options, teacher is not null);
+        _losses = losses ?? DistillationLosses.Active(options, teacher is not null);
+        _modules = [.. _losses.Select(loss => loss is WholeLoss whole ? Bind(whole) : null)];
+        _ofStudent = _losses.OfType<WholeLoss>().Aggregate(Wants.Hidden, (all, loss) => all | loss.OfStudent);
+        _ofTeacher = _losses.OfType<WholeLoss>().Aggregate(Wants.Hidden, (all, loss) => all | loss.OfTeacher);
         _contextLength = RunPlan.ContextLength(options, teacher?.Config, student.Config);
         _schedule = LearningRateSchedule.Plan(options, batchesPerEpoch);
 
@@ -78,10 +94,17 @@ public sealed class Distiller : IDisposable
         teacher?.eval();
         student.train();
         student.PositionEmbedding.requires_grad = !options.FreezePositionEmbeddings;
-        _optimiser = new AdamWOptimiser(Trained(student, options), options.AdamBeta1, options.AdamBeta2, options.AdamEpsilon);
+        _optimiser = new AdamWOptimiser([.. Trained(student, options), .. TrainedOfLosses()], options.AdamBeta1, options.AdamBeta2, options.AdamEpsilon);
         NoteWhatIsUnusual();
         // Last: a run that cannot begin has nobody who would end it.
         _keptBlocks = NativeMemorySettings.KeepBlocks();
+
+        WholeLossModule Bind(WholeLoss loss)
+        {
+            // What it draws for its parameters depends on the run's seed alone.
+            manual_seed(options.Seed);
+            return loss.Bind(options, student.Config, teacher?.Config);
+        }
     }
 
     /// <summary>Updates of the whole run.</summary>
@@ -262,38 +285,73 @@ public sealed class Distiller : IDisposable
         using DisposeScope scope = NewDisposeScope();
         Tensor ids = tensor(batch.Ids, [batch.Rows, batch.Columns], device: Engine.Device.Default);
         long[] rows = RowsWithoutPadding(batch);
-        Tensor? teacherHidden = null;
+        Outputs? teacher = null;
         if (_teacher is not null)
         {
             using IDisposable noGradient = no_grad();
             using DisposeScope teacherScope = NewDisposeScope();
-            teacherHidden = Select(_teacher.Hidden(ids), rows).MoveToOuterDisposeScope();
+            teacher = _teacher.Forward(ids, _ofTeacher).MoveToOuterDisposeScope();
         }
+        Tensor? teacherHidden = teacher is null ? null : Select(teacher.Hidden, rows);
         clock.Lap(Phase.TeacherForward);
-        Tensor hidden = Select(Student.Hidden(ids), rows);
+        Outputs student = Student.Forward(ids, _ofStudent);
+        Tensor hidden = Select(student.Hidden, rows);
         clock.Lap(Phase.StudentForward);
 
-        LossTerm[] terms = [.. _losses.Select((loss, k) => new LossTerm(loss, loss.Weight(_options) * share(k)))];
+        double Scale(int k) => _losses[k].Weight(_options) * share(k);
+        int[] byRows = [.. Enumerable.Range(0, _losses.Count).Where(k => _losses[k] is RowLoss)];
+        LossTerm[] terms = [.. byRows.Select(k => new LossTerm((RowLoss)_losses[k], Scale(k)))];
         LossHeadResult head = ProjectionHead.Run(
             new LossHeadInput(hidden.detach(), Student.TokenEmbedding, teacherHidden, _teacher?.TokenEmbedding, Targets(batch),
                 _options.Temperature, _options.Precision, isGradientStale), terms, gradients: true);
-        for (int k = 0; k < terms.Length; k++)
+        var sums = new double[_losses.Count];
+        for (int i = 0; i < byRows.Length; i++)
+            sums[byRows[i]] = head.Sums[i];
+        Tensor? whole = SumOfWholeLosses(student, teacher, batch, ids, Scale, sums);
+        for (int k = 0; k < sums.Length; k++)
         {
-            if (!double.IsFinite(head.Sums[k]))
-                throw new TrainingDivergedException(step, $"the loss '{terms[k].Loss.Name}' ({terms[k].Loss.Title})", head.Sums[k]);
+            if (!double.IsFinite(sums[k]))
+                throw new TrainingDivergedException(step, $"the loss '{_losses[k].Name}' ({_losses[k].Title})", sums[k]);
         }
         clock.Lap(Phase.HeadAndLosses);
         try
         {
-            hidden.backward([head.HiddenGradient!]);
+            // One pass for both kinds: what the head gave arrives at the last hidden states, where the graph of the whole losses begins as well.
+            List<(Tensor Output, Tensor Gradient)> ends = [];
+            if (head.HiddenGradient is Tensor gradient)
+                ends.Add((hidden, gradient));
+            if (whole is not null)
+                ends.Add((whole, ones_like(whole)));
+            autograd.backward([.. ends.Select(end => end.Output)], [.. ends.Select(end => end.Gradient)]);
         }
         finally
         {
             BackwardResults.End();
         }
         clock.Lap(Phase.Backward);
-        return head.Sums;
+        return sums;
     }
+
+    /// <summary>Σ scale·sum over the losses that look at the whole batch, differentiable; null without one. Writes their sums.</summary>
+    private Tensor? SumOfWholeLosses(
+        Outputs student, Outputs? teacher, TokenBatch batch, Tensor ids, Func<int, double> scale, double[] sums)
+    {
+        Tensor? total = null;
+        WholeBatch? seen = null;
+        for (int k = 0; k < _modules.Count; k++)
+        {
+            if (_modules[k] is not WholeLossModule module)
+                continue;
+            Tensor sum = module.Sum(student, teacher, seen ??= new WholeBatch(ids, IsToken(batch)));
+            sums[k] = sum.detach().cpu().item<float>();
+            total = total is null ? sum * scale(k) : total + sum * scale(k);
+        }
+        return total;
+    }
+
+    private static Tensor IsToken(TokenBatch batch) => tensor(
+        [.. Enumerable.Range(0, batch.Rows).SelectMany(row => Enumerable.Range(0, batch.Columns).Select(column => column < batch.Lengths[row]))],
+        [batch.Rows, batch.Columns], device: Engine.Device.Default);
 
     /// <summary>[B, T, C] to [N, C].</summary>
     private static Tensor Select(Tensor hidden, long[] rows)
@@ -350,6 +408,11 @@ public sealed class Distiller : IDisposable
         [.. student.named_parameters().Where(pair => pair.parameter.requires_grad).Select(pair => new Moments(
             pair.name, pair.parameter, pair.name.Contains("bias") || pair.name.Contains("LayerNorm.weight") ? 0 : options.WeightDecay))];
 
+    /// <summary>The parameters that losses brought, under the name of their loss. They do not decay: they are no part of the student.</summary>
+    private IEnumerable<Moments> TrainedOfLosses() => _modules.Zip(_losses).SelectMany(pair => pair.First is null ? [] : pair.First.named_parameters()
+        .Where(parameter => parameter.parameter.requires_grad)
+        .Select(parameter => new Moments($"{OfLosses}{pair.Second.Name}.{parameter.name}", parameter.parameter, 0) { IsOfLoss = true }));
+
     private Perplexity MeasurePerplexity(Gpt2 model, CancellationToken cancel) =>
         Perplexity.Measure(model, _validation!, _contextLength, _options.ValidationMaxTokens, cancel);
 
@@ -397,10 +460,12 @@ public sealed class Distiller : IDisposable
             _notes.Add("There is no held-out text: no perplexity is measured.");
     }
 
-    /// <summary>Frees the optimiser's state; the models belong to the caller.</summary>
+    /// <summary>Frees the state of optimiser and losses; the models belong to the caller.</summary>
     public void Dispose()
     {
         _optimiser.Dispose();
+        foreach (WholeLossModule? module in _modules)
+            module?.Dispose();
         _keptBlocks.Dispose();
     }
 }

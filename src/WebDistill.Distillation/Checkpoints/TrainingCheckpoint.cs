@@ -37,7 +37,7 @@ public sealed record CheckpointFile(string Name, long Bytes, string Sha256);
 
 /// <summary>
 /// A folder from which a run goes on: a Hugging Face model (config.json, model.safetensors, vocab.json, merges.txt), the optimiser's moments
-/// (optimizer.safetensors), the rest of the state (training_state.json), and manifest.json with the size and hash of each.
+/// and the parameters of losses (optimizer.safetensors), the rest of the state (training_state.json), and manifest.json with the size and hash of each.
 /// </summary>
 public static class TrainingCheckpoint
 {
@@ -164,6 +164,8 @@ public static class TrainingCheckpoint
             state.Steps = moments.Find(Steps(name)) is null ? throw Missing(Steps(name)) : ReadSteps(moments, Steps(name));
             ParameterData.Write(state.First, values => ReadMoment(moments, $"{name}.exp_avg", values));
             ParameterData.Write(state.Second, values => ReadMoment(moments, $"{name}.exp_avg_sq", values));
+            if (state.IsOfLoss)
+                ParameterData.Write(state.Parameter, values => ReadMoment(moments, name, values));
         }
         try
         {
@@ -214,6 +216,8 @@ public static class TrainingCheckpoint
             tensors.Add(SafetensorsTensor.Single($"{state.Name}.exp_avg", state.First.shape, values => ParameterData.Read(state.First, values)));
             tensors.Add(SafetensorsTensor.Single(
                 $"{state.Name}.exp_avg_sq", state.Second.shape, values => ParameterData.Read(state.Second, values)));
+            if (state.IsOfLoss)
+                tensors.Add(SafetensorsTensor.Single(state.Name, state.Parameter.shape, values => ParameterData.Read(state.Parameter, values)));
         }
         return tensors;
     }

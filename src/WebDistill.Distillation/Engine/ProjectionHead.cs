@@ -15,7 +15,7 @@ internal static class ProjectionHead
     private const long LogitsPerChunk = 1 << 22;
     private const long WordsPerProduct = 2048;
 
-    private static bool IsOnLogits(DistillationLoss loss) => loss is DistillationCrossEntropy or CausalLanguageModel or LogitsSquaredError;
+    private static bool IsOnLogits(RowLoss loss) => loss is DistillationCrossEntropy or CausalLanguageModel or LogitsSquaredError;
 
     /// <summary>Sums every term over all rows and, if asked, adds the gradients.</summary>
     public static LossHeadResult Run(LossHeadInput input, IReadOnlyList<LossTerm> terms, bool gradients)
@@ -134,7 +134,7 @@ internal static class ProjectionHead
         {
             VocabularySize = input.StudentEmbedding.shape[0], Temperature = (float)input.Temperature, WantGradient = gradients,
         };
-        foreach ((DistillationLoss loss, double scale) in terms)
+        foreach ((RowLoss loss, double scale) in terms)
         {
             switch (loss)
             {

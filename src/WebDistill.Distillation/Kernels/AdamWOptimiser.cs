@@ -24,6 +24,9 @@ internal sealed class Moments : IDisposable
     /// <summary>Share of the parameter that an update takes off, before the learning rate.</summary>
     public double WeightDecay { get; }
 
+    /// <summary>Whether the parameter belongs to a loss, and its values are nowhere but here and in checkpoints.</summary>
+    public bool IsOfLoss { get; init; }
+
     /// <summary>Updates made.</summary>
     public long Steps { get; set; }
 

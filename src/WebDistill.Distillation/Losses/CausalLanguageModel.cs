@@ -6,7 +6,7 @@ namespace WebDistill.Distillation.Losses;
 
 /// <summary>Negative log-likelihood of the next token: −ln softmax(student)[next], at temperature 1.</summary>
 /// <remarks>Rows without a next token add nothing. Gradient with respect to a student logit: softmax(student)_v − [v = next].</remarks>
-public sealed class CausalLanguageModel : DistillationLoss
+public sealed class CausalLanguageModel : RowLoss
 {
     /// <inheritdoc/>
     public override string Name => "clm";

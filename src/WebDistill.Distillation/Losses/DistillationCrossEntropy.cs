@@ -10,7 +10,7 @@ namespace WebDistill.Distillation.Losses;
 /// Hinton, Vinyals and Dean 2015; the factor T² keeps the gradient's size when T changes. The teacher's entropy is included, so that a
 /// perfect student reaches 0. Gradient with respect to a student logit: T (q_v − p_v).
 /// </remarks>
-public sealed class DistillationCrossEntropy : DistillationLoss
+public sealed class DistillationCrossEntropy : RowLoss
 {
     /// <inheritdoc/>
     public override string Name => "ce";

@@ -6,7 +6,7 @@ namespace WebDistill.Distillation.Losses;
 /// <remarks>
 /// As PyTorch's cosine_embedding_loss with target 1, taken after the final layer norm, where Hugging Face's distillation project takes it.
 /// </remarks>
-public sealed class HiddenCosine : DistillationLoss
+public sealed class HiddenCosine : RowLoss
 {
     internal const double Epsilon = 1e-12;
 

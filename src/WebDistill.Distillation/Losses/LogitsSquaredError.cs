@@ -6,7 +6,7 @@ namespace WebDistill.Distillation.Losses;
 /// <remarks>
 /// Ba and Caruana 2014. Divided by tokens, or by tokens and vocabulary (<see cref="MseReduction"/>). Gradient: 2 (student_v − teacher_v).
 /// </remarks>
-public sealed class LogitsSquaredError : DistillationLoss
+public sealed class LogitsSquaredError : RowLoss
 {
     /// <inheritdoc/>
     public override string Name => "mse";

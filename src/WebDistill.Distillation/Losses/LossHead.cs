@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Losses;
 
-/// <summary>A loss and the factor of its sum in the number that is differentiated.</summary>
-internal readonly record struct LossTerm(DistillationLoss Loss, double Scale);
+/// <summary>A loss over rows and the factor of its sum in the number that is differentiated.</summary>
+internal readonly record struct LossTerm(RowLoss Loss, double Scale);
 
 /// <summary>What the output projection and the losses work on. N rows (tokens without padding), C and D widths, V vocabulary.</summary>
 /// <param name="StudentHidden">[N, C], detached: its gradient is returned, not propagated.</param>

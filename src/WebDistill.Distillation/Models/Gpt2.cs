@@ -79,33 +79,50 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
     /// <param name="attentionMask">int64 [B, T], 0 at padding, which no position attends to; null attends to everything before.</param>
     /// <param name="positionIds">int64 [B, T]; null counts from 0, or from the end of the cache.</param>
     /// <param name="cache">Keys and values of the positions before; the new ones are added to it.</param>
-    /// <param name="trace">Collects hidden states and attention probabilities of every layer; attention is then composed of single
-    /// operators.</param>
     /// <exception cref="ArgumentException">More positions than n_positions.</exception>
-    internal Tensor Hidden(
-        Tensor ids, Tensor? attentionMask = null, Tensor? positionIds = null, KeyValueCache? cache = null, Gpt2Trace? trace = null)
+    internal Tensor Hidden(Tensor ids, Tensor? attentionMask = null, Tensor? positionIds = null, KeyValueCache? cache = null) =>
+        Forward(ids, Wants.Hidden, attentionMask, positionIds, cache).Hidden;
+
+    /// <summary>What is asked for, and nothing else.</summary>
+    /// <inheritdoc cref="Hidden"/>
+    internal Outputs Forward(
+        Tensor ids, Wants wants, Tensor? attentionMask = null, Tensor? positionIds = null, KeyValueCache? cache = null)
     {
         long past = cache?.Length ?? 0, length = ids.shape[1];
         if (past + length > Config.NPositions)
             throw new ArgumentException(
                 $"{past + length} positions do not fit into the model's n_positions {Config.NPositions}. Shorten the text.");
 
+        List<Tensor> layers = [];
+        List<Tensor>? attentions = wants.HasFlag(Wants.Attentions) ? [] : null;
         Tensor positions = positionIds is null ? PositionEmbedding.narrow(0, past, length) : wpe.forward(positionIds);
         Tensor x = Dropout(wte.forward(ids) + positions, Config.EmbdPdrop);
         var context = new Gpt2Attention.Context(
-            attentionMask is null && trace is null ? null : AdditiveMask(ids.shape[0], length, attentionMask), cache, trace,
+            attentionMask is null && attentions is null ? null : AdditiveMask(length, attentionMask), cache, attentions,
             Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32);
         foreach (Gpt2Block block in h)
         {
-            trace?.HiddenStates.Add(x);
-            // What a block computes on the way is freed at once, unless the backward pass or the trace keeps it.
-            using DisposeScope? scope = trace is null ? NewDisposeScope() : null;
-            x = block.forward(x, context).MoveToOuterDisposeScope();
+            // What a block computes on the way is freed at once, unless the backward pass keeps it or somebody asked for it.
+            using DisposeScope scope = NewDisposeScope();
+            Tensor output = block.forward(x, context).MoveToOuterDisposeScope();
+            attentions?[^1].MoveToOuterDisposeScope();
+            Keep(x);
+            x = output;
         }
         cache?.Advance(length);
-        x = ln_f.forward(x);
-        trace?.HiddenStates.Add(x);
-        return x;
+        using (Tensor output = x)
+            x = ln_f.forward(output);
+        if (wants.HasFlag(Wants.HiddenOfAllLayers))
+            layers.Add(x);
+        return new Outputs(x, layers, attentions ?? []);
+
+        void Keep(Tensor input)
+        {
+            if (wants.HasFlag(Wants.HiddenOfAllLayers))
+                layers.Add(input);
+            else
+                input.Dispose();
+        }
     }
 
     /// <summary>Logits [.., V] of hidden states [.., C].</summary>
@@ -130,35 +147,14 @@ public sealed class Gpt2 : nn.Module<Tensor, Tensor>
 
     private Tensor Dropout(Tensor x, double p) => training && p > 0 ? SeededDropout.Run(x, p) : x;
 
-    /// <summary>[B, 1, T, T]: 0 where a position may attend, a very negative number where it may not.</summary>
-    private static Tensor AdditiveMask(long rows, long length, Tensor? attentionMask)
+    /// <summary>[1 or B, 1, T, T]: 0 where a position may attend, a very negative number where it may not.</summary>
+    private static Tensor AdditiveMask(long length, Tensor? attentionMask)
     {
-        long[]? kept = attentionMask?.cpu().data<long>().ToArray();
-        var mask = new float[rows * length * length];
-        for (long row = 0; row < rows; row++)
-        {
-            for (long query = 0; query < length; query++)
-            {
-                for (long key = 0; key < length; key++)
-                {
-                    // Finite, so that a query with nothing to attend to gets equal weights and not NaN.
-                    if (key > query || kept is not null && kept[row * length + key] == 0)
-                        mask[(row * length + query) * length + key] = -1e30f;
-                }
-            }
-        }
-        return tensor(mask, [rows, 1, length, length], device: Engine.Device.Default);
+        torch.Device device = Engine.Device.Default;
+        Tensor blocked = ones([length, length], ScalarType.Bool, device).triu(1).view(1, 1, length, length);
+        if (attentionMask is not null)
+            blocked = blocked.logical_or(attentionMask.eq(0).view(attentionMask.shape[0], 1, 1, length));
+        // Finite, so that a query with nothing to attend to gets equal weights and not NaN.
+        return zeros(blocked.shape, device: device).masked_fill_(blocked, -1e30f);
     }
-}
-
-/// <summary>
-/// What every layer computed, for inspection: n_layer + 1 hidden states, the last one after the final layer norm, and n_layer attentions.
-/// </summary>
-internal sealed class Gpt2Trace
-{
-    /// <summary>Input of each block, then the output of the final layer norm; each [B, T, C].</summary>
-    public List<Tensor> HiddenStates { get; } = [];
-
-    /// <summary>Attention probabilities of each block, [B, H, T, T].</summary>
-    public List<Tensor> Attentions { get; } = [];
 }

@@ -26,16 +26,17 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Gpt2Attention.Context, T
     }
 
     /// <summary>What a pass through the model shares between its layers.</summary>
-    /// <param name="Mask">[B, 1, T, T], added to the scores; null is plain causality.</param>
+    /// <param name="Mask">[1 or B, 1, T, T], added to the scores; null is plain causality.</param>
+    /// <param name="Attentions">Collects the attention probabilities of every layer; null computes none.</param>
     /// <param name="Type">In which numbers linear layers and attention are computed.</param>
-    public sealed record Context(Tensor? Mask, KeyValueCache? Cache, Gpt2Trace? Trace, ScalarType Type);
+    public sealed record Context(Tensor? Mask, KeyValueCache? Cache, List<Tensor>? Attentions, ScalarType Type);
 
     public override Tensor forward(Tensor x, Context context)
     {
         long rows = x.shape[0], length = x.shape[1], width = x.shape[2];
         Tensor qkv = c_attn.forward(x, context.Type);
         double dropout = training ? _attentionDropout : 0;
-        if (context is { Mask: null, Cache: null, Trace: null })
+        if (context is { Mask: null, Cache: null, Attentions: null })
             return Project(CausalAttention.Run(qkv, _heads, dropout));
         Tensor[] thirds = qkv.chunk(3, 2);
         Tensor query = Heads(thirds[0]), key = Heads(thirds[1]), value = Heads(thirds[2]);
@@ -46,12 +47,14 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Gpt2Attention.Context, T
         }
 
         Tensor mixed;
-        if (context.Trace is { } trace)
+        if (context.Attentions is { } attentions)
         {
             Tensor scores = query.matmul(key.transpose(-2, -1)) * (1 / Math.Sqrt((double)width / _heads));
-            Tensor probabilities = nn.functional.softmax(scores + context.Mask!.to(context.Type), dim: -1);
-            trace.Attentions.Add(probabilities);
-            mixed = probabilities.matmul(value);
+            Tensor probabilities = nn.functional.softmax(scores.to(ScalarType.Float32) + context.Mask!, dim: -1);
+            attentions.Add(probabilities);
+            if (dropout > 0)
+                probabilities = SeededDropout.Run(probabilities, dropout);
+            mixed = probabilities.to(context.Type).matmul(value);
         }
         else
         {

@@ -1,4 +1,5 @@
 using WebDistill.Distillation.Checkpoints;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
@@ -15,7 +16,7 @@ internal sealed class ResumableRun : IDisposable
     private readonly Gpt2 _teacher = SmallModels.Random(1);
     private readonly Gpt2 _student;
 
-    public ResumableRun(DistillationOptions options, TokenFile tokens, TokenFile? validation, string? checkpoint = null)
+    public ResumableRun(DistillationOptions options, TokenFile tokens, TokenFile? validation, string? checkpoint = null, IReadOnlyList<DistillationLoss>? losses = null)
     {
         _options = options;
         if (checkpoint is null)
@@ -28,7 +29,7 @@ internal sealed class ResumableRun : IDisposable
             DistillationOptions goesOn = options with { StudentInitialisation = CheckpointInit.InitName };
             _student = StudentInits.Create(goesOn, _teacher, tokens.VocabularySize, saved);
         }
-        Distiller = new Distiller(options, _teacher, _student, tokens, validation);
+        Distiller = new Distiller(options, _teacher, _student, tokens, validation, losses ?? DistillationLosses.Active(options, hasTeacher: true));
         if (checkpoint is not null)
             TrainingCheckpoint.Restore(checkpoint, Distiller);
     }

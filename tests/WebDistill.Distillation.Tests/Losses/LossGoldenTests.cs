@@ -36,7 +36,7 @@ public sealed class LossGoldenTests
         var counts = new LossCounts(rows.Length, targets.Count(target => target != LogitLosses.NoTarget));
         double temperature = golden.GetProperty("temperature").GetDouble(), sum = 0;
         Tensor? total = null;
-        foreach (DistillationLoss loss in DistillationLosses.All)
+        foreach (RowLoss loss in DistillationLosses.All.Cast<RowLoss>())
         {
             double divisor = loss.Divisor(counts, new DistillationOptions(), vocabulary),
                 weight = golden.GetProperty("weights").GetProperty(loss.Name).GetDouble();

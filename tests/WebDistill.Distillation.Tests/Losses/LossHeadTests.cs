@@ -19,7 +19,7 @@ public sealed class LossHeadTests
         // Fewer rows than a chunk, exactly one, and one and a tail.
         foreach (int rows in new[] { 1, 7, LossHead.RowsPerChunk, LossHead.RowsPerChunk + 45 })
         {
-            foreach (DistillationLoss loss in DistillationLosses.All)
+            foreach (RowLoss loss in DistillationLosses.All.OfType<RowLoss>())
                 cases.Add(loss.Name, rows);
             cases.Add("all", rows);
         }
@@ -30,7 +30,7 @@ public sealed class LossHeadTests
     [MemberData(nameof(Cases))]
     public void Run_AnyLoss_EqualsTheComposedOne(string name, int rows)
     {
-        LossTerm[] terms = [.. DistillationLosses.All.Where(loss => name == "all" || loss.Name == name)
+        LossTerm[] terms = [.. DistillationLosses.All.OfType<RowLoss>().Where(loss => name == "all" || loss.Name == name)
             .Select((loss, i) => new LossTerm(loss, (i + 1.0) / rows))];
         using var fused = new Problem(rows, seed: 3);
         using var composed = new Problem(rows, seed: 3);
@@ -48,7 +48,7 @@ public sealed class LossHeadTests
     [Fact]
     public void Run_WithoutGradients_GivesTheSameSumsAndTouchesNoGradient()
     {
-        LossTerm[] terms = [.. DistillationLosses.All.Select(loss => new LossTerm(loss, 1))];
+        LossTerm[] terms = [.. DistillationLosses.All.OfType<RowLoss>().Select(loss => new LossTerm(loss, 1))];
         using var problem = new Problem(rows: 40, seed: 5);
         double[] sums = ProjectionHead.Run(problem.Input, terms, gradients: false).Sums;
         Assert.Null(problem.Embedding.grad);
@@ -93,7 +93,7 @@ public sealed class LossHeadTests
     {
         if (Distillation.Engine.Device.IsCuda)
             return; // All gradients are dropped there.
-        LossTerm[] terms = [.. losses.Select(name => new LossTerm(DistillationLosses.All.Single(loss => loss.Name == name), 1))];
+        LossTerm[] terms = [.. losses.Select(name => new LossTerm(DistillationLosses.All.OfType<RowLoss>().Single(loss => loss.Name == name), 1))];
         float[] Gradient(bool isStale)
         {
             using var problem = new Problem(rows, seed: 10, teacherWidth: StudentWidth);

@@ -33,8 +33,8 @@ public sealed class Gpt2GoldenTests
         bool leftPadded = kept is not null && Enumerable.Range(0, rows).Any(row => kept[row * length] == 0);
         bool Compared(int token) => !leftPadded || kept![token] != 0;
 
-        var trace = new Gpt2Trace();
-        Tensor hidden = teacher.Hidden(ids, mask, positions, trace: trace);
+        Outputs outputs = teacher.Forward(ids, Wants.Hidden | Wants.HiddenOfAllLayers | Wants.Attentions, mask, positions);
+        Tensor hidden = outputs.Hidden;
         float[] logits = ParameterData.ToArray(teacher.Logits(hidden));
         int vocabulary = teacher.Config.VocabSize, width = teacher.Config.NEmbd;
         if (file.Find("logits_positions") is null)
@@ -48,18 +48,18 @@ public sealed class Gpt2GoldenTests
             GoldenFiles.AssertClose(file.Singles("logits"), picked, Tolerance, "logits");
         }
         for (int i = 0; file.Find($"hidden_states.{i}") is not null; i++)
-            GoldenFiles.AssertClose(file.Singles($"hidden_states.{i}"), ParameterData.ToArray(trace.HiddenStates[i]), Tolerance,
+            GoldenFiles.AssertClose(file.Singles($"hidden_states.{i}"), ParameterData.ToArray(outputs.Layers[i]), Tolerance,
                 $"hidden_states.{i}", k => Compared(k / width));
         for (int i = 0; file.Find($"attentions.{i}") is not null; i++)
         {
             GoldenFiles.AssertClose(
-                file.Singles($"attentions.{i}"), ParameterData.ToArray(trace.Attentions[i]), Tolerance, $"attentions.{i}",
+                file.Singles($"attentions.{i}"), ParameterData.ToArray(outputs.Attentions[i]), Tolerance, $"attentions.{i}",
                 k => Compared(k / length % length + k / (length * length * heads) * length));
         }
 
         // The pass that training and generation use computes attention by another operator.
         float[] fused = ParameterData.ToArray(teacher.Hidden(ids, mask, positions));
-        GoldenFiles.AssertClose(ParameterData.ToArray(hidden), fused, Tolerance, "hidden states without a trace", k => Compared(k / width));
+        GoldenFiles.AssertClose(ParameterData.ToArray(hidden), fused, Tolerance, "hidden states alone", k => Compared(k / width));
         AssertLogProbabilities(item, ids, logits, kept, rows, length, vocabulary);
     }
 

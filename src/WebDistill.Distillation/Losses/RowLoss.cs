@@ -1,0 +1,63 @@
+using TorchSharp;
+using WebDistill.Distillation.Kernels;
+
+namespace WebDistill.Distillation.Losses;
+
+/// <summary>What a loss over rows looks at.</summary>
+[Flags]
+public enum LossInputs
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary>Logits of the student.</summary>
+    StudentLogits = 1,
+
+    /// <summary>Logits of the teacher.</summary>
+    TeacherLogits = 2,
+
+    /// <summary>Last hidden states of the student.</summary>
+    StudentHidden = 4,
+
+    /// <summary>Last hidden states of the teacher; both models must have the same width.</summary>
+    TeacherHidden = 8,
+
+    /// <summary>The id that follows each token.</summary>
+    Targets = 16,
+}
+
+/// <summary>Rows of tokens that a loss is summed over. n rows, V vocabulary, C and D widths; what the loss does not need is null.</summary>
+internal sealed record LossRows
+{
+    /// <summary>[n, V].</summary>
+    public torch.Tensor? StudentLogits { get; init; }
+
+    /// <summary>[n, V]; receives no gradient.</summary>
+    public torch.Tensor? TeacherLogits { get; init; }
+
+    /// <summary>[n, C].</summary>
+    public torch.Tensor? StudentHidden { get; init; }
+
+    /// <summary>[n, D]; receives no gradient.</summary>
+    public torch.Tensor? TeacherHidden { get; init; }
+
+    /// <summary>int64 [n], <see cref="LogitLosses.NoTarget"/> where no token follows.</summary>
+    public torch.Tensor? Targets { get; init; }
+}
+
+/// <summary>A loss that is a sum over tokens of what each one's logits and last hidden state say.</summary>
+/// <remarks>
+/// It is summed a chunk of rows at a time, so that the logits of a whole batch never exist. The sum is composed of tensor operations, which
+/// define it and give its gradient; a fused kernel may compute it instead.
+/// </remarks>
+public abstract class RowLoss : DistillationLoss
+{
+    /// <summary>What it looks at.</summary>
+    public abstract LossInputs Needs { get; }
+
+    /// <inheritdoc/>
+    public sealed override bool NeedsTeacher => (Needs & (LossInputs.TeacherLogits | LossInputs.TeacherHidden)) != 0;
+
+    /// <summary>Sum over the rows: a scalar, differentiable with respect to the student's tensors.</summary>
+    internal abstract torch.Tensor Sum(LossRows rows, double temperature);
+}

@@ -1,0 +1,36 @@
+using TorchSharp;
+
+namespace WebDistill.Distillation.Models;
+
+/// <summary>What somebody asks a model for; nothing else is computed or kept.</summary>
+[Flags]
+public enum Wants
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary>The hidden states after the last layer norm.</summary>
+    Hidden = 1,
+
+    /// <summary>The hidden states between the layers as well.</summary>
+    HiddenOfAllLayers = 2,
+
+    /// <summary>The attention probabilities of every layer: attention is composed of single operators then, and keeps them.</summary>
+    Attentions = 4,
+}
+
+/// <summary>What a model answered. B rows, T positions, C width, H heads.</summary>
+/// <param name="Hidden">[B, T, C], after the last layer norm.</param>
+/// <param name="Layers">n_layer + 1 of [B, T, C]: the input of each block, then <paramref name="Hidden"/>; empty unless asked for.</param>
+/// <param name="Attentions">n_layer of [B, H, T, T], each row over the keys summing to 1, before dropout; empty unless asked for.</param>
+internal sealed record Outputs(torch.Tensor Hidden, IReadOnlyList<torch.Tensor> Layers, IReadOnlyList<torch.Tensor> Attentions)
+{
+    /// <summary>Lets the tensors live as long as the scope around the present one.</summary>
+    public Outputs MoveToOuterDisposeScope()
+    {
+        Hidden.MoveToOuterDisposeScope();
+        foreach (torch.Tensor tensor in Layers.Concat(Attentions).Where(tensor => !ReferenceEquals(tensor, Hidden)))
+            tensor.MoveToOuterDisposeScope();
+        return this;
+    }
+}

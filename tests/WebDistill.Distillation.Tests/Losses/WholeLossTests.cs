@@ -1,0 +1,165 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using WebDistill.Distillation.Checkpoints;
+using WebDistill.Distillation.Kernels;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Tests.Checkpoints;
+using WebDistill.Distillation.Text;
+using static TorchSharp.torch;
+
+namespace WebDistill.Distillation.Tests.Losses;
+
+/// <summary>A loss that wants all layers and owns a projection, beside those over rows, in the loop and in checkpoints.</summary>
+[Collection(GlobalRandomNumbers.Name)]
+public sealed class WholeLossTests
+{
+    private static readonly DistillationOptions s_options = ResumableRun.Options with
+    {
+        Dropout = 0, GradientAccumulation = 1, AlphaMse = 0.1, MaxGradientNorm = 1e30, ValidationIntervalSteps = 0,
+    };
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Step_RowLossesAndAWholeOne_GiveTheGradientOfOneGraph(bool withRowLosses)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1), twin = SmallModels.Random(2, layers: 1);
+        TokenBatch batch = SmallModels.Batch(5, 9, 4, 7);
+        var probe = new LayersAndAttentions();
+        IReadOnlyList<DistillationLoss> losses = [.. withRowLosses ? DistillationLosses.All : [], probe];
+        using var distiller = new Distiller(s_options, teacher, student, 1, () => batch, null, losses);
+        Dictionary<string, float[]> projection = Values(distiller);
+        distiller.Step();
+
+        // The same as one graph over the whole batch, as a textbook would write it.
+        Tensor ids = tensor(batch.Ids, [batch.Rows, batch.Columns], device: Distillation.Engine.Device.Default);
+        Outputs t, s = twin.Forward(ids, probe.OfStudent);
+        using (no_grad())
+            t = teacher.Forward(ids, probe.OfTeacher);
+        long[] rows = [.. Enumerable.Range(0, batch.Rows).SelectMany(row => Enumerable.Range(0, batch.Lengths[row]).Select(column => (long)row * batch.Columns + column))];
+        Tensor at = tensor(rows, device: ids.device);
+        Tensor Select(Tensor hidden) => hidden.view(-1, hidden.shape[2]).index_select(0, at);
+        long[] targets = [.. rows.Select(row => row % batch.Columns + 1 < batch.Lengths[row / batch.Columns] ? batch.Ids[row + 1] : LogitLosses.NoTarget)];
+        var all = new LossRows
+        {
+            StudentHidden = Select(s.Hidden), TeacherHidden = Select(t.Hidden), Targets = tensor(targets, device: ids.device),
+            StudentLogits = twin.Logits(Select(s.Hidden)), TeacherLogits = teacher.Logits(Select(t.Hidden)).detach(),
+        };
+        var counts = new LossCounts(rows.Length, targets.Count(target => target != LogitLosses.NoTarget));
+        using var module = new LayersAndAttentions.Module(twin.Config.NEmbd, teacher.Config.NEmbd);
+        foreach ((string name, Parameter parameter) in module.named_parameters())
+            ParameterData.Write(parameter, values => projection[$"losses.{probe.Name}.{name}"].CopyTo(values));
+        Tensor isToken = arange(batch.Columns).unsqueeze(0).lt(tensor(batch.Lengths.Select(length => (long)length).ToArray()).unsqueeze(1)).to(ids.device);
+        Tensor total = module.Sum(s, t, new WholeBatch(ids, isToken)) * (1.0 / probe.Divisor(counts, s_options, SmallModels.Vocabulary));
+        if (withRowLosses)
+        {
+            foreach (RowLoss loss in DistillationLosses.All.Cast<RowLoss>())
+                total += loss.Sum(all, s_options.Temperature) * (loss.Weight(s_options) / loss.Divisor(counts, s_options, SmallModels.Vocabulary));
+        }
+        total.backward();
+        BackwardResults.End();
+
+        Dictionary<string, Parameter> trained = distiller.Moments.ToDictionary(moments => moments.Name, moments => moments.Parameter);
+        foreach ((string name, Parameter parameter) in twin.named_parameters().Concat(
+            module.named_parameters().Select(pair => ($"losses.{probe.Name}.{pair.name}", pair.parameter))))
+        {
+            float[] expected = ParameterData.ToArray(parameter.grad!);
+            Assert.Contains(expected, value => value != 0);
+            GoldenFiles.AssertClose(expected, ParameterData.ToArray(trained[name].grad!), 2e-5 * Math.Max(1, expected.Max(MathF.Abs)), name);
+        }
+    }
+
+    [Fact]
+    public void Run_CutAndResumed_EndsBitForBitTheSameAndItsProjectionIsNoPartOfTheStudent()
+    {
+        using var folder = new TemporaryFolder();
+        using TokenFile tokens = SmallModels.Tokens(folder, documents: 60);
+        DistillationOptions options = s_options with { Dropout = 0.1, Epochs = 1 };
+        IReadOnlyList<DistillationLoss> losses = [.. DistillationLosses.Active(options, hasTeacher: true), new LayersAndAttentions()];
+        using var whole = new ResumableRun(options, tokens, null, losses: losses);
+        Dictionary<string, float[]> drawn = Values(whole.Distiller);
+        var reports = new Reports();
+        whole.Distiller.Run(reports, null, null, CancellationToken.None);
+        Assert.True(whole.Distiller.CompletedSteps > 12);
+        Assert.NotEqual(drawn.Single().Value, Values(whole.Distiller).Single().Value);
+
+        var store = new CheckpointStore(folder.File("run"), FileLayer.Disk);
+        using (var first = new ResumableRun(options, tokens, null, losses: losses))
+        {
+            using var stop = new CancellationTokenSource();
+            Assert.Throws<OperationCanceledException>(() => first.Distiller.Run(
+                new Reports(), null, distiller => { if (distiller.CompletedSteps == 7) stop.Cancel(); }, stop.Token));
+            first.Save(store, FileLayer.Disk);
+        }
+        string checkpoint = store.Newest(out _)!.Value.Folder;
+        using (SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(checkpoint, Gpt2Checkpoint.WeightsFileName)))
+            Assert.DoesNotContain(weights.Tensors, entry => entry.Name.Contains("losses", StringComparison.Ordinal));
+        using var resumed = new ResumableRun(options, tokens, null, checkpoint, losses);
+        resumed.Distiller.Run(new Reports(), null, null, CancellationToken.None);
+        Assert.Equal(Values(whole.Distiller).Single().Value, Values(resumed.Distiller).Single().Value);
+        foreach ((string name, float[] values) in whole.Weights)
+            Assert.Equal(values, resumed.Weights[name]);
+    }
+
+    [Fact]
+    public void Construct_TeacherThatTheLossCannotCompare_SaysWhy()
+    {
+        using Gpt2 teacher = SmallModels.Random(1, layers: 1), student = SmallModels.Random(2, layers: 2);
+        var refused = Assert.Throws<ArgumentException>(() => new Distiller(
+            s_options, teacher, student, 1, () => SmallModels.Batch(5, 9), null, [new LayersAndAttentions()]));
+        Assert.Contains("2 layers", refused.Message);
+    }
+
+    private static Dictionary<string, float[]> Values(Distiller distiller) => distiller.Moments.Where(moments => moments.IsOfLoss)
+        .ToDictionary(moments => moments.Name, moments => ParameterData.ToArray(moments.Parameter));
+
+    /// <summary>Squared distance of the projected hidden states and of the attention maps, of evenly spaced layers.</summary>
+    private sealed class LayersAndAttentions : WholeLoss
+    {
+        public override string Name => "layers";
+
+        public override string Title => "Hidden states and attention maps of all layers";
+
+        public override string Formula => "Σ |s W − t|² + Σ |A_s − A_t|²";
+
+        public override string Unit => "squared distance/token";
+
+        public override Wants OfStudent => Wants.HiddenOfAllLayers | Wants.Attentions;
+
+        public override Wants OfTeacher => Wants.HiddenOfAllLayers | Wants.Attentions;
+
+        public override double Weight(DistillationOptions options) => 1;
+
+        public override double Divisor(LossCounts counts, DistillationOptions options, int vocabularySize) => counts.Rows;
+
+        public override StepReport Record(StepReport report, double mean) => report with { CosineDistance = mean };
+
+        internal override WholeLossModule Bind(DistillationOptions options, Gpt2Config student, Gpt2Config? teacher) => student.NLayer <= teacher!.NLayer
+            ? new Module(student.NEmbd, teacher.NEmbd)
+            : throw new ArgumentException($"The student has {student.NLayer} layers, expected at most the teacher's {teacher.NLayer}.");
+
+        public sealed class Module : WholeLossModule
+        {
+            private readonly Parameter projection;
+
+            public Module(long studentWidth, long teacherWidth) : base(nameof(Module))
+            {
+                projection = nn.Parameter(randn([studentWidth, teacherWidth], device: Distillation.Engine.Device.Default).mul_(0.2));
+                RegisterComponents();
+            }
+
+            public override Tensor Sum(Outputs student, Outputs? teacher, WholeBatch batch)
+            {
+                Tensor token = batch.IsToken.to(ScalarType.Float32), sum = zeros([], device: token.device);
+                int last = student.Attentions.Count, factor = teacher!.Attentions.Count / last;
+                for (int layer = 0; layer <= last; layer++)
+                    sum = sum + ((student.Layers[layer].matmul(projection) - teacher.Layers[layer * factor]).square().sum(-1) * token).sum();
+                for (int layer = 0; layer < last; layer++)
+                    sum = sum + ((student.Attentions[layer] - teacher.Attentions[layer * factor]).square().sum(-1) * token.unsqueeze(1)).sum();
+                return sum;
+            }
+        }
+    }
+}
