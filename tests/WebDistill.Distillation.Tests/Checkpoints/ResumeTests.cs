@@ -5,6 +5,7 @@ namespace WebDistill.Distillation.Tests.Checkpoints;
 
 /// <summary>A run that was cut and went on is the run that was not cut: weights, moments, metrics and generator, bit for bit.</summary>
 [Collection(GlobalRandomNumbers.Name)]
+[Trait("takes", "long")]
 public sealed class ResumeTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

@@ -10,6 +10,7 @@ using WebDistill.Web.Tests.Playground;
 
 namespace WebDistill.Web.Tests.Evaluations;
 
+[Trait("takes", "long")]
 public sealed class EvaluationTests(WebDistillApp app) : IClassFixture<WebDistillApp>
 {
     [Fact]
@@ -83,7 +84,6 @@ public sealed class EvaluationTests(WebDistillApp app) : IClassFixture<WebDistil
         Assert.Equal("Completed", (await DoneAsync(fine)).GetProperty("status").GetString());
     }
 
-    [Trait("takes", "long")]
     [Fact]
     public async Task Cancelled_GoesOnFromWhatItHadAndEndsWithTheSameFigures()
     {

@@ -6,6 +6,7 @@ using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Tests.Runs;
 
+[Trait("takes", "long")]
 public sealed class TrainingServiceTests
 {
     [Fact]
@@ -98,7 +99,6 @@ public sealed class TrainingServiceTests
         Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(app.Root, "incoming")));
     }
 
-    [Trait("takes", "long")]
     [Fact]
     public async Task Restart_AfterAKillWithoutResuming_IsHonestKeepsTheQueueAndCleansUp()
     {

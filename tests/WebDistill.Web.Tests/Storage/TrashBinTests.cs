@@ -7,13 +7,13 @@ using WebDistill.Web.Storage;
 namespace WebDistill.Web.Tests.Storage;
 
 /// <summary>A start with a missing, empty or older database loses nothing: what it does not name is kept, shown and taken back.</summary>
+[Trait("takes", "long")]
 public sealed class TrashBinTests : IDisposable
 {
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("webdistill-");
 
     public void Dispose() => _root.Delete(recursive: true);
 
-    [Trait("takes", "long")]
     [Theory]
     [InlineData("missing")]
     [InlineData("empty")]
@@ -54,7 +54,6 @@ public sealed class TrashBinTests : IDisposable
         Assert.Equal("Completed", (await app.EndOfRunAsync(student)).GetProperty("status").GetString());
     }
 
-    [Trait("takes", "long")]
     [Fact]
     public async Task Start_WithTheProductsOwnOlderBackup_KeepsWhatIsNewerAndGivesItBackWhenTheNewerDatabaseReturns()
     {
