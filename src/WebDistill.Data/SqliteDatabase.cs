@@ -34,11 +34,13 @@ public static class SqliteDatabase
     /// Creates the file if there is none, applies the migrations that it lacks and turns WAL on. The caller must be the only process that
     /// uses the data folder: a lock of an earlier one, which was killed while it migrated, is removed.
     /// </summary>
+    /// <exception cref="ForeignDatabaseException">Another program made it; nothing is changed.</exception>
     /// <exception cref="DatabaseTooNewException">It holds migrations that this version does not know; nothing is changed.</exception>
     /// <exception cref="IOException">Another program holds the lock of the migrations.</exception>
     public static async Task MigrateAsync(IDbContextFactory<WebDistillDb> contexts)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync();
+        await RequireOursAsync(db);
         await RequireKnownAsync(db);
         await db.Database.OpenConnectionAsync();
         if (await db.Database.SqlQueryRaw<int>($"""SELECT COUNT(*) AS "Value" FROM sqlite_master WHERE name = '{MigrationsLock}'""").SingleAsync() > 0)
@@ -83,6 +85,20 @@ public static class SqliteDatabase
         options.UseSqlite(connection.ToString(), sqlite => sqlite.MigrationsAssembly("WebDistill.Migrations.Sqlite"))
             .AddInterceptors(new ConnectionPragmas());
         return options;
+    }
+
+    // One without tables is nobody's yet: also a start that was cut off may have left it, with EF Core's two at most.
+    private static async Task RequireOursAsync(WebDistillDb db)
+    {
+        if (await IsOursAsync(db))
+            return;
+        bool isRecorded = (await db.Database.GetAppliedMigrationsAsync()).Any();
+        List<string> tables = await db.Database.SqlQueryRaw<string>(
+            """
+            SELECT name AS "Value" FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT GLOB 'sqlite_*' AND name NOT GLOB '__EFMigrations*'
+            """).ToListAsync();
+        if (isRecorded || tables.Count > 0)
+            throw new ForeignDatabaseException(Path.GetFileName(db.Database.GetDbConnection().DataSource), tables.FirstOrDefault("__EFMigrationsHistory"));
     }
 
     /// <summary>Throws unless every migration that the database holds is known here.</summary>

@@ -15,6 +15,20 @@ public partial class FileLayer
     /// <summary>Creates a folder with those above it; one that is there already is no error.</summary>
     public virtual void CreateFolder(string path) => Directory.CreateDirectory(path);
 
+    /// <summary>Creates a folder that only this user may enter, and those above it as usual; one that is there already stays as it is. Windows
+    /// gives it the rights of the folder above.</summary>
+    public virtual void CreatePrivateFolder(string path)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(path);
+            return;
+        }
+        if (Path.GetDirectoryName(path) is { Length: > 0 } above)
+            Directory.CreateDirectory(above);
+        Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    }
+
     /// <summary>Opens a file for writing, empty, for this writer alone.</summary>
     /// <exception cref="IOException">The folder is missing, or another writer has the file open.</exception>
     public virtual Stream Create(string path) =>

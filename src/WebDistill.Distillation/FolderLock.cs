@@ -8,6 +8,9 @@ namespace WebDistill.Distillation;
 /// </summary>
 public sealed partial class FolderLock : IDisposable
 {
+    /// <summary>The file beside the lock on the folder itself.</summary>
+    public const string FileName = "in-use.lock";
+
     private const int LockExclusive = 2, LockNonBlocking = 4;
 
     private readonly FileStream _file;
@@ -24,7 +27,7 @@ public sealed partial class FolderLock : IDisposable
         FileStream file;
         try
         {
-            file = new FileStream(Path.Combine(root, "in-use.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            file = new FileStream(Path.Combine(root, FileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException e) when (IsHeld(e.HResult))
         {

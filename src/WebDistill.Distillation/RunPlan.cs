@@ -114,7 +114,8 @@ public sealed record RunPlan(
             if (count == 0)
             {
                 problems.Add(nameof(options.DatasetId),
-                    "The training split holds no sequence. Use a larger text or a shorter context length.");
+                    $"The training split holds no sequence of {ContextLength(options, teacher, student)} tokens, expected at least 1. Use a longer text "
+                    + "or a shorter context length.");
             }
             else if (batches < options.GradientAccumulation)
             {

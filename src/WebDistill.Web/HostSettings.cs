@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net;
 using WebDistill.Distillation.QuickStart;
 
 namespace WebDistill.Web;
@@ -10,6 +9,7 @@ namespace WebDistill.Web;
 /// <param name="ReserveBytes">Storage:ReserveMegabytes, in bytes: room that is given up when the disk is full, so that deleting always works.</param>
 /// <param name="AllowRemoteWithoutLogin">Security:AllowRemoteWithoutLogin: whether anyone who reaches the address may use it.</param>
 /// <param name="AllowedHosts">Security:AllowedHosts: names, besides loopback's, under which browsers may reach this server.</param>
+/// <param name="Addresses">Urls, or the endpoints and ports that stand in its place: where the server listens.</param>
 /// <param name="LoadedModels">Playground:LoadedModels: models kept in memory for generation.</param>
 /// <param name="IdleModelMinutes">Playground:IdleModelMinutes: minutes after which an unused one is freed.</param>
 /// <param name="QuickStartStories">QuickStart:Stories: stories in the corpus that the quick start writes.</param>
@@ -18,7 +18,8 @@ namespace WebDistill.Web;
 /// <param name="EvaluationFolder">Evaluation:Folder: where the texts of evaluation sets stand; null means evaluation/ of the storage root.</param>
 /// <param name="Limits">Limits: how much of anything may be sent or held open.</param>
 public sealed record HostSettings(
-    string StorageRoot, long MaxUploadBytes, long ReserveBytes, bool AllowRemoteWithoutLogin, IReadOnlyList<string> AllowedHosts, int LoadedModels,
+    string StorageRoot, long MaxUploadBytes, long ReserveBytes, bool AllowRemoteWithoutLogin, IReadOnlyList<string> AllowedHosts,
+        IReadOnlyList<string> Addresses, int LoadedModels,
         int IdleModelMinutes, int QuickStartStories, bool ResumeInterrupted, Uri? WebhookUrl, string? EvaluationFolder, InputLimits Limits)
 {
     /// <summary>Reads and checks the options.</summary>
@@ -45,18 +46,15 @@ public sealed record HostSettings(
             failures.Add($"Notifications:WebhookUrl is '{url}', expected an address such as https://example.org/hook, or nothing.");
         string? evaluation = configuration["Evaluation:Folder"] is { } text && !string.IsNullOrWhiteSpace(text) ? text : null;
         InputLimits limits = InputLimits.Read(Integer);
-        foreach (string address in ListenAddresses(configuration))
-        {
-            if (Host(address) is not string host)
-                failures.Add($"Urls contains '{address}', expected an address such as http://127.0.0.1:5080.");
-            else if (!remote && !IsLoopback(host))
-                failures.Add($"Urls contains '{address}', which is not a loopback address: everyone who reaches it could train, delete "
-                    + "and download, for there is no login yet. Listen on http://127.0.0.1:5080, or set "
-                    + "Security:AllowRemoteWithoutLogin to true if the network keeps others out.");
-        }
+        string[] addresses = [.. ListenAddresses.Read(configuration)];
+        failures.AddRange(addresses.Select(address => ListenAddresses.Problem(address, remote)).OfType<string>());
+        failures.AddRange(configuration.GetSection("Kestrel:Endpoints").GetChildren().Where(endpoint => string.IsNullOrEmpty(endpoint["Url"]))
+            .Select(endpoint => $"{endpoint.Path}:Url is missing, expected an address such as http://127.0.0.1:5080."));
+        failures.AddRange(LogLevels(configuration.GetSection("Logging")).Where(level => !Enum.TryParse<LogLevel>(level.Value, ignoreCase: true, out _))
+            .Select(level => $"{level.Path} is '{level.Value}', expected one of {string.Join(", ", Enum.GetNames<LogLevel>())}."));
         return failures.Count == 0
             ? new HostSettings(
-                root, megabytes << 20, reserve << 20, remote, hosts, loaded, idle, stories, resume, webhook, evaluation, limits)
+                root, megabytes << 20, reserve << 20, remote, hosts, addresses, loaded, idle, stories, resume, webhook, evaluation, limits)
             : throw new HostSettingsException(failures);
 
         long Integer(string key, long whenMissing, long minimum, long maximum)
@@ -81,39 +79,11 @@ public sealed record HostSettings(
         }
     }
 
-    /// <summary>Whether a host name can only mean this machine.</summary>
-    public static bool IsLoopback(string host) =>
-        host.Equals("localhost", StringComparison.OrdinalIgnoreCase)
-        || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase)
-        || (IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? address) && IPAddress.IsLoopback(address));
-
-    // Every place where Kestrel finds addresses: a list, bare ports (which mean all interfaces), and named endpoints.
-    private static IEnumerable<string> ListenAddresses(IConfiguration configuration)
-    {
-        string[] endpoints =
-            [.. configuration.GetSection("Kestrel:Endpoints").GetChildren().Select(endpoint => endpoint["Url"]).OfType<string>()];
-        if (endpoints.Length > 0)
-            return endpoints;
-        if (configuration["urls"] is { Length: > 0 } urls)
-            return urls.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        return Ports("http_ports", "http").Concat(Ports("https_ports", "https"));
-
-        IEnumerable<string> Ports(string key, string scheme) =>
-            (configuration[key] ?? "").Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-                .Select(port => $"{scheme}://*:{port}");
-    }
-
-    private static string? Host(string address)
-    {
-        try
-        {
-            return BindingAddress.Parse(address).Host;
-        }
-        catch (FormatException)
-        {
-            return null;
-        }
-    }
+    // Of all logs, and of each kind of log that has a section of its own.
+    private static IEnumerable<IConfigurationSection> LogLevels(IConfigurationSection logging) => logging.GetChildren()
+        .SelectMany(section => section.Key.Equals("LogLevel", StringComparison.OrdinalIgnoreCase) ? [section] : section.GetChildren()
+            .Where(inner => inner.Key.Equals("LogLevel", StringComparison.OrdinalIgnoreCase)))
+        .SelectMany(levels => levels.GetChildren()).Where(level => !string.IsNullOrEmpty(level.Value));
 }
 
 /// <summary>Deploy-time options that cannot be used; the message lists all of them.</summary>

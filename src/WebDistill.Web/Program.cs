@@ -26,8 +26,12 @@ async Task<(int Code, bool StartAgain)> ServeAsync()
     try
     {
         LibTorch.Load();
-        WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = contentRoot });
+        WebApplicationBuilder builder = WebApplication.CreateBuilder(new WebApplicationOptions
+        {
+            Args = args, ContentRootPath = contentRoot, ApplicationName = typeof(Program).Assembly.GetName().Name,
+        });
         HostSettings settings = HostSettings.Read(builder.Configuration);
+        ListenAddresses.Require(settings.Addresses);
         root = Path.GetFullPath(settings.StorageRoot, builder.Environment.ContentRootPath);
         builder.Services.AddSingleton(settings);
         builder.Services.AddStorage(new DataFolder(root, FileLayer.Disk), settings.ReserveBytes);
@@ -67,7 +71,17 @@ async Task<(int Code, bool StartAgain)> ServeAsync()
         var shutdown = app.Services.GetRequiredService<Shutdown>();
         using PosixSignalRegistration terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, _ => shutdown.EndProcessInTime());
         using PosixSignalRegistration interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, _ => shutdown.EndProcessInTime());
-        await app.RunAsync();
+        try
+        {
+            await app.StartAsync();
+        }
+        catch (Exception e) when (StartFailure.ExplainListening(e, app.Services.GetRequiredService<HostSettings>().Addresses) is string reason)
+        {
+            Console.Error.WriteLine(reason);
+            await app.StopAsync(); // What had begun before it, a run above all, ends as it does with any server.
+            return (2, false);
+        }
+        await app.WaitForShutdownAsync();
     }
     return (0, restart.IsWanted);
 }

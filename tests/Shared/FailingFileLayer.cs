@@ -49,6 +49,13 @@ public sealed class FailingFileLayer(int failingCall, Fault fault, int errorNumb
     }
 
     /// <inheritdoc/>
+    public override void CreatePrivateFolder(string path)
+    {
+        Count("create", path);
+        base.CreatePrivateFolder(path);
+    }
+
+    /// <inheritdoc/>
     public override Stream Create(string path)
     {
         Count("create", path);

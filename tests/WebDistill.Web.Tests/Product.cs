@@ -13,7 +13,7 @@ namespace WebDistill.Web.Tests;
 /// <summary>What a client of the product does, over HTTP, with models and texts so small that it takes a moment.</summary>
 internal static class Product
 {
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(180);
 
     /// <summary>A few hundred short documents.</summary>
     public static string Text { get; } = string.Concat(

@@ -257,6 +257,8 @@ public static class TrainingCheckpoint
     {
         public override void CreateFolder(string path) => files.CreateFolder(path);
 
+        public override void CreatePrivateFolder(string path) => files.CreatePrivateFolder(path);
+
         public override Stream Create(string path) => files.Create(path);
 
         public override void Sync(Stream stream) => files.Sync(stream);

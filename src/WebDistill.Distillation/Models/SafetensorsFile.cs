@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
+using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Models;
 
@@ -238,7 +239,7 @@ public sealed class SafetensorsFile : IDisposable
         var shardOfTensor = new Dictionary<string, string>(StringComparer.Ordinal);
         try
         {
-            using JsonDocument index = JsonDocument.Parse(File.ReadAllBytes(path));
+            using JsonDocument index = JsonDocument.Parse(Utf8Text.WithoutMark(File.ReadAllBytes(path)));
             if (index.RootElement.ValueKind != JsonValueKind.Object
                 || !index.RootElement.TryGetProperty("weight_map", out JsonElement map) || map.ValueKind != JsonValueKind.Object)
                 throw new InvalidDataException(

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using Microsoft.ML.Tokenizers;
@@ -160,8 +161,8 @@ public static class CorpusPreparation
             throw new InvalidDataException($"{Path.GetFileName(path)}: {bytes} bytes without a document; expected text that is not only white space.");
         if (validationDocuments == 0)
             throw new InvalidDataException(
-                $"{Path.GetFileName(path)}: 1 document as '{options.Format}'; expected at least 2, one of them for validation. Add text, choose another "
-                    + "format, or set the validation proportion to 0.");
+                $"{Path.GetFileName(path)}: {trainDocuments} document as '{options.Format}'; expected at least 2, one of them for validation, of which the "
+                    + $"proportion is {options.ValidationProportion.ToString(CultureInfo.InvariantCulture)}. Add text, choose another format, or set that proportion to 0.");
     }
 
     private static IReadOnlyList<LengthBin> Histogram(long[] lengths)

@@ -65,7 +65,7 @@ internal static class Gpt2VocabularyFiles
         var idOfToken = new Dictionary<string, int>(StringComparer.Ordinal);
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            using JsonDocument document = JsonDocument.Parse(Utf8Text.WithoutMark(File.ReadAllBytes(path)));
             if (document.RootElement.ValueKind != JsonValueKind.Object)
                 throw new InvalidDataException($"{VocabularyFileName}: the root is {document.RootElement.ValueKind}; expected an object of token: id.");
             foreach (JsonProperty property in document.RootElement.EnumerateObject())

@@ -42,8 +42,8 @@ internal static class SequenceSource
         long blocks = file.TokenCount / contextLength;
         if (blocks == 0)
             throw new InvalidDataException(
-                $"The corpus has {file.TokenCount} tokens; expected at least one block of {contextLength}. Add text, or shorten the "
-                + "context.");
+                $"The corpus has {file.TokenCount} tokens; expected at least one block of {contextLength}. Choose a context length of at most "
+                + $"{file.TokenCount}, or a text with at least {contextLength - file.TokenCount} tokens more.");
         if (blocks > Array.MaxLength)
             throw new InvalidDataException($"The corpus has {blocks} blocks of {contextLength} tokens; expected at most "
                 + $"{Array.MaxLength}. Lengthen the context.");
@@ -61,10 +61,10 @@ internal static class SequenceSource
         List<SequencePiece> pieces = cut.Pieces;
         if (pieces.Count == 0)
             throw new InvalidDataException(
-                $"No sequence is left of {file.DocumentCount} documents: of {cut.Total} pieces {cut.TooShort} have {SequenceModes.TooShort} tokens or fewer, "
-                + $"{cut.MostlyUnknown} are mostly end-of-text; "
-                + $"expected longer documents than that. Use packed sequences, or a context longer than {contextLength} if that cuts "
-                + "them up.");
+                $"No sequence is left of {file.DocumentCount} documents: of {cut.Total} pieces {cut.TooShort} have {SequenceModes.TooShort} tokens or "
+                + $"fewer, {cut.MostlyUnknown} are mostly end-of-text; "
+                + $"expected documents of at least {SequenceModes.TooShort - 1} tokens. Use packed sequences, which join short documents, or a context longer "
+                + $"than {contextLength} if that cuts them up.");
         return pieces;
     }
 
@@ -100,7 +100,8 @@ internal static class SequenceSource
         // The first piece has an end-of-text id of its own and gets one after it, each piece between gets two, and the last one has one of its
         // own and gets one before it, unless it is nothing else.
         long pieces = (whole + step - 1) / step, last = whole - (pieces - 1) * step;
-        return (step + 1 > SequenceModes.TooShort ? 1 : 0) + (step + 2 > SequenceModes.TooShort ? pieces - 2 : 0) + (last > 1 && last + 1 > SequenceModes.TooShort ? 1 : 0);
+        const int tooShort = SequenceModes.TooShort;
+        return (step + 1 > tooShort ? 1 : 0) + (step + 2 > tooShort ? pieces - 2 : 0) + (last > 1 && last + 1 > tooShort ? 1 : 0);
     }
 }
 

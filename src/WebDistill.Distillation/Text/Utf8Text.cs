@@ -5,10 +5,13 @@ using System.Text.Unicode;
 namespace WebDistill.Distillation.Text;
 
 /// <summary>What tells UTF-8 text from something else.</summary>
-internal static class Utf8Text
+public static class Utf8Text
 {
     /// <summary>The byte-order mark, which is no part of the text.</summary>
     public static ReadOnlySpan<byte> Mark => [0xEF, 0xBB, 0xBF];
+
+    /// <summary>The text after the byte-order mark, if one stands first.</summary>
+    public static ReadOnlyMemory<byte> WithoutMark(ReadOnlyMemory<byte> text) => text.Span.StartsWith(Mark) ? text[Mark.Length..] : text;
 
     /// <summary>Whether the bytes begin with UTF-16's byte-order mark, of either order.</summary>
     public static bool BeginsAsUtf16(ReadOnlySpan<byte> bytes) =>

@@ -27,7 +27,7 @@ internal static class JsonBody
     public static async Task<T> ReadWithTextAsync<T>(HttpRequest request, CancellationToken cancel)
     {
         InputLimits limits = Limits(request);
-        byte[] body = await ReadBytesAsync(request, limits, limits.PromptJsonKilobytes, nameof(limits.PromptJsonKilobytes), cancel);
+        ReadOnlyMemory<byte> body = await ReadBytesAsync(request, limits, limits.PromptJsonKilobytes, nameof(limits.PromptJsonKilobytes), cancel);
         (T value, IReadOnlyList<OptionProblem> problems) = Read<T>(body);
         return problems.Count == 0 ? value : throw new OptionsInvalidException(problems);
     }
@@ -36,10 +36,10 @@ internal static class JsonBody
     public static async Task<(T Value, IReadOnlyList<OptionProblem> Problems)> ReadWithProblemsAsync<T>(HttpRequest request,
         CancellationToken cancel) => Read<T>(await ReadBytesAsync(request, cancel));
 
-    /// <summary>The body as it was sent, within the limits and with nothing in it that is no text.</summary>
+    /// <summary>The body as it was sent, within the limits and with nothing in it that is no text, not even a byte-order mark.</summary>
     /// <exception cref="OptionsInvalidException">It passes a limit, or is not text.</exception>
     /// <exception cref="BadHttpRequestException">415 when it is not said to be JSON, 413 when it is too large.</exception>
-    public static Task<byte[]> ReadBytesAsync(HttpRequest request, CancellationToken cancel)
+    public static Task<ReadOnlyMemory<byte>> ReadBytesAsync(HttpRequest request, CancellationToken cancel)
     {
         InputLimits limits = Limits(request);
         return ReadBytesAsync(request, limits, limits.JsonKilobytes, nameof(limits.JsonKilobytes), cancel);
@@ -47,7 +47,7 @@ internal static class JsonBody
 
     private static InputLimits Limits(HttpRequest request) => request.HttpContext.RequestServices.GetRequiredService<HostSettings>().Limits;
 
-    private static async Task<byte[]> ReadBytesAsync(
+    private static async Task<ReadOnlyMemory<byte>> ReadBytesAsync(
         HttpRequest request, InputLimits limits, int kilobytes, string limit, CancellationToken cancel)
     {
         if (!request.HasJsonContentType())
@@ -66,9 +66,7 @@ internal static class JsonBody
                 throw TooLong();
             bytes.Write(buffer, 0, read);
         }
-        byte[] body = bytes.ToArray();
-        JsonScan.Check(body, limits);
-        return body;
+        return JsonScan.Check(bytes.ToArray(), limits);
 
         BadHttpRequestException TooLong() => new(
             $"The body is longer than {kilobytes} kB, which is the limit (Limits:{limit}).", StatusCodes.Status413PayloadTooLarge);
@@ -76,7 +74,7 @@ internal static class JsonBody
 
     /// <summary>A JSON object as <typeparamref name="T"/> without the properties that cannot be read, and the problems of those.</summary>
     /// <exception cref="OptionsInvalidException">Not JSON, not an object, or a required property is missing.</exception>
-    public static (T Value, IReadOnlyList<OptionProblem> Problems) Read<T>(byte[] body)
+    public static (T Value, IReadOnlyList<OptionProblem> Problems) Read<T>(ReadOnlyMemory<byte> body)
     {
         using JsonDocument document = Parse<T>(body);
         if (document.RootElement.ValueKind != JsonValueKind.Object)
@@ -161,7 +159,7 @@ internal static class JsonBody
         ForeignText.Quote(text.Length <= MaxShownCharacters ? text : $"{text.AsSpan(0, MaxShownCharacters)}…");
 
     // JsonDocument says where the text stops being JSON, the deserialiser in which property: NaN is the common case.
-    private static JsonDocument Parse<T>(byte[] body)
+    private static JsonDocument Parse<T>(ReadOnlyMemory<byte> body)
     {
         try
         {
@@ -174,11 +172,11 @@ internal static class JsonBody
         }
     }
 
-    private static string Field<T>(byte[] body)
+    private static string Field<T>(ReadOnlyMemory<byte> body)
     {
         try
         {
-            JsonSerializer.Deserialize<T>(body, WebJson.Options);
+            JsonSerializer.Deserialize<T>(body.Span, WebJson.Options);
             return "$";
         }
         catch (JsonException e)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using WebDistill.Distillation.Text;
 
 namespace WebDistill.Web.Api;
 
@@ -9,8 +10,17 @@ namespace WebDistill.Web.Api;
 /// </summary>
 internal static class JsonScan
 {
+    /// <summary>Checks a text as it was sent or saved.</summary>
+    /// <returns>It without the byte-order mark that some programs put first, which is no part of JSON.</returns>
     /// <exception cref="OptionsInvalidException">A limit is passed, bytes are not UTF-8, or a text holds half of a surrogate pair.</exception>
-    public static void Check(ReadOnlySpan<byte> json, InputLimits limits)
+    public static ReadOnlyMemory<byte> Check(ReadOnlyMemory<byte> sent, InputLimits limits)
+    {
+        ReadOnlyMemory<byte> json = Utf8Text.WithoutMark(sent);
+        Check(json.Span, limits);
+        return json;
+    }
+
+    private static void Check(ReadOnlySpan<byte> json, InputLimits limits)
     {
         if (!Utf8.IsValid(json))
             throw new OptionsInvalidException("$", "The body is not valid UTF-8, expected JSON in UTF-8. A program cut it in the middle of a "

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Engine;
+using WebDistill.Web.Api;
 using WebDistill.Web.Notifications;
 using WebDistill.Web.Storage;
 
@@ -47,6 +48,25 @@ internal static class HeadlessCommand
         return command;
     }
 
+    /// <summary>The JSON file that a command names, with nothing in it that is no text.</summary>
+    /// <param name="argument">What the command's help calls it.</param>
+    /// <exception cref="OptionsInvalidException">It cannot be read, passes a limit of the HTTP API, or is not text.</exception>
+    public static async Task<ReadOnlyMemory<byte>> ReadAsync(IServiceProvider services, string argument, string path)
+    {
+        if (Directory.Exists(path))
+            throw new OptionsInvalidException(argument, $"'{ForeignText.Quote(path)}' is a folder, expected a JSON file.");
+        byte[] json;
+        try
+        {
+            json = await File.ReadAllBytesAsync(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new OptionsInvalidException(argument, $"'{ForeignText.Quote(path)}' cannot be read, expected a JSON file: {e.Message}");
+        }
+        return JsonScan.Check(json, services.GetRequiredService<HostSettings>().Limits);
+    }
+
     private static async Task<int> ExecuteAsync(string[] settings, string contentRoot, Func<IServiceProvider, Task<int>> execute)
     {
         string? root = null;
@@ -72,8 +92,7 @@ internal static class HeadlessCommand
                 Console.Error.WriteLine($"{problem.Field}: {problem.Message}");
             return CommandLine.BadArguments;
         }
-        catch (Exception e) when (e is NotFoundException or ConflictException or FileNotFoundException
-            or DirectoryNotFoundException)
+        catch (Exception e) when (e is NotFoundException or ConflictException)
         {
             Console.Error.WriteLine(e.Message);
             return CommandLine.BadArguments;

@@ -18,13 +18,15 @@ internal static class HeadlessRun
     /// <summary>Exit codes.</summary>
     internal const int Completed = 0, Failed = 3, StoppedByCtrlC = 130, Terminated = 143;
 
+    private const string FileName = "OPTIONS.json";
+
     /// <summary>Describes the command.</summary>
     /// <param name="settings">Arguments that follow the command's own: settings of the host.</param>
     public static Command Create(string[] settings, string contentRoot) => HeadlessCommand.Create(
         "run", """
         Trains one run in the terminal. Ctrl-C saves a checkpoint and ends it.
         Exit code: 0 completed, 2 bad options, 3 failed, 130 stopped by Ctrl-C after a checkpoint, 143 terminated after a checkpoint.
-        """, "OPTIONS.json", "options of the run: the JSON that POST /api/runs takes",
+        """, FileName, "options of the run: the JSON that POST /api/runs takes",
         "let a run go on from its newest complete checkpoint", settings, contentRoot,
         async (services, file, id) => await TrainAsync(services, file is null
             ? await ResumeAsync(services, id)
@@ -33,7 +35,7 @@ internal static class HeadlessRun
     private static async Task<Run> CreateAsync(IServiceProvider services, string path)
     {
         (DistillationOptions options, IReadOnlyList<OptionProblem> unread) =
-            JsonBody.Read<DistillationOptions>(await ReadAsync(services, path));
+            JsonBody.Read<DistillationOptions>(await HeadlessCommand.ReadAsync(services, FileName, path));
         RunForecast forecast = await services.GetRequiredService<RunChecks>().ForecastAsync(options, CancellationToken.None);
         foreach (OptionProblem warning in forecast.Warnings)
             Console.WriteLine($"Warning: {warning.Field}: {warning.Message}");
@@ -51,15 +53,6 @@ internal static class HeadlessRun
         await using WebDistillDb db = await services.GetRequiredService<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
         return await db.Runs.AsNoTracking().SingleOrDefaultAsync(run => run.Id == id && run.Status == RunStatus.Queued)
             ?? await services.GetRequiredService<RunCommands>().ResumeAsync(id);
-    }
-
-    /// <summary>The JSON file that a command names, with nothing in it that is no text.</summary>
-    /// <exception cref="OptionsInvalidException">It passes a limit of the HTTP API, or is not text.</exception>
-    internal static async Task<byte[]> ReadAsync(IServiceProvider services, string path)
-    {
-        byte[] json = await File.ReadAllBytesAsync(path);
-        JsonScan.Check(json, services.GetRequiredService<HostSettings>().Limits);
-        return json;
     }
 
     /// <summary>Names the data sets and models that a file can refer to.</summary>

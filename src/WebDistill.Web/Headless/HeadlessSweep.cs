@@ -15,6 +15,8 @@ namespace WebDistill.Web.Headless;
 /// </summary>
 internal static class HeadlessSweep
 {
+    private const string FileName = "PLAN.json";
+
     /// <summary>Describes the command.</summary>
     /// <param name="settings">Arguments that follow the command's own: settings of the host.</param>
     public static Command Create(string[] settings, string contentRoot) => HeadlessCommand.Create(
@@ -22,13 +24,13 @@ internal static class HeadlessSweep
         Trains the runs of a sweep in the terminal, one after the other. Ctrl-C saves a checkpoint of the run it meets and ends the sweep.
         Exit code: 0 every run completed, 2 bad plan, 3 at least one run failed, 130 stopped by Ctrl-C after a checkpoint,
         143 terminated after a checkpoint.
-        """, "PLAN.json", "plan of the sweep: the JSON that POST /api/sweeps takes",
+        """, FileName, "plan of the sweep: the JSON that POST /api/sweeps takes",
         "go on with those runs of a sweep that are not complete", settings, contentRoot,
         async (services, file, id) => await TrainAsync(services, file is null ? id : await CreateAsync(services, file)));
 
     private static async Task<Guid> CreateAsync(IServiceProvider services, string path)
     {
-        (SweepPlan plan, IReadOnlyList<OptionProblem> unread) = SweepPlanJson.Read(await HeadlessRun.ReadAsync(services, path));
+        (SweepPlan plan, IReadOnlyList<OptionProblem> unread) = SweepPlanJson.Read(await HeadlessCommand.ReadAsync(services, FileName, path));
         if (unread.Count > 0)
             throw new OptionsInvalidException(unread);
         var planner = services.GetRequiredService<SweepPlanner>();

@@ -33,7 +33,7 @@ internal sealed class SameOrigin(RequestDelegate next, HostSettings settings)
 
     // An address cannot be rebound, only a name can: with remote access allowed any address will do.
     private bool IsOwnHost(string host) =>
-        HostSettings.IsLoopback(host)
+        ListenAddresses.IsLoopback(host)
         || settings.AllowedHosts.Contains(host, StringComparer.OrdinalIgnoreCase)
         || (settings.AllowRemoteWithoutLogin
             && (IPAddress.TryParse(host.Trim('[', ']'), out _)

@@ -18,20 +18,29 @@ public sealed class DataFolder : IDisposable
     private readonly FolderLock _lock;
     private readonly ConcurrentQueue<string> _discarded = new();
 
-    /// <summary>Creates the folders under <paramref name="root"/> that are missing and takes the folder for this process alone.</summary>
+    /// <summary>
+    /// Creates the folders under <paramref name="root"/> that are missing and takes the folder for this process alone. A root that it
+    /// creates is closed to other users of the machine; one that stands keeps its rights.
+    /// </summary>
     /// <param name="files">What writes there.</param>
     /// <exception cref="FolderInUseException">Another process has it: two would train the same queue.</exception>
-    /// <exception cref="IOException">It cannot be written: the disk is full, read-only or broken.</exception>
+    /// <exception cref="IOException">It cannot be written: the disk is full, read-only or broken, or something else stands in its place or in
+    /// that of what it holds.</exception>
     /// <exception cref="UnauthorizedAccessException">This user may not write there.</exception>
     public DataFolder(string root, FileLayer files)
     {
         Files = files;
         Root = Path.GetFullPath(root);
-        Files.CreateFolder(Root);
+        string[] folders = [Home(StoredKind.Model), Home(StoredKind.Dataset), Home(StoredKind.Run), Trash, Incoming];
+        foreach (string folder in folders.Append(Backups).Prepend(Root))
+            RequireFolder(folder);
+        foreach (string file in new[] { DatabaseFile, $"{DatabaseFile}-wal", $"{DatabaseFile}-shm", Path.Combine(Root, FolderLock.FileName) })
+            RequireFile(file);
+        Files.CreatePrivateFolder(Root);
         _lock = FolderLock.TryTake(Root) ?? throw new FolderInUseException(Root);
         try
         {
-            foreach (string folder in new[] { Home(StoredKind.Model), Home(StoredKind.Dataset), Home(StoredKind.Run), Trash, Incoming })
+            foreach (string folder in folders)
                 Files.CreateFolder(folder);
         }
         catch
@@ -39,6 +48,22 @@ public sealed class DataFolder : IDisposable
             _lock.Dispose();
             throw;
         }
+    }
+
+    // The system's own words for these are about rights, or about files that exist already.
+    private static void RequireFolder(string path)
+    {
+        var folder = new DirectoryInfo(path);
+        if (folder.LinkTarget is string target && !Path.Exists(folder.ResolveLinkTarget(returnFinalTarget: true)!.FullName))
+            throw new IOException($"'{folder.Name}' is a link to '{target}', which is not there. Create that folder, or remove the link.");
+        if (File.Exists(path))
+            throw new IOException($"'{folder.Name}' is a file, expected a folder. Move it elsewhere.");
+    }
+
+    private static void RequireFile(string path)
+    {
+        if (Directory.Exists(path))
+            throw new IOException($"'{Path.GetFileName(path)}' is a folder, expected a file that WebDistill writes. Move it elsewhere.");
     }
 
     /// <summary>Lets another process have the folder.</summary>
@@ -168,7 +193,7 @@ public sealed class DataFolder : IDisposable
     }
 
     /// <summary>
-    /// Removes a folder under <c>incoming/</c> that nobody wants; one that is not there is no error. Never fails, so that it can clean up
+    /// Removes a folder or a file under <c>incoming/</c> that nobody wants; one that is not there is no error. Never fails, so that it can clean up
     /// after a failure without hiding it: what the disk does not let go of now, <see cref="RemoveDiscarded"/> removes later.
     /// </summary>
     public void Discard(string incoming)
@@ -177,7 +202,7 @@ public sealed class DataFolder : IDisposable
             _discarded.Enqueue(incoming);
     }
 
-    /// <summary>The same for a file that nobody wants.</summary>
+    /// <summary>The same for a file elsewhere that nobody wants.</summary>
     public void DiscardFile(string path)
     {
         if (!TryRemove(path))
@@ -215,8 +240,8 @@ public sealed class DataFolder : IDisposable
     /// </summary>
     public void RemoveCutOffWrites()
     {
-        foreach (string folder in Directory.EnumerateDirectories(Incoming))
-            Discard(folder);
+        foreach (string left in Directory.EnumerateFileSystemEntries(Incoming))
+            Discard(left);
         IEnumerable<string> replaceFiles = Directory.EnumerateDirectories(Home(StoredKind.Dataset)).Append(Root);
         foreach (string file in (Directory.Exists(Backups) ? replaceFiles.Append(Backups) : replaceFiles)
             .SelectMany(folder => Directory.EnumerateFiles(folder, "*.partial")))

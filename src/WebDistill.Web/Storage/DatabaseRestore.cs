@@ -23,6 +23,9 @@ internal static class DatabaseRestore
     /// <exception cref="DatabaseTooNewException">A newer version made it.</exception>
     public static async Task StageAsync(DataFolder folder, string file, CancellationToken cancel = default)
     {
+        if (Directory.Exists(file))
+            throw new InvalidDataException($"{Path.GetFileName(Path.TrimEndingDirectorySeparator(file))} is a folder, expected a file: a copy of webdistill.db, "
+                + "such as those under backups/.");
         if (!File.Exists(file))
             throw new FileNotFoundException($"There is no file {Path.GetFileName(file)}. Name a copy of webdistill.db, such as those under backups/.");
         string staged = Path.Combine(folder.Root, $"restore-{Stamp()}.db"), partial = staged + ".partial";

@@ -36,8 +36,9 @@ internal static class RestoreCommand
             HostApplicationBuilder builder = Host.CreateApplicationBuilder(
                 new HostApplicationBuilderSettings { Args = settings, ContentRootPath = contentRoot });
             builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+            HostSettings read = HostSettings.Read(builder.Configuration);
             using IHost host = builder.Build();
-            root = Path.GetFullPath(HostSettings.Read(builder.Configuration).StorageRoot, contentRoot);
+            root = Path.GetFullPath(read.StorageRoot, contentRoot);
             using var folder = new DataFolder(root, FileLayer.Disk);
             await DatabaseRestore.StageAsync(folder, Path.GetFullPath(file));
             (_, string? replaced) = DatabaseRestore.Apply(folder, host.Services.GetRequiredService<ILogger<Program>>());
@@ -46,10 +47,16 @@ internal static class RestoreCommand
                 + " Start the server; what this database does not name goes to its trash, and comes back from there when it does.");
             return 0;
         }
-        catch (Exception e) when (e is InvalidDataException or FileNotFoundException || StartFailure.Explain(e, root) is not null)
+        catch (Exception e) when (Explain(e, root) is string reason)
         {
-            Console.Error.WriteLine(e is InvalidDataException or FileNotFoundException or DatabaseTooNewException ? e.Message : StartFailure.Explain(e, root));
+            Console.Error.WriteLine(reason);
             return 2;
         }
     }
+
+    // Once the data folder is known, these say what is wrong with the copy.
+    private static string? Explain(Exception problem, string? root) =>
+        root is not null && problem is (InvalidDataException or FileNotFoundException or DatabaseTooNewException)
+            ? problem.Message
+            : StartFailure.Explain(problem, root);
 }

@@ -10,7 +10,7 @@ internal static class SweepPlanJson
     /// <summary>The plan without what cannot be read, and the problems of that. Options without a rule of their own keep
     /// <see cref="SweepPlan.DefaultKeepLastCheckpoints"/> checkpoints.</summary>
     /// <exception cref="OptionsInvalidException">Not JSON, or not an object.</exception>
-    public static (SweepPlan Plan, IReadOnlyList<OptionProblem> Problems) Read(byte[] json)
+    public static (SweepPlan Plan, IReadOnlyList<OptionProblem> Problems) Read(ReadOnlyMemory<byte> json)
     {
         (PlanParts parts, IReadOnlyList<OptionProblem> unread) = JsonBody.Read<PlanParts>(json);
         List<OptionProblem> problems = [.. unread];

@@ -6,6 +6,7 @@ using WebDistill.Tests;
 namespace WebDistill.Distillation.Tests.Checkpoints;
 
 [Collection(GlobalRandomNumbers.Name)]
+[Trait("takes", "long")]
 public sealed class CheckpointStoreTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();

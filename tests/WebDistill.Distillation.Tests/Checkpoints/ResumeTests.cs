@@ -5,6 +5,7 @@ namespace WebDistill.Distillation.Tests.Checkpoints;
 
 /// <summary>A run that was cut and went on is the run that was not cut: weights, moments, metrics and generator, bit for bit.</summary>
 [Collection(GlobalRandomNumbers.Name)]
+[Trait("takes", "long")]
 public sealed class ResumeTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
@@ -34,10 +35,14 @@ public sealed class ResumeTests : IDisposable
     {
         DistillationOptions options =
             ResumableRun.Options with { SequenceMode = mode, Semantics = semantics, GradientAccumulation = accumulation, Epochs = 2 };
-        Ended whole = Uninterrupted(options), cut = Cut(options, (distiller, stop) =>
-            Stopper(distiller, stop, afterUpdates: 3));
+        // Said while an update is reported, and heard before the next one's first micro-batch.
+        Ended whole = Uninterrupted(options), cut = Cut(options, (stop, _) => report =>
+        {
+            if (report.Step % 3 == 0)
+                stop.Cancel();
+        });
         AssertSame(whole, cut);
-        Assert.True(cut.Cuts >= 1, $"{cut.Cuts} cuts in {whole.Reports.Count} updates");
+        Assert.Equal((whole.Reports.Count - 1) / 3, cut.Cuts);
     }
 
     [Fact]
@@ -49,9 +54,10 @@ public sealed class ResumeTests : IDisposable
         {
             var random = new Random(seed);
             // Any moment: between micro-batches, in a measurement of the perplexity, before the first update.
-            Ended cut = Cut(options, (_, stop) =>
+            Ended cut = Cut(options, (stop, cuts) =>
             {
-                stop.CancelAfter(TimeSpan.FromMilliseconds(random.Next(1, 25)));
+                // Later and later, so that a machine on which an update takes longer than that comes to the end too.
+                stop.CancelAfter(TimeSpan.FromMilliseconds(random.Next(1, 25 + cuts)));
                 return null;
             });
             AssertSame(whole, cut);
@@ -69,12 +75,15 @@ public sealed class ResumeTests : IDisposable
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
         using (var run = new ResumableRun(options, _tokens, validation))
         {
+            // The update is made and the measurement, which takes long, has begun: nothing of the loop's is called in between.
             var watcher = new Thread(() =>
             {
-                while (run.Distiller.CompletedSteps < 5)
-                    Thread.SpinWait(20);
+                SpinWait.SpinUntil(() => run.Distiller.CompletedSteps >= 5);
                 stop.Cancel();
-            });
+            })
+            {
+                Priority = ThreadPriority.AboveNormal,
+            };
             watcher.Start();
             Assert.ThrowsAny<OperationCanceledException>(() => run.Distiller.Run(reports, null, null, stop.Token));
             watcher.Join();
@@ -152,22 +161,6 @@ public sealed class ResumeTests : IDisposable
             .Select(problem => problem.Field));
     }
 
-    private static Thread? Stopper(Distiller distiller, CancellationTokenSource stop, int afterUpdates)
-    {
-        // When all updates are done, only the last report is left to make.
-        if (distiller.CompletedSteps == distiller.TotalSteps)
-            return null;
-        int last = distiller.CompletedSteps + afterUpdates;
-        var thread = new Thread(() =>
-        {
-            while (distiller.CompletedSteps < last && distiller.CompletedSteps < distiller.TotalSteps)
-                Thread.SpinWait(20);
-            stop.Cancel();
-        });
-        thread.Start();
-        return thread;
-    }
-
     private Ended Uninterrupted(DistillationOptions options, TokenFile? validation = null)
     {
         using var run = new ResumableRun(options, _tokens, validation ?? _tokens);
@@ -176,17 +169,19 @@ public sealed class ResumeTests : IDisposable
         return new Ended(run.Weights, reports.All, run.Distiller.State, 0);
     }
 
-    private Ended Cut(DistillationOptions options, Func<Distiller, CancellationTokenSource, Thread?> cutter)
+    // Given what ends an attempt and how many were cut before it, the cutter says what is done at each report.
+    private Ended Cut(DistillationOptions options, Func<CancellationTokenSource, int, Action<StepReport>?> cutter)
     {
         var store = new CheckpointStore(_folder.File(Guid.NewGuid().ToString("N")), FileLayer.Disk);
-        var reports = new Reports();
+        Action<StepReport>? each = null;
+        var reports = new Reports(report => each?.Invoke(report));
         string? folder = null;
         for (int cuts = 0; ; cuts++)
         {
             Assert.True(cuts < 10_000, "the run does not come to its end");
             using var run = new ResumableRun(options, _tokens, _tokens, folder);
             using var stop = new CancellationTokenSource();
-            Thread? thread = cutter(run.Distiller, stop);
+            each = cutter(stop, cuts);
             try
             {
                 run.Distiller.Run(reports, null, null, stop.Token);
@@ -196,10 +191,6 @@ public sealed class ResumeTests : IDisposable
             {
                 run.Save(store, FileLayer.Disk);
                 folder = store.Folder(run.Distiller.CompletedSteps);
-            }
-            finally
-            {
-                thread?.Join();
             }
         }
     }

@@ -14,6 +14,7 @@ public sealed class WholeProcess
 
 /// <summary>Whether a planned memory is true: compared with what the tensors of a real update take at most.</summary>
 [Collection(WholeProcess.Name)]
+[Trait("takes", "long")]
 public sealed class MemoryEstimateTests
 {
     [Theory]

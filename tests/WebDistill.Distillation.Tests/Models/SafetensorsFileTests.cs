@@ -225,6 +225,14 @@ public sealed class SafetensorsFileTests : IDisposable
         Assert.Equal(both.Length, file.FileBytes);
     }
 
+    [Fact]
+    public void OpenModel_IndexWithAByteOrderMark_IsRead()
+    {
+        WriteShards("\uFEFF{\"weight_map\":{\"a\":\"m-1.safetensors\",\"b\":\"m-2.safetensors\"}}");
+        using SafetensorsFile file = SafetensorsFile.OpenModel(_folder.Path);
+        Assert.Equal(["a", "b"], file.Tensors.Select(tensor => tensor.Name));
+    }
+
     [Theory]
     [InlineData("""{"weight_map":{"a":"../m-1.safetensors"}}""", "plain name")]
     [InlineData("""{"weight_map":{"a":"..\\m-1.safetensors"}}""", "plain name")]

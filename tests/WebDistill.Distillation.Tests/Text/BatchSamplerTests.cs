@@ -102,6 +102,9 @@ public sealed class BatchSamplerTests : IDisposable
     {
         Assert.Contains($"{_file.TokenCount} tokens; expected at least one block of 100000", Assert.Throws<InvalidDataException>(() =>
             new BatchSampler(_file, SequenceMode.Packed, 100000, 1, shuffle: false, groupBySize: false, seed: 0)).Message);
+        Assert.Contains($"Choose a context length of at most {_file.TokenCount}, or a text with at least {100_000 - _file.TokenCount} tokens more.",
+            Assert.Throws<InvalidDataException>(() =>
+                new BatchSampler(_file, SequenceMode.Packed, 100_000, 1, shuffle: false, groupBySize: false, seed: 0)).Message);
         Assert.Throws<ArgumentOutOfRangeException>(() => new BatchSampler(_file, SequenceMode.Packed, 1, 1, shuffle: false,
             groupBySize: false, seed: 0));
         Assert.Throws<ArgumentOutOfRangeException>(() => new BatchSampler(_file, SequenceMode.HuggingFace, 11, 1, shuffle: false,

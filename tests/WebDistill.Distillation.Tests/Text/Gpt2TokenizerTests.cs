@@ -145,6 +145,15 @@ public sealed class Gpt2TokenizerTests : IDisposable
     }
 
     [Fact]
+    public void Load_ByteOrderMarks_AreNoPartOfTheFiles()
+    {
+        s_tokenizer.Save(_folder.Path, FileLayer.Disk);
+        foreach (string name in new[] { "vocab.json", "merges.txt" })
+            File.WriteAllBytes(_folder.File(name), [.. Encoding.UTF8.Preamble, .. File.ReadAllBytes(_folder.File(name))]);
+        Assert.Equal(s_tokenizer.Vocabulary.Sha256, Gpt2Tokenizer.Load(_folder.Path).Vocabulary.Sha256);
+    }
+
+    [Fact]
     public void Sha256_OneMergeLess_Differs()
     {
         s_tokenizer.Save(_folder.Path, FileLayer.Disk);

@@ -11,6 +11,7 @@ namespace WebDistill.Distillation.Tests.Text;
 /// Our tokenizer and the package's give the same ids. They differ in one thing: the package splits by UTF-16 units, so that a letter or digit
 /// beyond the basic plane is none to it. There the reference implementation's golden file decides, and with our pre-tokens the package agrees.
 /// </summary>
+[Trait("takes", "long")]
 public sealed class PackageAgreementTests : IDisposable
 {
     private const string Gpt2 = "gpt2-tokenizer/vocab.json";

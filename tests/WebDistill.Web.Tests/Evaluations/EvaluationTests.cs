@@ -10,6 +10,7 @@ using WebDistill.Web.Tests.Playground;
 
 namespace WebDistill.Web.Tests.Evaluations;
 
+[Trait("takes", "long")]
 public sealed class EvaluationTests(WebDistillApp app) : IClassFixture<WebDistillApp>
 {
     [Fact]

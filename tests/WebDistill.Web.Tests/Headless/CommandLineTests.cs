@@ -1,10 +1,11 @@
+using System.Text;
 using WebDistill.Web.Headless;
 using WebDistill.Web.Tests.Reliability;
 
 namespace WebDistill.Web.Tests.Headless;
 
 /// <summary>Which words are a command, which are settings, and what is said to words that are neither.</summary>
-[Collection(Processes.Name)]
+[Trait("takes", "long")]
 public sealed class CommandLineTests : IDisposable
 {
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("webdistill-");
@@ -52,6 +53,37 @@ public sealed class CommandLineTests : IDisposable
         Assert.Contains(expected, error, StringComparison.Ordinal);
         Assert.Contains("--help says what is expected.", error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("run", "OPTIONS.json: ")]
+    [InlineData("sweep", "PLAN.json: ")]
+    public async Task Execute_FileThatCannotBeRead_NamesTheArgumentAndNotTheDataFolder(string command, string expected)
+    {
+        string folder = _root.CreateSubdirectory("folder.json").FullName;
+        foreach ((string path, string why) in new[]
+            { (folder, "folder.json' is a folder, expected a JSON file."), (Path.Combine(folder, "none.json"), "none.json' cannot be read, expected a JSON file: ") })
+        {
+            (int code, _, string error) = await ServerProcess.RunToEndAsync([command, path, "--Storage:Root", Path.Combine(_root.FullName, "data")]);
+            Assert.Equal(2, code);
+            Assert.StartsWith(expected, error, StringComparison.Ordinal);
+            Assert.Contains(why, error, StringComparison.Ordinal);
+            Assert.DoesNotContain("data folder", error, StringComparison.OrdinalIgnoreCase);
+        }
+    }
+
+    /// <summary>What is wrong with the file's contents is told, not the mark that some editors put before them.</summary>
+    [Theory]
+    [InlineData("run", "{\"epochs\": 0}", "epochs: ")]
+    [InlineData("sweep", "{\"draws\": 2.5}", "draws: ")]
+    public async Task Execute_FileWithAByteOrderMark_IsRead(string command, string json, string expected)
+    {
+        string path = Path.Combine(_root.FullName, "marked.json");
+        await File.WriteAllTextAsync(path, json, new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
+        (int code, _, string error) = await ServerProcess.RunToEndAsync([command, path, "--Storage:Root", Path.Combine(_root.FullName, "data")]);
+        Assert.Equal(2, code);
+        Assert.Contains(expected, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("not valid JSON", error, StringComparison.Ordinal);
     }
 
     /// <summary>Whether it stands in the folder that was named shows that the setting was heard.</summary>

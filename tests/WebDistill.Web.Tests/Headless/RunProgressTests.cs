@@ -38,7 +38,8 @@ public sealed class RunProgressTests
     /// <summary>A run that was paused at half, and is complete the next time it is looked at.</summary>
     private static async Task<string> ShowAsync(bool isTerminal)
     {
-        var written = new StringWriter();
+        var text = new StringWriter();
+        TextWriter written = TextWriter.Synchronized(text);
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Ansi = isTerminal ? AnsiSupport.Yes : AnsiSupport.No, Interactive = isTerminal ? InteractionSupport.Yes : InteractionSupport.No,
@@ -48,15 +49,26 @@ public sealed class RunProgressTests
         int reads = 0;
         Run ended = await new RunProgress(console, new QuickTime()).ShowAsync(training.Task, async () =>
         {
-            // Time for the terminal to be drawn.
-            await Task.Delay(300);
             if (++reads == 1)
                 return Row(RunStatus.Paused, 5, "The disk is full.");
+            // A terminal is drawn anew at its own pace, and not at all once the run has ended.
+            for (int i = 0; reads == 2 && !Written().Contains("5 / 10 updates", StringComparison.Ordinal); i++)
+            {
+                Assert.True(i < 6000, Written());
+                await Task.Delay(10);
+            }
             training.TrySetResult();
             return Row(RunStatus.Completed, 10, null);
         });
         Assert.Equal(RunStatus.Completed, ended.Status);
-        return written.ToString();
+        return Written();
+
+        // What is synchronised locks itself while it is written to.
+        string Written()
+        {
+            lock (written)
+                return text.ToString();
+        }
     }
 
     private static Run Row(RunStatus status, int step, string? error) => new()

@@ -11,6 +11,7 @@ public sealed class CurvesHubTests(WebDistillApp app) : IClassFixture<WebDistill
 {
     private const int ManySteps = 100_000;
 
+    [Trait("takes", "long")]
     [Fact]
     public async Task Watch_ClientCutOffAgainAndAgain_GetsEveryStepExactlyOnce()
     {

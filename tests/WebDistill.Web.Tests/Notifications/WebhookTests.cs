@@ -210,7 +210,7 @@ public sealed class WebhookTests
         {
             for (int i = 0; Received.Count < count; i++)
             {
-                Assert.True(i < 1000, $"{Received.Count} of {count} messages came.");
+                Assert.True(i < 3000, $"{Received.Count} of {count} messages came.");
                 await Task.Delay(20);
             }
             return [.. Received];

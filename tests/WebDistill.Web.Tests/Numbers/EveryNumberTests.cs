@@ -52,6 +52,7 @@ public sealed class EveryNumberTests(WebDistillApp app) : IClassFixture<WebDisti
         Assert.True(numbers > 3 * 40, $"{numbers} numbers were written.");
     }
 
+    [Trait("takes", "long")]
     [Theory]
     [MemberData(nameof(Values))]
     public async Task Stored_EveryNumberIsSuch_EveryEndpointPageAndFileAnswers(double value, string literal)

@@ -4,6 +4,7 @@ using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Tests.Pages;
 
+[Trait("needs", "browser")]
 public sealed class AccessibilityTests(AccessibilityTests.Site site, Chromium chromium) : IClassFixture<AccessibilityTests.Site>, IClassFixture<Chromium>
 {
     /// <summary>A product with a recorded run, a data set, and so something to show on most pages.</summary>
@@ -21,7 +22,7 @@ public sealed class AccessibilityTests(AccessibilityTests.Site site, Chromium ch
             Dataset dataset = await SmallRuns.DatasetAsync(App);
             RunService runs = App.Service<RunService>();
             Trained = await runs.CreateAsync(SmallRuns.Training(dataset) with { CheckpointIntervalSteps = 20 });
-            for (int i = 0; i < 240 && !Trained.IsFinal; i++)
+            for (int i = 0; i < 720 && !Trained.IsFinal; i++)
             {
                 await Task.Delay(250);
                 Trained = await runs.GetAsync(Trained.Id);

@@ -10,6 +10,7 @@ using static Microsoft.Playwright.Assertions;
 namespace WebDistill.Web.Tests.Pages;
 
 /// <summary>The playground on the checkpoints of a run that really trained, for a second.</summary>
+[Trait("needs", "browser")]
 public sealed class CheckpointAnswersTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     [Fact]
@@ -56,7 +57,7 @@ public sealed class CheckpointAnswersTests(WebDistillApp app, Chromium chromium)
         Dataset dataset = await SmallRuns.DatasetAsync(app);
         RunService runs = app.Service<RunService>();
         Run run = await runs.CreateAsync(SmallRuns.Training(dataset) with { CheckpointIntervalSteps = 20, KeepLastCheckpoints = 5 });
-        for (int i = 0; i < 240 && !run.IsFinal; i++)
+        for (int i = 0; i < 720 && !run.IsFinal; i++)
         {
             await Task.Delay(250);
             run = await runs.GetAsync(run.Id);

@@ -10,6 +10,7 @@ using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;
 
+[Trait("needs", "browser")]
 public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     private const int LongSteps = 20_000;

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 
 namespace WebDistill.Web.Tests.Pages;
 
+[Trait("needs", "browser")]
 public sealed class FingerprintTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     /// <summary>

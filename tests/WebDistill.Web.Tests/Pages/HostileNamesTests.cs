@@ -13,6 +13,7 @@ namespace WebDistill.Web.Tests.Pages;
 /// Names that would be a script, an element, a link or a formula, some of them as only an earlier version would have stored: nothing of
 /// them comes alive on a page, in a report or in a table.
 /// </summary>
+[Trait("needs", "browser")]
 public sealed class HostileNamesTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     private const string Alive = "data-alive";

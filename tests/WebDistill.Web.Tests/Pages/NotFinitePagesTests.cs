@@ -8,6 +8,7 @@ using static Microsoft.Playwright.Assertions;
 namespace WebDistill.Web.Tests.Pages;
 
 /// <summary>Pages and their charts in a browser, on runs whose perplexities overflowed or are not numbers.</summary>
+[Trait("needs", "browser")]
 public sealed class NotFinitePagesTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     [Fact]

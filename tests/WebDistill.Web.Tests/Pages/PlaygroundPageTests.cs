@@ -8,6 +8,7 @@ using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;
 
+[Trait("needs", "browser")]
 public sealed class PlaygroundPageTests(WebDistillApp app, Chromium chromium, PlaygroundPageTests.TestModels models)
     : IClassFixture<WebDistillApp>, IClassFixture<Chromium>, IClassFixture<PlaygroundPageTests.TestModels>
 {

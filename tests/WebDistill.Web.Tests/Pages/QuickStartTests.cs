@@ -7,6 +7,7 @@ using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;
 
+[Trait("needs", "browser")]
 public sealed class QuickStartTests(Chromium chromium) : IClassFixture<Chromium>
 {
     [Fact]
@@ -32,7 +33,7 @@ public sealed class QuickStartTests(Chromium chromium) : IClassFixture<Chromium>
         Guid id = Guid.Parse(address[^32..]);
         RunService runs = app.Service<RunService>();
         Run run = await runs.GetAsync(id);
-        for (int i = 0; i < 480 && !run.IsFinal; i++)
+        for (int i = 0; i < 1200 && !run.IsFinal; i++)
         {
             await Task.Delay(250);
             run = await runs.GetAsync(id);

@@ -10,6 +10,7 @@ using static Microsoft.Playwright.Assertions;
 namespace WebDistill.Web.Tests.Pages;
 
 /// <summary>What a person does with a run: pause, resume, stop, continue, branch, and its place in the queue.</summary>
+[Trait("needs", "browser")]
 public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
     : IClassFixture<WebDistillApp>, IClassFixture<Chromium>, IAsyncLifetime
 {
@@ -223,7 +224,7 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
     {
         DistillationOptions options = SmallRuns.Training(await SmallRuns.DatasetAsync(app)) with { Name = name };
         Run run = await Runs.CreateAsync(change?.Invoke(options) ?? options);
-        for (int i = 0; i < 240 && !run.IsFinal; i++)
+        for (int i = 0; i < 720 && !run.IsFinal; i++)
         {
             await Task.Delay(250);
             run = await Runs.GetAsync(run.Id);

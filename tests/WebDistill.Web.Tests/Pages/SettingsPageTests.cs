@@ -4,6 +4,7 @@ using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;
 
+[Trait("needs", "browser")]
 public sealed class SettingsPageTests(Chromium chromium) : IClassFixture<Chromium>
 {
     [Fact]

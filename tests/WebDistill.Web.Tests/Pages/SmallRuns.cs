@@ -18,7 +18,7 @@ internal static class SmallRuns
         DatasetService datasets = app.Service<DatasetService>();
         Dataset dataset = await datasets.CreateAsync(
             "Boats", "boats.txt", new MemoryStream(Encoding.UTF8.GetBytes(text)), new DatasetOptions { VocabularySize = 300 });
-        for (int i = 0; i < 300 && dataset.State == DatasetState.Preparing; i++)
+        for (int i = 0; i < 1800 && dataset.State == DatasetState.Preparing; i++)
         {
             await Task.Delay(100);
             dataset = await datasets.GetAsync(dataset.Id);

@@ -9,6 +9,7 @@ using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;
 
+[Trait("needs", "browser")]
 public sealed class SweepPagesTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     [Fact]

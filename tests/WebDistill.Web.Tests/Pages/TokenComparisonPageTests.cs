@@ -10,6 +10,7 @@ using static Microsoft.Playwright.Assertions;
 namespace WebDistill.Web.Tests.Pages;
 
 /// <summary>The playground's heat map, its history and its links, on models whose numbers the service gives too.</summary>
+[Trait("needs", "browser")]
 public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     // Contrast (WCAG 2) of every colour of the legend with its text, as the browser draws them.

@@ -15,6 +15,7 @@ using WebDistill.Web.Storage;
 namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>Failures are told plainly, cost nothing that is saved, and end neither the queue nor the server.</summary>
+[Trait("takes", "long")]
 public sealed class FailureTests
 {
     [Fact]

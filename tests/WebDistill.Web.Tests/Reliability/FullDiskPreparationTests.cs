@@ -9,6 +9,7 @@ using WebDistill.Web.Storage;
 namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>A disk that fills, or fails, while a data set is prepared.</summary>
+[Trait("takes", "long")]
 public sealed class FullDiskPreparationTests
 {
     private const int NoSpace = 28;

@@ -12,6 +12,7 @@ using WebDistill.Web.Storage;
 namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>A disk that is full or fails: imports, backups, deletions, the reserve, and the words for it.</summary>
+[Trait("takes", "long")]
 public sealed class FullDiskTests
 {
     private const int NoSpace = 28, ReadOnly = 30;

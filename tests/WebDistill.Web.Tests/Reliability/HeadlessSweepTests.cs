@@ -7,6 +7,7 @@ namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>A sweep in the terminal, in a process of its own.</summary>
 [Collection(Processes.Name)]
+[Trait("needs", "kill")]
 public sealed class HeadlessSweepTests
 {
     [Fact]

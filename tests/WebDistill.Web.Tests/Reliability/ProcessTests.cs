@@ -10,6 +10,8 @@ namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>The beginning and the end of the product's process, with and without pages.</summary>
 [Collection(Processes.Name)]
+[Trait("needs", "browser")]
+[Trait("needs", "kill")]
 public sealed class ProcessTests(Chromium chromium) : IClassFixture<Chromium>
 {
     /// <summary>How many times; tests/sigterm sets it.</summary>

@@ -8,6 +8,7 @@ namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>The real server on a file system that is really full, or really becomes read-only while it trains.</summary>
 [Collection(Processes.Name)]
+[Trait("takes", "long")]
 public sealed class RealDiskTests
 {
     /// <summary>Found in an attack: on a full disk nothing could be freed; delete, pause, rename and backup all answered 500, and a data set

@@ -9,6 +9,7 @@ using WebDistill.Web.Storage;
 namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>A run under a disk that refuses for long: full, or read-only. It rests, loses nothing, and ends as if nothing had happened.</summary>
+[Trait("takes", "long")]
 public sealed class RefusingDiskRunTests
 {
     private const int NoSpace = 28, ReadOnly = 30;

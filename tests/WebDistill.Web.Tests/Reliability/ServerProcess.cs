@@ -60,10 +60,11 @@ internal sealed class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Starts the product with any arguments.</summary>
-    public static Process Start(IEnumerable<string> arguments) => Process.Start(
+    /// <param name="folder">Where it is started; null is the repository, whose settings are the product's defaults.</param>
+    public static Process Start(IEnumerable<string> arguments, string? folder = null) => Process.Start(
         new ProcessStartInfo("dotnet", [typeof(Program).Assembly.Location, .. arguments])
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = WebDistillApp.RepositoryRoot,
+            RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder ?? WebDistillApp.RepositoryRoot,
         })!;
 
     /// <summary>Power off: SIGKILL, no chance to do anything.</summary>
@@ -145,9 +146,9 @@ internal sealed class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Runs the product with these arguments until it ends by itself, 90 s at most.</summary>
-    public static async Task<(int Code, string Output, string Error)> RunToEndAsync(IEnumerable<string> arguments)
+    public static async Task<(int Code, string Output, string Error)> RunToEndAsync(IEnumerable<string> arguments, string? folder = null)
     {
-        using Process process = Start(arguments);
+        using Process process = Start(arguments, folder);
         Task<string> output = process.StandardOutput.ReadToEndAsync(), error = process.StandardError.ReadToEndAsync();
         try
         {

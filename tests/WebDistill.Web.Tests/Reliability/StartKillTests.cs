@@ -12,6 +12,7 @@ namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>The real server, killed while it makes its database or brings an older one up to date: the next start works.</summary>
 [Collection(Processes.Name)]
+[Trait("needs", "kill")]
 public sealed class StartKillTests
 {
     // What the next start is promised to take at most, also after a kill that left the database's migration lock behind.

@@ -8,6 +8,7 @@ using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Tests.Runs;
 
+[Trait("takes", "long")]
 public sealed class RunLifecycleTests
 {
     [Fact]

@@ -6,6 +6,7 @@ using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Tests.Runs;
 
+[Trait("takes", "long")]
 public sealed class TrainingServiceTests
 {
     [Fact]

@@ -8,6 +8,7 @@ using static Microsoft.Playwright.Assertions;
 namespace WebDistill.Web.Tests.Scale;
 
 /// <summary>What a reader does on pages that show a piece of a long list: goes on, filters, sorts, and finds what is not offered.</summary>
+[Trait("needs", "browser")]
 public sealed class ManyRowsPagesTests(ManyRowsApp many, Chromium chromium) : IClassFixture<ManyRowsApp>, IClassFixture<Chromium>
 {
     [Theory]

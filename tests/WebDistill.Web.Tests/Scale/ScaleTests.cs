@@ -12,6 +12,7 @@ namespace WebDistill.Web.Tests.Scale;
 /// <summary>
 /// With 1 000 runs the page of runs was 2.7 MB of HTML and their list 1.7 MB of JSON; with 10 000 models every list to choose from had 10 000 options.
 /// </summary>
+[Trait("takes", "long")]
 public sealed class ScaleTests(ManyRowsApp many) : IClassFixture<ManyRowsApp>
 {
     private const int MostBytes = 300_000;

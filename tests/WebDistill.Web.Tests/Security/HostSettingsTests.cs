@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using Microsoft.Extensions.Configuration;
 
 namespace WebDistill.Web.Tests.Security;
@@ -26,6 +27,47 @@ public sealed class HostSettingsTests
     [InlineData("http://localhost:5080;https://[::1]:5081")]
     [InlineData("http://127.9.9.9:0")]
     public void Read_LoopbackAddress_IsAccepted(string urls) => Assert.False(Read(("urls", urls)).AllowRemoteWithoutLogin);
+
+    [Theory]
+    [InlineData("http://127.0.0.1:70000")]
+    [InlineData("http://127.0.0.1:-1")]
+    [InlineData("http://127.0.0.1:http")]
+    [InlineData("http://127.0.0.1:0/base")]
+    [InlineData("ftp://127.0.0.1:0")]
+    [InlineData("http://")]
+    [InlineData("127.0.0.1:5080")]
+    [InlineData("5080")]
+    public void Read_TextThatIsNoAddress_IsToldWithWhatWasExpected(string urls)
+    {
+        var failure = Assert.Throws<HostSettingsException>(() => Read(("urls", urls), ("Security:AllowRemoteWithoutLogin", "true")));
+        Assert.Contains($"Urls contains '{urls}', expected an address such as http://127.0.0.1:5080", Assert.Single(failure.Failures));
+        Assert.Contains("a port from 0, which takes any that is free, to 65535", failure.Message);
+    }
+
+    [Fact]
+    public void Read_AnyPortOfLocalhost_IsRefusedWithTheAddressThatWorks() =>
+        Assert.Contains("Use http://127.0.0.1:0.", Assert.Throws<HostSettingsException>(() => Read(("urls", "http://localhost:0"))).Message);
+
+    [Fact]
+    public void Require_AddressThatThisMachineDoesNotHave_SaysSo()
+    {
+        ListenAddresses.Require(["http://127.0.0.1:0", "http://localhost:0", "http://*:0", "http://unix:/tmp/none.sock"]);
+        var failure = Assert.Throws<HostSettingsException>(() => ListenAddresses.Require(["http://127.0.0.1:0", "http://203.0.113.1:5080"]));
+        Assert.Contains("'http://203.0.113.1:5080', which is no address of this machine", Assert.Single(failure.Failures));
+    }
+
+    [Theory]
+    [InlineData(SocketError.AddressAlreadyInUse, "another program listens already")]
+    [InlineData(SocketError.AccessDenied, "ports below 1024")]
+    [InlineData(SocketError.AddressNotAvailable, "no address of this machine")]
+    [InlineData(SocketError.NetworkDown, "nobody can listen")]
+    public void Describe_EachCause_IsToldApartWithTheFix(SocketError cause, string expected)
+    {
+        string sentence = ListenAddresses.Describe("http://127.0.0.1:80", new SocketException((int)cause));
+        Assert.Contains("Urls contains 'http://127.0.0.1:80'", sentence);
+        Assert.Contains(expected, sentence);
+        Assert.Contains("--urls http://127.0.0.1:5081", sentence);
+    }
 
     [Fact]
     public void Read_SeveralBadOptions_ListsAllWithTheirKeys()

@@ -50,6 +50,18 @@ public sealed class InputLimitsTests(WebDistillApp app) : IClassFixture<WebDisti
         Assert.Equal(endpoints.Order(), JsonEndpoints.Select(row => (string)row[1]).Order());
     }
 
+    /// <summary>RFC 8259 lets a reader pass over the mark that some programs put before JSON: what is told is what is wrong behind it.</summary>
+    [Theory]
+    [MemberData(nameof(JsonEndpoints))]
+    public async Task Body_WithAByteOrderMark_IsReadAsWithoutIt(string method, string path)
+    {
+        byte[] json = """{ "nobodyKnowsThis": 1 }"""u8.ToArray();
+        JsonElement[] problems = [await RefusedAsync(method, path, json, HttpStatusCode.BadRequest),
+            await RefusedAsync(method, path, [.. Encoding.UTF8.Preamble, .. json], HttpStatusCode.BadRequest)];
+        Assert.Contains("nobodyKnowsThis", problems[0].GetProperty("detail").GetString());
+        Assert.Equal(problems[0].GetProperty("detail").GetString(), problems[1].GetProperty("detail").GetString());
+    }
+
     /// <summary>The finding that one request of 400 000 unknown properties took 135 s and 8 GB: refused unread.</summary>
     [Theory]
     [MemberData(nameof(JsonEndpoints))]

@@ -9,6 +9,7 @@ using WebDistill.Web.Storage;
 namespace WebDistill.Web.Tests.Storage;
 
 /// <summary>A start that ends at any of its writes to the disk, and the one after it.</summary>
+[Trait("takes", "long")]
 public sealed class CutOffStartTests : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("webdistill-");
@@ -49,6 +50,7 @@ public sealed class CutOffStartTests : IDisposable
         int cuts = await ForEveryCutAsync(fault, root =>
         {
             Directory.CreateDirectory(Path.Combine(root, "incoming", Guid.NewGuid().ToString("N")));
+            File.WriteAllText(Path.Combine(root, "incoming", "loose"), "cut off");
             Directory.CreateDirectory(Path.Combine(root, "models", id.ToString("N")));
             File.WriteAllText(Path.Combine(root, "models", id.ToString("N"), "config.json"), "whole");
             File.Copy(backup, Path.Combine(root, "webdistill.db"));

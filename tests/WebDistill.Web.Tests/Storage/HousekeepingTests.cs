@@ -30,6 +30,7 @@ public sealed class HousekeepingTests
     }
 
     /// <summary>What the fuzzing found: the storage page and list failed when a backup ended while they read its folder.</summary>
+    [Trait("takes", "long")]
     [Fact]
     public async Task Measure_FilesComeAndGoMeanwhile_CountsWhatIsThere()
     {

@@ -10,7 +10,7 @@ using WebDistill.Web.Tests.Reliability;
 namespace WebDistill.Web.Tests.Storage;
 
 /// <summary>A backup takes the database's place, from the page's API and from the command line, and what it replaces is kept.</summary>
-[Collection(Processes.Name)]
+[Trait("takes", "long")]
 public sealed class RestoreTests : IDisposable
 {
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("webdistill-");
@@ -79,6 +79,7 @@ public sealed class RestoreTests : IDisposable
 
     [Theory]
     [InlineData("missing", "There is no file copy.db")]
+    [InlineData("folder", "copy.db is a folder, expected a file: a copy of webdistill.db")]
     [InlineData("text", "cannot be read as a database")]
     [InlineData("other", "none of WebDistill")]
     [InlineData("damaged", "copy.db")]
@@ -93,6 +94,9 @@ public sealed class RestoreTests : IDisposable
         byte[] before = await File.ReadAllBytesAsync(database);
         switch (file)
         {
+            case "folder":
+                Directory.CreateDirectory(copy);
+                break;
             case "text":
                 await File.WriteAllTextAsync(copy, string.Concat(Enumerable.Repeat("This is no database. ", 100)));
                 break;

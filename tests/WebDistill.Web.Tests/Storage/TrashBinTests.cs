@@ -7,6 +7,7 @@ using WebDistill.Web.Storage;
 namespace WebDistill.Web.Tests.Storage;
 
 /// <summary>A start with a missing, empty or older database loses nothing: what it does not name is kept, shown and taken back.</summary>
+[Trait("takes", "long")]
 public sealed class TrashBinTests : IDisposable
 {
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("webdistill-");
