@@ -38,6 +38,7 @@ internal sealed partial class TrainingSession
     private int? _savedStep;
     private volatile bool _isSaved;
     private int _step;
+    private string? _series;
 
     public TrainingSession(
         Run run, RunControl control, IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder,
@@ -205,6 +206,12 @@ internal sealed partial class TrainingSession
         Write(db =>
         {
             superseded = Supersede(db, recorded);
+            StoredSeries? stored = db.Series.Find(_run.Id);
+            _series = RunSeries.Begin(stored?.Json, distiller.Series);
+            if (stored is null)
+                db.Series.Add(new StoredSeries { RunId = _run.Id, Json = _series });
+            else
+                stored.Json = _series;
             db.Runs.Where(run => run.Id == _run.Id).ExecuteUpdate(set => set
                 .SetProperty(run => run.Step, recorded)
                 .SetProperty(run => run.AttemptFromStep, recorded)
@@ -230,21 +237,29 @@ internal sealed partial class TrainingSession
 
     private int Supersede(WebDistillDb db, int recorded)
     {
-        List<StepMetric> later = [.. db.StepMetrics.Where(metric => metric.RunId == _run.Id && metric.Step > recorded)];
-        foreach (StepMetric metric in later)
+        List<StepRow> later = [.. db.StepRows.Where(row => row.RunId == _run.Id && row.Step > recorded)];
+        foreach (StepRow row in later)
         {
-            var superseded = new SupersededStep();
-            db.Entry(superseded).CurrentValues.SetValues(metric);
-            db.SupersededSteps.Add(superseded);
+            var superseded = new SupersededRow();
+            db.Entry(superseded).CurrentValues.SetValues(row);
+            db.SupersededRows.Add(superseded);
         }
-        db.StepMetrics.RemoveRange(later);
+        db.StepRows.RemoveRange(later);
+        List<Measurement> measured = [.. db.Measurements.Where(one => one.RunId == _run.Id && one.Step > recorded)];
+        foreach (Measurement one in measured)
+        {
+            var superseded = new SupersededMeasurement();
+            db.Entry(superseded).CurrentValues.SetValues(one);
+            db.SupersededMeasurements.Add(superseded);
+        }
+        db.Measurements.RemoveRange(measured);
         return later.Count;
     }
 
     private void Train(Distiller distiller, TextTokenizer tokenizer, TrainingProvenance provenance)
     {
         var recorder = new RunRecorder(
-            _run, _writer, _announcements, _storage, () => distiller.TeacherValidationPerplexity, RestAsync, TimeProvider.System, _control.Ended);
+            _run, RunSeries.Of(_run, _series), _writer, _announcements, _storage, () => distiller.TeacherValidationPerplexity, RestAsync, TimeProvider.System, _control.Ended);
         _recorder = recorder;
         try
         {
