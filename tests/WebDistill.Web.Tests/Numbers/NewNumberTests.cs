@@ -16,6 +16,7 @@ namespace WebDistill.Web.Tests.Numbers;
 /// Numbers that no version knows: a loss, a number of every update, one that is measured now and then, and one that the run has once. A report that
 /// holds them is all it takes; no table, endpoint, page or script knows their names.
 /// </summary>
+[Trait("needs", "browser")]
 public sealed class NewNumberTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     private static readonly StepSeries s_loss = new()
