@@ -1,6 +1,6 @@
 // How long the Compare page takes to read and draw its runs, to follow the cursor and to zoom, in headless Chromium:
 //   npm install playwright-core
-//   node docs/compare.mjs "http://127.0.0.1:5080/compare?runs=..."      (docs/compare.sql makes the runs and prints the address)
+//   node docs/compare.mjs "http://127.0.0.1:5080/compare?runs=..."      (benchmarks -- long-runs makes the runs and prints the address)
 // WEBDISTILL_CHROMIUM names another browser than /usr/bin/chromium.
 import { chromium } from "playwright-core";
 

@@ -5,6 +5,7 @@ using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Web;
+using WebDistill.Web.Runs;
 using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Benchmarks;
@@ -37,10 +38,13 @@ internal static class ManyRows
         await db.SaveChangesAsync();
         await db.Database.ExecuteSqlAsync($"""
             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {StepsPerRun})
-            INSERT INTO StepMetrics (RunId, Step, Attempt, Epoch, TokensSeen, TotalLoss, LearningRate, GradientNorm, TokensPerSecond, StepSeconds,
-                MemoryBytes, ValidationPerplexity)
-            SELECT Runs.Id, i, 1, i / 40.0, i * 2048, 1 + 10.0 / i, 0.001, 1, 4000, 0.5, 300000000, CASE WHEN i % 20 = 0 THEN 3 + 5.0 / i END
+            INSERT INTO StepRows (RunId, Step, Attempt, Epoch, TokensSeen, TotalLoss, "Values")
+            SELECT Runs.Id, i, 1, i / 40.0, i * 2048, 1 + 10.0 / i, pack_numbers(NULL, NULL, NULL, 0.001, 1, 4000, 300000000, 0.5)
             FROM Runs, n
+            """);
+        await db.Database.ExecuteSqlAsync($"""
+            INSERT INTO Measurements (RunId, Name, Step, Attempt, "Value")
+            SELECT RunId, 'validationPerplexity', Step, 1, 3 + 5.0 / Step FROM StepRows WHERE Step % 20 = 0
             """);
     }
 
@@ -57,6 +61,7 @@ internal static class ManyRows
             if (run.Status == RunStatus.Completed)
                 run.StudentModelId = models[(i + 1) % models.Count].Id;
             db.Add(run);
+            db.Add(new StoredSeries { RunId = run.Id, Json = RunSeries.Begin(null, LoopSeries.Of(new DistillationOptions(), hasTeacher: true)) });
             for (int line = 0; line < 10; line++)
                 db.Add(new LogLine { RunId = run.Id, At = run.CreatedAt, Step = 4 * line, Text = $"Saved the checkpoint of update {4 * line}; perplexity 3.{line}." });
             foreach (int step in new[] { 20, 40 })

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using WebDistill.Distillation;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Models;
 
@@ -57,7 +58,7 @@ internal static class PairedCommand
             for (int round = 0; round < rounds; round++)
             {
                 Thread.Sleep(s_settle);
-                ownSeconds.Add(own.Step().StepSeconds);
+                ownSeconds.Add(own.Step().Values[LoopSeries.StepSeconds.Name]);
                 foreach (Peer peer in peers)
                 {
                     Thread.Sleep(s_settle);

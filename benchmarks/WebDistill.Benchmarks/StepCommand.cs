@@ -61,7 +61,7 @@ internal static class StepCommand
     {
         (Gpt2Config teacher, int layers, int batch, int context, bool dropout) = options.Sizes(result);
         using var workload = new StepWorkload(teacher, layers, batch, context, dropout);
-        StepServer.Run($"WebDistill, {Device.Name}", () => workload.Step().StepSeconds);
+        StepServer.Run($"WebDistill, {Device.Name}", () => workload.Step().Values[LoopSeries.StepSeconds.Name]);
     }
 
     private static void Run(StepOptions options, ParseResult result)
@@ -83,7 +83,7 @@ internal static class StepCommand
         }
         long managed = GC.GetTotalAllocatedBytes(precise: true) - managedBefore, faults = PageFaults() - faultsBefore;
 
-        double median = Report.Median(reports.Select(report => report.TokensPerSecond));
+        double median = Report.Median(reports.Select(report => report.Values[LoopSeries.TokensPerSecond.Name]));
         double flops = StepWorkload.StepFlops(teacher, layers, batch, context);
         DistillationOptions planned = new() { BatchSize = batch, ContextLength = context, Dropout = dropout ? 0.1 : 0 };
         RunPlan plan = RunPlan.Compute(planned, teacher, teacher with { NLayer = layers }, (long)batch * context, batch);
@@ -92,12 +92,12 @@ internal static class StepCommand
             Benchmark = "step", Teacher = result.GetValue(options.Teacher), StudentLayers = layers, batch, context, dropout, steps, warmup,
             Engine = Device.Name,
             TokensPerSecondMedian = Report.Rounded(median),
-            TokensPerSecondBest = Report.Rounded(reports.Max(report => report.TokensPerSecond)),
+            TokensPerSecondBest = Report.Rounded(reports.Max(report => report.Values[LoopSeries.TokensPerSecond.Name])),
             GflopPerStep = Report.Rounded(flops / 1e9),
             GflopsPerSecondMedian = Report.Rounded(flops / 1e9 * median / (batch * context)),
             MillisecondsMedian = new
             {
-                Step = Report.Rounded(1000 * Report.Median(reports.Select(report => report.StepSeconds))),
+                Step = Report.Rounded(1000 * Report.Median(reports.Select(report => report.Values[LoopSeries.StepSeconds.Name]))),
                 TeacherForward = Phase(phase => phase.TeacherForwardSeconds),
                 StudentForward = Phase(phase => phase.StudentForwardSeconds),
                 HeadAndLosses = Phase(phase => phase.HeadAndLossesSeconds),

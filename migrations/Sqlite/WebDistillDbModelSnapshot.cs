@@ -258,6 +258,29 @@ namespace WebDistill.Migrations.Sqlite
                     b.ToTable("LogLines");
                 });
 
+            modelBuilder.Entity("WebDistill.Data.Measurement", b =>
+                {
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Name")
+                        .HasMaxLength(100)
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Step")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int>("Attempt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<double>("Value")
+                        .HasColumnType("REAL");
+
+                    b.HasKey("RunId", "Name", "Step");
+
+                    b.ToTable("Measurements");
+                });
+
             modelBuilder.Entity("WebDistill.Data.Model", b =>
                 {
                     b.Property<Guid>("Id")
@@ -474,7 +497,7 @@ namespace WebDistill.Migrations.Sqlite
                     b.ToTable("Runs");
                 });
 
-            modelBuilder.Entity("WebDistill.Data.StepMetric", b =>
+            modelBuilder.Entity("WebDistill.Data.StepRow", b =>
                 {
                     b.Property<Guid>("RunId")
                         .HasColumnType("TEXT");
@@ -485,34 +508,7 @@ namespace WebDistill.Migrations.Sqlite
                     b.Property<int>("Attempt")
                         .HasColumnType("INTEGER");
 
-                    b.Property<double?>("CausalLmNatsPerToken")
-                        .HasColumnType("REAL");
-
-                    b.Property<double?>("CosineDistance")
-                        .HasColumnType("REAL");
-
-                    b.Property<double?>("DistillationCeNatsPerToken")
-                        .HasColumnType("REAL");
-
                     b.Property<double>("Epoch")
-                        .HasColumnType("REAL");
-
-                    b.Property<double>("GradientNorm")
-                        .HasColumnType("REAL");
-
-                    b.Property<double>("LearningRate")
-                        .HasColumnType("REAL");
-
-                    b.Property<double?>("LogitsMse")
-                        .HasColumnType("REAL");
-
-                    b.Property<long>("MemoryBytes")
-                        .HasColumnType("INTEGER");
-
-                    b.Property<double>("StepSeconds")
-                        .HasColumnType("REAL");
-
-                    b.Property<double>("TokensPerSecond")
                         .HasColumnType("REAL");
 
                     b.Property<long>("TokensSeen")
@@ -521,21 +517,53 @@ namespace WebDistill.Migrations.Sqlite
                     b.Property<double>("TotalLoss")
                         .HasColumnType("REAL");
 
-                    b.Property<double?>("ValidationNatsPerToken")
-                        .HasColumnType("REAL");
-
-                    b.Property<double?>("ValidationPerplexity")
-                        .HasColumnType("REAL");
+                    b.Property<byte[]>("Values")
+                        .IsRequired()
+                        .HasColumnType("BLOB");
 
                     b.HasKey("RunId", "Step");
 
-                    b.HasIndex("RunId", "ValidationPerplexity", "Step")
-                        .HasFilter("\"ValidationPerplexity\" IS NOT NULL");
-
-                    b.ToTable("StepMetrics");
+                    b.ToTable("StepRows");
                 });
 
-            modelBuilder.Entity("WebDistill.Data.SupersededStep", b =>
+            modelBuilder.Entity("WebDistill.Data.StoredSeries", b =>
+                {
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Json")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("RunId");
+
+                    b.ToTable("Series");
+                });
+
+            modelBuilder.Entity("WebDistill.Data.SupersededMeasurement", b =>
+                {
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Name")
+                        .HasMaxLength(100)
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Attempt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int>("Step")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<double>("Value")
+                        .HasColumnType("REAL");
+
+                    b.HasKey("RunId", "Name", "Attempt", "Step");
+
+                    b.ToTable("SupersededMeasurements");
+                });
+
+            modelBuilder.Entity("WebDistill.Data.SupersededRow", b =>
                 {
                     b.Property<Guid>("RunId")
                         .HasColumnType("TEXT");
@@ -546,34 +574,7 @@ namespace WebDistill.Migrations.Sqlite
                     b.Property<int>("Step")
                         .HasColumnType("INTEGER");
 
-                    b.Property<double?>("CausalLmNatsPerToken")
-                        .HasColumnType("REAL");
-
-                    b.Property<double?>("CosineDistance")
-                        .HasColumnType("REAL");
-
-                    b.Property<double?>("DistillationCeNatsPerToken")
-                        .HasColumnType("REAL");
-
                     b.Property<double>("Epoch")
-                        .HasColumnType("REAL");
-
-                    b.Property<double>("GradientNorm")
-                        .HasColumnType("REAL");
-
-                    b.Property<double>("LearningRate")
-                        .HasColumnType("REAL");
-
-                    b.Property<double?>("LogitsMse")
-                        .HasColumnType("REAL");
-
-                    b.Property<long>("MemoryBytes")
-                        .HasColumnType("INTEGER");
-
-                    b.Property<double>("StepSeconds")
-                        .HasColumnType("REAL");
-
-                    b.Property<double>("TokensPerSecond")
                         .HasColumnType("REAL");
 
                     b.Property<long>("TokensSeen")
@@ -582,15 +583,13 @@ namespace WebDistill.Migrations.Sqlite
                     b.Property<double>("TotalLoss")
                         .HasColumnType("REAL");
 
-                    b.Property<double?>("ValidationNatsPerToken")
-                        .HasColumnType("REAL");
-
-                    b.Property<double?>("ValidationPerplexity")
-                        .HasColumnType("REAL");
+                    b.Property<byte[]>("Values")
+                        .IsRequired()
+                        .HasColumnType("BLOB");
 
                     b.HasKey("RunId", "Attempt", "Step");
 
-                    b.ToTable("SupersededSteps");
+                    b.ToTable("SupersededRows");
                 });
 
             modelBuilder.Entity("WebDistill.Data.Sweep", b =>
@@ -635,7 +634,7 @@ namespace WebDistill.Migrations.Sqlite
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("WebDistill.Data.StepMetric", b =>
+            modelBuilder.Entity("WebDistill.Data.Measurement", b =>
                 {
                     b.HasOne("WebDistill.Data.Run", null)
                         .WithMany()
@@ -644,7 +643,34 @@ namespace WebDistill.Migrations.Sqlite
                         .IsRequired();
                 });
 
-            modelBuilder.Entity("WebDistill.Data.SupersededStep", b =>
+            modelBuilder.Entity("WebDistill.Data.StepRow", b =>
+                {
+                    b.HasOne("WebDistill.Data.Run", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("WebDistill.Data.StoredSeries", b =>
+                {
+                    b.HasOne("WebDistill.Data.Run", null)
+                        .WithOne()
+                        .HasForeignKey("WebDistill.Data.StoredSeries", "RunId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("WebDistill.Data.SupersededMeasurement", b =>
+                {
+                    b.HasOne("WebDistill.Data.Run", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("WebDistill.Data.SupersededRow", b =>
                 {
                     b.HasOne("WebDistill.Data.Run", null)
                         .WithMany()

@@ -145,7 +145,7 @@ public static class SqliteDatabase
             using DbCommand command = connection.CreateCommand();
             command.CommandText = Pragmas;
             command.ExecuteNonQuery();
-            UnderstandLetters(connection);
+            AddFunctions(connection);
         }
 
         public override async Task ConnectionOpenedAsync(
@@ -154,11 +154,15 @@ public static class SqliteDatabase
             await using DbCommand command = connection.CreateCommand();
             command.CommandText = Pragmas;
             await command.ExecuteNonQueryAsync(cancellationToken);
-            UnderstandLetters(connection);
+            AddFunctions(connection);
         }
 
-        // SQLite's own knows the 26 letters of ASCII: a filter would not find "Übung" by "übung".
-        private static void UnderstandLetters(DbConnection connection) =>
-            ((SqliteConnection)connection).CreateFunction("upper", (string? text) => text?.ToUpperInvariant(), isDeterministic: true);
+        private static void AddFunctions(DbConnection connection)
+        {
+            var sqlite = (SqliteConnection)connection;
+            // SQLite's own knows the 26 letters of ASCII: a filter would not find "Übung" by "übung".
+            sqlite.CreateFunction("upper", (string? text) => text?.ToUpperInvariant(), isDeterministic: true);
+            sqlite.CreateFunction(PackedNumbers.SqlFunction, PackedNumbers.PackColumns, isDeterministic: true);
+        }
     }
 }

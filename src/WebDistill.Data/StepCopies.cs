@@ -13,19 +13,29 @@ public static class StepCopies
     /// <returns>How many.</returns>
     public static int Supersede(this WebDistillDb db, Guid runId, int step)
     {
-        int superseded = Copy<StepMetric, SupersededStep>(db, runId, step + 1, int.MaxValue, []);
-        db.StepMetrics.Where(metric => metric.RunId == runId && metric.Step > step).ExecuteDelete();
+        int superseded = Copy<StepRow, SupersededRow>(db, runId, step + 1, int.MaxValue, []);
+        db.StepRows.Where(row => row.RunId == runId && row.Step > step).ExecuteDelete();
+        Copy<Measurement, SupersededMeasurement>(db, runId, step + 1, int.MaxValue, []);
+        db.Measurements.Where(one => one.RunId == runId && one.Step > step).ExecuteDelete();
         return superseded;
     }
 
-    /// <summary>Gives a branch, whose row is saved already, the updates of its parent up to <paramref name="step"/>; as attempt 0.</summary>
-    public static void CopyToBranch(this WebDistillDb db, Guid parentId, Guid branchId, int step) =>
-        Copy<StepMetric, StepMetric>(db, parentId, 0, step, new() { [nameof(StepNumbers.RunId)] = branchId, [nameof(StepNumbers.Attempt)] = 0 });
+    /// <summary>Gives a branch, whose row is saved already, the updates of its parent up to <paramref name="step"/> with the list of their
+    /// numbers; as attempt 0.</summary>
+    public static void CopyToBranch(this WebDistillDb db, Guid parentId, Guid branchId, int step)
+    {
+        Dictionary<string, object> own = new() { [nameof(StepNumbers.RunId)] = branchId, [nameof(StepNumbers.Attempt)] = 0 };
+        foreach (StoredSeries series in db.Series.AsNoTracking().Where(series => series.RunId == parentId))
+            db.Series.Add(new StoredSeries { RunId = branchId, Json = series.Json });
+        db.SaveChanges();
+        Copy<StepRow, StepRow>(db, parentId, 1, step, own);
+        // What was measured before the first update is the teacher's, and is measured again.
+        Copy<Measurement, Measurement>(db, parentId, 1, step, own);
+    }
 
     /// <summary>INSERT ... SELECT of every column that both tables have, in SQL that is every provider's.</summary>
     /// <param name="instead">Values that take the place of a column's.</param>
     private static int Copy<TFrom, TTo>(WebDistillDb db, Guid runId, int firstStep, int lastStep, Dictionary<string, object> instead)
-        where TFrom : StepNumbers where TTo : StepNumbers
     {
         IEntityType from = db.Model.FindEntityType(typeof(TFrom))!, to = db.Model.FindEntityType(typeof(TTo))!;
         var names = db.GetService<ISqlGenerationHelper>();

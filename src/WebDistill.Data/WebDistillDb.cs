@@ -11,11 +11,20 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
     /// <summary>Trainings and distillations.</summary>
     public DbSet<Run> Runs => Set<Run>();
 
+    /// <summary>What the numbers of each run are.</summary>
+    public DbSet<StoredSeries> Series => Set<StoredSeries>();
+
     /// <summary>The numbers of every update.</summary>
-    public DbSet<StepMetric> StepMetrics => Set<StepMetric>();
+    public DbSet<StepRow> StepRows => Set<StepRow>();
 
     /// <summary>Updates that were made again.</summary>
-    public DbSet<SupersededStep> SupersededSteps => Set<SupersededStep>();
+    public DbSet<SupersededRow> SupersededRows => Set<SupersededRow>();
+
+    /// <summary>The numbers of few updates, or of the whole run.</summary>
+    public DbSet<Measurement> Measurements => Set<Measurement>();
+
+    /// <summary>Those of updates that were made again.</summary>
+    public DbSet<SupersededMeasurement> SupersededMeasurements => Set<SupersededMeasurement>();
 
     /// <summary>States saved during runs.</summary>
     public DbSet<Checkpoint> Checkpoints => Set<Checkpoint>();
@@ -36,24 +45,29 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
     public DbSet<Sweep> Sweeps => Set<Sweep>();
 
     /// <summary>
-    /// The lowest validation perplexity that each of some runs has recorded, its mean loss in nats per token, and after which update, of equal
-    /// ones the earliest; those that recorded none are missing. +∞ is the highest, told apart by the mean loss, and NaN beyond it.
+    /// The measurements of some runs under one name, each with the one under another name that it is the exponential of;
+    /// null where that is not recorded.
     /// </summary>
-    public async Task<IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)>> LowestPerplexitiesAsync(
-        IReadOnlyCollection<Guid> runIds, CancellationToken cancel = default)
+    public IQueryable<MeasuredPair> Measured(IReadOnlyCollection<Guid> runIds, string name, string logarithm) =>
+        from measured in Measurements.AsNoTracking()
+        where runIds.Contains(measured.RunId) && measured.Name == name
+        join beside in Measurements.AsNoTracking().Where(other => other.Name == logarithm)
+            on new { measured.RunId, measured.Step } equals new { beside.RunId, beside.Step } into logarithms
+        from log in logarithms.DefaultIfEmpty()
+        select new MeasuredPair(measured.RunId, measured.Step, measured.Value, log == null ? null : (double?)log.Value);
+
+    /// <summary>
+    /// The lowest number that each of some runs has recorded under a name, of equal ones the earliest; those that recorded none are missing. +∞ is
+    /// the highest, told apart by its logarithm, and NaN beyond it.
+    /// </summary>
+    public async Task<IReadOnlyDictionary<Guid, MeasuredPair>> LowestAsync(
+        IReadOnlyCollection<Guid> runIds, string name, string logarithm, CancellationToken cancel = default)
     {
-        var measured = await StepMetrics
-            .Where(metric => runIds.Contains(metric.RunId) && metric.ValidationPerplexity != null)
-            .Select(metric => new
-            {
-                metric.RunId, metric.Step, Perplexity = metric.ValidationPerplexity!.Value, NatsPerToken = metric.ValidationNatsPerToken,
-            })
-            .ToListAsync(cancel);
+        List<MeasuredPair> all = await Measured(runIds, name, logarithm).ToListAsync(cancel);
         // By themselves numbers put NaN before all others.
-        return measured.GroupBy(metric => metric.RunId).ToDictionary(run => run.Key,
-            run => run.OrderBy(metric => double.IsNaN(metric.Perplexity)).ThenBy(metric => metric.Perplexity)
-                .ThenBy(metric => double.IsInfinity(metric.Perplexity) ? metric.NatsPerToken : null).ThenBy(metric => metric.Step)
-                .Select(best => (best.Perplexity, best.NatsPerToken, best.Step)).First());
+        return all.GroupBy(measured => measured.RunId).ToDictionary(run => run.Key,
+            run => run.OrderBy(measured => double.IsNaN(measured.Value)).ThenBy(measured => measured.Value)
+                .ThenBy(measured => double.IsInfinity(measured.Value) ? measured.Logarithm : null).ThenBy(measured => measured.Step).First());
     }
 
     /// <inheritdoc/>
@@ -75,18 +89,33 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
             run.HasIndex(r => r.SweepId);
             run.HasIndex(r => new { r.CreatedAt, r.Id });
         });
-        model.Entity<StepMetric>(metric =>
+        model.Entity<StoredSeries>(series =>
         {
-            metric.HasKey(m => new { m.RunId, m.Step });
-            // Few updates are followed by a validation: they are found without reading the others.
-            metric.HasIndex(m => new { m.RunId, m.ValidationPerplexity, m.Step }).HasFilter("\"ValidationPerplexity\" IS NOT NULL");
-            metric.HasOne<Run>().WithMany().HasForeignKey(m => m.RunId).OnDelete(DeleteBehavior.Cascade);
+            series.HasKey(s => s.RunId);
+            series.HasOne<Run>().WithOne().HasForeignKey<StoredSeries>(s => s.RunId).OnDelete(DeleteBehavior.Cascade);
         });
-        model.Entity<SupersededStep>(step =>
+        model.Entity<StepRow>(row =>
+        {
+            row.HasKey(r => new { r.RunId, r.Step });
+            row.HasOne<Run>().WithMany().HasForeignKey(r => r.RunId).OnDelete(DeleteBehavior.Cascade);
+        });
+        model.Entity<SupersededRow>(row =>
         {
             // A run can go back further and further: one attempt's update is superseded once.
-            step.HasKey(s => new { s.RunId, s.Attempt, s.Step });
-            step.HasOne<Run>().WithMany().HasForeignKey(s => s.RunId).OnDelete(DeleteBehavior.Cascade);
+            row.HasKey(r => new { r.RunId, r.Attempt, r.Step });
+            row.HasOne<Run>().WithMany().HasForeignKey(r => r.RunId).OnDelete(DeleteBehavior.Cascade);
+        });
+        model.Entity<Measurement>(measurement =>
+        {
+            measurement.Property(m => m.Name).HasMaxLength(100);
+            measurement.HasKey(m => new { m.RunId, m.Name, m.Step });
+            measurement.HasOne<Run>().WithMany().HasForeignKey(m => m.RunId).OnDelete(DeleteBehavior.Cascade);
+        });
+        model.Entity<SupersededMeasurement>(measurement =>
+        {
+            measurement.Property(m => m.Name).HasMaxLength(100);
+            measurement.HasKey(m => new { m.RunId, m.Name, m.Attempt, m.Step });
+            measurement.HasOne<Run>().WithMany().HasForeignKey(m => m.RunId).OnDelete(DeleteBehavior.Cascade);
         });
         model.Entity<Checkpoint>(checkpoint =>
         {

@@ -85,6 +85,7 @@ public sealed class Distiller : IDisposable
         _modules = [.. _losses.Select(loss => loss is WholeLoss whole ? Bind(whole) : null)];
         _ofStudent = _losses.OfType<WholeLoss>().Aggregate(Wants.Hidden, (all, loss) => all | loss.OfStudent);
         _ofTeacher = _losses.OfType<WholeLoss>().Aggregate(Wants.Hidden, (all, loss) => all | loss.OfTeacher);
+        Series = LoopSeries.Of(_losses, options);
         _contextLength = RunPlan.ContextLength(options, teacher?.Config, student.Config);
         _schedule = LearningRateSchedule.Plan(options, batchesPerEpoch);
 
@@ -121,6 +122,9 @@ public sealed class Distiller : IDisposable
 
     /// <summary>The student's latest perplexity on the held-out split.</summary>
     public Perplexity? LastValidationPerplexity { get; private set; }
+
+    /// <summary>What the reports hold.</summary>
+    public IReadOnlyList<StepSeries> Series { get; }
 
     /// <summary>Where the time of the latest update went.</summary>
     public StepPhases LastStepPhases { get; private set; }
@@ -195,7 +199,7 @@ public sealed class Distiller : IDisposable
                 Perplexity measured = MeasurePerplexity(Student, cancel);
                 LastValidationPerplexity = measured;
                 _validatedStep = CompletedSteps;
-                report = report with { ValidationPerplexity = measured.Value, ValidationNatsPerToken = measured.NatsPerToken };
+                report = report.With((LoopSeries.ValidationPerplexity, measured.Value), (LoopSeries.ValidationNatsPerToken, measured.NatsPerToken));
                 log?.Invoke(string.Create(CultureInfo.InvariantCulture,
                     $"Update {report.Step}: student's perplexity on the held-out text {measured}."));
             }
@@ -259,21 +263,18 @@ public sealed class Distiller : IDisposable
         _tokensSeen += total.Rows;
         _batchesUsed += batches.Count;
         double seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        var report = new StepReport
+        var values = new Dictionary<string, double>
         {
-            Step = step,
-            Epoch = (double)_batchesUsed / _batchesPerEpoch,
-            TokensSeen = _tokensSeen,
-            TotalLoss = means.Zip(_losses, (mean, loss) => loss.Weight(_options) * mean).Sum(),
-            LearningRate = learningRate,
-            GradientNorm = norm,
-            TokensPerSecond = total.Rows / seconds,
-            StepSeconds = seconds,
-            MemoryBytes = Engine.Device.MemoryBytes,
+            [LoopSeries.LearningRate.Name] = learningRate,
+            [LoopSeries.GradientNorm.Name] = norm,
+            [LoopSeries.TokensPerSecond.Name] = total.Rows / seconds,
+            [LoopSeries.StepSeconds.Name] = seconds,
+            [LoopSeries.MemoryBytes.Name] = Engine.Device.MemoryBytes,
         };
         for (int k = 0; k < means.Length; k++)
-            report = _losses[k].Record(report, means[k]);
-        return report;
+            values.Add(_losses[k].Name, means[k]);
+        double loss = means.Zip(_losses, (mean, loss) => loss.Weight(_options) * mean).Sum();
+        return new StepReport(step, (double)_batchesUsed / _batchesPerEpoch, _tokensSeen, loss, values);
     }
 
     /// <summary>Forward and backward of one micro-batch: adds to the gradients of the student's parameters.</summary>

@@ -55,7 +55,9 @@ public sealed class KilledMigrationTests : IDisposable
             await using WebDistillDb db = Open(image).CreateDbContext();
             Run run = await db.Runs.SingleAsync();
             Assert.Equal(("old", 4.0), (run.Name, run.TrainedSeconds));
-            Assert.Equal([3, 2], await db.StepMetrics.OrderBy(step => step.Step).Select(step => step.TotalLoss).ToListAsync());
+            List<StepRow> rows = await db.StepRows.OrderBy(row => row.Step).ToListAsync();
+            Assert.Equal([3, 2], rows.Select(row => row.TotalLoss));
+            Assert.Equal(PackedNumbers.Pack(null, null, null, null, 1, 1, 100, 1, 2.5), rows[1].Values);
             Assert.Equal("hello", (await db.LogLines.SingleAsync()).Text);
             Assert.Empty(await SqliteDatabase.CheckIntegrityAsync(db, default));
         }

@@ -76,7 +76,7 @@ public sealed class WebDistillDbTests : IAsyncLifetime
         await SqliteDatabase.MigrateAsync(_contexts);
         await using WebDistillDb migrated = await _contexts.CreateDbContextAsync();
         Assert.Equal(4, (await migrated.Runs.SingleAsync()).TrainedSeconds);
-        Assert.Equal([3, 2], await migrated.StepMetrics.OrderBy(step => step.Step).Select(step => step.TotalLoss).ToListAsync());
+        Assert.Equal([3, 2], await migrated.StepRows.OrderBy(step => step.Step).Select(step => step.TotalLoss).ToListAsync());
         Assert.Equal(LogSeverity.Information, (await migrated.LogLines.SingleAsync()).Severity);
         Assert.Empty(await SqliteDatabase.CheckIntegrityAsync(migrated, default));
     }
@@ -151,31 +151,33 @@ public sealed class WebDistillDbTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task StepMetric_SameRunAndStepTwice_IsRefused()
+    public async Task StepRow_SameRunAndStepTwice_IsRefused()
     {
         Guid id = await AddRunAsync();
         await using WebDistillDb db = await _contexts.CreateDbContextAsync();
-        db.StepMetrics.Add(new StepMetric { RunId = id, Step = 1 });
+        db.StepRows.Add(new StepRow { RunId = id, Step = 1 });
         await db.SaveChangesAsync();
         await using WebDistillDb other = await _contexts.CreateDbContextAsync();
-        other.StepMetrics.Add(new StepMetric { RunId = id, Step = 1 });
+        other.StepRows.Add(new StepRow { RunId = id, Step = 1 });
         await Assert.ThrowsAsync<DbUpdateException>(() => other.SaveChangesAsync());
     }
 
     [Fact]
-    public async Task LowestPerplexities_ARunWithTiesAndOneWithoutAny_TheEarliestAndNothing()
+    public async Task Lowest_ARunWithTiesAndOneWithoutAny_TheEarliestAndNothing()
     {
         Guid id = await AddRunAsync(), unmeasured = await AddRunAsync(), other = await AddRunAsync();
         await using WebDistillDb db = await _contexts.CreateDbContextAsync();
         (Guid Run, int Step, double? Perplexity)[] steps =
             [(id, 1, 9), (id, 2, null), (id, 3, 4.5), (id, 4, 4.5), (id, 5, 7), (unmeasured, 1, null), (other, 1, 2)];
-        db.StepMetrics.AddRange(steps.Select(step => new StepMetric
+        db.StepRows.AddRange(steps.Select(step => new StepRow { RunId = step.Run, Step = step.Step }));
+        db.Measurements.AddRange(steps.Where(step => step.Perplexity is not null).Select(step => new Measurement
         {
-            RunId = step.Run, Step = step.Step, ValidationPerplexity = step.Perplexity,
+            RunId = step.Run, Step = step.Step, Name = "perplexity", Value = step.Perplexity!.Value,
         }));
+        db.Measurements.Add(new Measurement { RunId = id, Step = 2, Name = "something else", Value = 1 });
         await db.SaveChangesAsync();
-        IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)> lowest = await db.LowestPerplexitiesAsync([id, unmeasured]);
-        Assert.Equal((4.5, null, 3), Assert.Single(lowest, run => run.Key == id).Value);
+        IReadOnlyDictionary<Guid, MeasuredPair> lowest = await db.LowestAsync([id, unmeasured], "perplexity", "nats");
+        Assert.Equal(new MeasuredPair(id, 3, 4.5, null), Assert.Single(lowest, run => run.Key == id).Value);
         Assert.Single(lowest);
     }
 
@@ -185,23 +187,30 @@ public sealed class WebDistillDbTests : IAsyncLifetime
         Guid id = await AddRunAsync();
         await using (WebDistillDb db = await _contexts.CreateDbContextAsync())
         {
-            db.StepMetrics.AddRange(
-                new StepMetric { RunId = id, Step = 1, TotalLoss = double.NaN, ValidationPerplexity = double.NaN },
-                new StepMetric { RunId = id, Step = 2, TotalLoss = double.PositiveInfinity, ValidationPerplexity = double.PositiveInfinity },
-                new StepMetric { RunId = id, Step = 3, TotalLoss = 1 });
+            db.StepRows.AddRange(
+                new StepRow { RunId = id, Step = 1, TotalLoss = double.NaN, Values = PackedNumbers.Pack(double.NaN, 1.0 / 3) },
+                new StepRow { RunId = id, Step = 2, TotalLoss = double.PositiveInfinity, Values = PackedNumbers.Pack(double.PositiveInfinity, -0.0) },
+                new StepRow { RunId = id, Step = 3, TotalLoss = 1, Values = PackedNumbers.Pack((double?)null) });
+            db.Measurements.AddRange(
+                new Measurement { RunId = id, Step = 1, Name = "x", Value = double.NaN },
+                new Measurement { RunId = id, Step = 2, Name = "x", Value = double.PositiveInfinity });
             await db.SaveChangesAsync();
         }
         await using WebDistillDb fresh = await _contexts.CreateDbContextAsync();
-        StepMetric[] read = await fresh.StepMetrics.AsNoTracking().OrderBy(metric => metric.Step).ToArrayAsync();
-        Assert.Equal([double.NaN, double.PositiveInfinity, 1], read.Select(metric => metric.TotalLoss));
-        Assert.Equal([double.NaN, double.PositiveInfinity, null], read.Select(metric => metric.ValidationPerplexity));
+        StepRow[] read = await fresh.StepRows.AsNoTracking().OrderBy(row => row.Step).ToArrayAsync();
+        Assert.Equal([double.NaN, double.PositiveInfinity, 1], read.Select(row => row.TotalLoss));
+        Assert.Equal([double.NaN, double.PositiveInfinity, null], read.Select(row => PackedNumbers.At(row.Values, 0)));
+        // A row from before a series was added is shorter.
+        Assert.Equal([1.0 / 3, -0.0, null], read.Select(row => PackedNumbers.At(row.Values, 1)));
+        Assert.Equal([double.NaN, double.PositiveInfinity], await fresh.Measurements.OrderBy(one => one.Step).Select(one => one.Value).ToListAsync());
         // As other programs read the column.
         Assert.Equal(WebDistillDb.StoredNaN, await fresh.Database.SqlQueryRaw<double>(
-            "SELECT TotalLoss AS Value FROM StepMetrics WHERE Step = 1").SingleAsync());
+            "SELECT TotalLoss AS Value FROM StepRows WHERE Step = 1").SingleAsync());
+        Assert.Equal(WebDistillDb.StoredNaN, PackedNumbers.StoredAt(read[0].Values, 0));
     }
 
     [Fact]
-    public async Task LowestPerplexities_OverflowedOnesAndNaN_AreNeverBeforeAFiniteOne()
+    public async Task Lowest_OverflowedOnesAndNaN_AreNeverBeforeAFiniteOne()
     {
         Guid id = await AddRunAsync(), overflowed = await AddRunAsync(), lost = await AddRunAsync();
         await using WebDistillDb db = await _contexts.CreateDbContextAsync();
@@ -210,16 +219,15 @@ public sealed class WebDistillDbTests : IAsyncLifetime
             (id, 1, double.NaN), (id, 2, 3000), (id, 3, 2), (overflowed, 1, double.NaN), (overflowed, 2, 3000), (overflowed, 3, 800),
             (overflowed, 4, double.PositiveInfinity), (lost, 1, double.NaN),
         ];
-        db.StepMetrics.AddRange(steps.Select(step => new StepMetric
-        {
-            RunId = step.Run, Step = step.Step, ValidationPerplexity = Math.Exp(step.Nats), ValidationNatsPerToken = step.Nats,
-        }));
+        foreach ((Guid run, int step, double nats) in steps)
+            db.Measurements.AddRange(
+                new Measurement { RunId = run, Step = step, Name = "perplexity", Value = Math.Exp(nats) },
+                new Measurement { RunId = run, Step = step, Name = "nats", Value = nats });
         await db.SaveChangesAsync();
-        IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)> lowest =
-            await db.LowestPerplexitiesAsync([id, overflowed, lost]);
-        Assert.Equal((Math.Exp(2), 2, 3), lowest[id]);
-        Assert.Equal((double.PositiveInfinity, 800, 3), lowest[overflowed]);
-        Assert.True(double.IsNaN(lowest[lost].Perplexity));
+        IReadOnlyDictionary<Guid, MeasuredPair> lowest = await db.LowestAsync([id, overflowed, lost], "perplexity", "nats");
+        Assert.Equal(new MeasuredPair(id, 3, Math.Exp(2), 2), lowest[id]);
+        Assert.Equal(new MeasuredPair(overflowed, 3, double.PositiveInfinity, 800), lowest[overflowed]);
+        Assert.True(double.IsNaN(lowest[lost].Value));
     }
 
     [Fact]
@@ -228,7 +236,8 @@ public sealed class WebDistillDbTests : IAsyncLifetime
         Guid id = await AddRunAsync();
         await using (WebDistillDb db = await _contexts.CreateDbContextAsync())
         {
-            db.StepMetrics.Add(new StepMetric { RunId = id, Step = 1 });
+            db.StepRows.Add(new StepRow { RunId = id, Step = 1 });
+            db.Measurements.Add(new Measurement { RunId = id, Step = 1, Name = "x" });
             db.Checkpoints.Add(new Checkpoint { RunId = id, Step = 1, WeightsSha256 = "" });
             db.LogLines.Add(new LogLine { RunId = id, Text = "line" });
             await db.SaveChangesAsync();
@@ -236,7 +245,7 @@ public sealed class WebDistillDbTests : IAsyncLifetime
         await using WebDistillDb fresh = await _contexts.CreateDbContextAsync();
         fresh.Runs.Remove(await fresh.Runs.SingleAsync());
         await fresh.SaveChangesAsync();
-        Assert.Equal(0, await fresh.StepMetrics.CountAsync() + await fresh.Checkpoints.CountAsync() + await fresh.LogLines.CountAsync());
+        Assert.Equal(0, await fresh.StepRows.CountAsync() + await fresh.Measurements.CountAsync() + await fresh.Checkpoints.CountAsync() + await fresh.LogLines.CountAsync());
     }
 
     [Fact]
@@ -251,7 +260,7 @@ public sealed class WebDistillDbTests : IAsyncLifetime
             while (!finished.IsCancellationRequested)
             {
                 await using WebDistillDb db = await _contexts.CreateDbContextAsync();
-                await db.StepMetrics.CountAsync();
+                await db.StepRows.CountAsync();
             }
         })));
         await Task.WhenAll(Enumerable.Range(0, writers).Select(w => Task.Run(async () =>
@@ -261,7 +270,7 @@ public sealed class WebDistillDbTests : IAsyncLifetime
                 int number = w * steps + step + 1;
                 await writer.WriteAsync(async db =>
                 {
-                    db.StepMetrics.Add(new StepMetric { RunId = id, Step = number });
+                    db.StepRows.Add(new StepRow { RunId = id, Step = number });
                     await db.SaveChangesAsync();
                 });
             }
@@ -269,7 +278,7 @@ public sealed class WebDistillDbTests : IAsyncLifetime
         await finished.CancelAsync();
         await readers;
         await using WebDistillDb fresh = await _contexts.CreateDbContextAsync();
-        Assert.Equal(Enumerable.Range(1, writers * steps), await fresh.StepMetrics.OrderBy(m => m.Step).Select(m => m.Step).ToListAsync());
+        Assert.Equal(Enumerable.Range(1, writers * steps), await fresh.StepRows.OrderBy(m => m.Step).Select(m => m.Step).ToListAsync());
     }
 
     private async Task<Guid> AddRunAsync()

@@ -81,15 +81,15 @@ public sealed class NotFiniteTests : IDisposable
             distiller.Run(new Recorder(whole), null, null, CancellationToken.None);
             ended = distiller.State;
         }
-        StepReport overflow = Assert.Single(whole.Take(2), report => report.ValidationPerplexity is not null);
-        Assert.Equal(double.PositiveInfinity, overflow.ValidationPerplexity);
-        Assert.InRange(overflow.ValidationNatsPerToken!.Value, 710, 1e6);
+        StepReport overflow = Assert.Single(whole.Take(2), report => report["validationPerplexity"] is not null);
+        Assert.Equal(double.PositiveInfinity, overflow["validationPerplexity"]);
+        Assert.InRange(overflow["validationNatsPerToken"]!.Value, 710, 1e6);
 
         // Cut after the update whose perplexity overflowed: the state of the run holds it.
         string json = JsonSerializer.Serialize(ended, s_json);
         Assert.Equal(ended, JsonSerializer.Deserialize<TrainingState>(json, s_json));
         Assert.Equal(double.PositiveInfinity, ended.LastValidationPerplexity);
-        Assert.Equal(whole[^1].ValidationNatsPerToken, ended.LastValidationNatsPerToken);
+        Assert.Equal(whole[^1]["validationNatsPerToken"], ended.LastValidationNatsPerToken);
     }
 
     [Fact]

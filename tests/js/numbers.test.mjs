@@ -7,7 +7,7 @@ const js = new URL("../../wwwroot/js/", import.meta.url);
 const { compact, duration, exact, grouped, leftOut, loss, named, notANumber, number, perplexity } = await import(new URL("figures.js", js));
 const { Smoothing, StepTable, envelope } = await import(new URL("steps.js", js));
 const { extent, inWords, yRange } = await import(new URL("chart.js", js));
-const { losses, multiples } = await import(new URL("quantities.js", js));
+const { chartsOf, formats, quantity } = await import(new URL("quantities.js", js));
 
 test("a JSON value is read as the number that it stands for", () => {
   assert.equal(number(1.5), 1.5);
@@ -18,7 +18,7 @@ test("a JSON value is read as the number that it stands for", () => {
 });
 
 test("every way to write a number calls those that are not finite by their names", () => {
-  const ways = [compact, grouped, loss, perplexity, ...[...losses, ...multiples].map(q => q.write)];
+  const ways = [compact, grouped, loss, perplexity, ...Object.values(formats).map(f => f.write)];
   for (const write of ways) {
     assert.equal(write(Infinity), "over 1e308");
     assert.equal(write(notANumber), "not a number");
@@ -40,6 +40,30 @@ test("a table keeps what is missing, infinite and not a number apart, and no fin
   assert.deepEqual(table.outside, { totalLoss: { large: 0, nan: 1 }, validationPerplexity: { large: 1, nan: 0 } });
   table.append(Array.from({ length: 5000 }, (_, i) => i + 4), {});
   assert.equal(table.columns.validationPerplexity[2], 1e200);
+});
+
+test("a column that comes later has no number in the rows before it", () => {
+  const table = new StepTable(["totalLoss"]);
+  table.append([1, 2], { totalLoss: [3, 2] });
+  table.define(["totalLoss", "memory"], ["memory"]);
+  table.append([3], { totalLoss: [1], memory: [2 ** 40 + 1] });
+  assert.deepEqual([...table.columns.memory.subarray(0, 3)], [NaN, NaN, 2 ** 40 + 1]);
+  assert.deepEqual([...table.columns.totalLoss.subarray(0, 3)], [3, 2, 1]);
+  assert.deepEqual(table.numbers, { totalLoss: 3, memory: 1 });
+});
+
+test("charts are those that the series say, in their order", () => {
+  const series = [
+    { name: "a", title: "A", chart: "losses", colour: 12, format: "Loss", cadence: "EveryStep" },
+    { name: "hidden", title: "Hidden", chart: null, colour: 0, format: "Loss", cadence: "EveryStep" },
+    { name: "b", title: "B loss", label: "B", chart: "losses", colour: 1, format: "Loss", cadence: "EveryStep" },
+    { name: "line", title: "Line", chart: "seldom", colour: 0, format: "Perplexity", cadence: "Once" },
+    { name: "seldom", title: "Seldom", chart: "seldom", colour: 2, format: "Perplexity", cadence: "Measured" },
+    { name: "alone", title: "Nothing to compare it with", chart: "alone", colour: 0, format: "Loss", cadence: "Once" },
+  ];
+  const charts = chartsOf(series).map(c => [c.id, c.drawn.map(q => `${q.short} ${q.paint}`), c.references.map(q => `${q.short} ${q.paint}`)]);
+  assert.deepEqual(charts, [["losses", ["A --series-2", "B --series-1"], []], ["seldom", ["Seldom --series-2"], ["Line --series-teacher"]]]);
+  assert.throws(() => quantity({ name: "x", format: "Roman" }), /x has the format Roman, expected Loss, Perplexity/);
 });
 
 test("a moving average passes over what is not finite", () => {

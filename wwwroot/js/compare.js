@@ -3,23 +3,17 @@
 
 import { ChartFrame, DrawTurn, axes, download, element, fileName, inWords, readColours, uPlot, yRange, zooming } from "./chart.js";
 import { RunFeed, Wire } from "./feed.js";
-import { compact, duration, exact, grouped, number } from "./figures.js";
-import { losses, multiples } from "./quantities.js";
+import { compact, duration, exact, grouped } from "./figures.js";
+import { chartsOf, lossChart, referenceColour } from "./quantities.js";
 import { Smoothing, columnPlaces, envelope, indexAt, lowerBound } from "./steps.js";
 
 const readAtOnce = 3;
 const hint = "Drag to zoom, double-click to reset. With the keyboard: arrows move the cursor, + and − zoom.";
 
-const quantities = [
-  ...losses.map((l, i) => ({
-    ...l, id: l.column, title: i === 0 ? "Total loss" : l.label, short: l.label, smoothed: true, logs: true, big: i === 0,
-    unit: i === 0 ? "weighted sum" : l.column.endsWith("NatsPerToken") ? "nats/token" : "unweighted",
-  })),
-  ...multiples.filter(m => m.id !== "memory").map(m => ({
-    ...m, short: m.id === "perplexity" ? "Perplexity" : m.title, logs: m.id === "perplexity" || m.id === "gradient",
-  })),
-];
-const columnNames = ["tokensSeen", "stepSeconds", ...quantities.flatMap(q => q.nats ? [q.column, q.nats] : [q.column])];
+/** A chart for every series that runs are compared by; the first one is big. */
+const comparedOf = series => chartsOf(series).flatMap(({ id, drawn, references }) =>
+  drawn.filter(q => q.isCompared).map(q => ({ ...q, id: id === lossChart || drawn.length > 1 ? q.name : id, references })))
+  .map((q, i) => ({ ...q, big: i === 0 }));
 
 const timeTick = s => s >= 3600 ? `${+(s / 3600).toFixed(2)} h` : s >= 60 ? `${+(s / 60).toFixed(2)} min` : `${+s.toFixed(2)} s`;
 const places = {
@@ -58,7 +52,8 @@ class ComparedRun {
     this.compare = compare; this.id = id; this.name = name; this.label = label; this.slot = slot;
     this.hidden = false;
     this.problem = null;
-    this.feed = new RunFeed(compare.wire, id, columnNames, {
+    this.feed = new RunFeed(compare.wire, id, [], {
+      described: () => {},
       took: () => { this.problem = null; this.derive(); compare.took(); },
       restarted: () => this.restart(),
       ended: () => compare.tell(),
@@ -72,14 +67,13 @@ class ComparedRun {
 
   restart() {
     this.seconds = new Float64Array(0);
-    this.measured = []; // The rows at which the perplexity was measured.
     this.scanned = 0;
     this.smoothings = new Map();
-    this.sparse = new Map();
+    this.measured = new Map(); // By series: the rows at which it was measured, and its curves by axis.
   }
 
   derive() {
-    const { table } = this, { stepSeconds, validationPerplexity } = table.columns;
+    const { table } = this, { stepSeconds } = table.columns;
     if (table.count > this.seconds.length) {
       const bigger = new Float64Array(table.capacity);
       bigger.set(this.seconds.subarray(0, this.scanned));
@@ -88,32 +82,41 @@ class ComparedRun {
     for (; this.scanned < table.count; this.scanned++) {
       const i = this.scanned;
       this.seconds[i] = (i > 0 ? this.seconds[i - 1] : 0) + (Number.isFinite(stepSeconds[i]) ? stepSeconds[i] : 0);
-      if (validationPerplexity[i] === validationPerplexity[i]) this.measured.push(i);
     }
   }
 
   /** { x, y, raw, nats?, count } of a quantity over an axis. */
   curve(quantity, axis) {
-    const { table } = this, raw = table.columns[quantity.column];
-    if (table.numbers[quantity.column] === 0) return { x: [], y: [], raw: [], count: 0 };
-    if (quantity.sparse) {
-      const of = places[axis].of(this), count = this.measured.length;
-      let kept = this.sparse.get(axis);
-      if (kept?.count !== count) {
-        const y = Float64Array.from(this.measured, i => raw[i]), losses = table.columns[quantity.nats];
-        kept = { x: Float64Array.from(this.measured, i => of[i]), y, raw: y, nats: losses && Float64Array.from(this.measured, i => losses[i]), count };
-        this.sparse.set(axis, kept);
-      }
-      return kept;
+    const { table } = this, raw = table.columns[quantity.name];
+    if (!this.has(quantity)) return { x: [], y: [], raw: [], count: 0 };
+    if (quantity.isMeasured) return this.measurements(quantity, axis, raw);
+    const scaled = quantity.factor === 1 ? raw : raw.subarray(0, table.count).map(v => v * quantity.factor);
+    return { x: places[axis].of(this), y: this.smoothed(quantity, scaled), raw: scaled, count: table.count };
+  }
+
+  /** Whether the run has a number of it. */
+  has(quantity) { return this.table.numbers[quantity.name] > 0; }
+
+  measurements(quantity, axis, raw) {
+    const { table } = this;
+    let kept = this.measured.get(quantity.name);
+    if (!kept) this.measured.set(quantity.name, kept = { rows: [], scanned: 0, curves: new Map() });
+    for (; kept.scanned < table.count; kept.scanned++) if (!Number.isNaN(raw[kept.scanned])) kept.rows.push(kept.scanned);
+    let curve = kept.curves.get(axis);
+    if (curve?.count !== kept.rows.length) {
+      const of = places[axis].of(this), { rows } = kept, logarithms = table.columns[quantity.exponentialOf];
+      const y = Float64Array.from(rows, i => raw[i] * quantity.factor);
+      curve = { x: Float64Array.from(rows, i => of[i]), y, raw: y, nats: logarithms && Float64Array.from(rows, i => logarithms[i]), count: rows.length };
+      kept.curves.set(axis, curve);
     }
-    return { x: places[axis].of(this), y: this.smoothed(quantity, raw), raw, count: table.count };
+    return curve;
   }
 
   smoothed(quantity, raw) {
     const { smoothing } = this.compare;
-    if (!quantity.smoothed || smoothing === 0) return raw;
-    let average = this.smoothings.get(quantity.column);
-    if (!average) this.smoothings.set(quantity.column, average = new Smoothing());
+    if (!quantity.isSmoothed || smoothing === 0) return raw;
+    let average = this.smoothings.get(quantity.name);
+    if (!average) this.smoothings.set(quantity.name, average = new Smoothing());
     if (average.factor !== smoothing) average.reset(smoothing);
     return average.of(raw, this.table.count);
   }
@@ -142,7 +145,7 @@ class CompareChart extends ChartFrame {
     this.boxOrder = null;
   }
 
-  get logarithmic() { return this.compare.log && !!this.quantity.logs; }
+  get logarithmic() { return this.compare.log && this.quantity.canBeLogarithmic; }
 
   resized() {
     if (!this.plot) return;
@@ -151,13 +154,13 @@ class CompareChart extends ChartFrame {
   }
 
   /** The runs that have a number to show. */
-  runs() { return this.compare.shown().filter(r => r.table.numbers[this.quantity.column] > 0); }
+  runs() { return this.compare.shown().filter(r => r.has(this.quantity)); }
 
   draw() {
     const { compare, quantity } = this;
     // A term that no run has takes no room.
     this.figure.hidden = !quantity.big && compare.runs.length > 0
-      && compare.runs.every(r => r.table.count > 0 && r.table.numbers[quantity.column] === 0);
+      && compare.runs.every(r => r.table.count > 0 && !r.has(quantity));
     if (!this.visible) { this.stale = true; return; }
     this.stale = false;
     const runs = this.runs();
@@ -170,18 +173,18 @@ class CompareChart extends ChartFrame {
       if (!this.waiting.isConnected) this.canvas.append(this.waiting);
       return;
     }
-    const { teacher } = compare, told = quantity.teacher && teacher !== null && !Number.isFinite(teacher.perplexity)
-      ? `Teacher ${quantity.write(teacher.perplexity, teacher.nats)}.` : "";
-    this.tellOutside(runs.map(r => r.table.outside[quantity.column]), told);
-    const shape = JSON.stringify([compare.axis, this.logarithmic, teacher, runs.map(r => [r.id, r.slot])]);
-    const data = this.data(runs);
+    const references = compare.references(quantity), lines = references.filter(r => Number.isFinite(r.value));
+    const told = references.filter(r => !Number.isFinite(r.value)).map(r => `${r.title} ${r.text}.`);
+    this.tellOutside(runs.map(r => r.table.outside[quantity.name]), ...told);
+    const shape = JSON.stringify([compare.axis, this.logarithmic, lines, runs.map(r => [r.id, r.slot])]);
+    const data = this.data(runs, lines);
     if (shape === this.shape) this.plot.setData(data, true);
     else { this.shape = shape; this.build(runs, data); }
   }
 
-  // [x, one array per run, the teacher's line]: an edge, two cells per pixel column, an edge.
-  data(runs) {
-    const { axis, teacher } = this.compare, [from, to] = this.compare.range();
+  // [x, one array per run, one per line that all are compared with]: an edge, two cells per pixel column, an edge.
+  data(runs, lines) {
+    const { axis } = this.compare, [from, to] = this.compare.range();
     const columns = Math.max(60, this.canvas.clientWidth - 74), cells = 2 * columns;
     let drawn = 0;
     const x = new Float64Array(cells + 2);
@@ -197,7 +200,7 @@ class CompareChart extends ChartFrame {
     }
     for (const run of this.cells.keys()) if (!runs.includes(run)) this.cells.delete(run);
     this.compare.state.drawn[this.id] = drawn;
-    if (this.quantity.teacher && teacher !== null && Number.isFinite(teacher.perplexity)) data.push(Array.from(x, () => teacher.perplexity));
+    for (const { value } of lines) data.push(Array.from(x, () => value));
     return data;
   }
 
@@ -216,10 +219,10 @@ class CompareChart extends ChartFrame {
     const { compare, quantity } = this;
     const series = [{}, ...runs.map(run => ({
       stroke: () => run.colour, width: this.big ? 1.6 : 1.4, dash: dashOf(run.slot) ?? undefined,
-      points: quantity.sparse ? { show: true, size: 5, fill: () => run.colour } : { show: false },
+      points: quantity.isMeasured ? { show: true, size: 5, fill: () => run.colour } : { show: false },
     }))];
-    if (data.length > series.length)
-      series.push({ stroke: () => compare.colours["--series-teacher"], width: 1.4, dash: [6, 5], points: { show: false } });
+    while (series.length < data.length)
+      series.push({ stroke: () => compare.colours[referenceColour], width: 1.4, dash: [6, 5], points: { show: false } });
     const { cursor, setSelect } = zooming(compare.key, range => compare.zoom(range));
     const place = places[compare.axis];
     const [x, y] = axes(() => compare.colours, place.tick, quantity.tick ?? compact);
@@ -329,10 +332,10 @@ class CompareChart extends ChartFrame {
   saveCsv() {
     const digits = v => exact(Number.isFinite(v) ? +v.toPrecision(8) : v);
     const quote = text => /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-    const { column, nats } = this.quantity;
-    const parts = [`run,runId,step,tokensSeen,trainedSeconds,${column}${nats ? `,${nats}` : ""}\n`];
+    const { name, exponentialOf } = this.quantity;
+    const parts = [`run,runId,step,tokensSeen,trainedSeconds,${name}${exponentialOf ? `,${exponentialOf}` : ""}\n`];
     for (const run of this.runs()) {
-      const { table, seconds } = run, value = table.columns[column], losses = table.columns[nats], tokens = table.columns.tokensSeen;
+      const { table, seconds } = run, value = table.columns[name], losses = table.columns[exponentialOf], tokens = table.columns.tokensSeen;
       const start = `${quote(run.name)},${run.id},`;
       let lines = [];
       for (let i = 0; i < table.count; i++) {
@@ -355,11 +358,10 @@ class CompareCurves {
     this.smoothing = 0.6;
     this.log = false;
     this.zoomed = null;
-    this.teacher = null;
     this.hovered = null;
     this.reading = false;
     this.disposed = false;
-    this.colours = readColours([...runColours, "--series-teacher"]);
+    this.colours = readColours([...runColours, referenceColour]);
     this.state = {
       state: "loading", runs: 0, read: 0, points: 0, drawn: {}, draws: 0, drawMs: 0, longestDrawMs: 0, firstDrawMs: 0, readMs: 0, gaps: 0,
       duplicates: 0,
@@ -390,26 +392,22 @@ class CompareCurves {
     this.spoken = element("span", { class: "visually-hidden", "aria-live": "polite" });
     this.place = element("span", {}, "Latest values");
     this.rows = element("tbody");
-    this.charts = quantities.map(q => new CompareChart(this, q));
+    this.charts = [];
     this.head = element("tr");
-    host.replaceChildren(
-      element("div", { class: "card compare-controls" },
-        element("div", { class: "head chart-controls" },
-          element("span", {}, "Over"),
-          element("div", { class: "segments", role: "group", "aria-label": "Horizontal axis" }, ...axisButtons),
-          element("label", { class: "check" }, "Smoothing", smooth),
-          element("label", { class: "check", title: "Of losses, perplexity and gradient norm" }, log, "Log scale"), this.reset,
-          element("span", { class: "does" }, this.status)),
-        element("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": "Values of every run" },
-          element("table", { class: "table readings" }, element("caption", { class: "muted" }, this.place, ` · ${hint}`),
-            element("thead", {}, this.head), this.rows)),
-        this.spoken),
-      this.charts[0].figure,
-      element("div", { class: "cols-2" },
-        ...this.charts.slice(1).sort((a, b) => (b.id === "perplexity") - (a.id === "perplexity")).map(c => c.figure)));
+    this.controls = element("div", { class: "card compare-controls" },
+      element("div", { class: "head chart-controls" },
+        element("span", {}, "Over"),
+        element("div", { class: "segments", role: "group", "aria-label": "Horizontal axis" }, ...axisButtons),
+        element("label", { class: "check" }, "Smoothing", smooth),
+        element("label", { class: "check", title: "Of what can span powers of ten: losses, for one" }, log, "Log scale"), this.reset,
+        element("span", { class: "does" }, this.status)),
+      element("div", { class: "table-wrap", tabindex: "0", role: "region", "aria-label": "Values of every run" },
+        element("table", { class: "table readings" }, element("caption", { class: "muted" }, this.place, ` · ${hint}`),
+          element("thead", {}, this.head), this.rows)),
+      this.spoken);
 
     this.onTheme = () => {
-      this.colours = readColours([...runColours, "--series-teacher"]);
+      this.colours = readColours([...runColours, referenceColour]);
       this.charts.forEach(c => c.plot?.redraw(false));
     };
     document.addEventListener("webdistill:theme", this.onTheme);
@@ -420,9 +418,9 @@ class CompareCurves {
     this.wire.start();
   }
 
-  /** What the page compares now: [{ id, name, label (the name in little room), slot, live }], and the teacher's { perplexity, nats } where it is the same for all. */
-  set({ runs, teacher }) {
-    this.teacher = teacher ? { perplexity: number(teacher.perplexity), nats: number(teacher.nats) } : null;
+  /** What the page compares now: [{ id, name, label (the name in little room), slot, live }], and the series of which one of them has numbers. */
+  set({ runs, series }) {
+    this.describe(series);
     const before = new Map(this.runs.map(r => [r.id, r]));
     this.runs = runs.map(wanted => {
       const run = before.get(wanted.id) ?? new ComparedRun(this, wanted);
@@ -437,6 +435,24 @@ class CompareCurves {
     this.charts.forEach(c => c.forgetBox());
     this.read();
     this.redraw();
+  }
+
+  // What is measured after few updates stands first among the small charts.
+  describe(series) {
+    const described = JSON.stringify(series);
+    if (described === this.described) return;
+    this.described = described;
+    this.charts.forEach(c => c.dispose());
+    this.charts = comparedOf(series).map(q => new CompareChart(this, q));
+    const small = this.charts.slice(1).sort((a, b) => b.quantity.isMeasured - a.quantity.isMeasured);
+    this.host.replaceChildren(this.controls, ...this.charts.slice(0, 1).map(c => c.figure), element("div", { class: "cols-2" }, ...small.map(c => c.figure)));
+  }
+
+  /** What a chart's lines are compared with, { title, value, text }: numbers that every run has once, where all have the same. */
+  references(quantity) {
+    const [first, ...others] = this.runs.map(r => r.feed.once);
+    return quantity.references.filter(q => !Number.isNaN(first?.[q.name] ?? NaN) && others.every(o => o[q.name] === first[q.name] && o[q.exponentialOf] === first[q.exponentialOf]))
+      .map(q => ({ title: q.title, value: first[q.name], text: q.write(first[q.name], first[q.exponentialOf]) }));
   }
 
   // A few at a time: each is a query and some megabytes, and the first ones are drawn while the others come.

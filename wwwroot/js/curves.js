@@ -2,12 +2,10 @@
 
 import { ChartFrame, DrawTurn, axes, download, element, fileName, inWords, readColours, uPlot, yRange, zooming } from "./chart.js";
 import { RunFeed, Wire } from "./feed.js";
-import { compact, exact, grouped, number } from "./figures.js";
-import { losses, multiples } from "./quantities.js";
+import { compact, exact, grouped } from "./figures.js";
+import { chartsOf, lossChart, seriesColours } from "./quantities.js";
 import { Smoothing } from "./steps.js";
 
-const columnNames = ["epoch", "tokensSeen", ...losses.map(l => l.column), "learningRate", "gradientNorm", "tokensPerSecond", "stepSeconds", "memoryBytes", "validationPerplexity", "validationNatsPerToken"];
-const seriesColours = ["--series-teacher", ...losses.map(l => l.colour), ...multiples.map(m => m.colour)];
 const faded = colour => colour.replace("rgb(", "rgba(").replace(")", ", 0.22)");
 
 // uPlot draws NaN as a broken path, has no axis to infinity and takes a logarithm of what it is given: such values become null, which it skips.
@@ -30,8 +28,8 @@ class Chart extends ChartFrame {
     this.entries = [];
   }
 
-  /** Entries in legend order: { label, colour, write, dashed, values: numbers as long as steps(), raw?: the same before smoothing, nats?: the
-   * losses that the values are the exponentials of }. */
+  /** Entries in legend order: { label, colour, write, dashed, values: numbers as long as steps(), raw?: the same before smoothing, recorded?: the
+   * same before it is scaled, nats?: the losses that the values are the exponentials of }. */
   content() { throw new Error("A chart says what it shows."); }
 
   steps() { return this.run.table.step.subarray(0, this.run.table.count); }
@@ -144,7 +142,7 @@ class Chart extends ChartFrame {
 
   saveCsv() {
     const steps = this.steps();
-    const columns = this.entries.flatMap(e => [[e.csv, e.raw ?? e.values], ...(e.nats ? [[e.natsCsv, e.nats]] : [])]);
+    const columns = this.entries.flatMap(e => [[e.csv, e.recorded ?? e.raw ?? e.values], ...(e.nats ? [[e.natsCsv, e.nats]] : [])]);
     const rows = [["step", ...columns.map(([name]) => name)].join(",")];
     for (let i = 0; i < steps.length; i++) rows.push([steps[i], ...columns.map(([, values]) => exact(values[i]))].join(","));
     download(`${this.run.fileName}-${this.id}.csv`, new Blob([rows.join("\n"), "\n"], { type: "text/csv" }));
@@ -155,9 +153,10 @@ class Chart extends ChartFrame {
 }
 
 class LossChart extends Chart {
-  constructor(run) {
-    super(run, { id: "losses", title: "Losses", unit: "nats/token", big: true });
-    this.smoothings = losses.map(() => new Smoothing());
+  constructor(run, { drawn }) {
+    super(run, { id: lossChart, title: "Losses", unit: "nats/token", big: true });
+    this.losses = drawn;
+    this.smoothings = drawn.map(() => new Smoothing());
     const smooth = element("input", { type: "range", min: "0", max: "0.99", step: "0.01", value: String(run.smoothing), "aria-label": "Smoothing of the curves",
       oninput: e => { run.smoothing = Number(e.target.value); run.redraw(); } });
     const check = (text, name) => {
@@ -172,12 +171,12 @@ class LossChart extends Chart {
   content() {
     const { table, smoothing } = this.run;
     const entries = [];
-    losses.forEach((l, i) => {
-      if (table.numbers[l.column] === 0) return;
-      const source = table.columns[l.column].subarray(0, table.count);
-      const weight = this.run.weighted && l.weight ? this.run.weights[l.weight] : 1;
+    this.losses.forEach((l, i) => {
+      if (table.numbers[l.name] === 0) return;
+      const source = table.columns[l.name].subarray(0, table.count);
+      const weight = this.run.weighted ? l.weight ?? 1 : 1;
       const raw = weight === 1 ? source : Float64Array.from(source, v => v * weight);
-      const entry = { label: weight === 1 ? l.label : `${compact(weight)} × ${l.label}`, colour: l.colour, write: l.write, csv: l.column };
+      const entry = { label: weight === 1 ? l.short : `${compact(weight)} × ${l.short}`, colour: l.paint, write: l.write, csv: l.name };
       if (smoothing > 0) {
         if (this.smoothings[i].factor !== smoothing) this.smoothings[i].reset(smoothing);
         entry.raw = raw;
@@ -188,62 +187,71 @@ class LossChart extends Chart {
     return entries;
   }
 
-  columns() { return losses.map(l => l.column); }
+  columns() { return this.losses.map(l => l.name); }
 
   restart() { this.smoothings.forEach(s => s.reset(s.factor)); }
 }
 
+/** Numbers of every update, or those of the updates after which one was measured. */
 class NumberChart extends Chart {
-  constructor(run, definition) {
-    super(run, definition);
-    this.definition = definition;
-    this.smoothing = new Smoothing();
+  constructor(run, { id, drawn, references }) {
+    super(run, { id, title: drawn[0].title, unit: drawn[0].unit });
+    this.drawn = drawn;
+    this.references = references;
+    this.isMeasured = drawn.every(q => q.isMeasured);
+    this.smoothings = drawn.map(() => new Smoothing());
     this.restart();
   }
 
   restart() {
-    this.smoothing.reset(this.smoothing.factor);
-    this.sparseSteps = [];
-    this.sparseValues = [];
-    this.sparseNats = [];
+    this.smoothings.forEach(s => s.reset(s.factor));
+    this.measuredSteps = [];
+    this.measured = Object.fromEntries(this.drawn.flatMap(q => q.exponentialOf ? [q.name, q.exponentialOf] : [q.name]).map(name => [name, []]));
     this.scanned = 0;
   }
 
-  steps() { return this.definition.sparse ? this.sparseSteps : super.steps(); }
+  steps() { return this.isMeasured ? this.measuredSteps : super.steps(); }
 
-  tick(value) { return (this.definition.tick ?? compact)(value); }
+  tick(value) { return (this.drawn[0].tick ?? compact)(value); }
 
-  columns() { return [this.definition.column]; }
+  columns() { return this.drawn.map(q => q.name); }
 
-  content() {
-    const d = this.definition, { table, smoothing } = this.run;
-    const source = table.columns[d.column].subarray(0, table.count);
-    const entry = { label: d.teacher ? "Student" : d.title, colour: d.colour, write: d.write, csv: d.column, values: source };
-    if (d.sparse) {
-      for (; this.scanned < table.count; this.scanned++) {
-        if (source[this.scanned] !== source[this.scanned]) continue;
-        this.sparseSteps.push(table.step[this.scanned]);
-        this.sparseValues.push(source[this.scanned]);
-        if (d.nats) this.sparseNats.push(table.columns[d.nats][this.scanned]);
-      }
-      entry.values = this.sparseValues;
-      if (d.nats) Object.assign(entry, { nats: this.sparseNats, natsCsv: d.nats });
-      entry.points = true;
-      if (this.sparseSteps.length === 0) return [];
-      if (d.teacher && this.run.teacherPerplexity === this.run.teacherPerplexity) {
-        return [entry, { label: "Teacher", colour: "--series-teacher", dashed: true, write: d.write, csv: "teacherPerplexity",
-          values: new Array(this.sparseSteps.length).fill(this.run.teacherPerplexity),
-          nats: new Array(this.sparseSteps.length).fill(this.run.teacherNats), natsCsv: "teacherNatsPerToken" }];
-      }
-      return [entry];
+  content() { return this.isMeasured ? this.measurements() : this.drawn.map((q, i) => this.curve(q, i)).filter(entry => entry !== null); }
+
+  measurements() {
+    const { table, once } = this.run;
+    for (; this.scanned < table.count; this.scanned++) {
+      if (this.drawn.every(q => Number.isNaN(table.columns[q.name][this.scanned]))) continue;
+      this.measuredSteps.push(table.step[this.scanned]);
+      for (const [name, values] of Object.entries(this.measured)) values.push(table.columns[name]?.[this.scanned] ?? NaN);
     }
-    if (d.scale) entry.values = source.map(v => v * d.scale);
-    if (d.smoothed && smoothing > 0) {
-      if (this.smoothing.factor !== smoothing) this.smoothing.reset(smoothing);
-      entry.raw = source;
-      entry.values = this.smoothing.of(source, table.count);
+    const count = this.measuredSteps.length;
+    if (count === 0) return [];
+    // Beside the line of somebody else, the run's own is the student's.
+    const own = this.drawn.length === 1 && this.references.length > 0 ? () => "Student" : q => q.short;
+    const entries = this.drawn.map(q => ({ label: own(q), colour: q.paint, write: q.write, csv: q.name, points: true, values: this.measured[q.name],
+      ...this.#logarithms(q, this.measured[q.exponentialOf]) }));
+    for (const q of this.references.filter(q => !Number.isNaN(once[q.name] ?? NaN))) {
+      const line = name => new Array(count).fill(once[name] ?? NaN);
+      entries.push({ label: q.short, colour: q.paint, dashed: true, write: q.write, csv: q.name, values: line(q.name), ...this.#logarithms(q, line(q.exponentialOf)) });
     }
-    return [entry];
+    return entries;
+  }
+
+  #logarithms(q, nats) { return q.exponentialOf ? { nats, natsCsv: q.exponentialOf } : {}; }
+
+  curve(q, i) {
+    const { table, smoothing } = this.run;
+    if (table.numbers[q.name] === 0) return null;
+    const source = table.columns[q.name].subarray(0, table.count);
+    const scaled = q.factor === 1 ? source : source.map(v => v * q.factor);
+    const entry = { label: q.short, colour: q.paint, write: q.write, csv: q.name, recorded: source, values: scaled };
+    if (q.isSmoothed && smoothing > 0) {
+      if (this.smoothings[i].factor !== smoothing) this.smoothings[i].reset(smoothing);
+      entry.raw = scaled;
+      entry.values = this.smoothings[i].of(scaled, table.count);
+    }
+    return entry;
   }
 }
 
@@ -254,9 +262,6 @@ class RunCurves {
     this.id = config.runId;
     this.name = config.name;
     this.fileName = fileName(config.name, "run");
-    this.weights = config.weights;
-    this.teacherPerplexity = number(config.teacherPerplexity); // NaN until it is measured.
-    this.teacherNats = number(config.teacherNats);
     this.smoothing = 0.6;
     this.log = false;
     this.weighted = false;
@@ -270,17 +275,18 @@ class RunCurves {
       this.state.reconnects = this.wire.reconnects;
       this.show(state === "live" && !this.feed.watched ? "ended" : state, text);
     });
-    this.feed = new RunFeed(this.wire, this.id, columnNames, {
+    this.feed = new RunFeed(this.wire, this.id, config.series, {
+      described: series => this.describe(series),
       took: rows => this.took(rows),
       restarted: () => this.charts.forEach(c => c.restart()),
       ended: () => this.show("ended", ""),
       broke: e => this.show("broken", `The curves stopped: ${e.message}`),
     });
 
-    this.charts = [new LossChart(this), ...multiples.map(m => new NumberChart(this, m))];
     this.output = element("p", { class: "readout muted" }, "Drag to zoom, double-click to reset.");
     this.line = element("div", { class: "spread" }, this.output, this.connection = element("span", { class: "muted", role: "status" }));
-    host.replaceChildren(this.charts[0].figure, this.line, element("div", { class: "cols-2" }, ...this.charts.slice(1).map(c => c.figure)));
+    this.charts = [];
+    this.describe(config.series);
 
     this.onTheme = () => { this.colours = readColours(seriesColours); this.charts.forEach(c => c.plot?.redraw(false)); };
     document.addEventListener("webdistill:theme", this.onTheme);
@@ -290,6 +296,17 @@ class RunCurves {
   }
 
   get table() { return this.feed.table; }
+  get once() { return this.feed.once; }
+
+  /** Makes the charts of the series, unless they are there. */
+  describe(series) {
+    const described = JSON.stringify(series);
+    if (described === this.described) return;
+    this.described = described;
+    this.charts.forEach(c => c.dispose());
+    this.charts = chartsOf(series).map(chart => chart.id === lossChart ? new LossChart(this, chart) : new NumberChart(this, chart));
+    this.host.replaceChildren(this.charts[0].figure, this.line, element("div", { class: "cols-2" }, ...this.charts.slice(1).map(c => c.figure)));
+  }
 
   range() {
     if (this.zoomed) return this.zoomed;
@@ -310,9 +327,7 @@ class RunCurves {
 
   redraw() { this.turn.ask(); }
 
-  took({ status, teacherPerplexity, teacherNatsPerToken }) {
-    const measured = number(teacherPerplexity);
-    if (measured === measured) [this.teacherPerplexity, this.teacherNats] = [measured, number(teacherNatsPerToken)];
+  took({ status }) {
     Object.assign(this.state, { points: this.table.count, lastStep: this.table.lastStep, gaps: this.table.gaps, duplicates: this.table.duplicates, receivedAt: performance.now() });
     if (status) this.state.status = status;
     this.redraw();

@@ -2,6 +2,7 @@
 // a reconnection leaves neither a gap nor a duplicate.
 
 import "../lib/signalr/signalr.min.js"; // A UMD bundle: sets globalThis.signalR.
+import { number } from "./figures.js";
 import { readHistory } from "./history.js";
 import { StepTable } from "./steps.js";
 
@@ -45,17 +46,32 @@ export class Wire {
 }
 
 /**
- * The steps of one run. The listener hears `took(rows)` after new rows (rows.status and rows.teacherPerplexity come with live ones),
- * `restarted()` when the table began anew, `ended()` when the run has, and `broke(error)` when no more can come.
+ * The steps of one run. The listener hears `described(series)` when the server says which series the run has, `took(rows)` after new rows
+ * (rows.status comes with live ones), `restarted()` when the table began anew, `ended()` when the run has, and `broke(error)` when no more can come.
  */
 export class RunFeed {
-  constructor(wire, runId, columnNames, listener) {
-    this.wire = wire; this.runId = runId; this.columnNames = columnNames; this.listener = listener;
-    this.table = new StepTable(columnNames);
+  constructor(wire, runId, series, listener) {
+    this.wire = wire; this.runId = runId; this.listener = listener;
+    this.once = {}; // The numbers that the run has once, as far as they are measured.
+    this.table = new StepTable();
+    this.define(series);
     this.attempt = 0;
     this.status = null;
     this.watched = false;
     this.disposed = false;
+  }
+
+  define(series) {
+    this.series = series;
+    const ofSteps = series.filter(s => s.cadence !== "Once");
+    this.table.define(["tokensSeen", ...ofSteps.map(s => s.name)], ["tokensSeen", ...ofSteps.filter(s => s.isExact).map(s => s.name)]);
+  }
+
+  #learn({ series, once }) {
+    for (const [name, value] of Object.entries(once)) this.once[name] = number(value);
+    if (!series) return;
+    this.define(series);
+    this.listener.described(series);
   }
 
   /** Reads what is recorded. */
@@ -63,6 +79,7 @@ export class RunFeed {
     const history = await readHistory(this.runId);
     if (this.disposed) return;
     this.attempt = history.attempt;
+    this.#learn(history);
     this.table.append(history.step, history.columns);
     this.listener.took({});
   }
@@ -83,7 +100,8 @@ export class RunFeed {
         if (outdated || this.disposed) return;
         this.attempt = rows.attempt;
         this.status = rows.status;
-        this.table.append(rows.step, rows);
+        this.#learn(rows);
+        this.table.append(rows.step, rows.columns);
         this.listener.took(rows);
       },
       complete: () => {
@@ -100,7 +118,8 @@ export class RunFeed {
 
   // The run went on from an earlier update than the last one we hold: what came after it is made again.
   async startOver() {
-    this.table = new StepTable(this.columnNames);
+    this.table = new StepTable();
+    this.define(this.series);
     this.listener.restarted();
     await this.read();
     if (this.watched && this.wire.connected) this.subscribe();

@@ -1,5 +1,5 @@
 // Reads the recorded steps of a run as binary columns, viewed in place: an int32 with the length of the header, the header
-// { attempt, rows, columns: [{ name, type }] }, then each column on a multiple of 8 bytes. A step's missing number is NaN.
+// { attempt, rows, series, once: { name: number }, columns: [{ name, type }] }, then each column on a multiple of 8 bytes. A step's missing number is NaN.
 
 const views = { int32: Int32Array, float32: Float32Array, float64: Float64Array };
 
@@ -8,7 +8,7 @@ export async function readHistory(runId) {
   if (!response.ok) throw new Error(`the server answered ${response.status} to /api/runs/${runId}/steps.bin`);
   const buffer = await response.arrayBuffer();
   const headerBytes = new DataView(buffer).getInt32(0, true);
-  const { attempt, rows, columns } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, headerBytes)));
+  const { attempt, rows, series, once, columns } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, headerBytes)));
   const read = {};
   let at = 4 + headerBytes;
   for (const { name, type } of columns) {
@@ -17,5 +17,5 @@ export async function readHistory(runId) {
     read[name] = new View(buffer, at, rows);
     at += (rows * View.BYTES_PER_ELEMENT + 7) & ~7;
   }
-  return { attempt, step: read.step, columns: read };
+  return { attempt, series, once, step: read.step, columns: read };
 }

@@ -1,22 +1,43 @@
-// One entry per charted number: column, name, colour, unit, how it is written.
+// How the charts treat a number, from its series as the server describes it. Which series there are stands nowhere in the browser.
 
 import { compact, finite, grouped, loss, perplexity } from "./figures.js";
 
-export const losses = [
-  { column: "totalLoss", label: "Total", colour: "--series-total", weight: null },
-  { column: "distillationCeNatsPerToken", label: "Distillation CE", colour: "--series-ce", weight: "alphaCe" },
-  { column: "causalLmNatsPerToken", label: "Causal LM", colour: "--series-clm", weight: "alphaClm" },
-  { column: "logitsMse", label: "Logits MSE", colour: "--series-mse", weight: "alphaMse" },
-  { column: "cosineDistance", label: "Cosine", colour: "--series-cos", weight: "alphaCos" },
-].map(l => ({ ...l, write: loss }));
+const paletteSize = 10; // --series-0 to --series-9 of app.css; where they run out, they begin anew.
 
-// A quantity with `nats` names the column of the losses that its numbers are the exponentials of: `write` takes both.
-const rateTick = v => v === 0 ? "0" : v.toExponential(1);
+/** The chart that all losses of a run share; where runs are compared, each has its own. */
+export const lossChart = "losses";
 
-export const multiples = [
-  { id: "perplexity", title: "Validation perplexity", unit: "", column: "validationPerplexity", colour: "--series-perplexity", write: perplexity, nats: "validationNatsPerToken", sparse: true, teacher: true },
-  { id: "rate", title: "Learning rate", unit: "", column: "learningRate", colour: "--series-rate", write: finite(v => v.toExponential(2)), tick: rateTick },
-  { id: "gradient", title: "Gradient norm", unit: "before clipping", column: "gradientNorm", colour: "--series-gradient", write: finite(v => v.toPrecision(4)), smoothed: true },
-  { id: "speed", title: "Throughput", unit: "tokens/s", column: "tokensPerSecond", colour: "--series-speed", write: compact, smoothed: true },
-  { id: "memory", title: "Memory", unit: "MB, resident", column: "memoryBytes", colour: "--series-memory", write: grouped, scale: 1e-6 },
-];
+/** The line that others are compared with. */
+export const referenceColour = "--series-teacher";
+
+export const seriesColours = [referenceColour, ...Array.from({ length: paletteSize }, (_, i) => `--series-${i}`)];
+
+export const formats = {
+  Loss: { write: loss },
+  Perplexity: { write: perplexity },
+  Scientific: { write: finite(v => v.toExponential(2)), tick: v => v === 0 ? "0" : v.toExponential(1) },
+  Significant: { write: finite(v => v.toPrecision(4)) },
+  Compact: { write: compact },
+  Whole: { write: grouped },
+};
+
+/** A series with how it is written (`write` takes a number, and its logarithm where it is an exponential), its colour and its short name. */
+export function quantity(series) {
+  const format = formats[series.format];
+  if (!format) throw new Error(`The series ${series.name} has the format ${series.format}, expected ${Object.keys(formats).join(", ")}.`);
+  const isOnce = series.cadence === "Once";
+  return {
+    ...series, ...format, isOnce, isMeasured: series.cadence === "Measured", short: series.label ?? series.title,
+    paint: isOnce ? referenceColour : `--series-${series.colour % paletteSize}`,
+  };
+}
+
+/** The charts of some series, in their order: [{ id, drawn: quantities, references: quantities that a run has once }]. */
+export function chartsOf(series) {
+  const charts = new Map();
+  for (const one of series.filter(s => s.chart).map(quantity)) {
+    if (!charts.has(one.chart)) charts.set(one.chart, { id: one.chart, drawn: [], references: [] });
+    charts.get(one.chart)[one.isOnce ? "references" : "drawn"].push(one);
+  }
+  return [...charts.values()].filter(chart => chart.drawn.length > 0);
+}

@@ -2,22 +2,33 @@
 
 import { notANumber, number } from "./figures.js";
 
-const doubles = new Set(["tokensSeen", "memoryBytes"]);
 const largestSingle = 3.4028234663852886e38;
 
 /** Growable typed columns; a missing number is NaN, and −∞ stands for one that is not a number. A column that holds a number beyond float32's
  * largest becomes one of doubles: it must not look infinite. */
 export class StepTable {
-  constructor(columnNames) {
-    this.names = columnNames;
+  /** `exact` says which of the names are columns of doubles from the beginning. */
+  constructor(names = [], exact = []) {
+    this.names = [];
     this.count = 0;
     this.capacity = 4096;
     this.step = new Int32Array(this.capacity);
-    this.columns = Object.fromEntries(columnNames.map(n => [n, new (doubles.has(n) ? Float64Array : Float32Array)(this.capacity)]));
-    this.numbers = Object.fromEntries(columnNames.map(n => [n, 0])); // How many there are, finite or not.
-    this.outside = Object.fromEntries(columnNames.map(n => [n, { large: 0, nan: 0 }])); // Those that are not finite.
+    this.columns = {};
+    this.numbers = {}; // How many there are, finite or not.
+    this.outside = {}; // Those that are not finite.
     this.gaps = 0;
     this.duplicates = 0;
+    this.define(names, exact);
+  }
+
+  /** Adds the columns that it does not have yet; the rows that it has have no number in them. */
+  define(names, exact = []) {
+    for (const name of names.filter(n => !this.names.includes(n))) {
+      this.names.push(name);
+      this.columns[name] = new (exact.includes(name) ? Float64Array : Float32Array)(this.capacity).fill(NaN, 0, this.count);
+      this.numbers[name] = 0;
+      this.outside[name] = { large: 0, nan: 0 };
+    }
   }
 
   get lastStep() { return this.count ? this.step[this.count - 1] : 0; }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Checkpoints;
@@ -39,6 +40,7 @@ public sealed record TrainingState
     /// The report of this very update when the run was cut between the update and its report, in the measurement of the perplexity; it is
     /// measured and reported first when the run goes on.
     /// </summary>
+    [JsonConverter(typeof(UnreportedStep))]
     public StepReport? Unreported { get; init; }
 }
 

@@ -15,10 +15,13 @@ public sealed class CausalLanguageModel : RowLoss
     public override string Title => "Causal language modelling";
 
     /// <inheritdoc/>
+    public override string Label => "Causal LM";
+
+    /// <inheritdoc/>
     public override string Formula => "−ln softmax(student)[next token], mean over predicted tokens";
 
     /// <inheritdoc/>
-    public override string Unit => "nats per token";
+    public override string Unit => "nats/token";
 
     /// <inheritdoc/>
     public override LossInputs Needs => LossInputs.StudentLogits | LossInputs.Targets;
@@ -28,9 +31,6 @@ public sealed class CausalLanguageModel : RowLoss
 
     /// <inheritdoc/>
     public override double Divisor(LossCounts counts, DistillationOptions options, int vocabularySize) => counts.Targets;
-
-    /// <inheritdoc/>
-    public override StepReport Record(StepReport report, double mean) => report with { CausalLmNatsPerToken = mean };
 
     internal override Tensor Sum(LossRows rows, double temperature) =>
         nn.functional.cross_entropy(rows.StudentLogits!, rows.Targets!, ignore_index: LogitLosses.NoTarget, reduction: nn.Reduction.Sum);

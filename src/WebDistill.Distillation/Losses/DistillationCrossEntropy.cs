@@ -19,10 +19,13 @@ public sealed class DistillationCrossEntropy : RowLoss
     public override string Title => "Distillation cross-entropy";
 
     /// <inheritdoc/>
+    public override string Label => "Distillation CE";
+
+    /// <inheritdoc/>
     public override string Formula => "T² · KL(softmax(teacher/T) ‖ softmax(student/T)), mean over tokens";
 
     /// <inheritdoc/>
-    public override string Unit => "nats per token";
+    public override string Unit => "nats/token";
 
     /// <inheritdoc/>
     public override LossInputs Needs => LossInputs.StudentLogits | LossInputs.TeacherLogits;
@@ -32,9 +35,6 @@ public sealed class DistillationCrossEntropy : RowLoss
 
     /// <inheritdoc/>
     public override double Divisor(LossCounts counts, DistillationOptions options, int vocabularySize) => counts.Rows;
-
-    /// <inheritdoc/>
-    public override StepReport Record(StepReport report, double mean) => report with { DistillationCeNatsPerToken = mean };
 
     internal override Tensor Sum(LossRows rows, double temperature)
     {

@@ -13,11 +13,14 @@ public readonly record struct LossCounts(long Rows, long Targets)
 /// <remarks>Of one of two kinds: <see cref="RowLoss"/> and <see cref="WholeLoss"/>.</remarks>
 public abstract class DistillationLoss
 {
-    /// <summary>Short name, as used in messages and charts.</summary>
+    /// <summary>Short name, as used in messages and answers, and by which its means are recorded.</summary>
     public abstract string Name { get; }
 
     /// <summary>What it is called in the literature.</summary>
     public abstract string Title { get; }
+
+    /// <summary>The same in a legend.</summary>
+    public abstract string Label { get; }
 
     /// <summary>Formula, for people.</summary>
     public abstract string Formula { get; }
@@ -34,6 +37,10 @@ public abstract class DistillationLoss
     /// <summary>What its sum is divided by to give the mean that is charted; 0 if there is nothing to average.</summary>
     public abstract double Divisor(LossCounts counts, DistillationOptions options, int vocabularySize);
 
-    /// <summary>A copy of the report with this loss's mean filled in.</summary>
-    public abstract StepReport Record(StepReport report, double mean);
+    /// <summary>How its means are shown. Its colour is its place in the catalogue, so that a loss has the same one in every run.</summary>
+    public StepSeries Series(DistillationOptions options) => new()
+    {
+        Name = Name, Title = Label, Unit = Unit, Chart = LoopSeries.LossChart, Colour = 1 + DistillationLosses.Place(this), Format = SeriesFormat.Loss,
+        Weight = Weight(options), IsSmoothed = true, CanBeLogarithmic = true,
+    };
 }

@@ -7,6 +7,9 @@ public static class DistillationLosses
     public static IReadOnlyList<DistillationLoss> All { get; } =
         [new DistillationCrossEntropy(), new CausalLanguageModel(), new LogitsSquaredError(), new HiddenCosine()];
 
+    /// <summary>Where a loss stands in <see cref="All"/>; after the last one for one that does not.</summary>
+    internal static int Place(DistillationLoss loss) => All.TakeWhile(other => other.Name != loss.Name).Count();
+
     /// <summary>The losses that a run minimises: weight above 0, and without a teacher only those that need none.</summary>
     public static IReadOnlyList<DistillationLoss> Active(DistillationOptions options, bool hasTeacher) =>
         [.. All.Where(loss => loss.Weight(options) > 0 && (hasTeacher || !loss.NeedsTeacher))];

@@ -17,6 +17,9 @@ public sealed class HiddenCosine : RowLoss
     public override string Title => "Cosine distance of the hidden states";
 
     /// <inheritdoc/>
+    public override string Label => "Cosine";
+
+    /// <inheritdoc/>
     public override string Formula => "1 − cos(student's, teacher's last hidden state), mean over tokens";
 
     /// <inheritdoc/>
@@ -30,9 +33,6 @@ public sealed class HiddenCosine : RowLoss
 
     /// <inheritdoc/>
     public override double Divisor(LossCounts counts, DistillationOptions options, int vocabularySize) => counts.Rows;
-
-    /// <inheritdoc/>
-    public override StepReport Record(StepReport report, double mean) => report with { CosineDistance = mean };
 
     internal override torch.Tensor Sum(LossRows rows, double temperature)
     {

@@ -15,10 +15,13 @@ public sealed class LogitsSquaredError : RowLoss
     public override string Title => "Squared error of the logits";
 
     /// <inheritdoc/>
+    public override string Label => "Logits MSE";
+
+    /// <inheritdoc/>
     public override string Formula => "Σ (student − teacher)² over the vocabulary, mean over tokens (optionally also over the vocabulary)";
 
     /// <inheritdoc/>
-    public override string Unit => "squared logits per token";
+    public override string Unit => "squared logits/token";
 
     /// <inheritdoc/>
     public override LossInputs Needs => LossInputs.StudentLogits | LossInputs.TeacherLogits;
@@ -29,9 +32,6 @@ public sealed class LogitsSquaredError : RowLoss
     /// <inheritdoc/>
     public override double Divisor(LossCounts counts, DistillationOptions options, int vocabularySize) =>
         options.MseReduction == MseReduction.PerElement ? (double)counts.Rows * vocabularySize : counts.Rows;
-
-    /// <inheritdoc/>
-    public override StepReport Record(StepReport report, double mean) => report with { LogitsMse = mean };
 
     internal override torch.Tensor Sum(LossRows rows, double temperature)
     {

@@ -53,12 +53,17 @@ internal static class RunApi
             async (Guid id, RunService service, CancellationToken cancel) => RunResponse.Of(await service.GetAsync(id, cancel)))
             .ProducesProblem(404).WithSummary("One run");
 
+        runs.MapGet("/{id:guid}/series", (Guid id, RunService service, CancellationToken cancel) => service.SeriesAsync(id, cancel))
+            .ProducesProblem(404).WithSummary("The numbers that the updates of a run have: name, title, unit, chart")
+            .WithDescription("Fixed when the run begins; before that, what its options promise. A step's `values`, the binary columns and the "
+                + "live rows go by these names.");
+
         runs.MapGet("/{id:guid}/steps",
             ([AsParameters] ListQuery query, Guid id, RunService service, HttpContext context, CancellationToken cancel) =>
                 query.AnswerAsync(context, (after, limit) => service.StepsAsync(id, (int)Math.Min(after, int.MaxValue), limit, cancel),
                     step => step.Step, step => step))
             .ProducesValidationProblem().ProducesProblem(404).WithSummary("The numbers of every update after a step, in order")
-            .WithDescription(ListQuery.Description);
+            .WithDescription($"`values` has the numbers by the names of the run's series; what was not measured after an update is missing. {ListQuery.Description}");
 
         runs.MapGet("/{id:guid}/steps.bin", async (Guid id, string? after, RunService service, CancellationToken cancel) =>
         {

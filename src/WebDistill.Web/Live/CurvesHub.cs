@@ -65,12 +65,17 @@ public sealed class CurvesHub(
             // The status is read before the rows: a run gets its final status after its last row, so no row can follow.
             Run run = await db.Runs.AsNoTracking().SingleOrDefaultAsync(r => r.Id == runId)
                 ?? throw new HubException($"There is no run {runId}; it may have been deleted.");
-            List<StepMetric> metrics = await db.StepMetrics.AsNoTracking()
-                .Where(m => m.RunId == runId && m.Step > afterStep)
-                .OrderBy(m => m.Step)
+            List<StepRow> steps = await db.StepRows.AsNoTracking()
+                .Where(row => row.RunId == runId && row.Step > afterStep)
+                .OrderBy(row => row.Step)
                 .Take(RowsPerMessage)
                 .ToListAsync();
-            return StepMessage.Of(run, metrics, protocol.Value.PayloadSerializerOptions);
+            RunSeries series = await RunSeries.ReadAsync(db, run, CancellationToken.None);
+            int last = steps.Count > 0 ? steps[^1].Step : 0;
+            List<Measurement> measured = await db.Measurements.AsNoTracking()
+                .Where(one => one.RunId == runId && (one.Step == 0 || (one.Step > afterStep && one.Step <= last)))
+                .ToListAsync();
+            return StepMessage.Of(run, series, steps, measured, describes: afterStep == 0, protocol.Value.PayloadSerializerOptions);
         }, cancel);
 
     private static async Task<bool> RingAsync(ChannelReader<bool> doorbell, CancellationToken ended)

@@ -1,10 +1,9 @@
 using System.Buffers.Binary;
-using System.Data.Common;
 using System.Runtime.InteropServices;
 using System.Text.Json;
-using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
+using WebDistill.Distillation;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Live;
@@ -12,78 +11,119 @@ namespace WebDistill.Web.Live;
 /// <summary>
 /// Steps as binary columns, a third of their size as JSON and read without parsing. Little-endian: an int32 with the length of the
 /// header, the header in UTF-8 padded with spaces, then the columns one after the other, each padded with zeros to a multiple of 8 bytes.
-/// The header is <c>{"attempt":A,"rows":N,"columns":[{"name":"step","type":"int32"},{"name":"totalLoss","type":"float32"},...]}</c>; 4 + its length is
-/// a multiple of 8, so that every column can be viewed in place. A step's missing number is NaN, and −∞ stands for one that is not a number,
+/// The header is <c>{"attempt":A,"rows":N,"series":[...],"once":{"teacherPerplexity":12.5},"columns":[{"name":"step","type":"int32"},
+/// {"name":"totalLoss","type":"float32"},...]}</c>: the run's <see cref="StepSeries"/>, the numbers that it has once, and the columns; 4 + its length
+/// is a multiple of 8, so that every column can be viewed in place. A step's missing number is NaN, and −∞ stands for one that is not a number,
 /// as it does in the database (<see cref="WebDistillDb.StoredNaN"/>).
 /// </summary>
 public static class StepHistory
 {
     /// <summary>
-    /// The steps of a run after <paramref name="after"/>, in order. Straight from the database's columns: of the hundred thousand rows of a
-    /// long run an object each would cost a quarter more time, and garbage that is collected while another run trains.
+    /// The steps of a run after <paramref name="after"/>, in order: the packed numbers go from the database's bytes into the columns as they are.
     /// </summary>
-    /// <param name="attempt">The attempt of the run now, or an earlier one.</param>
-    public static async Task<byte[]> ReadAsync(WebDistillDb db, Guid runId, int attempt, int after, CancellationToken cancel)
+    /// <param name="run">As it is now, or as it was in an earlier attempt.</param>
+    public static async Task<byte[]> ReadAsync(WebDistillDb db, Run run, int after, CancellationToken cancel)
     {
+        RunSeries series = await RunSeries.ReadAsync(db, run, cancel);
         List<int> steps = [];
-        List<double>[] values = [.. StepColumn.All.Select(_ => new List<double>())];
-        await db.Database.OpenConnectionAsync(cancel);
-        await using DbCommand command = db.Database.GetDbConnection().CreateCommand();
-        command.CommandText = $"""
-            SELECT "Step", {string.Join(", ", StepColumn.All.Select(column => $"\"{column.Stored}\""))}
-            FROM "StepMetrics" WHERE "RunId" = $run AND "Step" > $after ORDER BY "Step"
-            """;
-        command.Parameters.Add(new SqliteParameter("$run", runId));
-        command.Parameters.Add(new SqliteParameter("$after", after));
-        await using DbDataReader rows = await command.ExecuteReaderAsync(cancel);
-        while (await rows.ReadAsync(cancel))
+        Column epoch = new("epoch"), tokensSeen = new("tokensSeen", isWide: true), totalLoss = new(LoopSeries.TotalLoss.Name);
+        Column[] packed = [.. series.Packed.Select(one => new Column(one.Name, one.IsExact))];
+        await foreach (Row row in db.StepRows.Where(row => row.RunId == run.Id && row.Step > after).OrderBy(row => row.Step)
+            .Select(row => new Row(row.Step, row.Epoch, row.TokensSeen, row.TotalLoss, row.Values)).AsAsyncEnumerable().WithCancellation(cancel))
         {
-            steps.Add(rows.GetInt32(0));
-            for (int i = 0; i < values.Length; i++)
-                values[i].Add(rows.IsDBNull(i + 1) ? double.NaN : rows.GetDouble(i + 1));
+            steps.Add(row.Step);
+            epoch.Add(row.Epoch);
+            tokensSeen.Add(row.TokensSeen);
+            totalLoss.Add(double.IsNaN(row.TotalLoss) ? WebDistillDb.StoredNaN : row.TotalLoss);
+            for (int i = 0; i < packed.Length; i++)
+                packed[i].Add(PackedNumbers.StoredAt(row.Values, i));
         }
-        return Encode(attempt, CollectionsMarshal.AsSpan(steps), values);
+        List<Measurement> measured = await db.Measurements.AsNoTracking()
+            .Where(one => one.RunId == run.Id && (one.Step == 0 || one.Step > after)).ToListAsync(cancel);
+        Column[] sparse = [.. series.Measured.Select(one => new Column(one.Name, one.IsExact, rows: steps.Count))];
+        ILookup<string, Measurement> byName = measured.ToLookup(one => one.Name);
+        foreach (Column column in sparse)
+        {
+            foreach (Measurement one in byName[column.Name])
+            {
+                // Of an update recorded since the rows were read there is none.
+                if (steps.BinarySearch(one.Step) is >= 0 and int at)
+                    column.Set(at, double.IsNaN(one.Value) ? WebDistillDb.StoredNaN : one.Value);
+            }
+        }
+        return Encode(run.Attempt, series, measured.Where(one => one.Step == 0), steps, [epoch, tokensSeen, totalLoss, .. packed, .. sparse]);
     }
 
-    private static byte[] Encode(int attempt, ReadOnlySpan<int> steps, List<double>[] values)
+    private static byte[] Encode(int attempt, RunSeries series, IEnumerable<Measurement> once, List<int> steps, Column[] columns)
     {
-        int count = steps.Length;
-        bool[] wide = [.. StepColumn.All.Zip(values, (column, numbers) => column.Type == "float64" || numbers.Any(IsBeyondSingle))];
+        int count = steps.Count;
         byte[] header = JsonSerializer.SerializeToUtf8Bytes(new
         {
             attempt,
             rows = count,
-            columns = new[] { new { name = "step", type = "int32" } }.Concat(
-                StepColumn.All.Zip(wide, (column, isWide) => new { name = column.Name, type = isWide ? "float64" : "float32" })),
-        });
+            series = series.All,
+            once = once.ToDictionary(one => one.Name, one => one.Value),
+            columns = columns.Select(column => new { name = column.Name, type = column.IsWide ? "float64" : "float32" })
+                .Prepend(new { name = "step", type = "int32" }),
+        }, WebJson.Measured);
         int start = Padded(4 + header.Length);
-        byte[] encoded = new byte[start + Padded(4 * count) + wide.Sum(isWide => Padded(Width(isWide) * count))];
+        byte[] encoded = new byte[start + Padded(4 * count) + columns.Sum(column => Padded(column.Bytes))];
         BinaryPrimitives.WriteInt32LittleEndian(encoded, start - 4);
         encoded.AsSpan(4, start - 4).Fill((byte)' ');
         header.CopyTo(encoded, 4);
 
         Span<byte> rest = encoded.AsSpan(start);
+        ReadOnlySpan<int> numbers = CollectionsMarshal.AsSpan(steps);
         for (int row = 0; row < count; row++)
-            BinaryPrimitives.WriteInt32LittleEndian(rest[(4 * row)..], steps[row]);
+            BinaryPrimitives.WriteInt32LittleEndian(rest[(4 * row)..], numbers[row]);
         rest = rest[Padded(4 * count)..];
-        foreach ((bool isWide, List<double> numbers) in wide.Zip(values))
+        foreach (Column column in columns)
         {
-            for (int row = 0; row < count; row++)
-            {
-                if (isWide)
-                    BinaryPrimitives.WriteDoubleLittleEndian(rest[(8 * row)..], numbers[row]);
-                else
-                    BinaryPrimitives.WriteSingleLittleEndian(rest[(4 * row)..], (float)numbers[row]);
-            }
-            rest = rest[Padded(Width(isWide) * count)..];
+            column.Write(rest);
+            rest = rest[Padded(column.Bytes)..];
         }
         return encoded;
     }
 
-    private static int Width(bool isWide) => isWide ? 8 : 4;
-
-    // As float32 it would become infinite, which says something else.
-    private static bool IsBeyondSingle(double number) => double.IsFinite(number) && !float.IsFinite((float)number);
-
     private static int Padded(int bytes) => (bytes + 7) & ~7;
+
+    // Not the entity: of the hundred thousand rows of a long run an object each would be garbage that is collected while another run trains.
+    private readonly record struct Row(int Step, double Epoch, long TokensSeen, double TotalLoss, byte[] Values);
+
+    private sealed class Column(string name, bool isWide = false, int rows = 0)
+    {
+        private readonly List<double> _numbers = [.. Enumerable.Repeat(double.NaN, rows)];
+
+        public string Name => name;
+
+        public bool IsWide { get; private set; } = isWide;
+
+        public int Bytes => (IsWide ? 8 : 4) * _numbers.Count;
+
+        public void Add(double number)
+        {
+            _numbers.Add(number);
+            Widen(number);
+        }
+
+        public void Set(int row, double number)
+        {
+            _numbers[row] = number;
+            Widen(number);
+        }
+
+        public void Write(Span<byte> target)
+        {
+            for (int row = 0; row < _numbers.Count; row++)
+            {
+                if (IsWide)
+                    BinaryPrimitives.WriteDoubleLittleEndian(target[(8 * row)..], _numbers[row]);
+                else
+                    BinaryPrimitives.WriteSingleLittleEndian(target[(4 * row)..], (float)_numbers[row]);
+            }
+        }
+
+        // As float32 it would become infinite, which says something else.
+        private void Widen(double number) => IsWide |= double.IsFinite(number) && !float.IsFinite((float)number);
+    }
 }

@@ -1,13 +1,14 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using WebDistill.Data;
+using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Live;
 
 /// <summary>
 /// One message of the live wire, written out: everybody who watches a run live gets the same rows, and fifty watchers cost one serialisation.
 /// </summary>
-/// <param name="Json">A <see cref="StepRows"/>.</param>
+/// <param name="Json">A <see cref="LiveSteps"/>.</param>
 /// <param name="Status">Where the run stood.</param>
 /// <param name="Attempt">The attempt that the rows belong to.</param>
 /// <param name="IsFinal">Whether the run had ended: no row can follow then.</param>
@@ -17,9 +18,12 @@ namespace WebDistill.Web.Live;
 public sealed record StepMessage(byte[] Json, RunStatus Status, int Attempt, bool IsFinal, int Rows, int LastStep)
 {
     /// <summary>The message of some rows, which are in order.</summary>
-    public static StepMessage Of(Run run, IReadOnlyList<StepMetric> metrics, JsonSerializerOptions json) => new(
-        JsonSerializer.SerializeToUtf8Bytes(StepRows.Of(run, metrics), json), run.Status, run.Attempt, run.IsFinal, metrics.Count,
-        metrics.Count > 0 ? metrics[^1].Step : 0);
+    /// <param name="measured">What was measured after them, and once.</param>
+    /// <param name="describes">Whether it says what the numbers are.</param>
+    public static StepMessage Of(
+        Run run, RunSeries series, IReadOnlyList<StepRow> steps, IReadOnlyList<Measurement> measured, bool describes, JsonSerializerOptions json) => new(
+        JsonSerializer.SerializeToUtf8Bytes(LiveSteps.Of(run, series, steps, measured, describes), json), run.Status, run.Attempt, run.IsFinal, steps.Count,
+        steps.Count > 0 ? steps[^1].Step : 0);
 
     private sealed class Converter : JsonConverter<StepMessage>
     {

@@ -110,14 +110,13 @@ public sealed class ReportService(
         JsonObject values = OptionTexts.Values(RunService.Options(run)), defaults = OptionTexts.Values(new DistillationOptions());
         OptionTexts texts = await OptionTexts.ReadAsync([RunService.Options(run)], table, models, datasets, cancel);
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        List<ReportPoint> validation = await db.StepMetrics.AsNoTracking()
-            .Where(metric => metric.RunId == run.Id && metric.ValidationPerplexity != null).OrderBy(metric => metric.Step)
-            .Select(metric => new ReportPoint(metric.Step, metric.ValidationPerplexity!.Value, metric.ValidationNatsPerToken)).ToListAsync(cancel);
+        List<MeasuredPair> validation = await db.Measured([run.Id], LoopSeries.ValidationPerplexity.Name, LoopSeries.ValidationNatsPerToken.Name)
+            .ToListAsync(cancel);
         return new ReportRun(
             run.Id, run.Name, run.Status, run.Step, run.TrainedSeconds,
             [.. OptionSchema.Of<DistillationOptions>().Fields.Where(field => field.Name != "name").Select(field => new ReportOption(field.Label,
                 texts.Of(field, values[field.Name]), JsonNode.DeepEquals(values[field.Name], defaults[field.Name])))],
             run.DatasetSha256, run.Engine, run.Version, run.ValidationPerplexity, run.Validation()?.NatsPerToken,
-            [.. validation.Select(point => point with { NatsPerToken = Perplexity.Stored(point.Value, point.NatsPerToken)?.NatsPerToken })]);
+            [.. validation.OrderBy(point => point.Step).Select(point => new ReportPoint(point.Step, point.Value, Perplexity.Stored(point.Value, point.Logarithm)?.NatsPerToken))]);
     }
 }

@@ -24,6 +24,7 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
     private static readonly TimeSpan RefusalRetryDelay = TimeSpan.FromSeconds(1);
 
     private readonly Run _run;
+    private readonly RunSeries _series;
     private readonly DatabaseWriter _writer;
     private readonly RunAnnouncements _announcements;
     private readonly Func<Perplexity?> _teacherPerplexity;
@@ -45,10 +46,11 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
     /// <param name="time">Its monotonic clock measures how long the run trains: the wall clock may be set meanwhile.</param>
     /// <param name="ended">With it signalled a refusal is not waited for: what cannot be written at once is given up.</param>
     public RunRecorder(
-        Run run, DatabaseWriter writer, RunAnnouncements announcements, StorageHealth storage, Func<Perplexity?> teacherPerplexity,
+        Run run, RunSeries series, DatabaseWriter writer, RunAnnouncements announcements, StorageHealth storage, Func<Perplexity?> teacherPerplexity,
         Func<StorageRefusedException?, Task<bool>> rests, TimeProvider time, CancellationToken ended)
     {
         _run = run;
+        _series = series;
         _writer = writer;
         _announcements = announcements;
         _teacherPerplexity = teacherPerplexity;
@@ -174,19 +176,36 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
     private async Task SaveAsync(WebDistillDb db, List<StepReport> batch)
     {
         StepReport last = batch[^1];
-        StepReport? validated = batch.LastOrDefault(report => report.ValidationPerplexity is not null);
-        db.StepMetrics.AddRange(batch.Select(report => report.ToMetric(_run.Id, _run.Attempt)));
+        StepReport? validated = batch.LastOrDefault(report => report[LoopSeries.ValidationPerplexity.Name] is not null);
+        db.StepRows.AddRange(batch.Select(report => _series.Row(report, _run.Id, _run.Attempt)));
+        db.Measurements.AddRange(batch.SelectMany(report => _series.Measurements(report, _run.Id, _run.Attempt)));
         Run run = await db.Runs.SingleAsync(r => r.Id == _run.Id);
         run.Step = last.Step;
         run.TotalLoss = last.TotalLoss;
-        run.TokensPerSecond = last.TokensPerSecond;
+        run.TokensPerSecond = last[LoopSeries.TokensPerSecond.Name];
         if (validated is not null)
-            (run.ValidationPerplexity, run.ValidationNatsPerToken) = (validated.ValidationPerplexity, validated.ValidationNatsPerToken);
+        {
+            run.ValidationPerplexity = validated[LoopSeries.ValidationPerplexity.Name];
+            run.ValidationNatsPerToken = validated[LoopSeries.ValidationNatsPerToken.Name];
+        }
         if (_teacherPerplexity() is Perplexity teacher)
+        {
             (run.TeacherPerplexity, run.TeacherNatsPerToken) = (teacher.Value, teacher.NatsPerToken);
+            await KeepOnceAsync(db, LoopSeries.TeacherPerplexity, teacher.Value);
+            await KeepOnceAsync(db, LoopSeries.TeacherNatsPerToken, teacher.NatsPerToken);
+        }
         run.TrainedSeconds = _run.TrainedSeconds + _time.GetElapsedTime(_startedAt).TotalSeconds;
         run.FruitlessAttempts = 0;
         await db.SaveChangesAsync();
+    }
+
+    // An earlier transaction or attempt may have written it already.
+    private async Task KeepOnceAsync(WebDistillDb db, StepSeries series, double value)
+    {
+        Measurement? known = await db.Measurements.FindAsync(_run.Id, series.Name, 0);
+        if (known is null)
+            db.Measurements.Add(known = new Measurement { RunId = _run.Id, Name = series.Name });
+        (known.Attempt, known.Value) = (_run.Attempt, value);
     }
 
     private readonly record struct Entry(StepReport? Report, TaskCompletionSource? Flushed);

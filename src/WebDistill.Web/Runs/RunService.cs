@@ -242,18 +242,37 @@ public sealed class RunService(
         announcements.Announce(id);
     }
 
+    /// <summary>What the numbers of a run's steps are, in the order in which they are shown.</summary>
+    /// <exception cref="NotFoundException">There is no run with that id.</exception>
+    public async Task<IReadOnlyList<StepSeries>> SeriesAsync(Guid id, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return (await RunSeries.FindAsync(db, id, cancel) ?? throw NotFound(id)).All;
+    }
+
+    /// <inheritdoc cref="RunSeries.ReadAllAsync"/>
+    public async Task<IReadOnlyList<StepSeries>> SeriesAsync(IReadOnlyList<Run> runs, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await RunSeries.ReadAllAsync(db, runs, cancel);
+    }
+
     /// <summary>The steps after <paramref name="after"/>, in order, at most <paramref name="limit"/>.</summary>
     /// <exception cref="NotFoundException">There is no run with that id.</exception>
     public async Task<IReadOnlyList<StepReport>> StepsAsync(Guid id, int after, int limit, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        await RequireAsync(db, id, cancel);
-        List<StepMetric> metrics = await db.StepMetrics.AsNoTracking()
-            .Where(metric => metric.RunId == id && metric.Step > after)
-            .OrderBy(metric => metric.Step)
+        RunSeries series = await RunSeries.FindAsync(db, id, cancel) ?? throw NotFound(id);
+        List<StepRow> rows = await db.StepRows.AsNoTracking()
+            .Where(row => row.RunId == id && row.Step > after)
+            .OrderBy(row => row.Step)
             .Take(limit)
             .ToListAsync(cancel);
-        return [.. metrics.Select(metric => metric.ToReport())];
+        int last = rows.Count > 0 ? rows[^1].Step : after;
+        ILookup<int, Measurement> measured = (await db.Measurements.AsNoTracking()
+            .Where(one => one.RunId == id && one.Step > after && one.Step <= last && one.Step > 0)
+            .ToListAsync(cancel)).ToLookup(one => one.Step);
+        return [.. rows.Select(row => series.Report(row, measured[row.Step]))];
     }
 
     /// <summary>The steps after <paramref name="after"/> as <see cref="StepHistory"/> encodes them.</summary>
@@ -261,17 +280,17 @@ public sealed class RunService(
     public async Task<byte[]> HistoryAsync(Guid id, int after, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        // The attempt before the rows: one that begins in between makes the client read again.
-        int attempt = await db.Runs.Where(run => run.Id == id).Select(run => (int?)run.Attempt).SingleOrDefaultAsync(cancel) ?? throw NotFound(id);
-        return await StepHistory.ReadAsync(db, id, attempt, after, cancel);
+        // The run before the rows: an attempt that begins in between makes the client read again.
+        Run run = await db.Runs.AsNoTracking().SingleOrDefaultAsync(run => run.Id == id, cancel) ?? throw NotFound(id);
+        return await StepHistory.ReadAsync(db, run, after, cancel);
     }
 
-    /// <inheritdoc cref="WebDistillDb.LowestPerplexitiesAsync"/>
-    public async Task<IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)>> LowestPerplexitiesAsync(
+    /// <summary>The lowest validation perplexity that each of some runs has recorded; those that recorded none are missing.</summary>
+    public async Task<IReadOnlyDictionary<Guid, MeasuredPair>> LowestPerplexitiesAsync(
         IReadOnlyCollection<Guid> ids, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return await db.LowestPerplexitiesAsync(ids, cancel);
+        return await db.LowestAsync(ids, LoopSeries.ValidationPerplexity.Name, LoopSeries.ValidationNatsPerToken.Name, cancel);
     }
 
     /// <summary>Lines of the log of a run, oldest line first, after the line <paramref name="after"/>.</summary>

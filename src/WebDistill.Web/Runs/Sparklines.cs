@@ -52,10 +52,10 @@ public sealed class Sparklines(IDbContextFactory<WebDistillDb> contexts)
         Guid[] ids = [.. runs.Select(run => run.Id)];
         // The steps by name, not by a condition on all of them: each is one look into the key.
         int[] steps = [.. Enumerable.Range(1, runs.Max(run => run.Step) / stride).Select(i => i * stride)];
-        var found = await db.StepMetrics
-            .Where(metric => ids.Contains(metric.RunId) && steps.Contains(metric.Step))
-            .OrderBy(metric => metric.Step)
-            .Select(metric => new { metric.RunId, metric.TotalLoss })
+        var found = await db.StepRows
+            .Where(row => ids.Contains(row.RunId) && steps.Contains(row.Step))
+            .OrderBy(row => row.Step)
+            .Select(row => new { row.RunId, row.TotalLoss })
             .ToListAsync(cancel);
         ILookup<Guid, double> points = found.ToLookup(point => point.RunId, point => point.TotalLoss);
         foreach (Run run in runs)

@@ -39,6 +39,7 @@ internal sealed partial class TrainingSession
     private int? _savedStep;
     private volatile bool _isSaved;
     private int _step;
+    private string? _series;
 
     public TrainingSession(
         Run run, RunControl control, IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder,
@@ -206,6 +207,12 @@ internal sealed partial class TrainingSession
         {
             using IDbContextTransaction all = db.Database.BeginTransaction();
             superseded = db.Supersede(_run.Id, recorded);
+            StoredSeries? stored = db.Series.Find(_run.Id);
+            _series = RunSeries.Begin(stored?.Json, distiller.Series);
+            if (stored is null)
+                db.Series.Add(new StoredSeries { RunId = _run.Id, Json = _series });
+            else
+                stored.Json = _series;
             db.Runs.Where(run => run.Id == _run.Id).ExecuteUpdate(set => set
                 .SetProperty(run => run.Step, recorded)
                 .SetProperty(run => run.AttemptFromStep, recorded)
@@ -234,7 +241,7 @@ internal sealed partial class TrainingSession
     private void Train(Distiller distiller, TextTokenizer tokenizer, TrainingProvenance provenance)
     {
         var recorder = new RunRecorder(
-            _run, _writer, _announcements, _storage, () => distiller.TeacherValidationPerplexity, RestAsync, TimeProvider.System, _control.Ended);
+            _run, RunSeries.Of(_run, _series), _writer, _announcements, _storage, () => distiller.TeacherValidationPerplexity, RestAsync, TimeProvider.System, _control.Ended);
         _recorder = recorder;
         try
         {

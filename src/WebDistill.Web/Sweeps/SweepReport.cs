@@ -85,7 +85,7 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
     /// <summary>Puts a sweep's runs together.</summary>
     /// <param name="lowestPerplexities">Of each run that measured one; read only for the metric that needs it.</param>
     public static SweepReport Of(
-        Sweep sweep, IEnumerable<Run> runs, IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)> lowestPerplexities)
+        Sweep sweep, IEnumerable<Run> runs, IReadOnlyDictionary<Guid, MeasuredPair> lowestPerplexities)
     {
         SweepPlan plan = SweepPlan.Of(sweep);
         HashSet<string> seeds = [.. plan.Dimensions.Where(dimension => dimension.IsOfSeeds).Select(dimension => dimension.Name)];
@@ -117,11 +117,11 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
         : JsonSerializer.Deserialize<OrderedDictionary<string, string>>(run.SweepPointJson, WebJson.Options)!;
 
     private static (double? Value, double? NatsPerToken) ValueOf(SweepMetric metric, Run run,
-        IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)> lowestPerplexities) => metric switch
+        IReadOnlyDictionary<Guid, MeasuredPair> lowestPerplexities) => metric switch
     {
         SweepMetric.FinalValidationPerplexity => (run.ValidationPerplexity, run.Validation()?.NatsPerToken),
-        SweepMetric.BestValidationPerplexity when lowestPerplexities.TryGetValue(run.Id, out var lowest) =>
-            (lowest.Perplexity, Perplexity.Stored(lowest.Perplexity, lowest.NatsPerToken)?.NatsPerToken),
+        SweepMetric.BestValidationPerplexity when lowestPerplexities.TryGetValue(run.Id, out MeasuredPair? lowest) =>
+            (lowest.Value, Perplexity.Stored(lowest.Value, lowest.Logarithm)?.NatsPerToken),
         SweepMetric.BestValidationPerplexity => (null, null),
         SweepMetric.GapToTeacher => (run.GapToTeacher(), null),
         SweepMetric.TotalLoss => (run.TotalLoss, null),

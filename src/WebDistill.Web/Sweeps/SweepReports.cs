@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
+using WebDistill.Distillation;
 
 namespace WebDistill.Web.Sweeps;
 
@@ -47,8 +48,9 @@ public sealed class SweepReports(IDbContextFactory<WebDistillDb> contexts)
             .ToLookup(run => run.SweepId!.Value);
         Guid[] measured = [.. sweeps.Where(sweep => SweepPlan.Of(sweep).Metric == SweepMetric.BestValidationPerplexity)
             .SelectMany(sweep => runs[sweep.Id]).Select(run => run.Id)];
-        IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)> lowest =
-            measured.Length > 0 ? await db.LowestPerplexitiesAsync(measured, cancel) : new Dictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)>();
+        IReadOnlyDictionary<Guid, MeasuredPair> lowest = measured.Length > 0
+            ? await db.LowestAsync(measured, LoopSeries.ValidationPerplexity.Name, LoopSeries.ValidationNatsPerToken.Name, cancel)
+            : new Dictionary<Guid, MeasuredPair>();
         return [.. sweeps.Select(sweep => SweepReport.Of(sweep, runs[sweep.Id], lowest))];
     }
 

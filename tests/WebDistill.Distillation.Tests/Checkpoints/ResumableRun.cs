@@ -79,5 +79,6 @@ internal sealed class Reports(Action<StepReport>? each = null) : IProgress<StepR
     }
 
     /// <summary>What does not depend on the clock.</summary>
-    public static StepReport Timeless(StepReport report) => report with { TokensPerSecond = 0, StepSeconds = 0, MemoryBytes = 0 };
+    public static StepReport Timeless(StepReport report) =>
+        report.With((LoopSeries.TokensPerSecond, 0), (LoopSeries.StepSeconds, 0), (LoopSeries.MemoryBytes, 0));
 }

@@ -118,8 +118,8 @@ public sealed class ResumeTests : IDisposable
         using var whole = new ResumableRun(three, _tokens, _tokens);
         var all = new Reports();
         whole.Distiller.Run(all, null, null, CancellationToken.None);
-        Assert.Equal(all.All.Skip(steps).Select(report => (report.Step, report.LearningRate, report.Epoch, report.TokensSeen)),
-            reports.All.Select(report => (report.Step, report.LearningRate, report.Epoch, report.TokensSeen)));
+        Assert.Equal(all.All.Skip(steps).Select(report => (report.Step, report.Values["learningRate"], report.Epoch, report.TokensSeen)),
+            reports.All.Select(report => (report.Step, report.Values["learningRate"], report.Epoch, report.TokensSeen)));
     }
 
     [Fact]

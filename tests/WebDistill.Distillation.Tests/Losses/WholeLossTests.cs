@@ -122,6 +122,8 @@ public sealed class WholeLossTests
 
         public override string Title => "Hidden states and attention maps of all layers";
 
+        public override string Label => "Layers";
+
         public override string Formula => "Σ |s W − t|² + Σ |A_s − A_t|²";
 
         public override string Unit => "squared distance/token";
@@ -133,8 +135,6 @@ public sealed class WholeLossTests
         public override double Weight(DistillationOptions options) => 1;
 
         public override double Divisor(LossCounts counts, DistillationOptions options, int vocabularySize) => counts.Rows;
-
-        public override StepReport Record(StepReport report, double mean) => report with { CosineDistance = mean };
 
         internal override WholeLossModule Bind(DistillationOptions options, Gpt2Config student, Gpt2Config? teacher) => student.NLayer <= teacher!.NLayer
             ? new Module(student.NEmbd, teacher.NEmbd)

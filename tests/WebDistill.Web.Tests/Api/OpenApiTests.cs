@@ -11,6 +11,7 @@ public sealed class OpenApiTests(WebDistillApp app) : IClassFixture<WebDistillAp
     [InlineData("post", "/api/runs/quick-start")]
     [InlineData("get", "/api/runs/{id}")]
     [InlineData("delete", "/api/runs/{id}")]
+    [InlineData("get", "/api/runs/{id}/series")]
     [InlineData("get", "/api/runs/{id}/steps")]
     [InlineData("post", "/api/runs/{id}/stop")]
     [InlineData("get", "/api/datasets")]

@@ -22,11 +22,17 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
         JsonElement[] steps = [.. (await app.GetAsync($"/api/runs/{id}/steps")).EnumerateArray()];
         Assert.Equal(Enumerable.Range(1, total), steps.Select(step => step.GetProperty("step").GetInt32()));
         Assert.Equal(
-            typeof(StepReport).GetProperties().Select(p => JsonNamingPolicy.CamelCase.ConvertName(p.Name)).Order(),
+            typeof(StepReport).GetProperties().Where(p => p.GetIndexParameters().Length == 0).Select(p => JsonNamingPolicy.CamelCase.ConvertName(p.Name)).Order(),
             steps[0].EnumerateObject().Select(p => p.Name).Order());
         Assert.Equal([total],
             (await app.GetAsync($"/api/runs/{id}/steps?after={total - 1}")).EnumerateArray().Select(s => s.GetProperty("step").GetInt32()));
-        Assert.Equal(steps[^1].GetProperty("validationPerplexity").GetDouble(), run.GetProperty("validationPerplexity").GetDouble());
+        Assert.Equal(LoopSeries.Of(Product.TinyTraining(default), hasTeacher: false).Select(series => series.Name),
+            (await app.GetAsync($"/api/runs/{id}/series")).EnumerateArray().Select(series => series.GetProperty("name").GetString()));
+        // Everything but the total loss, which stands beside the values, and the teacher's numbers: there is none.
+        Assert.Equal(LoopSeries.Of(Product.TinyTraining(default), hasTeacher: false).Where(series => series.Cadence != SeriesCadence.Once)
+                .Select(series => series.Name).Except(["totalLoss"]).Order(),
+            steps[^1].GetProperty("values").EnumerateObject().Select(number => number.Name).Order());
+        Assert.Equal(steps[^1].GetProperty("values").GetProperty("validationPerplexity").GetDouble(), run.GetProperty("validationPerplexity").GetDouble());
         Assert.Equal(steps[^1].GetProperty("totalLoss").GetDouble(), run.GetProperty("totalLoss").GetDouble());
 
         JsonElement model = await app.GetAsync($"/api/models/{run.GetProperty("studentModelId").GetGuid()}");
@@ -62,8 +68,8 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
         Assert.Equal(2, run.GetProperty("teacherLayers").GetInt32());
         Assert.Equal(1, run.GetProperty("studentLayers").GetInt32());
         JsonElement last = (await app.GetAsync($"/api/runs/{run.GetProperty("id").GetGuid()}/steps")).EnumerateArray().Last();
-        Assert.True(last.GetProperty("distillationCeNatsPerToken").GetDouble() >= 0);
-        Assert.True(last.GetProperty("cosineDistance").GetDouble() >= 0);
+        Assert.True(last.GetProperty("values").GetProperty("ce").GetDouble() >= 0);
+        Assert.True(last.GetProperty("values").GetProperty("cos").GetDouble() >= 0);
     }
 
     [Theory]

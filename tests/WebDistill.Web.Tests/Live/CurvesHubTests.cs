@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation;
 
 namespace WebDistill.Web.Tests.Live;
 
@@ -31,7 +30,7 @@ public sealed class CurvesHubTests(WebDistillApp app) : IClassFixture<WebDistill
                 if (rows is JsonElement received)
                 {
                     steps.AddRange(received.GetProperty("step").EnumerateArray().Select(step => step.GetInt32()));
-                    Assert.Equal(received.GetProperty("step").GetArrayLength(), received.GetProperty("totalLoss").GetArrayLength());
+                    Assert.Equal(received.GetProperty("step").GetArrayLength(), received.GetProperty("columns").GetProperty("totalLoss").GetArrayLength());
                 }
             }
             while (rows is not null && ++messages < 2);
@@ -73,11 +72,15 @@ public sealed class CurvesHubTests(WebDistillApp app) : IClassFixture<WebDistill
         byte[] history = await app.Http.GetByteArrayAsync($"/api/runs/{id}/steps.bin");
         Dictionary<string, double[]> columns = Decode(history);
         Assert.Equal(Enumerable.Range(1, ManySteps).Select(step => (double)step), columns["step"]);
-        Assert.Equal(
-            typeof(StepReport).GetProperties().Select(p => JsonNamingPolicy.CamelCase.ConvertName(p.Name)).Order(), columns.Keys.Order());
+        JsonElement[] series = [.. (await app.GetAsync($"/api/runs/{id}/series")).EnumerateArray()];
+        Assert.Equal(series.Where(one => one.GetProperty("cadence").GetString() != "Once").Select(one => one.GetProperty("name").GetString()!)
+            .Concat(["step", "epoch", "tokensSeen"]).Order(), columns.Keys.Order());
+        Assert.True(JsonElement.DeepEquals(await app.GetAsync($"/api/runs/{id}/series"), Header(history).GetProperty("series")));
+        Assert.Equal([("teacherPerplexity", 12.5)], Header(history).GetProperty("once").EnumerateObject().Select(one => (one.Name, one.Value.GetDouble())));
         Assert.Equal(1.5f / 3, columns["totalLoss"][2]);
         Assert.Equal((double)(1L << 40) + 3, columns["tokensSeen"][2]);
-        Assert.True(double.IsNaN(columns["logitsMse"][2]));
+        Assert.Equal([double.NaN, double.NegativeInfinity, 3, 4], columns["clm"][..4]);
+        Assert.Equal([double.NaN, double.NaN, 9.25f, double.NaN], columns["validationPerplexity"][..4]);
 
         await using CurvesClient client = await CurvesClient.WatchAsync(app.Address, id, ManySteps - 5000, attempt: 0);
         List<int> steps = [];
@@ -97,18 +100,24 @@ public sealed class CurvesHubTests(WebDistillApp app) : IClassFixture<WebDistill
             // One statement: 100 000 rows through the change tracker would take longer than the test.
             await db.Database.ExecuteSqlAsync($"""
                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {steps})
-                INSERT INTO StepMetrics (RunId, Step, Attempt, Epoch, TokensSeen, TotalLoss, LearningRate, GradientNorm, TokensPerSecond, StepSeconds, MemoryBytes)
-                SELECT {id}, i, 0, 0, {1L << 40} + i, 1.5 / i, 1e-3, 1, 1, 0, 0 FROM n
+                INSERT INTO StepRows (RunId, Step, Attempt, Epoch, TokensSeen, TotalLoss, "Values")
+                SELECT {id}, i, 0, 0, {1L << 40} + i, 1.5 / i, pack_numbers(CASE i WHEN 1 THEN NULL WHEN 2 THEN -9e999 ELSE i END, 1e-3, 1, 1, 0, 0) FROM n
                 """);
+            db.Measurements.AddRange(new Measurement { RunId = id, Name = "validationPerplexity", Step = 3, Value = 9.25 },
+                new Measurement { RunId = id, Name = "teacherPerplexity", Value = 12.5 });
+            await db.SaveChangesAsync();
         });
         return id;
     }
+
+    private static JsonElement Header(byte[] history) =>
+        JsonSerializer.Deserialize<JsonElement>(Encoding.UTF8.GetString(history, 4, BinaryPrimitives.ReadInt32LittleEndian(history)));
 
     // As StepHistory describes it, and as a browser would read it.
     private static Dictionary<string, double[]> Decode(byte[] history)
     {
         int length = BinaryPrimitives.ReadInt32LittleEndian(history);
-        JsonElement header = JsonSerializer.Deserialize<JsonElement>(Encoding.UTF8.GetString(history, 4, length));
+        JsonElement header = Header(history);
         int rows = header.GetProperty("rows").GetInt32();
         int at = 4 + length;
         Assert.Equal(0, at % 8);

@@ -11,6 +11,7 @@ using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using WebDistill.Data;
+using WebDistill.Distillation;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Web.Evaluations;
 using WebDistill.Web.Live;
@@ -95,8 +96,12 @@ public sealed class EveryNumberTests(WebDistillApp app) : IClassFixture<WebDisti
 
         await using CurvesClient client = await CurvesClient.WatchAsync(app.Address, library.Run, 0);
         JsonElement rows = (await client.NextAsync())!.Value;
-        Assert.All(rows.GetProperty("totalLoss").EnumerateArray(), loss => Assert.Equal(value > 0 ? "Infinity" : "NaN", loss.GetString()));
-        Assert.Equal(value > 0 ? "Infinity" : "NaN", rows.GetProperty("teacherPerplexity").GetString());
+        string written = value > 0 ? "Infinity" : "NaN";
+        foreach (string column in new[] { "totalLoss", "clm", "gradientNorm" })
+            Assert.All(rows.GetProperty("columns").GetProperty(column).EnumerateArray(), number => Assert.Equal(written, number.GetString()));
+        Assert.Contains(rows.GetProperty("columns").GetProperty("validationPerplexity").EnumerateArray(),
+            number => number.ValueKind == JsonValueKind.String && number.GetString() == written);
+        Assert.Equal(written, rows.GetProperty("once").GetProperty("teacherPerplexity").GetString());
     }
 
     [Fact]
@@ -109,6 +114,8 @@ public sealed class EveryNumberTests(WebDistillApp app) : IClassFixture<WebDisti
         Assert.Equal(["Infinity", "-Infinity", "NaN"], measured.GetProperty("anyOf")[1].GetProperty("enum").EnumerateArray().Select(name => name.GetString()));
         Assert.Equal(["number", "string"],
             Property("RunResponse", "trainedSeconds").GetProperty("anyOf").EnumerateArray().Select(choice => choice.GetProperty("type").GetString()));
+        Assert.Equal(["number", "string"], Property("StepReport", "values").GetProperty("additionalProperties").GetProperty("anyOf").EnumerateArray()
+            .Select(choice => choice.GetProperty("type").GetString()));
         foreach ((string record, string property) in new[]
         {
             ("DistillationOptions", "learningRate"), ("DistillationOptions", "alphaCe"), ("GenerateRequest", "topP"), ("SweepRange", "minimum"),
@@ -138,6 +145,9 @@ public sealed class EveryNumberTests(WebDistillApp app) : IClassFixture<WebDisti
         {
             foreach (IEntityType entity in db.Model.GetEntityTypes())
                 await ReplaceAsync(db, entity, value);
+            foreach (StepRow row in await db.StepRows.ToListAsync())
+                row.Values = PackedNumbers.Pack([.. Enumerable.Repeat<double?>(value, row.Values.Length / sizeof(double))]);
+            db.Measurements.Add(new Measurement { RunId = run, Name = LoopSeries.TeacherPerplexity.Name, Value = value });
             await db.SaveChangesAsync();
             string result = JsonSerializer.Serialize(FilledRecord.Create(typeof(EvaluationResult), value), WebJson.Measured);
             await db.Evaluations.ExecuteUpdateAsync(set => set.SetProperty(e => e.ResultJson, result));

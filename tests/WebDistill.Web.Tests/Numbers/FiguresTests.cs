@@ -94,7 +94,7 @@ public sealed class FiguresTests(WebDistillApp app) : IClassFixture<WebDistillAp
             run.Status = RunStatus.Completed;
         // T = 1: not a number, T = 4: too large, T = 8: 7 and 8.
         (runs[0].ValidationPerplexity, runs[2].ValidationPerplexity, runs[2].ValidationNatsPerToken) = (double.NaN, double.PositiveInfinity, 3000);
-        var none = new Dictionary<Guid, (double, double?, int)>();
+        var none = new Dictionary<Guid, MeasuredPair>();
         SweepReport report = SweepReport.Of(sweep, runs, none);
         Assert.Equal(["T = 8", "T = 4", "T = 1"], report.Groups.Select(group => group.Title));
         Assert.Equal("T = 8", report.Best!.Title);

@@ -76,8 +76,8 @@ public sealed class OverflowTests(WebDistillApp app) : IClassFixture<WebDistillA
         Assert.True(run.GetProperty("status").GetString() == "Completed", run.ToString());
         JsonElement[] steps = [.. (await app.GetAsync($"/api/runs/{id}/steps")).EnumerateArray()];
         Assert.Equal(run.GetProperty("totalSteps").GetInt32(), steps.Length);
-        Assert.Equal("Infinity", steps[1].GetProperty("validationPerplexity").GetString());
-        Assert.InRange(steps[1].GetProperty("validationNatsPerToken").GetDouble(), 710, 1e7);
+        Assert.Equal("Infinity", steps[1].GetProperty("values").GetProperty("validationPerplexity").GetString());
+        Assert.InRange(steps[1].GetProperty("values").GetProperty("validationNatsPerToken").GetDouble(), 710, 1e7);
         JsonElement checkpoint = (await app.GetAsync($"/api/runs/{id}/checkpoints"))[0];
         Assert.Equal("Infinity", checkpoint.GetProperty("validationPerplexity").GetString());
         Assert.InRange(checkpoint.GetProperty("validationNatsPerToken").GetDouble(), 710, 1e7);

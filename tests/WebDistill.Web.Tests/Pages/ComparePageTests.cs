@@ -94,7 +94,7 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
         await WaitForPointsAsync(visit, 100);
         ILocator chart = visit.Page.Locator("[data-chart=totalLoss]"), toggle = visit.Page.Locator(".readings tbody button").Nth(1);
         // The runs have no logits loss: its chart takes no room.
-        await Expect(visit.Page.Locator("[data-chart=logitsMse]")).ToBeHiddenAsync();
+        await Expect(visit.Page.Locator("[data-chart=mse]")).ToBeHiddenAsync();
         await Expect(visit.Page.Locator("[data-chart=totalLoss] figcaption")).ToContainTextAsync("Total loss of 2 runs. Kept");
         await visit.Page.GetByLabel("Log scale").CheckAsync();
         await toggle.ClickAsync();
@@ -234,7 +234,7 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
         // The next attempt goes on from update 15: what came after it is replaced.
         await writer.WriteAsync(async db =>
         {
-            await db.StepMetrics.Where(metric => metric.RunId == grows.Id && metric.Step > 15).ExecuteDeleteAsync();
+            await db.StepRows.Where(row => row.RunId == grows.Id && row.Step > 15).ExecuteDeleteAsync();
             await db.Runs.Where(run => run.Id == grows.Id).ExecuteUpdateAsync(set => set.SetProperty(run => run.Attempt, 2));
         });
         await AppendAsync(grows, 16, 18, attempt: 2);
@@ -301,7 +301,8 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
             {
                 (stored.Status, stored.Step, stored.StartedAt, stored.ValidationPerplexity) = (RunStatus.Paused, 0, null, null);
                 (stored.TotalLoss, stored.TokensPerSecond) = (null, null);
-                await db.StepMetrics.Where(metric => metric.RunId == run.Id).ExecuteDeleteAsync();
+                await db.StepRows.Where(row => row.RunId == run.Id).ExecuteDeleteAsync();
+                await db.Measurements.Where(one => one.RunId == run.Id).ExecuteDeleteAsync();
             }
             await db.SaveChangesAsync();
         });
@@ -314,10 +315,10 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
         await app.Service<DatabaseWriter>().WriteAsync(async db =>
         {
             for (int step = from; step <= to; step++)
-                db.StepMetrics.Add(new StepMetric
+                db.StepRows.Add(new StepRow
                 {
                     RunId = run.Id, Step = step, Attempt = attempt, Epoch = step / 10.0, TokensSeen = 2048 * step, TotalLoss = 2.0 / step,
-                    LearningRate = 1e-3, GradientNorm = 1, TokensPerSecond = 4000, StepSeconds = 0.5, MemoryBytes = 1,
+                    Values = PackedNumbers.Pack(null, null, null, 1e-3, 1, 4000, 1, 0.5),
                 });
             await db.SaveChangesAsync();
             await db.Runs.Where(r => r.Id == run.Id).ExecuteUpdateAsync(set => set.SetProperty(r => r.Step, to));

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Playwright;
 using WebDistill.Data;
+using WebDistill.Distillation;
 using WebDistill.Web.Components.Pages;
 using WebDistill.Web.Runs;
 using static Microsoft.Playwright.Assertions;
@@ -44,8 +45,11 @@ public sealed class NotFinitePagesTests(WebDistillApp app, Chromium chromium) : 
         await app.Service<DatabaseWriter>().WriteAsync(async db =>
         {
             double perplexity = Math.Exp(nats);
-            await db.StepMetrics.Where(step => step.RunId == run.Id && step.ValidationPerplexity != null).ExecuteUpdateAsync(set => set
-                .SetProperty(step => step.ValidationPerplexity, perplexity).SetProperty(step => step.ValidationNatsPerToken, nats));
+            foreach (Measurement measured in await db.Measurements.Where(one => one.RunId == run.Id && one.Step > 0).ToListAsync())
+            {
+                measured.Value = perplexity;
+                db.Measurements.Add(new Measurement { RunId = run.Id, Name = LoopSeries.ValidationNatsPerToken.Name, Step = measured.Step, Value = nats });
+            }
             Run stored = await db.Runs.SingleAsync(row => row.Id == run.Id);
             (stored.ValidationPerplexity, stored.ValidationNatsPerToken) = (perplexity, nats);
             stored.OptionsJson = stored.OptionsJson.Replace("\"temperature\":3", $"\"temperature\":{temperature}", StringComparison.Ordinal);

@@ -63,7 +63,7 @@ public sealed class RunPageTests(WebDistillApp app, Chromium chromium) : IClassF
 
         IDownload csv = await visit.Page.RunAndWaitForDownloadAsync(() => chart.GetByLabel("Download Losses as CSV").ClickAsync());
         string[] lines = await File.ReadAllLinesAsync(await csv.PathAsync());
-        Assert.Equal("step,totalLoss,distillationCeNatsPerToken,causalLmNatsPerToken,cosineDistance", lines[0]);
+        Assert.Equal("step,totalLoss,ce,clm,cos", lines[0]);
         Assert.Equal(401, lines.Length);
         Assert.StartsWith("400,", lines[400]);
         IDownload png = await visit.Page.RunAndWaitForDownloadAsync(() => chart.GetByLabel("Download Losses as PNG").ClickAsync());

@@ -36,6 +36,7 @@ internal static class SmallRuns
     {
         await using WebDistillDb db = await app.Service<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
         DateTime now = DateTime.UtcNow;
+        var options = new DistillationOptions { Name = name, Temperature = 3 };
         var run = new Run
         {
             Id = Guid.CreateVersion7(),
@@ -44,7 +45,7 @@ internal static class SmallRuns
             Status = RunStatus.Completed,
             Step = steps,
             TotalSteps = steps,
-            OptionsJson = JsonSerializer.Serialize(new DistillationOptions { Name = name, Temperature = 3 }, WebJson.Options),
+            OptionsJson = JsonSerializer.Serialize(options, WebJson.Options),
             QueueOrder = (await db.Runs.MaxAsync(r => (long?)r.QueueOrder) ?? 0) + 1,
             CreatedAt = now,
             StartedAt = now.AddMinutes(-5),
@@ -61,17 +62,25 @@ internal static class SmallRuns
             TrainedSeconds = 300,
         };
         db.Runs.Add(run);
+        db.Series.Add(new StoredSeries { RunId = run.Id, Json = RunSeries.Begin(null, LoopSeries.Of(options, hasTeacher: true)) });
         await db.SaveChangesAsync();
         // One statement: 100 000 rows through the change tracker would take longer than the test.
         await db.Database.ExecuteSqlAsync($"""
             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {steps})
-            INSERT INTO StepMetrics (RunId, Step, Attempt, Epoch, TokensSeen, TotalLoss, DistillationCeNatsPerToken, CausalLmNatsPerToken, LogitsMse,
-                CosineDistance, LearningRate, GradientNorm, TokensPerSecond, StepSeconds, MemoryBytes, ValidationPerplexity)
-            SELECT {run.Id}, i, 1, i / 1000.0, i * 2048, 1 + 10.0 / (1 + i / 50.0) + (i * 7919 % 101) / 400.0, 0.5 + 5.0 / (1 + i / 60.0), 0.4 + 2.0 / (1 + i / 40.0),
-                NULL, 0.05 + 0.3 / (1 + i / 30.0), 0.0005 * (1 - i * 1.0 / {steps}), 1 + (i * 104729 % 97) / 100.0, 4000 + (i * 31 % 401), 0.5, 300000000,
-                CASE WHEN i % {Math.Max(1, steps / 20)} = 0 THEN 2.75 + 3.0 / (1 + i * 8.0 / {steps}) END
+            INSERT INTO StepRows (RunId, Step, Attempt, Epoch, TokensSeen, TotalLoss, "Values")
+            SELECT {run.Id}, i, 1, i / 1000.0, i * 2048, 1 + 10.0 / (1 + i / 50.0) + (i * 7919 % 101) / 400.0,
+                pack_numbers(0.5 + 5.0 / (1 + i / 60.0), 0.4 + 2.0 / (1 + i / 40.0), 0.05 + 0.3 / (1 + i / 30.0), 0.0005 * (1 - i * 1.0 / {steps}),
+                    1 + (i * 104729 % 97) / 100.0, 4000 + (i * 31 % 401), 300000000, 0.5)
             FROM n
             """);
+        await db.Database.ExecuteSqlAsync($"""
+            INSERT INTO Measurements (RunId, Name, Step, Attempt, "Value")
+            SELECT {run.Id}, 'validationPerplexity', Step, 1, 2.75 + 3.0 / (1 + Step * 8.0 / {steps}) FROM StepRows
+                WHERE RunId = {run.Id} AND Step % {Math.Max(1, steps / 20)} = 0
+            UNION ALL SELECT {run.Id}, 'teacherPerplexity', 0, 1, 2.5
+            """);
+        Assert.Equal(["ce", "clm", "cos", "learningRate", "gradientNorm", "tokensPerSecond", "memoryBytes", "stepSeconds"],
+            (await RunSeries.ReadAsync(db, run, default)).Packed.Select(series => series.Name));
         app.Service<RunAnnouncements>().Announce(run.Id);
         return run;
     }

@@ -190,7 +190,7 @@ public sealed class FailureTests
             Assert.True(begun.Step < ended.TotalSteps);
             await using WebDistillDb db = await services.GetRequiredService<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
             Assert.Equal(Enumerable.Range(1, ended.TotalSteps),
-                await db.StepMetrics.Where(metric => metric.RunId == run.Id).OrderBy(metric => metric.Step).Select(metric => metric.Step).ToListAsync());
+                await db.StepRows.Where(row => row.RunId == run.Id).OrderBy(row => row.Step).Select(row => row.Step).ToListAsync());
         }
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
         root.Delete(recursive: true);

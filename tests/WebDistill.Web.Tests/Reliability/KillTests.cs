@@ -87,7 +87,7 @@ public sealed class KillTests
         foreach (JsonNode? step in steps)
         {
             foreach (string clock in (string[])["tokensPerSecond", "stepSeconds", "memoryBytes"])
-                step!.AsObject().Remove(clock);
+                Assert.True(step!["values"]!.AsObject().Remove(clock));
         }
         return new Outcome(
             model.GetProperty("weightsSha256").GetString()!,

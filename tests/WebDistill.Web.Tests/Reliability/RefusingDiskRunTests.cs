@@ -150,8 +150,8 @@ public sealed class RefusingDiskRunTests
 
     private static async Task AssertWholeAsync(ProductServices product, Run ended, string expectedWeights)
     {
-        List<int> steps = await product.ReadAsync(db => db.StepMetrics.Where(metric => metric.RunId == ended.Id)
-            .OrderBy(metric => metric.Step).Select(metric => metric.Step).ToListAsync());
+        List<int> steps = await product.ReadAsync(db => db.StepRows.Where(row => row.RunId == ended.Id)
+            .OrderBy(row => row.Step).Select(row => row.Step).ToListAsync());
         Assert.Equal(Enumerable.Range(1, ended.TotalSteps), steps);
         Assert.Equal(expectedWeights, await WeightsAsync(product, ended.Id));
         Assert.Empty(product.Under("incoming"));

@@ -36,24 +36,30 @@ public sealed class WriterTurnTests
         await writer.WriteAsync(async db =>
         {
             for (int step = 1; step <= 9; step++)
-                db.StepMetrics.Add(Filled(parent.Id, step));
+                db.StepRows.Add(Filled(parent.Id, step));
+            foreach (int step in new[] { 0, 3, 8 })
+                db.Measurements.Add(new Measurement { RunId = parent.Id, Name = "measured", Step = step, Attempt = 2, Value = step + 0.5 });
             await db.SaveChangesAsync();
             db.CopyToBranch(parent.Id, branch.Id, 4);
             Assert.Equal(3, db.Supersede(parent.Id, 6));
             Assert.Equal(0, db.Supersede(parent.Id, 6));
             Assert.DoesNotContain(db.ChangeTracker.Entries(), entry => entry.State != EntityState.Unchanged);
         });
-        List<StepMetric> kept = await product.ReadAsync(db => db.StepMetrics.AsNoTracking().Where(m => m.RunId == parent.Id).OrderBy(m => m.Step).ToListAsync());
-        List<StepMetric> copied = await product.ReadAsync(db => db.StepMetrics.AsNoTracking().Where(m => m.RunId == branch.Id).OrderBy(m => m.Step).ToListAsync());
-        List<SupersededStep> superseded = await product.ReadAsync(db => db.SupersededSteps.AsNoTracking().OrderBy(m => m.Step).ToListAsync());
+        List<StepRow> kept = await product.ReadAsync(db => db.StepRows.AsNoTracking().Where(m => m.RunId == parent.Id).OrderBy(m => m.Step).ToListAsync());
+        List<StepRow> copied = await product.ReadAsync(db => db.StepRows.AsNoTracking().Where(m => m.RunId == branch.Id).OrderBy(m => m.Step).ToListAsync());
+        List<SupersededRow> superseded = await product.ReadAsync(db => db.SupersededRows.AsNoTracking().OrderBy(m => m.Step).ToListAsync());
+        List<Measurement> measured = await product.ReadAsync(db => db.Measurements.AsNoTracking().ToListAsync());
+        Assert.Equal([0, 3], measured.Where(one => one.RunId == parent.Id).Select(one => one.Step).Order());
+        Assert.Equal([(3, 0, 3.5)], measured.Where(one => one.RunId == branch.Id).Select(one => (one.Step, one.Attempt, one.Value)));
+        Assert.Equal([(8, 2, 8.5)], (await product.ReadAsync(db => db.SupersededMeasurements.AsNoTracking().ToListAsync())).Select(one => (one.Step, one.Attempt, one.Value)));
         Assert.Equal([1, 2, 3, 4, 5, 6], kept.Select(metric => metric.Step));
         Assert.Equal([7, 8, 9], superseded.Select(metric => metric.Step));
         Assert.Equal([1, 2, 3, 4], copied.Select(metric => metric.Step));
         foreach (StepNumbers numbers in superseded)
             Assert.Equivalent(Values(Filled(parent.Id, numbers.Step)), Values(numbers));
-        foreach (StepMetric metric in copied)
+        foreach (StepRow metric in copied)
         {
-            StepMetric expected = Filled(branch.Id, metric.Step);
+            StepRow expected = Filled(branch.Id, metric.Step);
             expected.Attempt = 0;
             Assert.Equivalent(Values(expected), Values(metric));
         }
@@ -95,14 +101,14 @@ public sealed class WriterTurnTests
     });
 
     // Every number another one; those of a double are whole, so that no rounding hides a mistake.
-    private static StepMetric Filled(Guid runId, int step)
+    private static StepRow Filled(Guid runId, int step)
     {
-        var metric = new StepMetric();
+        var metric = new StepRow();
         int value = 100 * step;
-        foreach (System.Reflection.PropertyInfo property in typeof(StepMetric).GetProperties().Where(property => property.Name != nameof(StepNumbers.RunId)))
+        foreach (System.Reflection.PropertyInfo property in typeof(StepRow).GetProperties().Where(property => property.Name is not (nameof(StepNumbers.RunId) or nameof(StepNumbers.Values))))
             property.SetValue(metric, Convert.ChangeType(++value, Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType,
                 System.Globalization.CultureInfo.InvariantCulture));
-        (metric.RunId, metric.Step) = (runId, step);
+        (metric.RunId, metric.Step, metric.Values) = (runId, step, [(byte)step, 7, 9]);
         return metric;
     }
 

@@ -106,7 +106,13 @@ public sealed class RunLifecycleTests
         Assert.Equal(Losses(before), Losses(await app.GetAsync($"/api/runs/{id}/steps")));
         int total = ended.GetProperty("totalSteps").GetInt32();
         await app.Service<DatabaseWriter>().WriteAsync(async db =>
-            Assert.Equal(total - 40, await db.SupersededSteps.CountAsync(step => step.RunId == id)));
+        {
+            Assert.Equal(total - 40, await db.SupersededRows.CountAsync(step => step.RunId == id));
+            // The perplexity at the end was measured twice.
+            Assert.Equal([(1, "validationNatsPerToken"), (1, "validationPerplexity")], (await db.SupersededMeasurements
+                .Where(one => one.RunId == id && one.Step == total).OrderBy(one => one.Name).ToListAsync()).Select(one => (one.Attempt, one.Name)));
+            Assert.Equal([2, 2], await db.Measurements.Where(one => one.RunId == id && one.Step == total).Select(one => one.Attempt).ToListAsync());
+        });
         Assert.Contains((await app.GetAsync($"/api/runs/{id}/log")).EnumerateArray(),
             line => line.GetProperty("text").GetString()!.StartsWith($"{total - 40} recorded updates", StringComparison.Ordinal));
         // The same weights make no second model.
@@ -152,7 +158,7 @@ public sealed class RunLifecycleTests
         Assert.Equal((parent, 30), (run.GetProperty("branchRunId").GetGuid(), run.GetProperty("branchStep").GetInt32()));
         JsonElement own = await app.GetAsync($"/api/runs/{branch}/steps"), theirs = await app.GetAsync($"/api/runs/{parent}/steps");
         AssertEveryStepOnce(run, own);
-        Assert.Equal(Losses(theirs).Take(30), Losses(own).Take(30));
+        Assert.Equal(theirs.EnumerateArray().Take(30).Select(step => step.ToString()), own.EnumerateArray().Take(30).Select(step => step.ToString()));
         Assert.NotEqual(Losses(theirs), Losses(own));
         Assert.Equal(ended.ToString(), (await app.GetAsync($"/api/runs/{parent}")).ToString());
     }

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation;
 using WebDistill.Distillation.Evaluation;
@@ -9,6 +10,8 @@ namespace WebDistill.Web.Tests.Runs;
 
 public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDistillApp>
 {
+    private static readonly string s_series = RunSeries.Begin(null, LoopSeries.Of(new DistillationOptions { AlphaMse = 1 }, hasTeacher: true));
+
     [Fact]
     public async Task Report_FasterThanTheDatabase_RecordsEveryStepAndItsEveryNumber()
     {
@@ -28,6 +31,9 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
         Assert.Equal(steps, run.Step);
         Assert.Equal(7.5, run.TeacherPerplexity!.Value, 12);
         Assert.Equal(Math.Log(7.5), run.TeacherNatsPerToken);
+        Assert.Equal([("teacherNatsPerToken", Math.Log(7.5)), ("teacherPerplexity", run.TeacherPerplexity!.Value)],
+            await app.Service<DatabaseWriter>().WriteAsync(async db => (await db.Measurements.Where(one => one.RunId == id && one.Step == 0)
+                .OrderBy(one => one.Name).ToListAsync()).Select(one => (one.Name, one.Value))));
         Assert.Equal(Report(steps).TotalLoss, run.TotalLoss);
         Assert.InRange(rings, 1, steps / 10);
     }
@@ -63,7 +69,7 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
                 await Task.Delay(1);
             }
         });
-        Assert.Contains("StepMetric", failure.InnerException!.Message);
+        Assert.Contains("StepRow", failure.InnerException!.Message);
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await recorder.DisposeAsync());
         Assert.Empty(await app.Service<RunService>().StepsAsync(id, 0, 10));
     }
@@ -74,10 +80,8 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
     public async Task Report_NumbersThatAreNotFinite_AreRecordedAsSuch(double value)
     {
         Run run = await AddRunAsync();
-        StepReport report = Report(10) with
-        {
-            TokensPerSecond = value, LogitsMse = value, ValidationPerplexity = value, ValidationNatsPerToken = 3000.25,
-        };
+        StepReport report = Report(10).With((LoopSeries.TokensPerSecond, value), (LoopSeries.GradientNorm, value),
+            (LoopSeries.ValidationPerplexity, value), (LoopSeries.ValidationNatsPerToken, 3000.25));
         await using (RunRecorder recorder = Recorder(run, () => new Perplexity(value, 2000.5)))
             recorder.Report(report);
         Assert.Equal(report, Assert.Single(await app.Service<RunService>().StepsAsync(run.Id, 0, 10)));
@@ -86,24 +90,30 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
             run.TeacherNatsPerToken, run.TokensPerSecond));
     }
 
-    private static StepReport Report(int step) => new()
+    private static StepReport Report(int step)
     {
-        Step = step,
-        Epoch = step / 7.0,
-        TokensSeen = step * 1_000_000_007L,
-        TotalLoss = 1.0 / step,
-        DistillationCeNatsPerToken = step % 2 == 0 ? null : 0.1 * step,
-        CausalLmNatsPerToken = 0.3 * step,
-        LogitsMse = 0.7 * step,
-        CosineDistance = 0.9 / step,
-        LearningRate = 1e-4 / step,
-        GradientNorm = 1.1 * step,
-        TokensPerSecond = 1.3 * step,
-        StepSeconds = 1.7 * step,
-        MemoryBytes = 1L << 33,
-        ValidationPerplexity = step % 10 == 0 ? 1.9 * step : null,
-        ValidationNatsPerToken = step % 10 == 0 ? Math.Log(1.9 * step) : null,
-    };
+        Dictionary<string, double> values = new()
+        {
+            ["clm"] = 0.3 * step, ["mse"] = 0.7 * step, ["cos"] = 0.9 / step, ["learningRate"] = 1e-4 / step, ["gradientNorm"] = 1.1 * step,
+            ["tokensPerSecond"] = 1.3 * step, ["stepSeconds"] = 1.7 * step, ["memoryBytes"] = 1L << 33,
+        };
+        if (step % 2 == 1)
+            values.Add("ce", 0.1 * step);
+        if (step % 10 == 0)
+            (values["validationPerplexity"], values["validationNatsPerToken"]) = (1.9 * step, Math.Log(1.9 * step));
+        return new StepReport(step, step / 7.0, step * 1_000_000_007L, 1.0 / step, values);
+    }
+
+    /// <summary>A number that would be lost ends the run instead.</summary>
+    [Fact]
+    public async Task Report_NumberThatIsNoneOfTheRunsSeries_FailsTheRunAndNamesIt()
+    {
+        RunRecorder recorder = Recorder(await AddRunAsync(), () => null);
+        recorder.Report(Report(1).With((new StepSeries { Name = "taste", Title = "Taste" }, 1)));
+        Assert.Throws<ChannelClosedException>(recorder.Flush);
+        Exception failure = await Assert.ThrowsAsync<InvalidOperationException>(async () => await recorder.DisposeAsync());
+        Assert.Contains("The report of update 1 has a number 'taste', expected the run's series: totalLoss, ce, clm,", failure.Message);
+    }
 
     [Fact]
     public async Task Flush_AfterAReport_ReturnsWhenTheStepIsSaved()
@@ -145,7 +155,7 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
     }
 
     private RunRecorder Recorder(Run run, Func<Perplexity?> teacherPerplexity, TimeProvider? time = null) => new(
-        run, app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), app.Service<StorageHealth>(), teacherPerplexity,
+        run, RunSeries.Of(run, s_series), app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), app.Service<StorageHealth>(), teacherPerplexity,
         _ => Task.FromResult(true), time ?? TimeProvider.System, CancellationToken.None);
 
     /// <summary>Time passes as told, and somebody sets the wall clock meanwhile.</summary>
@@ -172,6 +182,7 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
         await app.Service<DatabaseWriter>().WriteAsync(async db =>
         {
             db.Runs.Add(run);
+            db.Series.Add(new StoredSeries { RunId = run.Id, Json = s_series });
             await db.SaveChangesAsync();
         });
         return run;

@@ -33,7 +33,7 @@ public sealed class SparklinesTests(WebDistillApp app) : IClassFixture<WebDistil
         IReadOnlyList<double> first = (await sparklines.OfAsync([run]))[run.Id];
         Assert.Same(first, (await sparklines.OfAsync([run]))[run.Id]);
         // A new attempt goes on from update 2000: what came after it is superseded, and no longer among the run's steps.
-        await app.Service<DatabaseWriter>().WriteAsync(db => db.StepMetrics.Where(metric => metric.RunId == run.Id && metric.Step > 2000)
+        await app.Service<DatabaseWriter>().WriteAsync(db => db.StepRows.Where(row => row.RunId == run.Id && row.Step > 2000)
             .ExecuteDeleteAsync());
         (run.Attempt, run.AttemptFromStep, run.Step) = (2, 2000, 2000);
         IReadOnlyList<double> second = (await sparklines.OfAsync([run]))[run.Id];

@@ -55,7 +55,7 @@ public sealed class ScaleTests(ManyRowsApp many) : IClassFixture<ManyRowsApp>
         {
             ("/api/runs", "IX_Runs_CreatedAt_Id"), ("/api/models", "IX_Models_CreatedAt_Id"), ("/api/datasets", "IX_Datasets_CreatedAt_Id"),
             ("/api/evaluations", "IX_Evaluations_CreatedAt_Id"), ("/api/sweeps", "IX_Sweeps_CreatedAt_Id"), ($"/api/runs/{run}/log", "IX_LogLines_RunId"),
-            ($"/api/runs/{run}/steps", "sqlite_autoindex_StepMetrics_1"), ($"/api/runs/{run}/checkpoints", "sqlite_autoindex_Checkpoints_1"),
+            ($"/api/runs/{run}/steps", "sqlite_autoindex_StepRows_1"), ($"/api/runs/{run}/checkpoints", "sqlite_autoindex_Checkpoints_1"),
         })
         {
             string address = $"{list}?limit=5";

@@ -79,7 +79,7 @@ public sealed class HousekeepingTests
         {
             Assert.Empty(await SqliteDatabase.CheckIntegrityAsync(db, default));
             Assert.Equal(run, (await db.Runs.SingleAsync()).Id);
-            Assert.True(await db.StepMetrics.CountAsync() > 10);
+            Assert.True(await db.StepRows.CountAsync() > 10);
         }
         JsonElement listed = (await app.GetAsync("/api/storage/backups")).EnumerateArray().Single();
         Assert.Equal((name, (long)file.Length), (listed.GetProperty("name").GetString(), listed.GetProperty("bytes").GetInt64()));

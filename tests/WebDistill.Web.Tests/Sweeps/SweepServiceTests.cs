@@ -107,7 +107,7 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
         Run first = (await RunsAsync(sweep.Id))[0];
         await app.Service<DatabaseWriter>().WriteAsync(async db =>
         {
-            db.StepMetrics.AddRange(Metric(first.Id, 1, 6.5), Metric(first.Id, 2, null), Metric(first.Id, 3, 10));
+            db.Measurements.AddRange(Perplexity(first.Id, 1, 6.5), Perplexity(first.Id, 3, 10));
             await db.SaveChangesAsync();
         });
         SweepReport report = await app.Service<SweepReports>().GetAsync(sweep.Id);
@@ -186,9 +186,6 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
     private Task<Run[]> RunsAsync(Guid sweep) => app.Service<DatabaseWriter>().WriteAsync(db =>
         db.Runs.AsNoTracking().Where(run => run.SweepId == sweep).OrderBy(run => run.QueueOrder).ToArrayAsync());
 
-    private static StepMetric Metric(Guid run, int step, double? perplexity) => new()
-    {
-        RunId = run, Step = step, ValidationPerplexity = perplexity, TotalLoss = 1, LearningRate = 1e-3, GradientNorm = 1,
-        TokensSeen = step, TokensPerSecond = 1, StepSeconds = 1, MemoryBytes = 1,
-    };
+    private static Measurement Perplexity(Guid run, int step, double perplexity) =>
+        new() { RunId = run, Name = LoopSeries.ValidationPerplexity.Name, Step = step, Value = perplexity };
 }

@@ -81,9 +81,8 @@ public sealed class RunComparison
     /// <summary>Their latest figures.</summary>
     public IReadOnlyList<ComparedFigure> Figures { get; }
 
-    /// <summary>The teacher's perplexity, when every run has the same one.</summary>
-    public Perplexity? TeacherPerplexity =>
-        Runs.Select(run => run.Run.Teacher()).Distinct().ToArray() is [Perplexity perplexity] ? perplexity : null;
+    /// <summary>What their updates have numbers of, one run or another.</summary>
+    public IReadOnlyList<StepSeries> Series { get; private init; } = [];
 
     /// <summary>A run's name, with its perplexity where one was measured that a picture cannot show.</summary>
     public static string WithPerplexity(ComparedRun run, bool best) => run.Perplexity(best) is Perplexity measured && !double.IsFinite(measured.Value)
@@ -91,7 +90,7 @@ public sealed class RunComparison
         : run.Run.Name;
 
     /// <summary>Compares runs whose options <paramref name="texts"/> writes.</summary>
-    public static RunComparison Of(IReadOnlyList<ComparedRun> runs, OptionTexts texts)
+    public static RunComparison Of(IReadOnlyList<ComparedRun> runs, IReadOnlyList<StepSeries> series, OptionTexts texts)
     {
         JsonObject[] values = [.. runs.Select(run => OptionTexts.Values(RunService.Options(run.Run)))];
         List<ComparedOption> differing = [];
@@ -106,7 +105,7 @@ public sealed class RunComparison
                 same.Add((field, texts.Of(field, values[0][field.Name])));
         }
         IReadOnlyList<string> labels = Labels([.. runs.Select(run => run.Run.Name)]);
-        return new RunComparison([.. runs.Select((run, i) => run with { Label = labels[i] })], differing, same);
+        return new RunComparison([.. runs.Select((run, i) => run with { Label = labels[i] })], differing, same) { Series = series };
     }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Components;
 using WebDistill.Data;
+using WebDistill.Distillation;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Components.Forms;
@@ -82,17 +83,18 @@ public sealed partial class ComparePage(
                 unknown.Add(text);
             }
         }
-        IReadOnlyDictionary<Guid, (double Perplexity, double? NatsPerToken, int Step)> lowest =
+        IReadOnlyDictionary<Guid, MeasuredPair> lowest =
             await runs.LowestPerplexitiesAsync([.. found.Select(run => run.Id)], Gone);
+        IReadOnlyList<StepSeries> series = await runs.SeriesAsync(found, Gone);
         // Something else was asked for while this was read: that will be shown.
         if (!wanted.SequenceEqual(_wanted))
             return;
         Place(found);
         (_missing, _hasRuns, _unknown) = ([.. asked.Where(id => !known.ContainsKey(id))], hasRuns, unknown);
         _version++;
-        _comparison = RunComparison.Of([.. found.Select(run => lowest.TryGetValue(run.Id, out var best)
-            ? new ComparedRun(run, _slots[run.Id], Perplexity.Stored(best.Perplexity, best.NatsPerToken), best.Step)
-            : new ComparedRun(run, _slots[run.Id], null, null))], texts);
+        _comparison = RunComparison.Of([.. found.Select(run => lowest.TryGetValue(run.Id, out MeasuredPair? best)
+            ? new ComparedRun(run, _slots[run.Id], Perplexity.Stored(best.Value, best.Logarithm), best.Step)
+            : new ComparedRun(run, _slots[run.Id], null, null))], series, texts);
     }
 
     // A run keeps its colour while it is compared, whatever is added or removed beside it.
