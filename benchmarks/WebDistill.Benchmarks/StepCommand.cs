@@ -1,7 +1,8 @@
 using System.CommandLine;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Training;
 
 namespace WebDistill.Benchmarks;
 

@@ -1,6 +1,7 @@
-using WebDistill.Distillation;
+using WebDistill.Distillation.Data;
 using WebDistill.Distillation.Models;
-using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Training;
 
 namespace WebDistill.Benchmarks;
 

@@ -4,7 +4,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.ML.Tokenizers;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Benchmarks;

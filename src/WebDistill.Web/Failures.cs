@@ -1,4 +1,5 @@
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Options;
 
 namespace WebDistill.Web;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using WebDistill.Distillation.QuickStart;
+using WebDistill.Distillation.Text.Stories;
 
 namespace WebDistill.Web;
 

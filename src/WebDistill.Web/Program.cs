@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Files;
 using WebDistill.Web;
 using WebDistill.Web.Headless;
 using WebDistill.Web.Notifications;

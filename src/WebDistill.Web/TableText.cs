@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
 
 namespace WebDistill.Web;
 

@@ -1,4 +1,4 @@
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
 
 namespace WebDistill.Tests;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using TorchSharp;
-using WebDistill.Distillation.Models;
-using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Data;
+using WebDistill.Distillation.Models.Weights;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Tests;

@@ -1,4 +1,7 @@
+using WebDistill.Distillation.Data;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Tests;

@@ -1,4 +1,5 @@
 using System.Text;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Evaluation;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using TorchSharp;
+using WebDistill.Distillation.Generation;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
 using static TorchSharp.torch;

@@ -1,5 +1,6 @@
 using TorchSharp;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Evaluation;

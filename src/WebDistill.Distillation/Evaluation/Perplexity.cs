@@ -1,4 +1,5 @@
 using System.Globalization;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
 

@@ -2,8 +2,10 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using TorchSharp;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Generation;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Evaluation;

@@ -1,5 +1,4 @@
 using TorchSharp;
-using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using static TorchSharp.torch;

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using TorchSharp;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Text;
 using static TorchSharp.torch;
 

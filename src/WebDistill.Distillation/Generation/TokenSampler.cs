@@ -1,3 +1,5 @@
+using WebDistill.Distillation.Files;
+
 namespace WebDistill.Distillation.Generation;
 
 /// <summary>

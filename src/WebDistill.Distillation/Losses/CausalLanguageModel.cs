@@ -1,5 +1,6 @@
 using TorchSharp;
 using WebDistill.Distillation.Kernels;
+using WebDistill.Distillation.Options;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Losses;

@@ -1,4 +1,5 @@
 using TorchSharp;
+using WebDistill.Distillation.Options;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Losses;

@@ -1,3 +1,5 @@
+using WebDistill.Distillation.Options;
+
 namespace WebDistill.Distillation.Losses;
 
 /// <summary>What the tokens of an update offer to its losses.</summary>
@@ -40,7 +42,7 @@ public abstract class DistillationLoss
     /// <summary>How its means are shown. Its colour is its place in the catalogue, so that a loss has the same one in every run.</summary>
     public StepSeries Series(DistillationOptions options) => new()
     {
-        Name = Name, Title = Label, Unit = Unit, Chart = LoopSeries.LossChart, Colour = 1 + DistillationLosses.Place(this), Format = SeriesFormat.Loss,
+        Name = Name, Title = Label, Unit = Unit, Chart = StepSeries.LossChart, Colour = 1 + DistillationLosses.Place(this), Format = SeriesFormat.Loss,
         Weight = Weight(options), IsSmoothed = true, CanBeLogarithmic = true,
     };
 }

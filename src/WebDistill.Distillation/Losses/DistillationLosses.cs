@@ -1,3 +1,5 @@
+using WebDistill.Distillation.Options;
+
 namespace WebDistill.Distillation.Losses;
 
 /// <summary>The catalogue of losses. To add one: write its file and add one line to <see cref="All"/>.</summary>

@@ -1,4 +1,5 @@
 using TorchSharp;
+using WebDistill.Distillation.Options;
 
 namespace WebDistill.Distillation.Losses;
 

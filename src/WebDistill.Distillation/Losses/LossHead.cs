@@ -1,6 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
-using WebDistill.Distillation.Kernels;
+using WebDistill.Distillation.Options;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Losses;

@@ -1,5 +1,4 @@
 using TorchSharp;
-using WebDistill.Distillation.Kernels;
 
 namespace WebDistill.Distillation.Losses;
 

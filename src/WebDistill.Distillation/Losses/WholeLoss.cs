@@ -1,5 +1,6 @@
 using TorchSharp;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Losses;

@@ -1,6 +1,9 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Kernels;
+using WebDistill.Distillation.Models.Weights;
+using WebDistill.Distillation.Options;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Models;

@@ -1,5 +1,7 @@
 using System.Text.RegularExpressions;
 using TorchSharp.Modules;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Models.Weights;
 
 namespace WebDistill.Distillation.Models;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
 
 namespace WebDistill.Distillation.Models;

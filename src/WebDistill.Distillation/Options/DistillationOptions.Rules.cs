@@ -1,6 +1,6 @@
-using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Files;
 
-namespace WebDistill.Distillation;
+namespace WebDistill.Distillation.Options;
 
 /// <summary>What the options demand of each other.</summary>
 public sealed partial record DistillationOptions
@@ -9,7 +9,7 @@ public sealed partial record DistillationOptions
 
     /// <summary>Every problem of the options themselves: values out of range, and values that do not go together; empty when there is none.</summary>
     /// <remarks>
-    /// Those of what they name (a way to begin, models, a corpus) are found by <see cref="RunPlan.Validate"/> and <see cref="RunPlan.Check"/>.
+    /// Those of what they name (a way to begin, models, a corpus) are found by <c>RunPlan.Validate</c> and <c>RunPlan.Check</c>.
     /// </remarks>
     public IReadOnlyList<OptionProblem> Validate()
     {

@@ -1,7 +1,6 @@
 using System.Text.Json.Serialization;
-using WebDistill.Distillation.Options;
 
-namespace WebDistill.Distillation;
+namespace WebDistill.Distillation.Options;
 
 /// <summary>
 /// Every knob of a run: what is trained, on what, towards which objective. Stored with the run as JSON, so that any curve can be

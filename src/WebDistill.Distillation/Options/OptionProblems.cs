@@ -1,6 +1,6 @@
 using System.Text.Json;
 
-namespace WebDistill.Distillation;
+namespace WebDistill.Distillation.Options;
 
 /// <summary>One problem of one option.</summary>
 /// <param name="Field">Name of the option in camelCase, as the form, the API and the stored JSON spell it.</param>

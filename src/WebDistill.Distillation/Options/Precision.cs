@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace WebDistill.Distillation;
+namespace WebDistill.Distillation.Options;
 
 /// <summary>In which numbers the matrix products of a run are computed.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<Precision>))]

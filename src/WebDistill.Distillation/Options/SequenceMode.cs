@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace WebDistill.Distillation;
+namespace WebDistill.Distillation.Options;
 
 /// <summary>How token sequences are cut out of a corpus.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<SequenceMode>))]

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace WebDistill.Distillation;
+namespace WebDistill.Distillation.Options;
 
 /// <summary>Which bookkeeping the loop follows where the reference implementation has known defects.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<TrainingSemantics>))]

@@ -1,4 +1,5 @@
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
 
 namespace WebDistill.Distillation.Students;
 

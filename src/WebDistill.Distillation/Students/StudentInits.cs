@@ -1,4 +1,6 @@
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
 
 namespace WebDistill.Distillation.Students;
 

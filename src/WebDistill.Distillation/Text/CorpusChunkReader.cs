@@ -1,3 +1,4 @@
+using WebDistill.Distillation.Files;
 namespace WebDistill.Distillation.Text;
 
 /// <summary>Reads a corpus file in chunks that begin and end between two documents, and refuses what is not UTF-8 text.</summary>

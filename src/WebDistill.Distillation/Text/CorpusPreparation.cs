@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using Microsoft.ML.Tokenizers;
+using WebDistill.Distillation.Files;
 
 namespace WebDistill.Distillation.Text;
 

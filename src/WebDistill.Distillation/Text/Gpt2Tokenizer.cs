@@ -5,6 +5,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.ML.Tokenizers;
+using WebDistill.Distillation.Files;
 
 namespace WebDistill.Distillation.Text;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using WebDistill.Distillation.Files;
 
 namespace WebDistill.Distillation.Text;
 

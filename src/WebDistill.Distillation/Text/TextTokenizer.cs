@@ -1,4 +1,5 @@
 using Microsoft.ML.Tokenizers;
+using WebDistill.Distillation.Files;
 
 namespace WebDistill.Distillation.Text;
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using WebDistill.Distillation.Files;
 
 namespace WebDistill.Distillation.Text;
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Web.Api;

@@ -3,7 +3,8 @@ using System.Text;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Net.Http.Headers;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Library;
 
 namespace WebDistill.Web.Api;

@@ -1,5 +1,5 @@
 using System.Text;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
 using WebDistill.Web.Reports;
 using WebDistill.Web.Security;
 

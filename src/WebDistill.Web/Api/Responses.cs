@@ -1,7 +1,8 @@
 using System.Text.Json;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Library;
 

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Live;
 using WebDistill.Web.Runs;

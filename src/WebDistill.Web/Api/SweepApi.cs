@@ -1,7 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Security;
 using WebDistill.Web.Sweeps;
 

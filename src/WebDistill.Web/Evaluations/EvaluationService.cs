@@ -4,9 +4,10 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Library;
 using WebDistill.Web.Storage;
 

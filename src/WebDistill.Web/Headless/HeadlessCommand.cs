@@ -1,7 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Api;
 using WebDistill.Web.Notifications;
 using WebDistill.Web.Storage;

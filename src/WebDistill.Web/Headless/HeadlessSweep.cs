@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Sweeps;

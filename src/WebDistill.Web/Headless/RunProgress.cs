@@ -1,8 +1,8 @@
 using System.Globalization;
 using Spectre.Console;
 using WebDistill.Data;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Files;
 using WebDistill.Web.Components.Controls;
 
 namespace WebDistill.Web.Headless;

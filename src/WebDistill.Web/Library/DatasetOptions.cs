@@ -1,6 +1,8 @@
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Training;
 
 namespace WebDistill.Web.Library;
 

@@ -4,9 +4,9 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation;
-using WebDistill.Distillation.QuickStart;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Text.Stories;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Library;

@@ -1,8 +1,8 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Text;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;

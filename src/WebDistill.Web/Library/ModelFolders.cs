@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation.Checkpoints;
 using WebDistill.Distillation.Models;
 using WebDistill.Web.Storage;
 

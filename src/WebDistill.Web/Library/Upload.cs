@@ -1,5 +1,5 @@
 using System.Security.Cryptography;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
 
 namespace WebDistill.Web.Library;
 

@@ -1,5 +1,4 @@
 using WebDistill.Distillation.Generation;
-using WebDistill.Distillation.Models;
 using WebDistill.Web.Library;
 
 namespace WebDistill.Web.Playground;

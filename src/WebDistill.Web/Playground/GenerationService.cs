@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Generation;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Library;
 
 namespace WebDistill.Web.Playground;

@@ -1,7 +1,7 @@
-using WebDistill.Distillation;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Library;
 
 namespace WebDistill.Web.Playground;

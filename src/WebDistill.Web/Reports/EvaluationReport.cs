@@ -1,6 +1,7 @@
 using WebDistill.Data;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Kernels;
 
 namespace WebDistill.Web.Reports;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
-using WebDistill.Distillation.Evaluation;
 using WebDistill.Web.Components.Controls;
 
 namespace WebDistill.Web.Reports;

@@ -1,9 +1,9 @@
 using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation;
-using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Evaluations;

@@ -1,5 +1,5 @@
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Library;
 
 namespace WebDistill.Web.Runs;

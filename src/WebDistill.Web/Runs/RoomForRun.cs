@@ -1,9 +1,10 @@
-using WebDistill.Distillation;
-using WebDistill.Distillation.Checkpoints;
 using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Runs;

@@ -1,10 +1,12 @@
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Library;
 using WebDistill.Web.Storage;
 

@@ -1,5 +1,5 @@
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
 
 namespace WebDistill.Web.Runs;
 

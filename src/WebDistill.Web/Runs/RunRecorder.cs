@@ -1,8 +1,9 @@
 using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Runs;

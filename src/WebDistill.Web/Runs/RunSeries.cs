@@ -1,7 +1,8 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Training;
 
 namespace WebDistill.Web.Runs;
 

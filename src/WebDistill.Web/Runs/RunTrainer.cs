@@ -1,8 +1,8 @@
 using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Runs;

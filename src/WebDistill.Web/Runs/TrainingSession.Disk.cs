@@ -1,6 +1,6 @@
 using System.Globalization;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Runs;

@@ -3,13 +3,15 @@ using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using WebDistill.Data;
-using WebDistill.Distillation;
-using WebDistill.Distillation.Checkpoints;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Library;
 using WebDistill.Web.Storage;
 

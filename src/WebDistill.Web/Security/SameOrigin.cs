@@ -1,6 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Mvc;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
 
 namespace WebDistill.Web.Security;
 

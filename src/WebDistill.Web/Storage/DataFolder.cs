@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.IO.Enumeration;
-using WebDistill.Distillation;
-using WebDistill.Distillation.Checkpoints;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Training;
 
 namespace WebDistill.Web.Storage;
 

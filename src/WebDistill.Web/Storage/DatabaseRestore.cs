@@ -1,7 +1,6 @@
 using System.Globalization;
 using Microsoft.Data.Sqlite;
 using WebDistill.Data;
-using WebDistill.Distillation;
 
 namespace WebDistill.Web.Storage;
 

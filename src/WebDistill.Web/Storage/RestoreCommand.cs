@@ -1,6 +1,6 @@
 using System.CommandLine;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
 using WebDistill.Web.Headless;
 
 namespace WebDistill.Web.Storage;

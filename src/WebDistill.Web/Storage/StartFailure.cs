@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using Microsoft.Data.Sqlite;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
 
 namespace WebDistill.Web.Storage;
 

@@ -1,7 +1,8 @@
 using System.Globalization;
 using Microsoft.Data.Sqlite;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Files;
 using WebDistill.Web.Live;
 
 namespace WebDistill.Web.Storage;

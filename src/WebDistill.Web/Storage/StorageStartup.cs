@@ -1,7 +1,7 @@
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation.Checkpoints;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Storage;

@@ -1,11 +1,12 @@
 using System.Globalization;
 using System.Text.Json;
 using WebDistill.Data;
-using WebDistill.Distillation;
-using WebDistill.Distillation.Checkpoints;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Library;
 using WebDistill.Web.Runs;
 

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Api;
 using WebDistill.Web.Components.Forms;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Api;
 
 namespace WebDistill.Web.Sweeps;

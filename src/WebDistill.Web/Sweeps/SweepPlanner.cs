@@ -1,6 +1,7 @@
 using System.Text.Json;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Sweeps;

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 
 namespace WebDistill.Web.Sweeps;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using WebDistill.Data;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Files;
 using WebDistill.Web.Components.Controls;
 
 namespace WebDistill.Web.Sweeps;

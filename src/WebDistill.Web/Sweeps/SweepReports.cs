@@ -1,6 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Training;
 
 namespace WebDistill.Web.Sweeps;
 

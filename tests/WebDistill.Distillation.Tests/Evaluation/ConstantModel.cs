@@ -1,4 +1,5 @@
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Tests.Evaluation;

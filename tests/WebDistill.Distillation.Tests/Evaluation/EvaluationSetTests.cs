@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
 

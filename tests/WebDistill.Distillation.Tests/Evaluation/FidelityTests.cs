@@ -1,5 +1,6 @@
 using System.Text.Json;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Generation;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
 

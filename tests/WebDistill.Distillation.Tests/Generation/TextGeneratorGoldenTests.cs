@@ -2,6 +2,7 @@ using System.Text.Json;
 using TorchSharp;
 using WebDistill.Distillation.Generation;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Tests.Generation;

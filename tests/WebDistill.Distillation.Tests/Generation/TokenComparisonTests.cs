@@ -1,6 +1,8 @@
 using TorchSharp;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Generation;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Tests.Generation;

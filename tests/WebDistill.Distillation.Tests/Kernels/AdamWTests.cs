@@ -1,8 +1,8 @@
 using TorchSharp;
-using AdamW = WebDistill.Distillation.Kernels.AdamW;
-using Parameter = TorchSharp.Modules.Parameter;
 using WebDistill.Distillation.Kernels;
 using static TorchSharp.torch;
+using AdamW = WebDistill.Distillation.Kernels.AdamW;
+using Parameter = TorchSharp.Modules.Parameter;
 
 namespace WebDistill.Distillation.Tests.Kernels;
 

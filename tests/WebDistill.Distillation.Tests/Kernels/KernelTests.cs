@@ -1,4 +1,5 @@
 using TorchSharp;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Kernels;
 using static TorchSharp.torch;
 

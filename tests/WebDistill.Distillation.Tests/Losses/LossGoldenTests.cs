@@ -2,7 +2,8 @@ using System.Text.Json;
 using TorchSharp;
 using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Losses;
-using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
+using WebDistill.Distillation.Options;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Tests.Losses;

@@ -1,9 +1,10 @@
 using TorchSharp;
 using TorchSharp.Modules;
-using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Losses;
-using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
+using WebDistill.Distillation.Text;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Tests.Losses;

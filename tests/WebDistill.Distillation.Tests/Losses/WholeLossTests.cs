@@ -1,11 +1,15 @@
 using TorchSharp;
 using TorchSharp.Modules;
-using WebDistill.Distillation.Checkpoints;
+using WebDistill.Distillation.Data;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
-using WebDistill.Distillation.Tests.Checkpoints;
+using WebDistill.Distillation.Models.Weights;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Tests.Training;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Training;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Tests.Losses;

@@ -1,9 +1,11 @@
 using TorchSharp;
 using TorchSharp.Modules;
-using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
+using WebDistill.Distillation.Tests.Training;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Tests.Models;

@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 
 namespace WebDistill.Distillation.Tests.Models;
 

@@ -1,7 +1,9 @@
 using System.Text.Json;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
+using WebDistill.Distillation.Training;
 
-namespace WebDistill.Distillation.Tests;
+namespace WebDistill.Distillation.Tests.Options;
 
 public sealed class DistillationOptionsTests
 {

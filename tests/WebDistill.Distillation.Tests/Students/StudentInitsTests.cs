@@ -1,4 +1,5 @@
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 
 namespace WebDistill.Distillation.Tests.Students;

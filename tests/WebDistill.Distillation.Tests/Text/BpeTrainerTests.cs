@@ -1,5 +1,5 @@
-using WebDistill.Distillation.QuickStart;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Text.Stories;
 
 namespace WebDistill.Distillation.Tests.Text;
 

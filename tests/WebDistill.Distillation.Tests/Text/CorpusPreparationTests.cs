@@ -1,8 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.ML.Tokenizers;
-using WebDistill.Distillation.QuickStart;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Text.Stories;
 
 namespace WebDistill.Distillation.Tests.Text;
 

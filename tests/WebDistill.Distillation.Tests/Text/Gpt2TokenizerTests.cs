@@ -1,6 +1,7 @@
 using System.Text;
-using WebDistill.Distillation.QuickStart;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Text.Stories;
 
 namespace WebDistill.Distillation.Tests.Text;
 

@@ -2,8 +2,10 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Microsoft.ML.Tokenizers;
-using WebDistill.Distillation.QuickStart;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Text.Stories;
 
 namespace WebDistill.Distillation.Tests.Text;
 

@@ -1,3 +1,6 @@
+using WebDistill.Distillation.Data;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Tests.Text;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Tests.Text;

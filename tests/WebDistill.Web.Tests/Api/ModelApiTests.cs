@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using WebDistill.Distillation.Files;
 
 namespace WebDistill.Web.Tests.Api;
 
@@ -82,7 +83,7 @@ public sealed class ModelApiTests(WebDistillApp app) : IClassFixture<WebDistillA
                 return "merges.txt";
             case "other tokenizer":
                 DirectoryInfo folder = Directory.CreateTempSubdirectory("webdistill-tokenizer-");
-                WebDistill.Distillation.Text.Gpt2Tokenizer.Train([Product.Text], 280).Save(folder.FullName, WebDistill.Distillation.FileLayer.Disk);
+                WebDistill.Distillation.Text.Gpt2Tokenizer.Train([Product.Text], 280).Save(folder.FullName, FileLayer.Disk);
                 files["vocab.json"] = File.ReadAllBytes(Path.Combine(folder.FullName, "vocab.json"));
                 files["merges.txt"] = File.ReadAllBytes(Path.Combine(folder.FullName, "merges.txt"));
                 folder.Delete(recursive: true);

@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Text.Json;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Components.Forms;
 

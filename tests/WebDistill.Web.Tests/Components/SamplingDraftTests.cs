@@ -1,5 +1,5 @@
-using WebDistill.Distillation;
 using WebDistill.Distillation.Generation;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Components.Forms;
 
 namespace WebDistill.Web.Tests.Components;

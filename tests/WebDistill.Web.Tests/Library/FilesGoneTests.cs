@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Tests.Playground;
 
 namespace WebDistill.Web.Tests.Library;

@@ -2,7 +2,9 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Components.Pages;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
@@ -21,7 +23,7 @@ public sealed class NewNumberTests(WebDistillApp app, Chromium chromium) : IClas
 {
     private static readonly StepSeries s_loss = new()
     {
-        Name = "patience", Title = "Patience", Unit = "sighs/token", Chart = LoopSeries.LossChart, Colour = 15, Weight = 0.5, Format = SeriesFormat.Loss,
+        Name = "patience", Title = "Patience", Unit = "sighs/token", Chart = StepSeries.LossChart, Colour = 15, Weight = 0.5, Format = SeriesFormat.Loss,
         IsSmoothed = true, CanBeLogarithmic = true,
     };
 

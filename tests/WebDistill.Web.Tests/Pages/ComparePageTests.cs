@@ -1,9 +1,9 @@
-using Microsoft.EntityFrameworkCore;
-using Microsoft.Playwright;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Playwright;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Components.Pages;
 using WebDistill.Web.Runs;
 using static Microsoft.Playwright.Assertions;

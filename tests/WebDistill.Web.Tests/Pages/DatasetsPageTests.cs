@@ -3,7 +3,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using WebDistill.Data;
-using WebDistill.Distillation.QuickStart;
+using WebDistill.Distillation.Text.Stories;
 using WebDistill.Web.Tests.Playground;
 using static Microsoft.Playwright.Assertions;
 

@@ -1,7 +1,7 @@
 using System.IO.Compression;
 using Microsoft.Playwright;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
-using WebDistill.Distillation;
 using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;

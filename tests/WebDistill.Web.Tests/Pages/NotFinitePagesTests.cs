@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Playwright;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Components.Pages;
 using WebDistill.Web.Runs;
 using static Microsoft.Playwright.Assertions;

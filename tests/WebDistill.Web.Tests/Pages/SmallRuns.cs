@@ -2,7 +2,8 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Library;
 using WebDistill.Web.Runs;
 

@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using WebDistill.Data;
-using WebDistill.Distillation;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Sweeps;
 using WebDistill.Web.Tests.Sweeps;

@@ -1,8 +1,8 @@
 using WebDistill.Data;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
-using WebDistill.Distillation.QuickStart;
 using WebDistill.Distillation.Text;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Text.Stories;
 using WebDistill.Web.Library;
 
 namespace WebDistill.Web.Tests.Playground;

@@ -8,7 +8,8 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
 

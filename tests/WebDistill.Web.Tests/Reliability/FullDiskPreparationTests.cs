@@ -1,7 +1,6 @@
 using System.Text;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation;
 using WebDistill.Tests;
 using WebDistill.Web.Library;
 using WebDistill.Web.Storage;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using WebDistill.Distillation;
 using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Tests.Reliability;

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using WebDistill.Distillation;
-using WebDistill.Distillation.Checkpoints;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Kernels;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Training;
 
 namespace WebDistill.Web.Tests.Reliability;
 

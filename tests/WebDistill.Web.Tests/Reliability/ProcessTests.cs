@@ -2,8 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.Playwright;
-using WebDistill.Distillation;
-using WebDistill.Distillation.Checkpoints;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Tests.Pages;
 
 namespace WebDistill.Web.Tests.Reliability;

@@ -8,7 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
 using WebDistill.Web.Library;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 
 namespace WebDistill.Web.Tests.Reliability;
 

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
-using WebDistill.Distillation;
 using WebDistill.Web.Sweeps;
 using WebDistill.Web.Tests.Playground;
 

@@ -1,6 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Tests.Reliability;

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Tests.Runs;
@@ -31,7 +33,7 @@ public sealed class RunSeriesTests
     public void Of_ARunThatHasNotBegun_IsWhatItsOptionsPromise(RunKind kind, string losses)
     {
         RunSeries series = RunSeries.Of(RunWith(kind), null);
-        Assert.Equal(losses.Split(' ').Prepend("totalLoss"), series.All.Where(one => one.Chart == LoopSeries.LossChart).Select(one => one.Name));
+        Assert.Equal(losses.Split(' ').Prepend("totalLoss"), series.All.Where(one => one.Chart == StepSeries.LossChart).Select(one => one.Name));
         Assert.Equal(["validationPerplexity", "validationNatsPerToken"], series.Measured.Select(one => one.Name));
     }
 
@@ -51,7 +53,7 @@ public sealed class RunSeriesTests
         IReadOnlyList<StepSeries> all = LoopSeries.Of(new DistillationOptions { AlphaMse = 1 }, hasTeacher: true);
         Assert.Equal(all.Count, all.Select(series => series.Name).Append("step").Append("epoch").Append("tokensSeen").Distinct().Count() - 3);
         Assert.All(all.Where(series => series.ExponentialOf is not null), series => Assert.Contains(all, other => other.Name == series.ExponentialOf));
-        IEnumerable<StepSeries> losses = all.Where(series => series.Chart == LoopSeries.LossChart);
+        IEnumerable<StepSeries> losses = all.Where(series => series.Chart == StepSeries.LossChart);
         Assert.Equal(losses.Count(), losses.Select(series => series.Colour).Distinct().Count());
     }
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Tests.Runs;

@@ -3,7 +3,8 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Options;
 
 namespace WebDistill.Web.Tests.Security;
 

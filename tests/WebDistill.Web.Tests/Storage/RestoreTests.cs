@@ -1,9 +1,9 @@
-using WebDistill.Distillation;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
 using WebDistill.Data;
+using WebDistill.Distillation.Files;
 using WebDistill.Web.Storage;
 using WebDistill.Web.Tests.Reliability;
 

@@ -1,7 +1,7 @@
-using WebDistill.Distillation;
 using System.Net;
 using System.Text.Json;
 using Microsoft.Data.Sqlite;
+using WebDistill.Distillation.Files;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests.Storage;

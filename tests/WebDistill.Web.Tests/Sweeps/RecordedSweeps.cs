@@ -1,6 +1,7 @@
 using System.Text.Json;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Sweeps;
 

@@ -1,4 +1,4 @@
-using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Sweeps;
 

@@ -5,6 +5,7 @@ using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Tests;
 using WebDistill.Distillation.Tests.Losses;
 using WebDistill.Distillation.Tests.Models;
+using WebDistill.Distillation.Tests.Training;
 using Xunit.Sdk;
 
 namespace WebDistill.GpuCheck;

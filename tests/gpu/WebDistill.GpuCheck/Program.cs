@@ -1,4 +1,3 @@
-using WebDistill.Distillation.Engine;
 using WebDistill.GpuCheck;
 
 // Whichever libtorch the library path leads to: what the product computes with it, and how fast. tests/gpu/run starts it.

@@ -1,9 +1,10 @@
 using System.Diagnostics;
 using TorchSharp;
 using WebDistill.Benchmarks;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Training;
 using Device = WebDistill.Distillation.Engine.Device;
 
 namespace WebDistill.GpuCheck;

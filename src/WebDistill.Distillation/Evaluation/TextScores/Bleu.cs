@@ -1,3 +1,5 @@
+using WebDistill.Distillation.Options;
+
 namespace WebDistill.Distillation.Evaluation.TextScores;
 
 /// <summary>

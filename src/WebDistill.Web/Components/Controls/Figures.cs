@@ -1,6 +1,6 @@
 using System.Globalization;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Files;
 
 namespace WebDistill.Web.Components.Controls;
 

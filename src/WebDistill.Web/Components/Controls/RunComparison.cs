@@ -1,8 +1,9 @@
 using System.Text.Json.Nodes;
 using WebDistill.Data;
-using WebDistill.Distillation;
-using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Runs;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using WebDistill.Data;
-using WebDistill.Distillation.Checkpoints;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Training;
 
 namespace WebDistill.Web.Components.Controls;
 

@@ -1,4 +1,4 @@
-using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Text;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Library;

@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Library;
 using WebDistill.Web.Runs;

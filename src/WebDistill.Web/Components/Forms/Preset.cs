@@ -1,4 +1,4 @@
-using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Components.Forms;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Options;
 
 namespace WebDistill.Web.Components.Forms;

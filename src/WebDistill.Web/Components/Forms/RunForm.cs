@@ -1,4 +1,4 @@
-using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 
 namespace WebDistill.Web.Components.Forms;
 

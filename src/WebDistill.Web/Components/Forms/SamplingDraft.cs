@@ -1,8 +1,7 @@
 using System.Globalization;
 using System.Text;
-using WebDistill.Distillation;
-using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Generation;
+using WebDistill.Distillation.Options;
 
 namespace WebDistill.Web.Components.Forms;
 

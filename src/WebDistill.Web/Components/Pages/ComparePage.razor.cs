@@ -1,7 +1,7 @@
 using Microsoft.AspNetCore.Components;
 using WebDistill.Data;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Losses;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Library;

@@ -1,8 +1,7 @@
 using System.Globalization;
 using WebDistill.Data;
-using WebDistill.Distillation;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
-using WebDistill.Distillation.Text;
 using WebDistill.Web.Components.Controls;
 
 namespace WebDistill.Web.Components.Pages;

@@ -1,8 +1,8 @@
 using Microsoft.AspNetCore.Components;
 using WebDistill.Data;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Generation;
-using WebDistill.Distillation.QuickStart;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Text.Stories;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Components.Forms;
 using WebDistill.Web.Library;

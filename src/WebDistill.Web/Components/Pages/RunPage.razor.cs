@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using Radzen;
 using WebDistill.Data;
-using WebDistill.Distillation;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Components.Forms;

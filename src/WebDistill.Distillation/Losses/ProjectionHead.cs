@@ -1,0 +1,162 @@
+using TorchSharp;
+using WebDistill.Distillation.Kernels;
+using static TorchSharp.torch;
+
+namespace WebDistill.Distillation.Losses;
+
+/// <summary>
+/// Output projection and losses: on the processor one kernel for the losses on the logits and one for the cosine; libtorch's operators for any
+/// other loss, and for all of them elsewhere.
+/// </summary>
+internal static class ProjectionHead
+{
+    private const long LargestChunkRows = 2048;
+    private const long LogitsPerChunk = 1 << 22;
+    private const long WordsPerProduct = 2048;
+
+    private static bool IsOnLogits(RowLoss loss) => loss is DistillationCrossEntropy or CausalLanguageModel or LogitsSquaredError;
+
+    /// <summary>Sums every term over all rows and, if asked, adds the gradients.</summary>
+    public static LossHeadResult Run(LossHeadInput input, IReadOnlyList<LossTerm> terms, bool gradients)
+    {
+        if (Engine.Device.IsCuda)
+            return LossHead.Compose(input, terms, gradients);
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        List<LossTerm> composed = [.. terms.Where(term => !IsOnLogits(term.Loss) && term.Loss is not HiddenCosine)];
+        bool onLogits = terms.Any(term => IsOnLogits(term.Loss)) && input.StudentHidden.shape[0] > 0;
+        // The kernel overwrites a stale gradient where it comes first; before anything that adds to it, it is cleared.
+        if (input.IsGradientStale && (composed.Count > 0 || !onLogits))
+        {
+            input.StudentEmbedding.grad!.zero_();
+            input = input with { IsGradientStale = false };
+        }
+        LossHeadResult rest = composed.Count > 0 ? LossHead.Compose(input, composed, gradients) : new LossHeadResult([], null);
+        LogitLossSums fused = default;
+        double cosine = 0;
+        Tensor? hiddenGradient = rest.HiddenGradient;
+        if (composed.Count < terms.Count)
+        {
+            // The kernel of the logits overwrites the gradient, that of the cosine adds to it.
+            Tensor? fusedGradient = !gradients ? null : onLogits ? empty_like(input.StudentHidden) : zeros_like(input.StudentHidden);
+            if (onLogits)
+                fused = RunKernel(input, terms, fusedGradient);
+            foreach (LossTerm term in terms.Where(term => term.Loss is HiddenCosine))
+                cosine = RunCosine(input, (float)term.Scale, fusedGradient);
+            hiddenGradient = hiddenGradient is null ? fusedGradient : hiddenGradient.add_(fusedGradient!);
+        }
+
+        var sums = new double[terms.Count];
+        for (int i = 0; i < terms.Count; i++)
+        {
+            sums[i] = terms[i].Loss switch
+            {
+                DistillationCrossEntropy => fused.Distillation,
+                CausalLanguageModel => fused.CausalLm,
+                LogitsSquaredError => fused.SquaredError,
+                HiddenCosine => cosine,
+                _ => rest.Sums[composed.IndexOf(terms[i])],
+            };
+        }
+        return new LossHeadResult(sums, hiddenGradient?.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>
+    /// Logits by libtorch's products into two buffers that every chunk of rows uses again, their losses and gradient in place by the kernel, and
+    /// two products from there.
+    /// </summary>
+    private static unsafe LogitLossSums RunKernel(LossHeadInput input, IReadOnlyList<LossTerm> terms, Tensor? hiddenGradient)
+    {
+        LogitLossSettings settings = Settings(input, terms, hiddenGradient is not null);
+        Tensor hidden = input.StudentHidden.contiguous(), embedding = input.StudentEmbedding.detach();
+        (long rows, long vocabulary) = (hidden.shape[0], embedding.shape[0]);
+        long chunk = Math.Min(rows, ChunkRows(vocabulary));
+        Tensor student = Logits(chunk, vocabulary);
+        Tensor? teacher = settings.NeedsTeacher ? Logits(chunk, vocabulary) : null;
+        Tensor? teacherHidden = teacher is null ? null : input.TeacherHidden!.contiguous(), teacherEmbedding = input.TeacherEmbedding?.detach();
+        bool isFirst = input.IsGradientStale || input.StudentEmbedding.grad is null;
+        if (hiddenGradient is not null && input.StudentEmbedding.grad is null)
+            input.StudentEmbedding.grad = empty_like(embedding);
+        Tensor? embeddingGradient = hiddenGradient is null ? null : input.StudentEmbedding.grad;
+
+        LogitLossSums total = default;
+        fixed (long* targets = input.Targets)
+        {
+            for (long start = 0; start < rows; start += chunk)
+            {
+                using DisposeScope scope = NewDisposeScope();
+                long count = Math.Min(chunk, rows - start);
+                Tensor part = hidden.narrow(0, start, count), logits = student.narrow(0, 0, count);
+                Project(part, embedding, logits);
+                if (teacher is not null)
+                    Project(teacherHidden!.narrow(0, start, count), teacherEmbedding!, teacher.narrow(0, 0, count));
+                total += LogitLosses.Run(settings, (int)count, First(student), teacher is null ? null : First(teacher), student.stride(0),
+                    targets + start);
+                hiddenGradient?.narrow(0, start, count).addmm_(logits, embedding, beta: 0, alpha: 1);
+                embeddingGradient?.addmm_(logits.t(), part, beta: isFirst && start == 0 ? 0 : 1, alpha: 1);
+            }
+        }
+        return total;
+    }
+
+    /// <summary>Rows whose logits exist at the same time: 16 MiB per model, unless 256 rows are more.</summary>
+    internal static long ChunkRows(long vocabulary) => Math.Clamp(LogitsPerChunk / vocabulary, LossHead.RowsPerChunk, LargestChunkRows);
+
+    /// <summary>A buffer whose rows begin on cache lines, whatever the vocabulary's size: libtorch's product is a third faster into it.</summary>
+    private static Tensor Logits(long rows, long vocabulary)
+    {
+        const int floatsPerLine = AlignedMemory.AlignmentBytes / sizeof(float);
+        return empty(rows, PackedProduct.RoundUp(vocabulary, floatsPerLine)).narrow(1, 0, vocabulary);
+    }
+
+    /// <summary>logits = hidden embeddingᵀ, a block of words at a time: over all words of GPT-2 at once libtorch's product takes a quarter longer.</summary>
+    private static void Project(Tensor hidden, Tensor embedding, Tensor logits)
+    {
+        long vocabulary = embedding.shape[0];
+        for (long first = 0; first < vocabulary; first += WordsPerProduct)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            long count = Math.Min(WordsPerProduct, vocabulary - first);
+            logits.narrow(1, first, count).addmm_(hidden, embedding.narrow(0, first, count).t(), beta: 0, alpha: 1);
+        }
+    }
+
+    private static unsafe float* First(Tensor logits)
+    {
+        using Tensor row = logits.select(0, 0);
+        return TensorMemory.Of(row);
+    }
+
+    private static LogitLossSettings Settings(LossHeadInput input, IReadOnlyList<LossTerm> terms, bool gradients)
+    {
+        var settings = new LogitLossSettings
+        {
+            VocabularySize = input.StudentEmbedding.shape[0], Temperature = (float)input.Temperature, WantGradient = gradients,
+        };
+        foreach ((RowLoss loss, double scale) in terms)
+        {
+            switch (loss)
+            {
+                case DistillationCrossEntropy:
+                    (settings.WantDistillation, settings.DistillationScale) = (true, (float)scale);
+                    break;
+                case CausalLanguageModel:
+                    (settings.WantCausalLm, settings.CausalLmScale) = (true, (float)scale);
+                    break;
+                case LogitsSquaredError:
+                    (settings.WantMse, settings.MseScale) = (true, (float)scale);
+                    break;
+            }
+        }
+        return settings;
+    }
+
+    private static unsafe double RunCosine(LossHeadInput input, float scale, Tensor? hiddenGradient)
+    {
+        Tensor student = input.StudentHidden.contiguous(), teacher = input.TeacherHidden!.contiguous();
+        return CosineDistance.Run(student.shape[0], student.shape[1], TensorMemory.Of(student), TensorMemory.Of(teacher), HiddenCosine.Epsilon, scale,
+            OfOptional(hiddenGradient));
+    }
+
+    private static unsafe float* OfOptional(Tensor? tensor) => tensor is null ? null : TensorMemory.Of(tensor);
+}

@@ -1,0 +1,86 @@
+using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Options;
+
+namespace WebDistill.Distillation.Training;
+
+/// <summary>The catalogue of what the loop reports. To add a number: one entry here, and its value in the report that the loop makes.</summary>
+public static class LoopSeries
+{
+    /// <summary>The weighted sum that is minimised. It stands in a report, and in a row, beside the values.</summary>
+    public static StepSeries TotalLoss { get; } = new()
+    {
+        Name = "totalLoss", Title = "Total loss", Label = "Total", Unit = "weighted sum", Chart = StepSeries.LossChart, Colour = 0, Format = SeriesFormat.Loss,
+        IsSmoothed = true, CanBeLogarithmic = true,
+    };
+
+    /// <summary>Perplexity of the student on the held-out split.</summary>
+    public static StepSeries ValidationPerplexity { get; } = new()
+    {
+        Name = "validationPerplexity", Title = "Validation perplexity", Label = "Perplexity", Chart = "perplexity", Cadence = SeriesCadence.Measured,
+        Colour = 9, Format = SeriesFormat.Perplexity, ExponentialOf = "validationNatsPerToken", CanBeLogarithmic = true,
+    };
+
+    /// <summary>The mean loss that <see cref="ValidationPerplexity"/> is the exponential of.</summary>
+    public static StepSeries ValidationNatsPerToken { get; } = new()
+    {
+        Name = "validationNatsPerToken", Title = "Validation loss", Unit = "nats/token", Cadence = SeriesCadence.Measured, Format = SeriesFormat.Loss,
+    };
+
+    /// <summary>Perplexity of the teacher on the held-out split.</summary>
+    public static StepSeries TeacherPerplexity { get; } = new()
+    {
+        Name = "teacherPerplexity", Title = "Teacher", Chart = "perplexity", Cadence = SeriesCadence.Once, Format = SeriesFormat.Perplexity,
+        ExponentialOf = "teacherNatsPerToken", CanBeLogarithmic = true,
+    };
+
+    /// <summary>The mean loss that <see cref="TeacherPerplexity"/> is the exponential of.</summary>
+    public static StepSeries TeacherNatsPerToken { get; } = new()
+    {
+        Name = "teacherNatsPerToken", Title = "Teacher's loss", Unit = "nats/token", Cadence = SeriesCadence.Once, Format = SeriesFormat.Loss,
+    };
+
+    /// <summary>Learning rate that the update was made with.</summary>
+    public static StepSeries LearningRate { get; } = new()
+    {
+        Name = "learningRate", Title = "Learning rate", Chart = "rate", Colour = 5, Format = SeriesFormat.Scientific,
+    };
+
+    /// <summary>Global gradient norm.</summary>
+    public static StepSeries GradientNorm { get; } = new()
+    {
+        Name = "gradientNorm", Title = "Gradient norm", Unit = "before clipping", Chart = "gradient", Colour = 6, Format = SeriesFormat.Significant,
+        IsSmoothed = true, CanBeLogarithmic = true,
+    };
+
+    /// <summary>Tokens of the update divided by its duration.</summary>
+    public static StepSeries TokensPerSecond { get; } = new()
+    {
+        Name = "tokensPerSecond", Title = "Throughput", Unit = "tokens/s", Chart = "speed", Colour = 8, Format = SeriesFormat.Compact, IsSmoothed = true,
+    };
+
+    /// <summary>Resident memory of the process after the update, in bytes.</summary>
+    public static StepSeries MemoryBytes { get; } = new()
+    {
+        Name = "memoryBytes", Title = "Memory", Unit = "MB, resident", Chart = "memory", Colour = 7, Format = SeriesFormat.Whole, Factor = 1e-6,
+        IsExact = true, IsCompared = false,
+    };
+
+    /// <summary>Duration of the update, validation and checkpoints excluded: its sum is the time axis of the charts.</summary>
+    public static StepSeries StepSeconds { get; } = new()
+    {
+        Name = "stepSeconds", Title = "Duration", Unit = "s", Format = SeriesFormat.Significant,
+    };
+
+    /// <summary>What a run with these options reports, in the order in which it is shown.</summary>
+    public static IReadOnlyList<StepSeries> Of(DistillationOptions options, bool hasTeacher) =>
+        Of(DistillationLosses.Active(options, hasTeacher), options);
+
+    /// <summary>The same for losses that are not asked for by options alone.</summary>
+    internal static IReadOnlyList<StepSeries> Of(IReadOnlyList<DistillationLoss> losses, DistillationOptions options) =>
+    [
+        TotalLoss, .. losses.Select(loss => loss.Series(options)),
+        ValidationPerplexity, ValidationNatsPerToken, TeacherPerplexity, TeacherNatsPerToken,
+        LearningRate, GradientNorm, TokensPerSecond, MemoryBytes, StepSeconds,
+    ];
+}

@@ -1,0 +1,74 @@
+using System.Text.Json.Serialization;
+using WebDistill.Distillation.Data;
+
+namespace WebDistill.Distillation.Training;
+
+/// <summary>
+/// Where a run stands after an update: with the weights and the optimiser's moments, everything that the rest of the run depends on.
+/// </summary>
+/// <remarks>
+/// Dropout needs no state of its own: its generator is seeded anew from seed, update and micro-batch. The learning rate is a function of
+/// the update's number.
+/// </remarks>
+public sealed record TrainingState
+{
+    /// <summary>Updates done: also the position of the learning-rate schedule.</summary>
+    public required int Step { get; init; }
+
+    /// <summary>Tokens trained on.</summary>
+    public required long TokensSeen { get; init; }
+
+    /// <summary>Micro-batches used.</summary>
+    public required long BatchesUsed { get; init; }
+
+    /// <summary>Where the sampler stood after the last micro-batch of the update, with its generator's state.</summary>
+    public required SamplerPosition Sampler { get; init; }
+
+    /// <summary>The teacher's perplexity on the held-out split, once measured.</summary>
+    public double? TeacherValidationPerplexity { get; init; }
+
+    /// <summary>The mean loss that it is the exponential of, nats per token; null in a state that an early version saved.</summary>
+    public double? TeacherValidationNatsPerToken { get; init; }
+
+    /// <summary>The student's latest perplexity on the held-out split.</summary>
+    public double? LastValidationPerplexity { get; init; }
+
+    /// <summary>The mean loss that it is the exponential of, nats per token; null in a state that an early version saved.</summary>
+    public double? LastValidationNatsPerToken { get; init; }
+
+    /// <summary>
+    /// The report of this very update when the run was cut between the update and its report, in the measurement of the perplexity; it is
+    /// measured and reported first when the run goes on.
+    /// </summary>
+    [JsonConverter(typeof(UnreportedStep))]
+    public StepReport? Unreported { get; init; }
+}
+
+/// <summary>What a run was made of: going on with anything else would be another run.</summary>
+/// <param name="TeacherSha256">Hash of the teacher's weights; null without a teacher.</param>
+/// <param name="TrainTokensSha256">Hash of the training split's token file.</param>
+/// <param name="ValidationTokensSha256">Hash of the held-out split's token file; null without one.</param>
+/// <param name="TokenizerSha256">Hash of the tokenizer.</param>
+/// <param name="Engine">Tensor engine and device, with the number of threads.</param>
+/// <param name="Version">Version of WebDistill.</param>
+public sealed record TrainingProvenance(
+    string? TeacherSha256, string TrainTokensSha256, string? ValidationTokensSha256, string TokenizerSha256, string Engine, string Version)
+{
+    /// <summary>Throws unless teacher, corpus and tokenizer are those of <paramref name="saved"/>.</summary>
+    /// <exception cref="InvalidDataException">Names what changed, with both hashes.</exception>
+    public void RequireSameAs(TrainingProvenance saved)
+    {
+        Require("The teacher's weights", TeacherSha256, saved.TeacherSha256);
+        Require("The training split", TrainTokensSha256, saved.TrainTokensSha256);
+        Require("The held-out split", ValidationTokensSha256, saved.ValidationTokensSha256);
+        Require("The tokenizer", TokenizerSha256, saved.TokenizerSha256);
+
+        static void Require(string what, string? now, string? then)
+        {
+            if (now != then)
+                throw new InvalidDataException(
+                    $"{what} changed since the checkpoint was saved: the SHA-256 is {now ?? "none"}, expected {then ?? "none"}. Going on "
+                    + "would mix two experiments. Put back what was there, or clone the run and start it anew.");
+        }
+    }
+}

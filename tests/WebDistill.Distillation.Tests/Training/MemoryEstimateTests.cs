@@ -1,0 +1,92 @@
+using System.Runtime.InteropServices;
+using WebDistill.Distillation.Data;
+using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Training;
+
+namespace WebDistill.Distillation.Tests.Training;
+
+/// <summary>Tests that look at the memory of the whole process: alone.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class WholeProcess
+{
+    public const string Name = "Whole process";
+}
+
+/// <summary>Whether a planned memory is true: compared with what the tensors of a real update take at most.</summary>
+[Collection(WholeProcess.Name)]
+[Trait("takes", "long")]
+public sealed class MemoryEstimateTests
+{
+    [Theory]
+    [InlineData(4096, 256, 4, 8, 128, true, 0.0)]
+    [InlineData(1024, 128, 4, 16, 128, false, 0.0)]
+    [InlineData(300, 192, 6, 16, 64, false, 0.1)]
+    [InlineData(32768, 64, 2, 4, 64, true, 0.1)]
+    public void Estimate_AnUpdate_IsWhatItsTensorsTake(int vocabulary, int width, int layers, int batch, int context, bool hasTeacher, double dropout)
+    {
+        var teacherConfig = new Gpt2Config { VocabSize = vocabulary, NPositions = context, NEmbd = width, NLayer = layers, NHead = 4, EosTokenId = 0 };
+        Gpt2Config studentConfig = teacherConfig with { NLayer = layers / 2, EmbdPdrop = dropout, AttnPdrop = dropout, ResidPdrop = dropout };
+        var options = new DistillationOptions
+        {
+            TeacherId = hasTeacher ? "teacher" : null, DatasetId = "text", BatchSize = batch, ContextLength = context, Dropout = dropout, Epochs = 1,
+            AlphaCe = hasTeacher ? 5 : 0, AlphaClm = 2, AlphaCos = hasTeacher ? 1 : 0,
+        };
+        // What libraries take for themselves, once: buffers of the products among it.
+        using (Gpt2 small = SmallModels.Random(9, width: 64))
+        using (var first = new Distiller(options with { TeacherId = null, AlphaCe = 0, AlphaCos = 0, AlphaClm = 1 }, null, small, 10,
+            () => SmallModels.Batch(1, [.. Enumerable.Repeat(12, 40)]), null))
+        {
+            first.Step();
+        }
+        ProcessMemory.GiveBack();
+        long before = AllocatedBytes(), peak = before;
+        using Gpt2? teacher = hasTeacher ? Gpt2.CreateRandom(teacherConfig, seed: 1) : null;
+        using Gpt2 student = Gpt2.CreateRandom(studentConfig, seed: 2);
+        var random = new SeededRandom(3);
+        TokenBatch Next() => new(
+            [.. Enumerable.Range(0, batch * context).Select(_ => (long)(random.NextDouble() * vocabulary))], [.. Enumerable.Repeat(context, batch)],
+            batch, context);
+        using var distiller = new Distiller(options, teacher, student, batchesPerEpoch: 100, Next, validation: null);
+        using var ended = new CancellationTokenSource();
+        var watch = new Thread(() =>
+        {
+            while (!ended.IsCancellationRequested)
+                peak = Math.Max(peak, AllocatedBytes());
+        });
+        watch.Start();
+        for (int i = 0; i < 3; i++)
+            distiller.Step();
+        ended.Cancel();
+        watch.Join();
+        long measured = peak - before;
+
+        RunPlan plan = RunPlan.Compute(options, teacher?.Config, studentConfig, 100L * batch * context, 100 * batch);
+        long planned = plan.MemoryBytes - plan.Memory.CorpusBytes - plan.Memory.SavingBytes - RunMemory.WorkspaceBytes;
+        double ratio = (double)planned / measured;
+        Assert.True(ratio is > 0.85 and < 1.3, $"Planned {plan.Memory.InWords}; measured {measured:N0} bytes, {ratio:0.00} times too much.");
+    }
+
+    /// <summary>What has been asked of glibc and not given back, whatever of it is resident.</summary>
+    private static long AllocatedBytes()
+    {
+        MallocFigures figures = mallinfo2();
+        return (long)(figures.AllocatedFromHeaps + figures.MappedBytes);
+    }
+
+    [DllImport("libc.so.6")]
+    private static extern MallocFigures mallinfo2();
+
+    /// <summary>struct mallinfo2 of malloc.h.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly struct MallocFigures
+    {
+        private readonly nuint _arena, _freeChunks, _fastBinChunks, _mappedBlocks;
+        public readonly nuint MappedBytes;
+        private readonly nuint _unused, _freeInFastBins;
+        public readonly nuint AllocatedFromHeaps;
+        private readonly nuint _freeBytes, _trimmable;
+    }
+}

@@ -1,0 +1,86 @@
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Students;
+using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Training;
+
+namespace WebDistill.Distillation.Tests.Training;
+
+/// <summary>A small run with everything that has a state: teacher, dropout, validation, accumulation; made anew or out of a folder.</summary>
+internal sealed class ResumableRun : IDisposable
+{
+    public static readonly TrainingProvenance Provenance = new("a", "b", "c", "d", "test", "1");
+    private static readonly Lazy<Gpt2Tokenizer> s_tokenizer = new(() => Gpt2Tokenizer.Train(["one two three"], 258));
+
+    private readonly DistillationOptions _options;
+    private readonly Gpt2 _teacher = SmallModels.Random(1);
+    private readonly Gpt2 _student;
+
+    public ResumableRun(DistillationOptions options, TokenFile tokens, TokenFile? validation, string? checkpoint = null, IReadOnlyList<DistillationLoss>? losses = null)
+    {
+        _options = options;
+        if (checkpoint is null)
+        {
+            _student = StudentInits.Create(options, _teacher, tokens.VocabularySize);
+        }
+        else
+        {
+            using Gpt2 saved = Gpt2Checkpoint.Load(checkpoint);
+            DistillationOptions goesOn = options with { StudentInitialisation = CheckpointInit.InitName };
+            _student = StudentInits.Create(goesOn, _teacher, tokens.VocabularySize, saved);
+        }
+        Distiller = new Distiller(options, _teacher, _student, tokens, validation, losses ?? DistillationLosses.Active(options, hasTeacher: true));
+        if (checkpoint is not null)
+            TrainingCheckpoint.Restore(checkpoint, Distiller);
+    }
+
+    public static DistillationOptions Options { get; } = new()
+    {
+        DatasetId = "d",
+        TeacherId = "t",
+        StudentLayerCount = 1,
+        Epochs = 3,
+        BatchSize = 2,
+        GradientAccumulation = 3,
+        ContextLength = 12,
+        Dropout = 0.1,
+        LearningRate = 1e-2,
+        WarmupProportion = 0.1,
+        ValidationIntervalSteps = 4,
+        ValidationMaxTokens = 500,
+    };
+
+    public Distiller Distiller { get; }
+
+    public Dictionary<string, float[]> Weights => SmallModels.Weights(_student);
+
+    public CheckpointManifest Save(CheckpointStore store, FileLayer files) => store.Save(Distiller.CompletedSteps, Writer(files));
+
+    public Func<string, CheckpointManifest> Writer(FileLayer files) =>
+        folder => TrainingCheckpoint.Write(folder, Distiller, s_tokenizer.Value, _options, Provenance, files);
+
+    public void Dispose()
+    {
+        Distiller.Dispose();
+        _student.Dispose();
+        _teacher.Dispose();
+    }
+}
+
+/// <summary>Collects reports and may do something at each.</summary>
+internal sealed class Reports(Action<StepReport>? each = null) : IProgress<StepReport>
+{
+    public List<StepReport> All { get; } = [];
+
+    public void Report(StepReport value)
+    {
+        All.Add(value);
+        each?.Invoke(value);
+    }
+
+    /// <summary>What does not depend on the clock.</summary>
+    public static StepReport Timeless(StepReport report) =>
+        report.With((LoopSeries.TokensPerSecond, 0), (LoopSeries.StepSeconds, 0), (LoopSeries.MemoryBytes, 0));
+}

@@ -1,0 +1,210 @@
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Training;
+
+namespace WebDistill.Distillation.Tests.Training;
+
+/// <summary>A run that was cut and went on is the run that was not cut: weights, moments, metrics and generator, bit for bit.</summary>
+[Collection(GlobalRandomNumbers.Name)]
+[Trait("takes", "long")]
+public sealed class ResumeTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly TokenFile _tokens;
+
+    public ResumeTests() => _tokens = SmallModels.Tokens(_folder, documents: 60);
+
+    public void Dispose()
+    {
+        _tokens.Dispose();
+        _folder.Dispose();
+    }
+
+    public static TheoryData<SequenceMode, TrainingSemantics, int> Modes()
+    {
+        var data = new TheoryData<SequenceMode, TrainingSemantics, int>();
+        foreach (SequenceMode mode in Enum.GetValues<SequenceMode>())
+            foreach (TrainingSemantics semantics in Enum.GetValues<TrainingSemantics>())
+                foreach (int accumulation in (int[])[1, 4])
+                    data.Add(mode, semantics, accumulation);
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public void Run_CutAtEveryThirdUpdate_EndsBitForBitTheSame(SequenceMode mode, TrainingSemantics semantics, int accumulation)
+    {
+        DistillationOptions options =
+            ResumableRun.Options with { SequenceMode = mode, Semantics = semantics, GradientAccumulation = accumulation, Epochs = 2 };
+        // Said while an update is reported, and heard before the next one's first micro-batch.
+        Ended whole = Uninterrupted(options), cut = Cut(options, (stop, _) => report =>
+        {
+            if (report.Step % 3 == 0)
+                stop.Cancel();
+        });
+        AssertSame(whole, cut);
+        Assert.Equal((whole.Reports.Count - 1) / 3, cut.Cuts);
+    }
+
+    [Fact]
+    public void Run_CutAtRandomMoments_EndsBitForBitTheSame()
+    {
+        DistillationOptions options = ResumableRun.Options with { GradientAccumulation = 5, ValidationIntervalSteps = 2 };
+        Ended whole = Uninterrupted(options);
+        for (int seed = 1; seed <= 4; seed++)
+        {
+            var random = new Random(seed);
+            // Any moment: between micro-batches, in a measurement of the perplexity, before the first update.
+            Ended cut = Cut(options, (stop, cuts) =>
+            {
+                // Later and later, so that a machine on which an update takes longer than that comes to the end too.
+                stop.CancelAfter(TimeSpan.FromMilliseconds(random.Next(1, 25 + cuts)));
+                return null;
+            });
+            AssertSame(whole, cut);
+        }
+    }
+
+    [Fact]
+    public void Run_CutWhileThePerplexityIsMeasured_ReportsTheUpdateOnce()
+    {
+        using TokenFile validation = SmallModels.Tokens(_folder, documents: 8000, name: "validation.bin");
+        DistillationOptions options = ResumableRun.Options with { ValidationIntervalSteps = 5, ValidationMaxTokens = 200_000 };
+        Ended whole = Uninterrupted(options, validation);
+        using var stop = new CancellationTokenSource();
+        var reports = new Reports();
+        var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
+        using (var run = new ResumableRun(options, _tokens, validation))
+        {
+            // The update is made and the measurement, which takes long, has begun: nothing of the loop's is called in between.
+            var watcher = new Thread(() =>
+            {
+                SpinWait.SpinUntil(() => run.Distiller.CompletedSteps >= 5);
+                stop.Cancel();
+            })
+            {
+                Priority = ThreadPriority.AboveNormal,
+            };
+            watcher.Start();
+            Assert.ThrowsAny<OperationCanceledException>(() => run.Distiller.Run(reports, null, null, stop.Token));
+            watcher.Join();
+            run.Save(store, FileLayer.Disk);
+        }
+        Assert.Equal(4, reports.All.Count);
+        Assert.Equal(5, store.List().Single().Step);
+        Assert.Equal(5, TrainingCheckpoint.ReadState(store.Folder(5)).State.Unreported!.Step);
+
+        using (var run = new ResumableRun(options, _tokens, validation, store.Folder(5)))
+        {
+            run.Distiller.Run(reports, null, null, CancellationToken.None);
+            AssertSame(whole, new Ended(run.Weights, reports.All, run.Distiller.State, 1));
+        }
+    }
+
+    [Fact]
+    public void Restore_MoreEpochs_GoesOnWithTheLongerRunsSchedule()
+    {
+        DistillationOptions two = ResumableRun.Options with { Epochs = 2 }, three = two with { Epochs = 3 };
+        var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
+        int steps;
+        using (var run = new ResumableRun(two, _tokens, _tokens))
+        {
+            run.Distiller.Run(new Reports(), null, null, CancellationToken.None);
+            steps = run.Distiller.CompletedSteps;
+            run.Save(store, FileLayer.Disk);
+        }
+        var reports = new Reports();
+        using (var run = new ResumableRun(three, _tokens, _tokens, store.Folder(steps)))
+            run.Distiller.Run(reports, null, null, CancellationToken.None);
+        using var whole = new ResumableRun(three, _tokens, _tokens);
+        var all = new Reports();
+        whole.Distiller.Run(all, null, null, CancellationToken.None);
+        Assert.Equal(all.All.Skip(steps).Select(report => (report.Step, report.Values["learningRate"], report.Epoch, report.TokensSeen)),
+            reports.All.Select(report => (report.Step, report.Values["learningRate"], report.Epoch, report.TokensSeen)));
+    }
+
+    [Fact]
+    public void Restore_OtherCorpus_IsRefused()
+    {
+        var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
+        using (var run = new ResumableRun(ResumableRun.Options with { Epochs = 1 }, _tokens, _tokens))
+        {
+            run.Distiller.Run(new Reports(), null, null, CancellationToken.None);
+            run.Save(store, FileLayer.Disk);
+        }
+        using TokenFile smaller = SmallModels.Tokens(_folder, documents: 20, name: "smaller.bin");
+        string folder = store.Folder(store.List().Single().Step);
+        InvalidDataException refused = Assert.Throws<InvalidDataException>(
+            () => new ResumableRun(ResumableRun.Options with { Epochs = 1 }, smaller, smaller, folder));
+        Assert.Contains(Path.GetFileName(folder), refused.Message);
+    }
+
+    [Fact]
+    public void RequireSameAs_ChangedTeacher_NamesBothHashes()
+    {
+        InvalidDataException refused = Assert.Throws<InvalidDataException>(
+            () => (ResumableRun.Provenance with { TeacherSha256 = "new" }).RequireSameAs(ResumableRun.Provenance));
+        Assert.Contains("teacher's weights changed", refused.Message);
+        Assert.Contains("new", refused.Message);
+        (ResumableRun.Provenance with { Engine = "other", Version = "2" }).RequireSameAs(ResumableRun.Provenance);
+    }
+
+    [Fact]
+    public void CheckContinuation_WhatFixesTheCorpusOrTheShape_IsRefusedAndTheRestMayChange()
+    {
+        DistillationOptions saved = ResumableRun.Options;
+        Assert.Empty(TrainingCheckpoint.CheckContinuation(saved, saved with
+        {
+            Name = "x", LearningRate = 1e-5, Temperature = 4, AlphaCe = 1, Epochs = 9, Dropout = 0, CheckpointIntervalSteps = 1,
+        }));
+        Assert.Equal(["datasetId", "contextLength", "batchSize", "seed"], TrainingCheckpoint
+            .CheckContinuation(saved, saved with { DatasetId = "e", BatchSize = 9, Seed = 1, ContextLength = null })
+            .Select(problem => problem.Field));
+    }
+
+    private Ended Uninterrupted(DistillationOptions options, TokenFile? validation = null)
+    {
+        using var run = new ResumableRun(options, _tokens, validation ?? _tokens);
+        var reports = new Reports();
+        run.Distiller.Run(reports, null, null, CancellationToken.None);
+        return new Ended(run.Weights, reports.All, run.Distiller.State, 0);
+    }
+
+    // Given what ends an attempt and how many were cut before it, the cutter says what is done at each report.
+    private Ended Cut(DistillationOptions options, Func<CancellationTokenSource, int, Action<StepReport>?> cutter)
+    {
+        var store = new CheckpointStore(_folder.File(Guid.NewGuid().ToString("N")), FileLayer.Disk);
+        Action<StepReport>? each = null;
+        var reports = new Reports(report => each?.Invoke(report));
+        string? folder = null;
+        for (int cuts = 0; ; cuts++)
+        {
+            Assert.True(cuts < 10_000, "the run does not come to its end");
+            using var run = new ResumableRun(options, _tokens, _tokens, folder);
+            using var stop = new CancellationTokenSource();
+            each = cutter(stop, cuts);
+            try
+            {
+                run.Distiller.Run(reports, null, null, stop.Token);
+                return new Ended(run.Weights, reports.All, run.Distiller.State, cuts);
+            }
+            catch (OperationCanceledException)
+            {
+                run.Save(store, FileLayer.Disk);
+                folder = store.Folder(run.Distiller.CompletedSteps);
+            }
+        }
+    }
+
+    private static void AssertSame(Ended expected, Ended found)
+    {
+        Assert.Equal(expected.Reports.Select(Reports.Timeless), found.Reports.Select(Reports.Timeless));
+        foreach ((string name, float[] weights) in expected.Weights)
+            Assert.Equal(weights, found.Weights[name]);
+        Assert.Equal(expected.State, found.State);
+    }
+
+    private sealed record Ended(
+        Dictionary<string, float[]> Weights, List<StepReport> Reports, TrainingState State, int Cuts);
+}
