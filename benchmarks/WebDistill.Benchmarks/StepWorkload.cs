@@ -1,3 +1,7 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using TorchSharp.Modules;
 using WebDistill.Distillation.Data;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
@@ -57,6 +61,18 @@ internal sealed class StepWorkload : IDisposable
 
     /// <summary>Where the time of the latest step went.</summary>
     public StepPhases LastPhases => _distiller.LastStepPhases;
+
+    /// <summary>SHA-256 of the student's weights, in the order of their names.</summary>
+    public string WeightsSha256()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach ((string name, Parameter parameter) in _student.named_parameters().OrderBy(pair => pair.name, StringComparer.Ordinal))
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes(name));
+            hash.AppendData(MemoryMarshal.AsBytes(parameter.cpu().data<float>().ToArray().AsSpan()));
+        }
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
 
     public void Dispose()
     {

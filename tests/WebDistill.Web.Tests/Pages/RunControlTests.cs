@@ -143,7 +143,8 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
         Run run = await CompletedAsync("Diverged run");
         string message = new TrainingDivergedException(run.Step + 1, "the gradient's norm", double.NaN).Message;
         await app.Service<DatabaseWriter>().WriteAsync(db => db.Runs.Where(r => r.Id == run.Id).ExecuteUpdateAsync(set => set
-            .SetProperty(r => r.Status, RunStatus.Failed).SetProperty(r => r.Error, message)));
+            .SetProperty(r => r.Status, RunStatus.Failed).SetProperty(r => r.Error, message)
+            .SetProperty(r => r.ErrorCause, RunErrorCause.Diverged)));
         await using Visit visit = await chromium.VisitAsync(app, $"/runs/{run.Id:N}");
         ILocator notice = visit.Page.Locator("main .notice");
         await Expect(notice).ToContainTextAsync(message);
