@@ -57,10 +57,9 @@ internal sealed class AdamWOptimiser(IReadOnlyList<Moments> moments, double beta
     public IReadOnlyList<Moments> Moments => moments;
 
     /// <summary>Drops all gradients: the first that arrives is kept as it is, and until then its memory serves others.</summary>
-    /// <param name="stale">Keeps its gradient, which whoever computes the next one overwrites.</param>
-    public void DropGradients(Parameter? stale = null)
+    public void DropGradients()
     {
-        foreach (Moments each in moments.Where(each => !ReferenceEquals(each.Parameter, stale)))
+        foreach (Moments each in moments)
         {
             each.Parameter.grad?.Dispose();
             each.Parameter.grad = null;

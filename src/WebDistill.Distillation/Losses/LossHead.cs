@@ -13,10 +13,9 @@ internal readonly record struct LossTerm(RowLoss Loss, double Scale);
 /// <param name="StudentEmbedding">[V, C], the tied head; its gradient is added to <c>grad</c>.</param>
 /// <param name="TeacherHidden">[N, D]; null without a teacher.</param>
 /// <param name="TeacherEmbedding">[V, D]; null without a teacher.</param>
-/// <param name="IsGradientStale">The embedding's gradient is that of the last update: it is overwritten, not added to.</param>
 /// <param name="Targets">The id that follows each row, <see cref="LogitLosses.NoTarget"/> where none does.</param>
 internal sealed record LossHeadInput(Tensor StudentHidden, Parameter StudentEmbedding, Tensor? TeacherHidden, Tensor? TeacherEmbedding,
-    long[] Targets, double Temperature, Precision Precision = Precision.Float32, bool IsGradientStale = false);
+    long[] Targets, double Temperature, Precision Precision = Precision.Float32);
 
 /// <summary>What came out.</summary>
 /// <param name="Sums">Un-scaled sum over the rows of each term, in the order of the terms.</param>

@@ -24,19 +24,13 @@ internal static class ProjectionHead
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
         List<LossTerm> composed = [.. terms.Where(term => !IsOnLogits(term.Loss) && term.Loss is not HiddenCosine)];
-        bool onLogits = terms.Any(term => IsOnLogits(term.Loss)) && input.StudentHidden.shape[0] > 0;
-        // The kernel overwrites a stale gradient where it comes first; before anything that adds to it, it is cleared.
-        if (input.IsGradientStale && (composed.Count > 0 || !onLogits))
-        {
-            input.StudentEmbedding.grad!.zero_();
-            input = input with { IsGradientStale = false };
-        }
         LossHeadResult rest = composed.Count > 0 ? LossHead.Compose(input, composed, gradients) : new LossHeadResult([], null);
         LogitLossSums fused = default;
         double cosine = 0;
         Tensor? hiddenGradient = rest.HiddenGradient;
         if (composed.Count < terms.Count)
         {
+            bool onLogits = terms.Any(term => IsOnLogits(term.Loss)) && input.StudentHidden.shape[0] > 0;
             // The kernel of the logits overwrites the gradient, that of the cosine adds to it.
             Tensor? fusedGradient = !gradients ? null : onLogits ? empty_like(input.StudentHidden) : zeros_like(input.StudentHidden);
             if (onLogits)
@@ -74,8 +68,8 @@ internal static class ProjectionHead
         Tensor student = Logits(chunk, vocabulary);
         Tensor? teacher = settings.NeedsTeacher ? Logits(chunk, vocabulary) : null;
         Tensor? teacherHidden = teacher is null ? null : input.TeacherHidden!.contiguous(), teacherEmbedding = input.TeacherEmbedding?.detach();
-        bool isFirst = input.IsGradientStale || input.StudentEmbedding.grad is null;
-        if (hiddenGradient is not null && input.StudentEmbedding.grad is null)
+        bool isFirst = input.StudentEmbedding.grad is null;
+        if (hiddenGradient is not null && isFirst)
             input.StudentEmbedding.grad = empty_like(embedding);
         Tensor? embeddingGradient = hiddenGradient is null ? null : input.StudentEmbedding.grad;
 

@@ -232,9 +232,7 @@ public sealed class Distiller : IDisposable
 
         using DisposeScope scope = NewDisposeScope();
         var clock = new PhaseClock();
-        // The table of the tokens has by far the largest gradient, too large for a heap of glibc's: made anew it is faulted in page by page.
-        Parameter? stale = Engine.Device.IsCuda || Student.TokenEmbedding.grad is null ? null : Student.TokenEmbedding;
-        _optimiser.DropGradients(stale);
+        _optimiser.DropGradients();
         clock.Lap(Phase.Optimiser);
         var means = new double[_losses.Count];
         for (int i = 0; i < batches.Count; i++)
@@ -247,8 +245,7 @@ public sealed class Distiller : IDisposable
             // Dropout depends on nothing but seed, update and micro-batch, so that a run repeats itself whatever else draws random numbers.
             manual_seed(SeededRandom.Combine(_options.Seed, step, i));
             LossCounts own = Count(batches[i]);
-            double[] sums = AccumulateGradients(
-                batches[i], k => Share(k, own, total, _options.GradientAccumulation), isGradientStale: i == 0 && stale is not null, step, clock);
+            double[] sums = AccumulateGradients(batches[i], k => Share(k, own, total, _options.GradientAccumulation), step, clock);
             for (int k = 0; k < means.Length; k++)
                 means[k] += sums[k] * Share(k, own, total, batches.Count);
         }
@@ -281,9 +278,8 @@ public sealed class Distiller : IDisposable
 
     /// <summary>Forward and backward of one micro-batch: adds to the gradients of the student's parameters.</summary>
     /// <param name="share">Factor of the k-th loss's sum in the objective, its weight excluded.</param>
-    /// <param name="isGradientStale">The gradient of the table of the tokens is that of the last update.</param>
     /// <returns>The sum of each loss over the batch.</returns>
-    private double[] AccumulateGradients(TokenBatch batch, Func<int, double> share, bool isGradientStale, int step, PhaseClock clock)
+    private double[] AccumulateGradients(TokenBatch batch, Func<int, double> share, int step, PhaseClock clock)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor ids = tensor(batch.Ids, [batch.Rows, batch.Columns], device: Engine.Device.Default);
@@ -306,7 +302,7 @@ public sealed class Distiller : IDisposable
         LossTerm[] terms = [.. byRows.Select(k => new LossTerm((RowLoss)_losses[k], Scale(k)))];
         LossHeadResult head = ProjectionHead.Run(
             new LossHeadInput(hidden.detach(), Student.TokenEmbedding, teacherHidden, _teacher?.TokenEmbedding, Targets(batch),
-                _options.Temperature, _options.Precision, isGradientStale), terms, gradients: true);
+                _options.Temperature, _options.Precision), terms, gradients: true);
         var sums = new double[_losses.Count];
         for (int i = 0; i < byRows.Length; i++)
             sums[byRows[i]] = head.Sums[i];
