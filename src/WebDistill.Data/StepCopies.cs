@@ -25,7 +25,7 @@ public static class StepCopies
     public static void CopyToBranch(this WebDistillDb db, Guid parentId, Guid branchId, int step)
     {
         Dictionary<string, object> own = new() { [nameof(StepNumbers.RunId)] = branchId, [nameof(StepNumbers.Attempt)] = 0 };
-        foreach (StoredSeries series in db.Series.AsNoTracking().Where(series => series.RunId == parentId))
+        if (db.Series.Find(parentId) is StoredSeries series)
             db.Series.Add(new StoredSeries { RunId = branchId, Json = series.Json });
         db.SaveChanges();
         Copy<StepRow, StepRow>(db, parentId, 1, step, own);

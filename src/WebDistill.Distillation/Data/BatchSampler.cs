@@ -5,12 +5,6 @@ using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Data;
 
-/// <summary>One micro-batch.</summary>
-/// <param name="Ids">[Rows, Columns], row-major, right-padded with the end-of-text id.</param>
-/// <param name="Lengths">[Rows]: tokens of each row that are not padding.</param>
-/// <param name="Columns">The longest of the lengths.</param>
-public sealed record TokenBatch(long[] Ids, int[] Lengths, int Rows, int Columns);
-
 /// <summary>Where a sampler stands: small, serialisable, restores the exact stream.</summary>
 /// <param name="Epoch">Epochs begun before this one, from 0.</param>
 /// <param name="BatchInEpoch">Batches of this epoch already returned.</param>

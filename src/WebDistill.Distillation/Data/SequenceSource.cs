@@ -73,21 +73,17 @@ internal static class SequenceSource
 
     private static int CountHuggingFace(TokenFile file, int contextLength)
     {
-        long count = 0;
+        var cut = new HuggingFaceCut(file, contextLength);
+        long plain = 0;
         for (long index = 0; index < file.DocumentCount; index++)
         {
             TokenDocument document = file.Document(index);
             if (file.HoldsEndOfText(document))
-            {
-                var cut = new HuggingFaceCut(file, contextLength);
                 cut.Add(document);
-                count += cut.Pieces.Count;
-            }
             else
-            {
-                count += CountPlain(document.Length, contextLength);
-            }
+                plain += CountPlain(document.Length, contextLength);
         }
+        long count = plain + cut.Pieces.Count;
         if (count > Array.MaxLength)
             throw new InvalidDataException($"The corpus has {count} sequences; expected at most {Array.MaxLength}. Lengthen the context.");
         // Cutting says why there is none.

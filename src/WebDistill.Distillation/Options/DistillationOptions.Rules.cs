@@ -14,7 +14,7 @@ public sealed partial record DistillationOptions
     public IReadOnlyList<OptionProblem> Validate()
     {
         var problems = new OptionProblems();
-        problems.AddRange(OptionSchema.Of<DistillationOptions>().Problems(this));
+        problems.AddRange(OptionSchema.Run.Problems(this));
         if (Name.Length > MaxNameCharacters)
             problems.Add(nameof(Name), $"The name has {Name.Length} characters, expected at most {MaxNameCharacters}. Shorten it.");
         else if (ForeignText.NameProblem(Name) is string unprintable)

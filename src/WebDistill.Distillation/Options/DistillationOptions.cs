@@ -10,7 +10,7 @@ namespace WebDistill.Distillation.Options;
 public sealed partial record DistillationOptions
 {
     /// <summary>The run's name: free text for people, never a path.</summary>
-    [Option("Name", "How the run is called in the table. Free text.", IsOptional = true)]
+    [Option("Name", "How the run is called in the table. Free text.", IsOptional = true, IsLabel = true)]
     public string Name { get; init; } = "";
 
     /// <summary>Id of the teacher model; null trains the student from scratch with the causal language-model loss alone.</summary>

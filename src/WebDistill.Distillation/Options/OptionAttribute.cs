@@ -61,6 +61,9 @@ public sealed class OptionAttribute(string label, string what) : Attribute
     /// <summary>A text that names an entry of a list and is chosen, not written.</summary>
     public bool IsChosen { get; init; }
 
+    /// <summary>A name for people: it changes nothing that is computed, and is neither compared nor varied.</summary>
+    public bool IsLabel { get; init; }
+
     /// <summary>Blank is allowed, and <see cref="What"/> says what it means; so it is for everything that can be null.</summary>
     public bool IsOptional { get; init; }
 

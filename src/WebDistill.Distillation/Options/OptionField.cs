@@ -42,6 +42,9 @@ public sealed class OptionField
     /// <inheritdoc cref="OptionAttribute.IsOptional"/>
     public bool IsOptional { get; }
 
+    /// <inheritdoc cref="OptionAttribute.IsLabel"/>
+    public bool IsLabel => _said.IsLabel;
+
     /// <inheritdoc cref="OptionAttribute.IsFixedOnceBegun"/>
     public bool IsFixedOnceBegun => _said.IsFixedOnceBegun;
 

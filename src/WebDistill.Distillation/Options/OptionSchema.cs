@@ -18,7 +18,11 @@ public sealed class OptionSchema
                     ?? throw new InvalidOperationException($"{type.Name}.{property.Name} has no [Option]: say there what it is."))),
         ];
         _byName = Fields.ToDictionary(field => field.Name);
+        Settings = [.. Fields.Where(field => !field.IsLabel)];
     }
+
+    /// <summary>That of a run.</summary>
+    public static OptionSchema Run => Of<DistillationOptions>();
 
     /// <summary>The schema of a record of options.</summary>
     /// <exception cref="TypeInitializationException">A property has no <see cref="OptionAttribute"/>.</exception>
@@ -26,6 +30,9 @@ public sealed class OptionSchema
 
     /// <summary>Every option, in the order of a form.</summary>
     public IReadOnlyList<OptionField> Fields { get; }
+
+    /// <summary>Those among them that change something: all but a label.</summary>
+    public IReadOnlyList<OptionField> Settings { get; }
 
     /// <summary>The option of that name in camelCase.</summary>
     /// <exception cref="KeyNotFoundException">There is none.</exception>

@@ -24,17 +24,13 @@ namespace WebDistill.Distillation.Training;
 /// </remarks>
 public sealed class Distiller : IDisposable
 {
-    private const string OfLosses = "losses.";
-
     private readonly DistillationOptions _options;
     private readonly Gpt2? _teacher;
     private readonly TokenFile? _validation;
     private readonly int _batchesPerEpoch;
     private readonly Func<TokenBatch> _nextBatch;
     private readonly BatchSampler? _sampler;
-    private readonly IReadOnlyList<DistillationLoss> _losses;
-    private readonly IReadOnlyList<WholeLossModule?> _modules;
-    private readonly Wants _ofStudent, _ofTeacher;
+    private readonly Objective _objective;
     private readonly LearningRateSchedule _schedule;
     private readonly int _contextLength;
     private readonly AdamWOptimiser _optimiser;
@@ -83,11 +79,8 @@ public sealed class Distiller : IDisposable
         _validation = validation;
         _batchesPerEpoch = batchesPerEpoch;
         _nextBatch = nextBatch;
-        _losses = losses ?? DistillationLosses.Active(options, teacher is not null);
-        _modules = [.. _losses.Select(loss => loss is WholeLoss whole ? Bind(whole) : null)];
-        _ofStudent = _losses.OfType<WholeLoss>().Aggregate(Wants.Hidden, (all, loss) => all | loss.OfStudent);
-        _ofTeacher = _losses.OfType<WholeLoss>().Aggregate(Wants.Hidden, (all, loss) => all | loss.OfTeacher);
-        Series = LoopSeries.Of(_losses, options);
+        _objective = new Objective(losses ?? DistillationLosses.Active(options, teacher is not null), options, student.Config, teacher?.Config);
+        Series = LoopSeries.Of(_objective.Losses, options);
         _contextLength = RunPlan.ContextLength(options, teacher?.Config, student.Config);
         _schedule = LearningRateSchedule.Plan(options, batchesPerEpoch);
 
@@ -97,17 +90,10 @@ public sealed class Distiller : IDisposable
         teacher?.eval();
         student.train();
         student.PositionEmbedding.requires_grad = !options.FreezePositionEmbeddings;
-        _optimiser = new AdamWOptimiser([.. Trained(student, options), .. TrainedOfLosses()], options.AdamBeta1, options.AdamBeta2, options.AdamEpsilon);
+        _optimiser = new AdamWOptimiser([.. Trained(student, options), .. _objective.Parameters()], options.AdamBeta1, options.AdamBeta2, options.AdamEpsilon);
         NoteWhatIsUnusual();
         // Last: a run that cannot begin has nobody who would end it.
         _keptBlocks = NativeMemorySettings.KeepBlocks();
-
-        WholeLossModule Bind(WholeLoss loss)
-        {
-            // What it draws for its parameters depends on the run's seed alone.
-            manual_seed(options.Seed);
-            return loss.Bind(options, student.Config, teacher?.Config);
-        }
     }
 
     /// <summary>Updates of the whole run.</summary>
@@ -228,13 +214,13 @@ public sealed class Distiller : IDisposable
         long started = Stopwatch.GetTimestamp();
         List<TokenBatch> batches = _interrupted ?? NextUpdate();
         _interrupted = null;
-        LossCounts total = batches.Select(Count).Aggregate((left, right) => left + right);
+        LossCounts total = batches.Select(batch => batch.Counts()).Aggregate((left, right) => left + right);
 
         using DisposeScope scope = NewDisposeScope();
         var clock = new PhaseClock();
         _optimiser.DropGradients();
         clock.Lap(Phase.Optimiser);
-        var means = new double[_losses.Count];
+        var means = new double[_objective.Losses.Count];
         for (int i = 0; i < batches.Count; i++)
         {
             if (cancel.IsCancellationRequested)
@@ -244,10 +230,10 @@ public sealed class Distiller : IDisposable
             }
             // Dropout depends on nothing but seed, update and micro-batch, so that a run repeats itself whatever else draws random numbers.
             manual_seed(SeededRandom.Combine(_options.Seed, step, i));
-            LossCounts own = Count(batches[i]);
-            double[] sums = AccumulateGradients(batches[i], k => Share(k, own, total, _options.GradientAccumulation), step, clock);
+            LossCounts own = batches[i].Counts();
+            double[] sums = AccumulateGradients(batches[i], k => _objective.Share(k, own, total, _options.GradientAccumulation), step, clock);
             for (int k = 0; k < means.Length; k++)
-                means[k] += sums[k] * Share(k, own, total, batches.Count);
+                means[k] += sums[k] * _objective.Share(k, own, total, batches.Count);
         }
 
         double learningRate = _options.LearningRate * _schedule.Factor(CompletedSteps);
@@ -271,9 +257,8 @@ public sealed class Distiller : IDisposable
             [LoopSeries.MemoryBytes.Name] = Engine.Device.MemoryBytes,
         };
         for (int k = 0; k < means.Length; k++)
-            values.Add(_losses[k].Name, means[k]);
-        double loss = means.Zip(_losses, (mean, loss) => loss.Weight(_options) * mean).Sum();
-        return new StepReport(step, (double)_batchesUsed / _batchesPerEpoch, _tokensSeen, loss, values);
+            values.Add(_objective.Losses[k].Name, means[k]);
+        return new StepReport(step, (double)_batchesUsed / _batchesPerEpoch, _tokensSeen, _objective.Total(means), values);
     }
 
     /// <summary>Forward and backward of one micro-batch: adds to the gradients of the student's parameters.</summary>
@@ -283,43 +268,40 @@ public sealed class Distiller : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor ids = tensor(batch.Ids, [batch.Rows, batch.Columns], device: Engine.Device.Default);
-        long[] rows = RowsWithoutPadding(batch);
+        long[] rows = batch.TokenPlaces();
         Outputs? teacher = null;
+        Tensor? teacherHidden = null;
         if (_teacher is not null)
         {
             using IDisposable noGradient = no_grad();
             using DisposeScope teacherScope = NewDisposeScope();
-            teacher = _teacher.Forward(ids, _ofTeacher).MoveToOuterDisposeScope();
+            Outputs answer = _teacher.Forward(ids, _objective.OfTeacher);
+            teacherHidden = Select(answer.Hidden, rows).MoveToOuterDisposeScope();
+            // Where every loss is one over rows nobody looks at the padding, which need not be kept.
+            teacher = _objective.IsByRows ? null : answer.MoveToOuterDisposeScope();
         }
-        Tensor? teacherHidden = teacher is null ? null : Select(teacher.Hidden, rows);
         clock.Lap(Phase.TeacherForward);
-        Outputs student = Student.Forward(ids, _ofStudent);
+        Outputs student = Student.Forward(ids, _objective.OfStudent);
         Tensor hidden = Select(student.Hidden, rows);
         clock.Lap(Phase.StudentForward);
 
-        double Scale(int k) => _losses[k].Weight(_options) * share(k);
-        int[] byRows = [.. Enumerable.Range(0, _losses.Count).Where(k => _losses[k] is RowLoss)];
-        LossTerm[] terms = [.. byRows.Select(k => new LossTerm((RowLoss)_losses[k], Scale(k)))];
-        LossHeadResult head = ProjectionHead.Run(
-            new LossHeadInput(hidden.detach(), Student.TokenEmbedding, teacherHidden, _teacher?.TokenEmbedding, Targets(batch),
-                _options.Temperature, _options.Precision), terms, gradients: true);
-        var sums = new double[_losses.Count];
-        for (int i = 0; i < byRows.Length; i++)
-            sums[byRows[i]] = head.Sums[i];
-        Tensor? whole = SumOfWholeLosses(student, teacher, batch, ids, Scale, sums);
-        for (int k = 0; k < sums.Length; k++)
+        ObjectiveSums objective = _objective.Sum(
+            new LossHeadInput(hidden.detach(), Student.TokenEmbedding, teacherHidden, _teacher?.TokenEmbedding, batch.Targets(),
+                _options.Temperature, _options.Precision), student, teacher, batch, ids, share);
+        for (int k = 0; k < objective.Sums.Length; k++)
         {
-            if (!double.IsFinite(sums[k]))
-                throw new TrainingDivergedException(step, $"the loss '{_losses[k].Name}' ({_losses[k].Title})", sums[k]);
+            if (!double.IsFinite(objective.Sums[k]))
+                throw new TrainingDivergedException(
+                    step, $"the loss '{_objective.Losses[k].Name}' ({_objective.Losses[k].Title})", objective.Sums[k]);
         }
         clock.Lap(Phase.HeadAndLosses);
         try
         {
             // One pass for both kinds: what the head gave arrives at the last hidden states, where the graph of the whole losses begins as well.
             List<(Tensor Output, Tensor Gradient)> ends = [];
-            if (head.HiddenGradient is Tensor gradient)
+            if (objective.HiddenGradient is Tensor gradient)
                 ends.Add((hidden, gradient));
-            if (whole is not null)
+            if (objective.Whole is Tensor whole)
                 ends.Add((whole, ones_like(whole)));
             autograd.backward([.. ends.Select(end => end.Output)], [.. ends.Select(end => end.Gradient)]);
         }
@@ -328,29 +310,8 @@ public sealed class Distiller : IDisposable
             BackwardResults.End();
         }
         clock.Lap(Phase.Backward);
-        return sums;
+        return objective.Sums;
     }
-
-    /// <summary>Σ scale·sum over the losses that look at the whole batch, differentiable; null without one. Writes their sums.</summary>
-    private Tensor? SumOfWholeLosses(
-        Outputs student, Outputs? teacher, TokenBatch batch, Tensor ids, Func<int, double> scale, double[] sums)
-    {
-        Tensor? total = null;
-        WholeBatch? seen = null;
-        for (int k = 0; k < _modules.Count; k++)
-        {
-            if (_modules[k] is not WholeLossModule module)
-                continue;
-            Tensor sum = module.Sum(student, teacher, seen ??= new WholeBatch(ids, IsToken(batch)));
-            sums[k] = sum.detach().cpu().item<float>();
-            total = total is null ? sum * scale(k) : total + sum * scale(k);
-        }
-        return total;
-    }
-
-    private static Tensor IsToken(TokenBatch batch) => tensor(
-        [.. Enumerable.Range(0, batch.Rows).SelectMany(row => Enumerable.Range(0, batch.Columns).Select(column => column < batch.Lengths[row]))],
-        [batch.Rows, batch.Columns], device: Engine.Device.Default);
 
     /// <summary>[B, T, C] to [N, C].</summary>
     private static Tensor Select(Tensor hidden, long[] rows)
@@ -374,31 +335,6 @@ public sealed class Distiller : IDisposable
         return [.. Enumerable.Range(0, count).Select(_ => _nextBatch())];
     }
 
-    /// <summary>Factor of the k-th loss's sum over one batch in its mean over the update.</summary>
-    /// <remarks>
-    /// Corrected: 1 / divisor of the whole update, so that every token weighs the same. Reference: 1 / (divisor of the batch · batches),
-    /// and for the gradient <paramref name="batches"/> is the accumulation even where carried left-overs make an update longer.
-    /// </remarks>
-    private double Share(int k, LossCounts own, LossCounts total, int batches) => _options.Semantics == TrainingSemantics.Corrected
-        ? Inverse(Divisor(k, total))
-        : Inverse(Divisor(k, own) * batches);
-
-    private double Divisor(int k, LossCounts counts) => _losses[k].Divisor(counts, _options, Student.Config.VocabSize);
-
-    private static double Inverse(double divisor) => divisor == 0 ? 0 : 1 / divisor;
-
-    private static LossCounts Count(TokenBatch batch) =>
-        new(batch.Lengths.Sum(length => (long)length), batch.Lengths.Sum(length => Math.Max(0L, length - 1)));
-
-    private static long[] RowsWithoutPadding(TokenBatch batch) =>
-        [.. Enumerable.Range(0, batch.Rows).SelectMany(
-            row => Enumerable.Range(0, batch.Lengths[row]).Select(column => (long)row * batch.Columns + column))];
-
-    /// <summary>The id after each token that is not padding; none after a sequence's last one.</summary>
-    private static long[] Targets(TokenBatch batch) =>
-        [.. Enumerable.Range(0, batch.Rows).SelectMany(row => Enumerable.Range(0, batch.Lengths[row]).Select(column =>
-            column + 1 < batch.Lengths[row] ? batch.Ids[row * batch.Columns + column + 1] : LogitLosses.NoTarget))];
-
     /// <summary>
     /// Weight decay spares what the reference spares: names with "bias" or "LayerNorm.weight". GPT-2 calls its norms ln_1, ln_2 and ln_f,
     /// so their weights decay.
@@ -406,11 +342,6 @@ public sealed class Distiller : IDisposable
     private static List<Moments> Trained(Gpt2 student, DistillationOptions options) =>
         [.. student.named_parameters().Where(pair => pair.parameter.requires_grad).Select(pair => new Moments(
             pair.name, pair.parameter, pair.name.Contains("bias") || pair.name.Contains("LayerNorm.weight") ? 0 : options.WeightDecay))];
-
-    /// <summary>The parameters that losses brought, under the name of their loss. They do not decay: they are no part of the student.</summary>
-    private IEnumerable<Moments> TrainedOfLosses() => _modules.Zip(_losses).SelectMany(pair => pair.First is null ? [] : pair.First.named_parameters()
-        .Where(parameter => parameter.parameter.requires_grad)
-        .Select(parameter => new Moments($"{OfLosses}{pair.Second.Name}.{parameter.name}", parameter.parameter, 0) { IsOfLoss = true }));
 
     private Perplexity MeasurePerplexity(Gpt2 model, CancellationToken cancel) =>
         Perplexity.Measure(model, _validation!, _contextLength, _options.ValidationMaxTokens, cancel);
@@ -463,8 +394,7 @@ public sealed class Distiller : IDisposable
     public void Dispose()
     {
         _optimiser.Dispose();
-        foreach (WholeLossModule? module in _modules)
-            module?.Dispose();
+        _objective.Dispose();
         _keptBlocks.Dispose();
     }
 }

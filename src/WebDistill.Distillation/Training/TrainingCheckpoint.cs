@@ -50,7 +50,7 @@ public static class TrainingCheckpoint
     private const int FormatVersion = 1;
 
     private static readonly OptionField[] s_kept =
-        [.. OptionSchema.Of<DistillationOptions>().Fields.Where(field => field.IsFixedOnceBegun)];
+        [.. OptionSchema.Run.Fields.Where(field => field.IsFixedOnceBegun)];
 
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
     {

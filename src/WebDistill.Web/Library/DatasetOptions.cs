@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using WebDistill.Data;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
@@ -84,14 +85,26 @@ public enum PreparationStage
 
 /// <summary>How far the preparation of a data set is.</summary>
 /// <param name="Stage">What is being done.</param>
-/// <param name="Phase">The same for people.</param>
-/// <param name="Fraction">Share of that phase, 0 to 1.</param>
+/// <param name="Fraction">Share of that stage, 0 to 1.</param>
 /// <param name="Documents">Documents tokenised so far.</param>
 /// <param name="Tokens">Tokens written so far.</param>
-public sealed record DatasetProgress(PreparationStage Stage, string Phase, double Fraction, long Documents, long Tokens)
+/// <param name="Reason">Why it waits, where it does.</param>
+public sealed record DatasetProgress(
+    PreparationStage Stage, double Fraction = 0, long Documents = 0, long Tokens = 0, [property: JsonIgnore] string? Reason = null)
 {
     /// <summary>Before anything is known.</summary>
-    public static DatasetProgress None { get; } = new(PreparationStage.Waiting, "Waiting", 0, 0, 0);
+    public static DatasetProgress None { get; } = new(PreparationStage.Waiting);
+
+    /// <summary>The stage in words.</summary>
+    public string Phase => Stage switch
+    {
+        PreparationStage.Writing => "Writing stories",
+        PreparationStage.TrainingVocabulary => "Training the vocabulary",
+        PreparationStage.Tokenising => "Tokenising",
+        PreparationStage.WaitingForDisk => $"Waits for the disk. {Reason} The preparation goes on by itself.",
+        PreparationStage.WaitingToSave => $"Waits until it can be saved. {Reason}",
+        _ => "Waiting",
+    };
 }
 
 /// <summary>One token of a preview.</summary>

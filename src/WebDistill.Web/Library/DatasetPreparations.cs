@@ -163,7 +163,7 @@ public sealed class DatasetPreparations(
     {
         const long margin = 1 << 24;
         long enough = Math.Min(folder.FreeBytes + DiskReserve.LeastBytes, sizeof(int) * dataset.Bytes + margin);
-        Show(dataset, preparation, PreparationStage.WaitingForDisk, $"Waits for the disk. {refused.Message} The preparation goes on by itself.");
+        Show(dataset, preparation, new DatasetProgress(PreparationStage.WaitingForDisk, Reason: refused.Message));
         do
         {
             preparation.Ended.WaitHandle.WaitOne(pause);
@@ -196,7 +196,7 @@ public sealed class DatasetPreparations(
                     storage.Note(refused);
                 else
                     logger.LogError(e, "What became of data set {DatasetId} could not be saved; trying again in {Delay}", id, RetryDelay);
-                preparation.Show(new DatasetProgress(PreparationStage.WaitingToSave, $"Waits until it can be saved. {storage.Explain(e)?.Message ?? e.Message}", 1, 0, 0),
+                preparation.Show(new DatasetProgress(PreparationStage.WaitingToSave, 1, Reason: storage.Explain(e)?.Message ?? e.Message),
                     () => announcements.Announce(id));
                 _shutdown.WaitHandle.WaitOne(RetryDelay);
                 storage.Look();
@@ -204,8 +204,8 @@ public sealed class DatasetPreparations(
         }
     }
 
-    private void Show(Dataset dataset, Preparation preparation, PreparationStage stage, string phase, double fraction = 0, long documents = 0, long tokens = 0) =>
-        preparation.Show(new DatasetProgress(stage, phase, fraction, documents, tokens), () => announcements.Announce(dataset.Id));
+    private void Show(Dataset dataset, Preparation preparation, DatasetProgress progress) =>
+        preparation.Show(progress, () => announcements.Announce(dataset.Id));
 
     private Action<Dataset> Prepare(Dataset dataset, Preparation preparation)
     {
@@ -216,9 +216,9 @@ public sealed class DatasetPreparations(
         long bytes = dataset.Bytes;
         if (dataset.GeneratorSeed is int seed)
         {
-            Show(dataset, preparation, PreparationStage.Writing, "Writing stories");
+            Show(dataset, preparation, new(PreparationStage.Writing));
             DurableFile.Write(source, stream =>
-                WriteStories(stream, seed, fraction => Show(dataset, preparation, PreparationStage.Writing, "Writing stories", fraction), cancel), folder.Files);
+                WriteStories(stream, seed, fraction => Show(dataset, preparation, new(PreparationStage.Writing, fraction)), cancel), folder.Files);
             using FileStream written = File.OpenRead(source);
             sha256 = Convert.ToHexStringLower(SHA256.HashData(written));
             bytes = written.Length;
@@ -233,19 +233,17 @@ public sealed class DatasetPreparations(
         }
         else
         {
-            const string phase = "Training the vocabulary";
-            Show(dataset, preparation, PreparationStage.TrainingVocabulary, phase);
+            Show(dataset, preparation, new(PreparationStage.TrainingVocabulary));
             tokenizer = Gpt2Tokenizer.Train(CorpusPreparation.ReadDocuments(source, options), dataset.RequestedVocabularySize!.Value,
-                new Reporter<double>(fraction => Show(dataset, preparation, PreparationStage.TrainingVocabulary, phase, fraction)), cancel);
+                new Reporter<double>(fraction => Show(dataset, preparation, new(PreparationStage.TrainingVocabulary, fraction))), cancel);
         }
         tokenizer.Save(path, folder.Files);
 
-        const string tokenising = "Tokenising";
-        Show(dataset, preparation, PreparationStage.Tokenising, tokenising);
+        Show(dataset, preparation, new(PreparationStage.Tokenising));
         CorpusStatistics statistics = CorpusPreparation.Prepare(
             source, tokenizer, options, DatasetFiles.Train(path), DatasetFiles.Validation(path), folder.Files,
-            new Reporter<CorpusProgress>(p => Show(dataset, preparation, PreparationStage.Tokenising, tokenising,
-                p.BytesTotal == 0 ? 1 : (double)p.BytesRead / p.BytesTotal, p.Documents, p.Tokens)), cancel);
+            new Reporter<CorpusProgress>(p => Show(dataset, preparation, new(PreparationStage.Tokenising,
+                p.BytesTotal == 0 ? 1 : (double)p.BytesRead / p.BytesTotal, p.Documents, p.Tokens))), cancel);
         return row =>
         {
             row.State = DatasetState.Ready;

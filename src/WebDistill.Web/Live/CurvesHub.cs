@@ -63,14 +63,13 @@ public sealed class CurvesHub(
         {
             await using WebDistillDb db = await contexts.CreateDbContextAsync();
             // The status is read before the rows: a run gets its final status after its last row, so no row can follow.
-            Run run = await db.Runs.AsNoTracking().SingleOrDefaultAsync(r => r.Id == runId)
+            (Run run, RunSeries series) = await RunSeries.FindAsync(db, runId, CancellationToken.None)
                 ?? throw new HubException($"There is no run {runId}; it may have been deleted.");
             List<StepRow> steps = await db.StepRows.AsNoTracking()
                 .Where(row => row.RunId == runId && row.Step > afterStep)
                 .OrderBy(row => row.Step)
                 .Take(RowsPerMessage)
                 .ToListAsync();
-            RunSeries series = await RunSeries.ReadAsync(db, run, CancellationToken.None);
             int last = steps.Count > 0 ? steps[^1].Step : 0;
             List<Measurement> measured = await db.Measurements.AsNoTracking()
                 .Where(one => one.RunId == runId && (one.Step == 0 || (one.Step > afterStep && one.Step <= last)))

@@ -22,9 +22,8 @@ public static class StepHistory
     /// The steps of a run after <paramref name="after"/>, in order: the packed numbers go from the database's bytes into the columns as they are.
     /// </summary>
     /// <param name="run">As it is now, or as it was in an earlier attempt.</param>
-    public static async Task<byte[]> ReadAsync(WebDistillDb db, Run run, int after, CancellationToken cancel)
+    public static async Task<byte[]> ReadAsync(WebDistillDb db, Run run, RunSeries series, int after, CancellationToken cancel)
     {
-        RunSeries series = await RunSeries.ReadAsync(db, run, cancel);
         List<int> steps = [];
         Column epoch = new("epoch"), tokensSeen = new("tokensSeen", isWide: true), totalLoss = new(LoopSeries.TotalLoss.Name);
         Column[] packed = [.. series.Packed.Select(one => new Column(one.Name, one.IsExact))];

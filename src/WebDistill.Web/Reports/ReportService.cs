@@ -114,7 +114,7 @@ public sealed class ReportService(
             .ToListAsync(cancel);
         return new ReportRun(
             run.Id, run.Name, run.Status, run.Step, run.TrainedSeconds,
-            [.. OptionSchema.Of<DistillationOptions>().Fields.Where(field => field.Name != "name").Select(field => new ReportOption(field.Label,
+            [.. OptionSchema.Run.Settings.Select(field => new ReportOption(field.Label,
                 texts.Of(field, values[field.Name]), JsonNode.DeepEquals(values[field.Name], defaults[field.Name])))],
             run.DatasetSha256, run.Engine, run.Version, run.ValidationPerplexity, run.Validation()?.NatsPerToken,
             [.. validation.OrderBy(point => point.Step).Select(point => new ReportPoint(point.Step, point.Value, Perplexity.Stored(point.Value, point.Logarithm)?.NatsPerToken))]);

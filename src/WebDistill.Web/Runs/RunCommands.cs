@@ -29,17 +29,14 @@ public sealed class RunCommands(IDbContextFactory<WebDistillDb> contexts, RunLif
     /// <exception cref="ConflictException">It has ended already.</exception>
     public async Task StopAsync(Guid id, CancellationToken cancel = default)
     {
-        RunControl? control = null;
-        await lifecycle.MoveAsync(id, run =>
+        await AskAsync(id, RunWish.Stop, (run, isHeld) =>
         {
             if (!CanStop(run))
                 throw new ConflictException($"The run '{run.Name}' has ended already ({run.Status}): there is nothing to stop.");
-            control = trainer.ControlOf(id);
-            return run.Status == RunStatus.Queued || control is null && run.Status is RunStatus.Paused or RunStatus.Interrupted
+            return run.Status == RunStatus.Queued || !isHeld && run.Status is RunStatus.Paused or RunStatus.Interrupted
                 ? RunStatus.Stopped
                 : RunStatus.Stopping;
-        }, cancel: cancel);
-        control?.Ask(RunWish.Stop);
+        }, cancel);
         // Those that wait for it never start now.
         queue.Wake();
     }
@@ -47,18 +44,9 @@ public sealed class RunCommands(IDbContextFactory<WebDistillDb> contexts, RunLif
     /// <summary>Lets a run that trains save its state and rest; the next one in the queue begins.</summary>
     /// <exception cref="NotFoundException">There is none with that id.</exception>
     /// <exception cref="ConflictException">It does not train.</exception>
-    public async Task PauseAsync(Guid id, CancellationToken cancel = default)
-    {
-        RunControl? control = null;
-        await lifecycle.MoveAsync(id, run =>
-        {
-            if (!CanPause(run))
-                throw new ConflictException($"The run '{run.Name}' is {run.Status}: only one that trains can be paused.");
-            control = trainer.ControlOf(id);
-            return RunStatus.Pausing;
-        }, cancel: cancel);
-        control?.Ask(RunWish.Pause);
-    }
+    public Task PauseAsync(Guid id, CancellationToken cancel = default) => AskAsync(id, RunWish.Pause, (run, _) => CanPause(run)
+        ? RunStatus.Pausing
+        : throw new ConflictException($"The run '{run.Name}' is {run.Status}: only one that trains can be paused."), cancel);
 
     /// <summary>
     /// Lets a run that rests go on, before all that wait: from its newest complete checkpoint, or from the one that is named. The updates
@@ -92,5 +80,13 @@ public sealed class RunCommands(IDbContextFactory<WebDistillDb> contexts, RunLif
         control?.Retry();
         queue.Wake();
         return resumed;
+    }
+
+    // The reins are taken in the turn in which the wish is written down: it reaches the attempt that it is meant for.
+    private async Task AskAsync(Guid id, RunWish wish, Func<Run, bool, RunStatus> next, CancellationToken cancel)
+    {
+        RunControl? control = null;
+        await lifecycle.MoveAsync(id, run => next(run, (control = trainer.ControlOf(id)) is not null), cancel: cancel);
+        control?.Ask(wish);
     }
 }

@@ -30,20 +30,16 @@ public sealed class RunSeries
     /// <summary>Those that some updates have a number of.</summary>
     public IEnumerable<StepSeries> Measured => All.Where(series => series.Cadence == SeriesCadence.Measured);
 
-    /// <summary>The series of a run: those stored with it, or of one that has not begun those that its options promise.</summary>
-    public static async Task<RunSeries> ReadAsync(WebDistillDb db, Run run, CancellationToken cancel) =>
-        Of(run, await db.Series.Where(series => series.RunId == run.Id).Select(series => series.Json).SingleOrDefaultAsync(cancel));
-
-    /// <summary>The series of the run with that id, by one query; null where there is no such run.</summary>
-    public static async Task<RunSeries?> FindAsync(WebDistillDb db, Guid id, CancellationToken cancel)
+    /// <summary>A run with its series, by one query; null where there is no run with that id.</summary>
+    public static async Task<(Run Run, RunSeries Series)?> FindAsync(WebDistillDb db, Guid id, CancellationToken cancel)
     {
         var found = await db.Runs.AsNoTracking().Where(run => run.Id == id)
             .Select(run => new { Run = run, Stored = db.Series.Where(series => series.RunId == run.Id).Select(series => series.Json).FirstOrDefault() })
             .SingleOrDefaultAsync(cancel);
-        return found is null ? null : Of(found.Run, found.Stored);
+        return found is null ? null : (found.Run, Of(found.Run, found.Stored));
     }
 
-    /// <inheritdoc cref="ReadAsync"/>
+    /// <summary>The series of a run: those stored with it, or of one that has not begun those that its options promise.</summary>
     /// <param name="stored">What is stored; null for a run that has not begun.</param>
     public static RunSeries Of(Run run, string? stored) => new(stored is not null
         ? JsonSerializer.Deserialize<StepSeries[]>(stored, WebJson.Measured)!

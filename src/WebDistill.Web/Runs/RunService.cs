@@ -248,7 +248,7 @@ public sealed class RunService(
     public async Task<IReadOnlyList<StepSeries>> SeriesAsync(Guid id, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return (await RunSeries.FindAsync(db, id, cancel) ?? throw NotFound(id)).All;
+        return (await RunSeries.FindAsync(db, id, cancel) ?? throw NotFound(id)).Series.All;
     }
 
     /// <inheritdoc cref="RunSeries.ReadAllAsync"/>
@@ -263,7 +263,7 @@ public sealed class RunService(
     public async Task<IReadOnlyList<StepReport>> StepsAsync(Guid id, int after, int limit, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        RunSeries series = await RunSeries.FindAsync(db, id, cancel) ?? throw NotFound(id);
+        (_, RunSeries series) = await RunSeries.FindAsync(db, id, cancel) ?? throw NotFound(id);
         List<StepRow> rows = await db.StepRows.AsNoTracking()
             .Where(row => row.RunId == id && row.Step > after)
             .OrderBy(row => row.Step)
@@ -282,8 +282,8 @@ public sealed class RunService(
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         // The run before the rows: an attempt that begins in between makes the client read again.
-        Run run = await db.Runs.AsNoTracking().SingleOrDefaultAsync(run => run.Id == id, cancel) ?? throw NotFound(id);
-        return await StepHistory.ReadAsync(db, run, after, cancel);
+        (Run run, RunSeries series) = await RunSeries.FindAsync(db, id, cancel) ?? throw NotFound(id);
+        return await StepHistory.ReadAsync(db, run, series, after, cancel);
     }
 
     /// <summary>The lowest validation perplexity that each of some runs has recorded; those that recorded none are missing.</summary>

@@ -105,7 +105,7 @@ public sealed class NewNumberTests(WebDistillApp app, Chromium chromium) : IClas
 
     private async Task RecordAsync(Run run, IEnumerable<StepReport> reports)
     {
-        RunSeries series = await app.Service<DatabaseWriter>().WriteAsync(db => RunSeries.ReadAsync(db, run, default));
+        RunSeries series = (await app.Service<DatabaseWriter>().WriteAsync(db => RunSeries.FindAsync(db, run.Id, default)))!.Value.Series;
         await using var recorder = new RunRecorder(run, series, app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), app.Service<StorageHealth>(),
             () => null, _ => Task.FromResult(true), TimeProvider.System, CancellationToken.None);
         foreach (StepReport report in reports)

@@ -81,7 +81,7 @@ internal static class SmallRuns
             UNION ALL SELECT {run.Id}, 'teacherPerplexity', 0, 1, 2.5
             """);
         Assert.Equal(["ce", "clm", "cos", "learningRate", "gradientNorm", "tokensPerSecond", "memoryBytes", "stepSeconds"],
-            (await RunSeries.ReadAsync(db, run, default)).Packed.Select(series => series.Name));
+            (await RunSeries.FindAsync(db, run.Id, default))!.Value.Series.Packed.Select(series => series.Name));
         app.Service<RunAnnouncements>().Announce(run.Id);
         return run;
     }

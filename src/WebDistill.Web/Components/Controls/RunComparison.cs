@@ -96,7 +96,7 @@ public sealed class RunComparison
         JsonObject[] values = [.. runs.Select(run => OptionTexts.Values(RunService.Options(run.Run)))];
         List<ComparedOption> differing = [];
         List<(OptionField, string)> same = [];
-        foreach (OptionField field in OptionSchema.Of<DistillationOptions>().Fields.Where(field => field.Name != "name"))
+        foreach (OptionField field in OptionSchema.Run.Settings)
         {
             string[] written = [.. values.Select(options => RunDraft.Write(options[field.Name]))];
             if (written.Distinct().Count() > 1)

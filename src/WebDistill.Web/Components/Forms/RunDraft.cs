@@ -26,7 +26,7 @@ public sealed class RunDraft
     public static RunDraft Of(DistillationOptions options)
     {
         JsonObject json = JsonSerializer.SerializeToNode(options, WebJson.Options)!.AsObject();
-        return new RunDraft(OptionSchema.Of<DistillationOptions>().Fields.ToDictionary(field => field.Name, field => Write(json[field.Name])));
+        return new RunDraft(OptionSchema.Run.Fields.ToDictionary(field => field.Name, field => Write(json[field.Name])));
     }
 
     /// <summary>An option's value as the form writes it.</summary>
@@ -48,7 +48,7 @@ public sealed class RunDraft
     {
         List<OptionProblem> found = [];
         var json = new JsonObject();
-        foreach (OptionField field in OptionSchema.Of<DistillationOptions>().Fields)
+        foreach (OptionField field in OptionSchema.Run.Fields)
         {
             try
             {

@@ -44,10 +44,10 @@ public sealed class SweepDimensionDraft
     public bool Logarithmic { get; set; }
 
     /// <summary>Whether <see cref="Option"/> can be drawn from a range.</summary>
-    public bool IsNumber => OptionSchema.Of<DistillationOptions>().FindOrNull(Option) is { Kind: OptionKind.Number or OptionKind.Integer };
+    public bool IsNumber => OptionSchema.Run.FindOrNull(Option) is { Kind: OptionKind.Number or OptionKind.Integer };
 
     /// <summary>What separates <see cref="Values"/>.</summary>
-    public char Separator => OptionSchema.Of<DistillationOptions>().FindOrNull(Option) is { Kind: OptionKind.LayerList } ? ';' : ',';
+    public char Separator => OptionSchema.Run.FindOrNull(Option) is { Kind: OptionKind.LayerList } ? ';' : ',';
 
     /// <summary>A dimension of a plan as text.</summary>
     public static SweepDimensionDraft Of(SweepDimension dimension)
@@ -77,7 +77,7 @@ public sealed class SweepDimensionDraft
         string name = Name.Trim();
         if (Option == "")
             return new SweepDimension { Name = name, Values = [.. Rows.Select(ReadRow)] };
-        OptionField field = OptionSchema.Of<DistillationOptions>().Find(Option);
+        OptionField field = OptionSchema.Run.Find(Option);
         if (IsRange && IsNumber)
         {
             return new SweepDimension
@@ -111,9 +111,9 @@ public sealed class SweepDimensionDraft
             string option = equals < 0 ? part : part[..equals].Trim();
             if (equals < 0)
                 throw new FormatException($"“{part}” of the value “{row.Label}” is no change. Write it like alphaCe = 5.");
-            if (OptionSchema.Of<DistillationOptions>().FindOrNull(option) is not OptionField field)
+            if (OptionSchema.Run.FindOrNull(option) is not OptionField field)
                 throw new FormatException($"“{option}” of the value “{row.Label}” is no option. Write it like alphaCe = 5; "
-                    + $"the options are {string.Join(", ", OptionSchema.Of<DistillationOptions>().Fields.Select(known => known.Name).Where(known => known != "name"))}.");
+                    + $"the options are {string.Join(", ", OptionSchema.Run.Settings.Select(known => known.Name))}.");
             if (!changes.TryAdd(option, JsonSerializer.SerializeToElement(ReadValue(field, part[(equals + 1)..].Trim()), WebJson.Options)))
                 throw new FormatException($"The value “{row.Label}” changes {option} twice. Leave one of them out.");
         }

@@ -148,7 +148,7 @@ public sealed partial class NewRunPage(
     {
         _form = new RunForm(draft, basis, basisName, Changed)
         {
-            Kept = _branch is null ? new HashSet<string>() : OptionSchema.Of<DistillationOptions>().Fields.Where(field => field.IsFixedOnceBegun).Select(field => field.Name).ToHashSet(),
+            Kept = _branch is null ? new HashSet<string>() : OptionSchema.Run.Fields.Where(field => field.IsFixedOnceBegun).Select(field => field.Name).ToHashSet(),
             WhyKept = "A run that goes on from a checkpoint keeps its corpus, the order of it and its student's shape.",
         };
         // The choice lists compare texts, and ids are stored in more than one notation.
@@ -313,7 +313,7 @@ public sealed partial class NewRunPage(
 
     private static IReadOnlyList<OptionProblem> InOrder(IEnumerable<OptionProblem> problems)
     {
-        string[] order = [.. OptionSchema.Of<DistillationOptions>().Fields.Select(field => field.Name)];
+        string[] order = [.. OptionSchema.Run.Fields.Select(field => field.Name)];
         return [.. problems.OrderBy(problem => Array.IndexOf(order, problem.Field) is >= 0 and int place ? place : order.Length)];
     }
 

@@ -113,7 +113,7 @@ public sealed partial class NewSweepPage(
             dimension.Rows.Add(new SweepValueDraft());
     });
 
-    private static string NameOf(string option) => OptionSchema.Of<DistillationOptions>().FindOrNull(option)?.Label.ToLowerInvariant() ?? "";
+    private static string NameOf(string option) => OptionSchema.Run.FindOrNull(option)?.Label.ToLowerInvariant() ?? "";
 
     private void Set(Action change)
     {
@@ -217,7 +217,7 @@ public sealed partial class NewSweepPage(
             + $"{RunDraft.Of(_options)["learningRate"]}.";
     }
 
-    private static string Example(SweepDimensionDraft dimension) => OptionSchema.Of<DistillationOptions>().FindOrNull(dimension.Option)?.Kind switch
+    private static string Example(SweepDimensionDraft dimension) => OptionSchema.Run.FindOrNull(dimension.Option)?.Kind switch
     {
         OptionKind.Boolean => "true, false",
         OptionKind.LayerList => "0, 2; 1, 3",
@@ -228,7 +228,7 @@ public sealed partial class NewSweepPage(
 
     private static string? ValuesNote(SweepDimensionDraft dimension)
     {
-        OptionField field = OptionSchema.Of<DistillationOptions>().Find(dimension.Option);
+        OptionField field = OptionSchema.Run.Find(dimension.Option);
         string how = dimension.Separator == ';' ? "Separated by semicolons." : "Separated by commas.";
         string? choices = field.Name switch
         {

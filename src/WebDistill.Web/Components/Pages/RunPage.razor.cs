@@ -186,8 +186,7 @@ public sealed partial class RunPage(
     {
         JsonObject values = OptionTexts.Values(options), defaults = OptionTexts.Values(new DistillationOptions());
         OptionTexts texts = await OptionTexts.ReadAsync([options], table, models, datasetTable, Gone);
-        return [.. OptionSchema.Of<DistillationOptions>().Fields
-            .Where(field => field.Name != "name")
+        return [.. OptionSchema.Run.Settings
             .Select(field => (Field: field, Value: texts.Of(field, values[field.Name]),
                 Differs: RunDraft.Write(values[field.Name]) != RunDraft.Write(defaults[field.Name])))
             .OrderByDescending(entry => entry.Differs)];

@@ -1,0 +1,110 @@
+using WebDistill.Distillation.Data;
+using WebDistill.Distillation.Kernels;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
+using static TorchSharp.torch;
+
+namespace WebDistill.Distillation.Training;
+
+/// <summary>What a run minimises: its losses bound to its two models, with their weights and divisors.</summary>
+internal sealed class Objective : IDisposable
+{
+    private readonly DistillationOptions _options;
+    private readonly int _vocabularySize;
+    private readonly Term[] _terms;
+
+    /// <summary>Binds the losses. What one draws for its parameters depends on the run's seed alone.</summary>
+    /// <exception cref="ArgumentException">A loss cannot compare the two models.</exception>
+    public Objective(IReadOnlyList<DistillationLoss> losses, DistillationOptions options, Gpt2Config student, Gpt2Config? teacher)
+    {
+        (Losses, _options, _vocabularySize) = (losses, options, student.VocabSize);
+        _terms = [.. losses.Select(loss => new Term(loss, loss.Weight(options), loss is WholeLoss whole ? Bind(whole) : null))];
+        OfStudent = losses.OfType<WholeLoss>().Aggregate(Wants.Hidden, (all, loss) => all | loss.OfStudent);
+        OfTeacher = losses.OfType<WholeLoss>().Aggregate(Wants.Hidden, (all, loss) => all | loss.OfTeacher);
+
+        WholeLossModule Bind(WholeLoss loss)
+        {
+            manual_seed(options.Seed);
+            return loss.Bind(options, student, teacher);
+        }
+    }
+
+    /// <summary>The losses, in the order of every list of numbers here.</summary>
+    public IReadOnlyList<DistillationLoss> Losses { get; }
+
+    /// <summary>What the losses ask the student for.</summary>
+    public Wants OfStudent { get; }
+
+    /// <summary>What the losses ask the teacher for.</summary>
+    public Wants OfTeacher { get; }
+
+    /// <summary>Whether no loss looks at more than one row at a time.</summary>
+    public bool IsByRows => _terms.All(term => term.Module is null);
+
+    /// <summary>The weighted sum of the losses' means.</summary>
+    public double Total(IReadOnlyList<double> means) => means.Zip(_terms, (mean, term) => term.Weight * mean).Sum();
+
+    /// <summary>The parameters that losses brought, under the name of their loss. They do not decay: they are no part of the student.</summary>
+    public IEnumerable<Moments> Parameters() => _terms.SelectMany(term => term.Module is null ? [] : term.Module.named_parameters()
+        .Where(pair => pair.parameter.requires_grad)
+        .Select(pair => new Moments($"losses.{term.Loss.Name}.{pair.name}", pair.parameter, 0) { IsOfLoss = true }));
+
+    /// <summary>Factor of the k-th loss's sum over one batch in its mean over the update.</summary>
+    /// <remarks>
+    /// Corrected: 1 / divisor of the whole update, so that every token weighs the same. Reference: 1 / (divisor of the batch · batches),
+    /// and for the gradient <paramref name="batches"/> is the accumulation even where carried left-overs make an update longer.
+    /// </remarks>
+    public double Share(int k, LossCounts own, LossCounts total, int batches) => _options.Semantics == TrainingSemantics.Corrected
+        ? Inverse(Divisor(k, total))
+        : Inverse(Divisor(k, own) * batches);
+
+    /// <summary>Sums every loss over one micro-batch.</summary>
+    /// <param name="rows">Its tokens without padding.</param>
+    /// <param name="teacher">Null without a teacher, and where <see cref="IsByRows"/>.</param>
+    /// <param name="ids">[B, T].</param>
+    /// <param name="share">Factor of the k-th loss's sum in what is differentiated, its weight excluded.</param>
+    public ObjectiveSums Sum(LossHeadInput rows, Outputs student, Outputs? teacher, TokenBatch batch, Tensor ids, Func<int, double> share)
+    {
+        int[] byRows = [.. Enumerable.Range(0, _terms.Length).Where(k => _terms[k].Module is null)];
+        LossHeadResult head = ProjectionHead.Run(
+            rows, [.. byRows.Select(k => new LossTerm((RowLoss)_terms[k].Loss, Scale(k)))], gradients: true);
+        var sums = new double[_terms.Length];
+        for (int i = 0; i < byRows.Length; i++)
+            sums[byRows[i]] = head.Sums[i];
+
+        Tensor? whole = null;
+        WholeBatch? seen = null;
+        for (int k = 0; k < _terms.Length; k++)
+        {
+            if (_terms[k].Module is not WholeLossModule module)
+                continue;
+            seen ??= new WholeBatch(ids, tensor(batch.IsToken(), [batch.Rows, batch.Columns], device: ids.device));
+            Tensor sum = module.Sum(student, teacher, seen);
+            sums[k] = sum.detach().cpu().item<float>();
+            whole = whole is null ? sum * Scale(k) : whole + sum * Scale(k);
+        }
+        return new ObjectiveSums(sums, head.HiddenGradient, whole);
+
+        double Scale(int k) => _terms[k].Weight * share(k);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Term term in _terms)
+            term.Module?.Dispose();
+    }
+
+    private double Divisor(int k, LossCounts counts) => _terms[k].Loss.Divisor(counts, _options, _vocabularySize);
+
+    private static double Inverse(double divisor) => divisor == 0 ? 0 : 1 / divisor;
+
+    private sealed record Term(DistillationLoss Loss, double Weight, WholeLossModule? Module);
+}
+
+/// <summary>What an objective is over one micro-batch.</summary>
+/// <param name="Sums">Un-scaled sum of each loss.</param>
+/// <param name="HiddenGradient">[N, C]: gradient of the losses over rows at the student's last hidden states; null without such a loss.</param>
+/// <param name="Whole">The scaled losses over the whole batch, a scalar to be differentiated; null without one.</param>
+internal sealed record ObjectiveSums(double[] Sums, Tensor? HiddenGradient, Tensor? Whole);
