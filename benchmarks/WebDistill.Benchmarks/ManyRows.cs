@@ -62,7 +62,7 @@ internal static class ManyRows
             if (run.Status == RunStatus.Completed)
                 run.StudentModelId = models[(i + 1) % models.Count].Id;
             db.Add(run);
-            db.Add(new StoredSeries { RunId = run.Id, Json = RunSeries.Begin(null, LoopSeries.Of(new DistillationOptions(), hasTeacher: true)) });
+            db.Add(new StoredSeries { RunId = run.Id, Json = RunSeries.Begin(null, LoopSeries.Of(new RunOptions(), hasTeacher: true)) });
             for (int line = 0; line < 10; line++)
                 db.Add(new LogLine { RunId = run.Id, At = run.CreatedAt, Step = 4 * line, Text = $"Saved the checkpoint of update {4 * line}; perplexity 3.{line}." });
             foreach (int step in new[] { 20, 40 })
@@ -75,7 +75,7 @@ internal static class ManyRows
     {
         DateTime at = _begin.AddMinutes(i);
         RunStatus status = i % 10 == 0 ? RunStatus.Failed : i % 7 == 0 ? RunStatus.Stopped : RunStatus.Completed;
-        var options = new DistillationOptions
+        var options = new RunOptions
         {
             Name = Text($"Run {i} of {teacher.Name}, T = {i % 20}"), TeacherId = $"{teacher.Id}", DatasetId = $"{dataset.Id}", Temperature = 1 + i % 20,
         };
@@ -96,7 +96,7 @@ internal static class ManyRows
     {
         var plan = new SweepPlan
         {
-            Name = Text($"Temperatures from run {i} on"), Options = new DistillationOptions { TeacherId = $"{Guid.Empty}", DatasetId = $"{Guid.Empty}" },
+            Name = Text($"Temperatures from run {i} on"), Options = new RunOptions { TeacherId = $"{Guid.Empty}", DatasetId = $"{Guid.Empty}" },
             Metric = i % 2 == 0 ? SweepMetric.BestValidationPerplexity : SweepMetric.FinalValidationPerplexity,
             Dimensions = [new SweepDimension { Name = "T", Values = [.. Enumerable.Range(1, 20).Select(t => SweepValue.Of("temperature", (double)t))] }],
         };

@@ -17,7 +17,7 @@ internal sealed class StepWorkload : IDisposable
 
     private readonly Gpt2 _teacher;
     private readonly Gpt2 _student;
-    private readonly Distiller _distiller;
+    private readonly Trainer _distiller;
 
     public StepWorkload(Gpt2Config teacher, int studentLayers, int batch, int context, bool dropout, Precision precision = Precision.Float32)
     {
@@ -31,7 +31,7 @@ internal sealed class StepWorkload : IDisposable
             NLayer = studentLayers, EmbdPdrop = probability, AttnPdrop = probability, ResidPdrop = probability,
         }, seed: 2);
         var random = new Random(3);
-        var options = new DistillationOptions
+        var options = new RunOptions
         {
             Name = "benchmark", BatchSize = batch, ContextLength = context, GradientAccumulation = 1, Epochs = 1, Dropout = probability,
             Precision = precision,
@@ -43,7 +43,7 @@ internal sealed class StepWorkload : IDisposable
                 ids[i] = random.Next(teacher.VocabSize);
             return new TokenBatch(ids, [.. Enumerable.Repeat(context, Batch)], Batch, context);
         }
-        _distiller = new Distiller(options, _teacher, _student, PlannedUpdates, Next, validation: null);
+        _distiller = new Trainer(options, _teacher, _student, PlannedUpdates, Next, validation: null);
     }
 
     /// <summary>Works on a thread of its own, as the product trains: the C library serves threads from different heaps.</summary>

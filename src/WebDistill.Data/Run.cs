@@ -84,7 +84,7 @@ public sealed class Run : IListed
     /// <summary>What <see cref="Error"/> is about; null where there is none.</summary>
     public RunErrorCause? ErrorCause { get; set; }
 
-    /// <summary>The DistillationOptions, whole, as JSON.</summary>
+    /// <summary>The RunOptions, whole, as JSON.</summary>
     public required string OptionsJson { get; set; }
 
     /// <summary>The teacher model, or the run that is to produce it.</summary>

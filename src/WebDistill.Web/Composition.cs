@@ -49,9 +49,9 @@ internal static class Composition
         .AddSingleton<RunEvents>()
         .AddSingleton<RunLifecycle>()
         .AddSingleton<Func<Machine>>(provider => () => Machine.Read(provider.GetRequiredService<DataFolder>().FreeBytes))
-        .AddSingleton<RunChecks>()
+        .AddSingleton<LaunchChecks>()
         .AddSingleton<RunQueue>()
-        .AddSingleton<RunTrainer>()
+        .AddSingleton<RunLauncher>()
         .AddSingleton<RunCommands>()
         .AddSingleton<SweepPlanner>()
         .AddSingleton<SweepReports>();
@@ -71,7 +71,7 @@ internal static class Composition
             .AddSingleton<ServerRestart>()
             .AddHostedService<StorageWatch>()
             .AddHostedService(provider => provider.GetRequiredService<Webhook>())
-            .AddHostedService<TrainingService>();
+            .AddHostedService<RunQueueWorker>();
     }
 
     /// <summary>Who is told of runs: with or without a web host, which starts and stops it.</summary>

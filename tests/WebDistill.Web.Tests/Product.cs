@@ -23,7 +23,7 @@ internal static class Product
             + "sang.\n\n"));
 
     /// <summary>A run from scratch that takes a second: one layer of width 16.</summary>
-    public static DistillationOptions TinyTraining(Guid datasetId, int epochs = 1, string name = "tiny") => new()
+    public static RunOptions TinyTraining(Guid datasetId, int epochs = 1, string name = "tiny") => new()
     {
         Name = name,
         DatasetId = datasetId.ToString(),
@@ -64,7 +64,7 @@ internal static class Product
         return await app.Http.PostAsync("/api/datasets", form);
     }
 
-    public static async Task<Guid> StartAsync(this WebDistillApp app, DistillationOptions options)
+    public static async Task<Guid> StartAsync(this WebDistillApp app, RunOptions options)
     {
         using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options);
         JsonElement run = await response.JsonAsync();
@@ -135,7 +135,7 @@ internal static class Product
         try
         {
             Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train([Text], 300);
-            DistillationOptions options = TinyTraining(Guid.Empty) with { StudentLayerCount = layers, StudentWidth = width };
+            RunOptions options = TinyTraining(Guid.Empty) with { StudentLayerCount = layers, StudentWidth = width };
             using (Gpt2 model = StudentInits.Create(options, null, tokenizer.Vocabulary.Size))
                 Gpt2Checkpoint.Save(model, folder.FullName, FileLayer.Disk);
             if (withTokenizer)

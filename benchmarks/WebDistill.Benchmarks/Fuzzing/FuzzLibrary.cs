@@ -69,7 +69,7 @@ internal sealed class FuzzLibrary(FuzzServer server) : IDisposable
         ids["models"] = await IdsOrNewAsync("models", IsOfOurTokenizer, () => PostAsync("/api/models", Content(_model)));
         ids["datasets"] = await IdsOrNewAsync("datasets", d => d.GetProperty("state").GetString() == "Ready" && IsOfOurTokenizer(d),
             () => PostAsync("/api/datasets", Content(Form("DatasetForm", FirstOf(ids), new Random(0))!)));
-        ids["runs"] = await IdsOrNewAsync("runs", r => r.GetProperty("status").GetString() == "Completed", () => PostAsync("/api/runs", Accepted("DistillationOptions", ids)));
+        ids["runs"] = await IdsOrNewAsync("runs", r => r.GetProperty("status").GetString() == "Completed", () => PostAsync("/api/runs", Accepted("RunOptions", ids)));
         ids["sweeps"] = await IdsOrNewAsync("sweeps", s => s.GetProperty("isAtRest").GetBoolean(), () => PostAsync("/api/sweeps", Accepted("SweepPlan", ids)));
         ids["evaluations"] = await IdsOrNewAsync("evaluations", e => e.GetProperty("status").GetString() is not ("Queued" or "Running"),
             () => PostAsync("/api/evaluations", Accepted("EvaluationRequest", ids)));
@@ -98,7 +98,7 @@ internal sealed class FuzzLibrary(FuzzServer server) : IDisposable
     {
         JsonNode? body = schema switch
         {
-            "DistillationOptions" => Run(),
+            "RunOptions" => Run(),
             "SweepPlan" => new JsonObject
             {
                 ["name"] = "sweep",

@@ -28,10 +28,10 @@ public sealed class CausalLanguageModel : RowLoss
     public override LossInputs Needs => LossInputs.StudentLogits | LossInputs.Targets;
 
     /// <inheritdoc/>
-    public override double Weight(DistillationOptions options) => options.AlphaClm;
+    public override double Weight(RunOptions options) => options.AlphaClm;
 
     /// <inheritdoc/>
-    public override double Divisor(LossCounts counts, DistillationOptions options, int vocabularySize) => counts.Targets;
+    public override double Divisor(LossCounts counts, RunOptions options, int vocabularySize) => counts.Targets;
 
     internal override Tensor Sum(LossRows rows, double temperature) =>
         nn.functional.cross_entropy(rows.StudentLogits!, rows.Targets!, ignore_index: LogitLosses.NoTarget, reduction: nn.Reduction.Sum);

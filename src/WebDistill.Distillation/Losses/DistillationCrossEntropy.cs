@@ -32,10 +32,10 @@ public sealed class DistillationCrossEntropy : RowLoss
     public override LossInputs Needs => LossInputs.StudentLogits | LossInputs.TeacherLogits;
 
     /// <inheritdoc/>
-    public override double Weight(DistillationOptions options) => options.AlphaCe;
+    public override double Weight(RunOptions options) => options.AlphaCe;
 
     /// <inheritdoc/>
-    public override double Divisor(LossCounts counts, DistillationOptions options, int vocabularySize) => counts.Rows;
+    public override double Divisor(LossCounts counts, RunOptions options, int vocabularySize) => counts.Rows;
 
     internal override Tensor Sum(LossRows rows, double temperature)
     {

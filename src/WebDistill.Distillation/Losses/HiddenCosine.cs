@@ -30,10 +30,10 @@ public sealed class HiddenCosine : RowLoss
     public override LossInputs Needs => LossInputs.StudentHidden | LossInputs.TeacherHidden;
 
     /// <inheritdoc/>
-    public override double Weight(DistillationOptions options) => options.AlphaCos;
+    public override double Weight(RunOptions options) => options.AlphaCos;
 
     /// <inheritdoc/>
-    public override double Divisor(LossCounts counts, DistillationOptions options, int vocabularySize) => counts.Rows;
+    public override double Divisor(LossCounts counts, RunOptions options, int vocabularySize) => counts.Rows;
 
     internal override torch.Tensor Sum(LossRows rows, double temperature)
     {

@@ -28,10 +28,10 @@ public sealed class LogitsSquaredError : RowLoss
     public override LossInputs Needs => LossInputs.StudentLogits | LossInputs.TeacherLogits;
 
     /// <inheritdoc/>
-    public override double Weight(DistillationOptions options) => options.AlphaMse;
+    public override double Weight(RunOptions options) => options.AlphaMse;
 
     /// <inheritdoc/>
-    public override double Divisor(LossCounts counts, DistillationOptions options, int vocabularySize) =>
+    public override double Divisor(LossCounts counts, RunOptions options, int vocabularySize) =>
         options.MseReduction == MseReduction.PerElement ? (double)counts.Rows * vocabularySize : counts.Rows;
 
     internal override torch.Tensor Sum(LossRows rows, double temperature)

@@ -49,7 +49,7 @@ internal sealed record LossRows
 /// It is summed a chunk of rows at a time, so that the logits of a whole batch never exist. The sum is composed of tensor operations, which
 /// define it and give its gradient; a fused kernel may compute it instead.
 /// </remarks>
-public abstract class RowLoss : DistillationLoss
+public abstract class RowLoss : Loss
 {
     /// <summary>What it looks at.</summary>
     public abstract LossInputs Needs { get; }

@@ -7,7 +7,7 @@ namespace WebDistill.Distillation.Losses;
 
 /// <summary>A loss that looks at a whole batch at once: hidden states of all layers, attention maps. Its sum is differentiated together with
 /// those of the losses over rows, in one backward pass.</summary>
-public abstract class WholeLoss : DistillationLoss
+public abstract class WholeLoss : Loss
 {
     /// <summary>What it asks the student for.</summary>
     public abstract Wants OfStudent { get; }
@@ -20,7 +20,7 @@ public abstract class WholeLoss : DistillationLoss
 
     /// <summary>The loss for one pair of architectures.</summary>
     /// <exception cref="ArgumentException">They cannot be compared by it; the message states the values, what was expected and the fix.</exception>
-    internal abstract WholeLossModule Bind(DistillationOptions options, Gpt2Config student, Gpt2Config? teacher);
+    internal abstract WholeLossModule Bind(RunOptions options, Gpt2Config student, Gpt2Config? teacher);
 }
 
 /// <summary>

@@ -22,7 +22,7 @@ public sealed class OptionSchema
     }
 
     /// <summary>That of a run.</summary>
-    public static OptionSchema Run => Of<DistillationOptions>();
+    public static OptionSchema Run => Of<RunOptions>();
 
     /// <summary>The schema of a record of options.</summary>
     /// <exception cref="TypeInitializationException">A property has no <see cref="OptionAttribute"/>.</exception>

@@ -11,7 +11,7 @@ public sealed class CheckpointInit : StudentInit
 
     /// <summary>The model that a run with these options begins with; null when its student begins otherwise. The options must have been
     /// checked.</summary>
-    public static Guid? ModelOf(DistillationOptions options) =>
+    public static Guid? ModelOf(RunOptions options) =>
         options.StudentInitialisation == InitName && options.StudentModelId is string id ? Guid.Parse(id) : null;
 
     /// <inheritdoc/>
@@ -23,7 +23,7 @@ public sealed class CheckpointInit : StudentInit
     /// <inheritdoc/>
     public override bool NeedsCheckpoint => true;
 
-    internal override void Validate(DistillationOptions options, OptionProblems problems)
+    internal override void Validate(RunOptions options, OptionProblems problems)
     {
         if (string.IsNullOrWhiteSpace(options.StudentModelId))
             problems.Add(nameof(options.StudentModelId),

@@ -7,7 +7,7 @@ namespace WebDistill.Distillation.Students;
 /// Fresh weights: N(0, σ²), biases 0, layer norms 1 and 0, and σ/√(2·n_layer) for the projections that end a residual branch (c_proj).
 /// </summary>
 /// <remarks>
-/// σ is <see cref="DistillationOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, width, heads,
+/// σ is <see cref="RunOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, width, heads,
 /// positions and vocabulary are the teacher's.
 /// </remarks>
 public sealed class RandomInit : StudentInit
@@ -20,7 +20,7 @@ public sealed class RandomInit : StudentInit
     /// <inheritdoc/>
     public override string Description => "Freshly drawn weights.";
 
-    internal override void Validate(DistillationOptions options, OptionProblems problems)
+    internal override void Validate(RunOptions options, OptionProblems problems)
     {
         if (options.TeacherId is not null)
             return;
@@ -37,7 +37,7 @@ public sealed class RandomInit : StudentInit
 
     internal override Gpt2Config Configure(StudentOrigin origin)
     {
-        DistillationOptions options = origin.Options;
+        RunOptions options = origin.Options;
         Gpt2Config config = origin.Teacher is { } teacher
             ? teacher with { NLayer = origin.LayerCount }
             : new Gpt2Config

@@ -6,7 +6,7 @@ namespace WebDistill.Distillation.Students;
 /// <summary>A way to make the student that a run trains.</summary>
 public abstract class StudentInit
 {
-    /// <summary>Name that <see cref="DistillationOptions.StudentInitialisation"/> refers to.</summary>
+    /// <summary>Name that <see cref="RunOptions.StudentInitialisation"/> refers to.</summary>
     public abstract string Name { get; }
 
     /// <summary>One sentence for people.</summary>
@@ -15,11 +15,11 @@ public abstract class StudentInit
     /// <summary>Whether it copies from the teacher.</summary>
     public virtual bool NeedsTeacher => false;
 
-    /// <summary>Whether it starts from a stored model (<see cref="DistillationOptions.StudentModelId"/>).</summary>
+    /// <summary>Whether it starts from a stored model (<see cref="RunOptions.StudentModelId"/>).</summary>
     public virtual bool NeedsCheckpoint => false;
 
     /// <summary>Adds what this way to begin demands of the options and does not find there.</summary>
-    internal abstract void Validate(DistillationOptions options, OptionProblems problems);
+    internal abstract void Validate(RunOptions options, OptionProblems problems);
 
     /// <summary>Architecture of the student, without creating it.</summary>
     /// <exception cref="ArgumentException">The options do not fit the teacher or the checkpoint; the message says how.</exception>
@@ -32,7 +32,7 @@ public abstract class StudentInit
 
 /// <summary>Everything that decides a student's architecture.</summary>
 internal sealed record StudentOrigin(
-    DistillationOptions Options, Gpt2Config? Teacher, Gpt2Config? Checkpoint, int VocabularySize, int EndOfTextId)
+    RunOptions Options, Gpt2Config? Teacher, Gpt2Config? Checkpoint, int VocabularySize, int EndOfTextId)
 {
     /// <summary>Layers asked for, half of the teacher's if nothing is asked for.</summary>
     /// <exception cref="ArgumentException">No number is given and there is no teacher to take half of.</exception>

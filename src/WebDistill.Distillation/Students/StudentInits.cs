@@ -17,7 +17,7 @@ public static class StudentInits
             $"The student initialisation '{name}' is unknown. Choose one of: {string.Join(", ", All.Select(init => init.Name))}.");
 
     /// <summary>What the way to begin that the options name demands of them and does not find; an unknown name is a problem of its own.</summary>
-    public static IReadOnlyList<OptionProblem> Validate(DistillationOptions options)
+    public static IReadOnlyList<OptionProblem> Validate(RunOptions options)
     {
         var problems = new OptionProblems();
         if (All.FirstOrDefault(init => init.Name == options.StudentInitialisation) is StudentInit init)
@@ -31,12 +31,12 @@ public static class StudentInits
 
     /// <summary>Architecture of the student that the options describe, without creating it.</summary>
     /// <param name="vocabularySize">V of the data set's tokenizer; a model that starts from nothing gets it.</param>
-    /// <param name="checkpoint">Architecture of <see cref="DistillationOptions.StudentModelId"/>, where the initialisation needs
+    /// <param name="checkpoint">Architecture of <see cref="RunOptions.StudentModelId"/>, where the initialisation needs
     /// it.</param>
     /// <param name="endOfTextId">Id that ends a text; null is the last id, where GPT-2 has it.</param>
     /// <exception cref="ArgumentException">The options do not fit the teacher or the checkpoint; the message says how.</exception>
     public static Gpt2Config StudentConfig(
-        DistillationOptions options, Gpt2Config? teacher, int vocabularySize, Gpt2Config? checkpoint = null,
+        RunOptions options, Gpt2Config? teacher, int vocabularySize, Gpt2Config? checkpoint = null,
         int? endOfTextId = null) =>
         Find(options.StudentInitialisation)
             .Configure(new StudentOrigin(options, teacher, checkpoint, vocabularySize, endOfTextId ?? vocabularySize - 1));
@@ -44,7 +44,7 @@ public static class StudentInits
     /// <summary>Creates the student that the options describe. The caller owns it; teacher and checkpoint are only read.</summary>
     /// <inheritdoc cref="StudentConfig"/>
     public static Gpt2 Create(
-        DistillationOptions options, Gpt2? teacher, int vocabularySize, Gpt2? checkpoint = null, int? endOfTextId = null) =>
+        RunOptions options, Gpt2? teacher, int vocabularySize, Gpt2? checkpoint = null, int? endOfTextId = null) =>
         Find(options.StudentInitialisation).Create(
             new StudentOrigin(options, teacher?.Config, checkpoint?.Config, vocabularySize, endOfTextId ?? vocabularySize - 1), teacher,
                 checkpoint);

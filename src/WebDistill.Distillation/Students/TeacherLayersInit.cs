@@ -39,7 +39,7 @@ public sealed class TeacherLayersInit : StudentInit
     /// <summary>Which teacher layer each student layer is copied from.</summary>
     /// <exception cref="ArgumentException">A layer that the teacher does not have, or a number of layers that does not fit the
     /// list.</exception>
-    public static IReadOnlyList<int> Layers(DistillationOptions options, Gpt2Config teacher)
+    public static IReadOnlyList<int> Layers(RunOptions options, Gpt2Config teacher)
     {
         if (options.StudentTeacherLayers is not { } layers)
             return EvenlySpaced(teacher.NLayer, options.StudentLayerCount ?? Math.Max(1, teacher.NLayer / 2));
@@ -55,7 +55,7 @@ public sealed class TeacherLayersInit : StudentInit
         return layers;
     }
 
-    internal override void Validate(DistillationOptions options, OptionProblems problems)
+    internal override void Validate(RunOptions options, OptionProblems problems)
     {
         if (options.TeacherId is null)
             problems.Add(nameof(options.StudentInitialisation),

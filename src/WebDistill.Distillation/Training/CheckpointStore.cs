@@ -13,7 +13,7 @@ namespace WebDistill.Distillation.Training;
 public sealed record CheckpointRetention(int Last, bool Best, int EverySteps)
 {
     /// <summary>The rule of a run's options.</summary>
-    public static CheckpointRetention Of(DistillationOptions options) =>
+    public static CheckpointRetention Of(RunOptions options) =>
         new(options.KeepLastCheckpoints, options.KeepBestCheckpoint, options.KeepCheckpointEverySteps);
 
     /// <summary>

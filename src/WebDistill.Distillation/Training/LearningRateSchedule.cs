@@ -33,7 +33,7 @@ internal sealed record LearningRateSchedule
 
     /// <summary>Plans the updates of a run.</summary>
     /// <exception cref="ArgumentException">Fewer micro-batches than one update needs, or more updates than can be counted.</exception>
-    public static LearningRateSchedule Plan(DistillationOptions options, int batchesPerEpoch)
+    public static LearningRateSchedule Plan(RunOptions options, int batchesPerEpoch)
     {
         int accumulation = options.GradientAccumulation;
         if (batchesPerEpoch < accumulation)
@@ -52,7 +52,7 @@ internal sealed record LearningRateSchedule
     }
 
     /// <summary>Updates that the rate is planned over: those that are made, or the reference's count, which is no smaller.</summary>
-    public static long CountUpdates(DistillationOptions options, int batchesPerEpoch)
+    public static long CountUpdates(RunOptions options, int batchesPerEpoch)
     {
         int accumulation = options.GradientAccumulation;
         return options.Semantics == TrainingSemantics.HuggingFaceExact

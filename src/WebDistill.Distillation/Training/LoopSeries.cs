@@ -73,11 +73,11 @@ public static class LoopSeries
     };
 
     /// <summary>What a run with these options reports, in the order in which it is shown.</summary>
-    public static IReadOnlyList<StepSeries> Of(DistillationOptions options, bool hasTeacher) =>
-        Of(DistillationLosses.Active(options, hasTeacher), options);
+    public static IReadOnlyList<StepSeries> Of(RunOptions options, bool hasTeacher) =>
+        Of(LossCatalogue.Active(options, hasTeacher), options);
 
     /// <summary>The same for losses that are not asked for by options alone.</summary>
-    internal static IReadOnlyList<StepSeries> Of(IReadOnlyList<DistillationLoss> losses, DistillationOptions options) =>
+    internal static IReadOnlyList<StepSeries> Of(IReadOnlyList<Loss> losses, RunOptions options) =>
     [
         TotalLoss, .. losses.Select(loss => loss.Series(options)),
         ValidationPerplexity, ValidationNatsPerToken, TeacherPerplexity, TeacherNatsPerToken,

@@ -10,13 +10,13 @@ namespace WebDistill.Distillation.Training;
 /// <summary>What a run minimises: its losses bound to its two models, with their weights and divisors.</summary>
 internal sealed class Objective : IDisposable
 {
-    private readonly DistillationOptions _options;
+    private readonly RunOptions _options;
     private readonly int _vocabularySize;
     private readonly Term[] _terms;
 
     /// <summary>Binds the losses. What one draws for its parameters depends on the run's seed alone.</summary>
     /// <exception cref="ArgumentException">A loss cannot compare the two models.</exception>
-    public Objective(IReadOnlyList<DistillationLoss> losses, DistillationOptions options, Gpt2Config student, Gpt2Config? teacher)
+    public Objective(IReadOnlyList<Loss> losses, RunOptions options, Gpt2Config student, Gpt2Config? teacher)
     {
         (Losses, _options, _vocabularySize) = (losses, options, student.VocabSize);
         _terms = [.. losses.Select(loss => new Term(loss, loss.Weight(options), loss is WholeLoss whole ? Bind(whole) : null))];
@@ -31,7 +31,7 @@ internal sealed class Objective : IDisposable
     }
 
     /// <summary>The losses, in the order of every list of numbers here.</summary>
-    public IReadOnlyList<DistillationLoss> Losses { get; }
+    public IReadOnlyList<Loss> Losses { get; }
 
     /// <summary>What the losses ask the student for.</summary>
     public Wants OfStudent { get; }
@@ -100,7 +100,7 @@ internal sealed class Objective : IDisposable
 
     private static double Inverse(double divisor) => divisor == 0 ? 0 : 1 / divisor;
 
-    private sealed record Term(DistillationLoss Loss, double Weight, WholeLossModule? Module);
+    private sealed record Term(Loss Loss, double Weight, WholeLossModule? Module);
 }
 
 /// <summary>What an objective is over one micro-batch.</summary>

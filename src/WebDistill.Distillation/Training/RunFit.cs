@@ -17,7 +17,7 @@ public sealed record RunFit(IReadOnlyList<OptionProblem> Problems, IReadOnlyList
     public const long ServerBytes = 300_000_000;
 
     /// <summary>Compares a plan with what the machine has at most: other work may be over when the run's turn comes.</summary>
-    public static RunFit Of(RunPlan plan, DistillationOptions options, Machine machine)
+    public static RunFit Of(RunPlan plan, RunOptions options, Machine machine)
     {
         var problems = new OptionProblems();
         var warnings = new OptionProblems();
@@ -83,7 +83,7 @@ public sealed record RunFit(IReadOnlyList<OptionProblem> Problems, IReadOnlyList
         + $"{Machine.BytesInWords(disk.ModelBytes)} + headroom {Machine.BytesInWords(RunDisk.HeadroomBytes)} = {Machine.BytesInWords(bytes)}";
 
     /// <summary>The field whose change helps most, and how.</summary>
-    private static (string Field, string Remedy) Remedy(RunMemory memory, DistillationOptions options, long usable)
+    private static (string Field, string Remedy) Remedy(RunMemory memory, RunOptions options, long usable)
     {
         if (memory.TeacherBytes > usable)
             return (nameof(options.TeacherId), "Choose a smaller teacher.");

@@ -48,7 +48,7 @@ public sealed record RunMemory(
 
     /// <param name="batchTokens">Tokens of a full micro-batch.</param>
     /// <param name="sequences">Sequences per epoch.</param>
-    internal static RunMemory Estimate(DistillationOptions options, Gpt2Config? teacher, Gpt2Config student, long batchTokens, int sequences)
+    internal static RunMemory Estimate(RunOptions options, Gpt2Config? teacher, Gpt2Config student, long batchTokens, int sequences)
     {
         Int128 tokens = batchTokens;
         // Kept for the backward pass, per token and layer: both norms' inputs and outputs, q, k and v, attention's result and statistics, the two

@@ -28,14 +28,14 @@ public sealed record RunPlan(
 
     /// <summary>Plans a run over a token file, counting its sequences exactly.</summary>
     /// <exception cref="ArgumentException">The corpus is too small for one update or one sequence.</exception>
-    public static RunPlan Compute(DistillationOptions options, Gpt2Config? teacher, Gpt2Config student, TokenFile train) =>
+    public static RunPlan Compute(RunOptions options, Gpt2Config? teacher, Gpt2Config student, TokenFile train) =>
         Compute(options, teacher, student, train.TokenCount, CountSequences(options, teacher, student, train));
 
     /// <summary>Plans a run.</summary>
     /// <param name="trainTokens">Tokens of the training split.</param>
     /// <param name="sequences">Sequences per epoch, as the batch sampler counts them.</param>
     /// <exception cref="ArgumentException">Too few sequences for one update.</exception>
-    public static RunPlan Compute(DistillationOptions options, Gpt2Config? teacher, Gpt2Config student, long trainTokens, int sequences)
+    public static RunPlan Compute(RunOptions options, Gpt2Config? teacher, Gpt2Config student, long trainTokens, int sequences)
     {
         int batches = CountBatches(options, sequences);
         LearningRateSchedule schedule = LearningRateSchedule.Plan(options, batches);
@@ -60,14 +60,14 @@ public sealed record RunPlan(
     }
 
     /// <summary>Every problem that can be seen without reading a model or a corpus; empty when there is none.</summary>
-    public static IReadOnlyList<OptionProblem> Validate(DistillationOptions options) => [.. options.Validate(), .. StudentInits.Validate(options)];
+    public static IReadOnlyList<OptionProblem> Validate(RunOptions options) => [.. options.Validate(), .. StudentInits.Validate(options)];
 
     /// <summary>Every problem that needs the models or the corpus to be seen; empty when there is none.</summary>
-    /// <param name="checkpoint">Architecture of <see cref="DistillationOptions.StudentModelId"/>, where one is chosen.</param>
+    /// <param name="checkpoint">Architecture of <see cref="RunOptions.StudentModelId"/>, where one is chosen.</param>
     /// <param name="vocabularySize">V of the data set's tokenizer.</param>
     /// <param name="sequences">Sequences per epoch; null if the corpus is not known yet.</param>
     public static IReadOnlyList<OptionProblem> Check(
-        DistillationOptions options, Gpt2Config? teacher, Gpt2Config? checkpoint, int vocabularySize, int? sequences)
+        RunOptions options, Gpt2Config? teacher, Gpt2Config? checkpoint, int vocabularySize, int? sequences)
     {
         var problems = new OptionProblems();
         if (teacher is not null && teacher.VocabSize != vocabularySize)
@@ -137,14 +137,14 @@ public sealed record RunPlan(
 
     /// <summary>Sequences per epoch that a run with these options cuts out of the file.</summary>
     /// <exception cref="InvalidDataException">There is none; the message names the counts.</exception>
-    public static int CountSequences(DistillationOptions options, Gpt2Config? teacher, Gpt2Config student, TokenFile train) =>
+    public static int CountSequences(RunOptions options, Gpt2Config? teacher, Gpt2Config student, TokenFile train) =>
         SequenceSource.Count(train, options.SequenceMode, ContextLength(options, teacher, student));
 
-    private static int CountBatches(DistillationOptions options, int sequences) =>
+    private static int CountBatches(RunOptions options, int sequences) =>
         (int)(((long)sequences + options.BatchSize - 1) / options.BatchSize);
 
     /// <summary>Tokens per sequence: as asked for, else all that the models have positions for.</summary>
-    internal static int ContextLength(DistillationOptions options, Gpt2Config? teacher, Gpt2Config student) =>
+    internal static int ContextLength(RunOptions options, Gpt2Config? teacher, Gpt2Config student) =>
         options.ContextLength ?? Math.Min(student.NPositions, teacher?.NPositions ?? int.MaxValue);
 
     /// <summary>

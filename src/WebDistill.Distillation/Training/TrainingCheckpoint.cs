@@ -61,14 +61,14 @@ public static class TrainingCheckpoint
 
     /// <summary>Writes a checkpoint into an empty folder, the manifest last.</summary>
     public static CheckpointManifest Write(
-        string folder, Distiller distiller, TextTokenizer tokenizer, DistillationOptions options, TrainingProvenance provenance,
+        string folder, Trainer trainer, TextTokenizer tokenizer, RunOptions options, TrainingProvenance provenance,
         FileLayer files)
     {
         files = new UnpublishedFolder(files);
-        TrainingState state = distiller.State;
-        CheckpointInfo model = Gpt2Checkpoint.Save(distiller.Student, folder, files);
+        TrainingState state = trainer.State;
+        CheckpointInfo model = Gpt2Checkpoint.Save(trainer.Student, folder, files);
         tokenizer.Save(folder, files);
-        string moments = SafetensorsWriter.Write(Path.Combine(folder, MomentsFileName), Tensors(distiller), files);
+        string moments = SafetensorsWriter.Write(Path.Combine(folder, MomentsFileName), Tensors(trainer), files);
         DurableFile.WriteText(Path.Combine(folder, StateFileName),
             JsonSerializer.Serialize(new StateFile(FormatVersion, state, options, provenance), s_json), files);
 
@@ -77,17 +77,17 @@ public static class TrainingCheckpoint
             [Gpt2Checkpoint.WeightsFileName] = model.WeightsSha256, [MomentsFileName] = moments,
         };
         var manifest = new CheckpointManifest(
-            state.Step, DateTime.UtcNow, distiller.ValidationPerplexityOfState?.Value,
+            state.Step, DateTime.UtcNow, trainer.ValidationPerplexityOfState?.Value,
             [.. new DirectoryInfo(folder).EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal).Select(file =>
                 new CheckpointFile(file.Name, file.Length, known.GetValueOrDefault(file.Name) ?? FileHash.Sha256(file.FullName)))],
-            distiller.ValidationPerplexityOfState?.NatsPerToken);
+            trainer.ValidationPerplexityOfState?.NatsPerToken);
         DurableFile.WriteText(Path.Combine(folder, ManifestFileName), JsonSerializer.Serialize(manifest, s_json), files);
         return manifest;
     }
 
     /// <summary>Copies a checkpoint into an empty folder, for a run that goes on from it under other options.</summary>
     /// <exception cref="InvalidDataException">The checkpoint is damaged, or its state cannot be read.</exception>
-    public static CheckpointManifest Copy(string source, string folder, DistillationOptions options, FileLayer files)
+    public static CheckpointManifest Copy(string source, string folder, RunOptions options, FileLayer files)
     {
         files = new UnpublishedFolder(files);
         CheckpointManifest manifest = Verify(source);
@@ -141,7 +141,7 @@ public static class TrainingCheckpoint
 
     /// <summary>The options and the provenance that a checkpoint was saved with.</summary>
     /// <exception cref="InvalidDataException">The file cannot be read.</exception>
-    public static (TrainingState State, DistillationOptions Options, TrainingProvenance Provenance) ReadState(string folder)
+    public static (TrainingState State, RunOptions Options, TrainingProvenance Provenance) ReadState(string folder)
     {
         string path = Path.Combine(folder, StateFileName);
         StateFile file = Read<StateFile>(path);
@@ -156,10 +156,10 @@ public static class TrainingCheckpoint
     /// been made of the checkpoint's weights.
     /// </summary>
     /// <exception cref="InvalidDataException">The checkpoint does not fit the student or the corpus.</exception>
-    public static void Restore(string folder, Distiller distiller)
+    public static void Restore(string folder, Trainer trainer)
     {
         using SafetensorsFile moments = SafetensorsFile.Open(Path.Combine(folder, MomentsFileName));
-        foreach (Moments state in distiller.Moments)
+        foreach (Moments state in trainer.Moments)
         {
             string name = state.Name;
             state.Steps = moments.Find(Steps(name)) is null ? throw Missing(Steps(name)) : ReadSteps(moments, Steps(name));
@@ -170,7 +170,7 @@ public static class TrainingCheckpoint
         }
         try
         {
-            distiller.GoOnFrom(ReadState(folder).State);
+            trainer.GoOnFrom(ReadState(folder).State);
         }
         catch (ArgumentException problem)
         {
@@ -193,7 +193,7 @@ public static class TrainingCheckpoint
     /// <summary>
     /// The options that a run which goes on from a checkpoint may not change, because the saved state means nothing under others.
     /// </summary>
-    public static IReadOnlyList<OptionProblem> CheckContinuation(DistillationOptions saved, DistillationOptions wanted)
+    public static IReadOnlyList<OptionProblem> CheckContinuation(RunOptions saved, RunOptions wanted)
     {
         var problems = new OptionProblems();
         foreach (OptionField field in s_kept)
@@ -208,10 +208,10 @@ public static class TrainingCheckpoint
         static string Text(object? value) => value is null ? "not given" : $"'{value}'";
     }
 
-    private static List<SafetensorsTensor> Tensors(Distiller distiller)
+    private static List<SafetensorsTensor> Tensors(Trainer trainer)
     {
         List<SafetensorsTensor> tensors = [];
-        foreach (Moments state in distiller.Moments)
+        foreach (Moments state in trainer.Moments)
         {
             tensors.Add(SafetensorsTensor.Int64(Steps(state.Name), [1], values => values[0] = state.Steps));
             tensors.Add(SafetensorsTensor.Single($"{state.Name}.exp_avg", state.First.shape, values => ParameterData.Read(state.First, values)));
@@ -282,5 +282,5 @@ public static class TrainingCheckpoint
     }
 
     private sealed record StateFile(
-        int FormatVersion, TrainingState State, DistillationOptions Options, TrainingProvenance Provenance);
+        int FormatVersion, TrainingState State, RunOptions Options, TrainingProvenance Provenance);
 }

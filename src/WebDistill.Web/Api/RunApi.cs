@@ -23,15 +23,15 @@ internal static class RunApi
 
         runs.MapPost("", async (HttpRequest request, RunService service, CancellationToken cancel) =>
         {
-            (DistillationOptions options, IReadOnlyList<OptionProblem> unread) =
-                await JsonBody.ReadWithProblemsAsync<DistillationOptions>(request, cancel);
+            (RunOptions options, IReadOnlyList<OptionProblem> unread) =
+                await JsonBody.ReadWithProblemsAsync<RunOptions>(request, cancel);
             // What could be read is checked as well, so that one answer names every bad field.
             if (unread.Count > 0)
                 throw new OptionsInvalidException(
                     OptionsInvalidException.Join(unread, (await service.ForecastAsync(options, cancel)).Problems));
             Run run = await service.CreateAsync(options, cancel);
             return TypedResults.Created($"/api/runs/{run.Id}", RunResponse.Of(run));
-        }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().ProducesProblem(409).ProducesProblem(413)
+        }).Accepts<RunOptions>("application/json").ProducesValidationProblem().ProducesProblem(409).ProducesProblem(413)
             .ProducesProblem(415).LimitExpensive().WithSummary("Queues a run with these options");
 
         runs.MapPost("/quick-start", async (RunService service, CancellationToken cancel) =>
@@ -42,12 +42,12 @@ internal static class RunApi
 
         runs.MapPost("/plan", async (HttpRequest request, RunService service, CancellationToken cancel) =>
         {
-            DistillationOptions options = await JsonBody.ReadAsync<DistillationOptions>(request, cancel);
+            RunOptions options = await JsonBody.ReadAsync<RunOptions>(request, cancel);
             RunForecast forecast = await service.ForecastAsync(options, cancel);
             if (forecast.Problems.Count > 0)
                 throw new OptionsInvalidException(forecast.Problems);
             return new PlanResponse(forecast.Plan, forecast.EstimatedSeconds, forecast.Warnings);
-        }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().ProducesProblem(413).ProducesProblem(415).LimitExpensive()
+        }).Accepts<RunOptions>("application/json").ProducesValidationProblem().ProducesProblem(413).ProducesProblem(415).LimitExpensive()
             .WithSummary("What a run with these options would do, without queueing it");
 
         runs.MapGet("/{id:guid}",
@@ -108,10 +108,10 @@ internal static class RunApi
         runs.MapPost("/{id:guid}/checkpoints/{step:int}/branch",
             async (Guid id, int step, HttpRequest request, RunService service, CancellationToken cancel) =>
         {
-            DistillationOptions options = await JsonBody.ReadAsync<DistillationOptions>(request, cancel);
+            RunOptions options = await JsonBody.ReadAsync<RunOptions>(request, cancel);
             Run run = await service.BranchAsync(id, step, options, cancel);
             return TypedResults.Created($"/api/runs/{run.Id}", RunResponse.Of(run));
-        }).Accepts<DistillationOptions>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409)
+        }).Accepts<RunOptions>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409)
             .ProducesProblem(410).ProducesProblem(413).ProducesProblem(415).LimitExpensive().WithSummary("Queues a new run that goes on from a checkpoint under other options");
 
         runs.MapPost("/{id:guid}/pause", async (Guid id, RunCommands commands, RunService service, CancellationToken cancel) =>

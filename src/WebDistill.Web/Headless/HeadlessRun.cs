@@ -34,9 +34,9 @@ internal static class HeadlessRun
 
     private static async Task<Run> CreateAsync(IServiceProvider services, string path)
     {
-        (DistillationOptions options, IReadOnlyList<OptionProblem> unread) =
-            JsonBody.Read<DistillationOptions>(await HeadlessCommand.ReadAsync(services, FileName, path));
-        RunForecast forecast = await services.GetRequiredService<RunChecks>().ForecastAsync(options, CancellationToken.None);
+        (RunOptions options, IReadOnlyList<OptionProblem> unread) =
+            JsonBody.Read<RunOptions>(await HeadlessCommand.ReadAsync(services, FileName, path));
+        RunForecast forecast = await services.GetRequiredService<LaunchChecks>().ForecastAsync(options, CancellationToken.None);
         foreach (OptionProblem warning in forecast.Warnings)
             Console.WriteLine($"Warning: {warning.Field}: {warning.Message}");
         IReadOnlyList<OptionProblem> problems = OptionsInvalidException.Join(unread, forecast.Problems);
@@ -70,7 +70,7 @@ internal static class HeadlessRun
     /// <summary>Trains a queued run with its progress on the terminal and returns the exit code of its end.</summary>
     internal static async Task<int> TrainAsync(IServiceProvider services, Run run)
     {
-        var trainer = services.GetRequiredService<RunTrainer>();
+        var launcher = services.GetRequiredService<RunLauncher>();
         Console.WriteLine($"Run {run.Id} ({run.Name}): {run.Status}. Ctrl-C saves its state and stops it.");
 
         var shutdown = services.GetRequiredService<Shutdown>();
@@ -89,7 +89,7 @@ internal static class HeadlessRun
             stopping = StopAsync();
         });
 
-        Run ended = await new RunProgress(AnsiConsole.Console, TimeProvider.System).ShowAsync(trainer.TrainAsync(run.Id), ReadAsync);
+        Run ended = await new RunProgress(AnsiConsole.Console, TimeProvider.System).ShowAsync(launcher.TrainAsync(run.Id), ReadAsync);
         return ended.Status switch
         {
             RunStatus.Completed => Completed,

@@ -20,7 +20,7 @@ public sealed class QuickStart(DatasetService datasets, RunQueue queue)
     public const double ValidationProportion = 0.05;
 
     /// <summary>The teacher's options; data set and name are added.</summary>
-    public static DistillationOptions Teacher { get; } = new()
+    public static RunOptions Teacher { get; } = new()
     {
         StudentInitialisation = "random",
         StudentLayerCount = 4,
@@ -42,7 +42,7 @@ public sealed class QuickStart(DatasetService datasets, RunQueue queue)
     };
 
     /// <summary>The student's options; data set, teacher and name are added.</summary>
-    public static DistillationOptions Student { get; } = new()
+    public static RunOptions Student { get; } = new()
     {
         StudentInitialisation = "teacher-layers",
         StudentLayerCount = 2,

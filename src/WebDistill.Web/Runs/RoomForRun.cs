@@ -21,7 +21,7 @@ internal static class RoomForRun
     /// <returns>What is to be said of the disk; null when it has room.</returns>
     /// <exception cref="InvalidDataException">It does not fit into the memory; says what it needs, what is free and what to do.</exception>
     public static string? Require(
-        DistillationOptions options, TokenFile train, string? start, DataFolder folder, string? firstModel, CheckpointStore store,
+        RunOptions options, TokenFile train, string? start, DataFolder folder, string? firstModel, CheckpointStore store,
         Func<Machine> machine, Action? makeRoom)
     {
         Gpt2Config? teacher = options.TeacherId is string teacherId ? Config(folder.Model(Guid.Parse(teacherId))) : null;

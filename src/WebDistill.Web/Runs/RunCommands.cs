@@ -6,7 +6,7 @@ namespace WebDistill.Web.Runs;
 /// <summary>
 /// What a person can ask of a run that exists, and when: pause, resume, stop. The only place that says so, for pages, API and terminal.
 /// </summary>
-public sealed class RunCommands(IDbContextFactory<WebDistillDb> contexts, RunLifecycle lifecycle, RunTrainer trainer, RunQueue queue)
+public sealed class RunCommands(IDbContextFactory<WebDistillDb> contexts, RunLifecycle lifecycle, RunLauncher launcher, RunQueue queue)
 {
     /// <summary>Whether it can be asked to rest; a run that is about to do so may be asked again.</summary>
     public static bool CanPause(Run run) => run.Status is RunStatus.Preparing or RunStatus.Running or RunStatus.Pausing;
@@ -62,22 +62,22 @@ public sealed class RunCommands(IDbContextFactory<WebDistillDb> contexts, RunLif
             await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
             await RunCheckpoints.RequireAsync(db, id, chosen, cancel);
         }
-        RunControl? control = null;
+        RunSignals? signals = null;
         Run resumed = await lifecycle.MoveAsync(id, run =>
         {
             if (!(step is int from ? CanResumeFrom(run, from) : CanResume(run)))
                 throw new ConflictException(run.Status == RunStatus.Completed
                     ? $"The run '{run.Name}' has made all its {run.TotalSteps} updates. Continue it for more epochs instead."
                     : $"The run '{run.Name}' is {run.Status}: there is nothing to resume.");
-            control = trainer.ControlOf(id);
+            signals = launcher.SignalsOf(id);
             // One that is held waits for room on the disk with its state in memory, and trains on as soon as that is saved.
-            return control is null ? RunStatus.Queued : run.Status;
+            return signals is null ? RunStatus.Queued : run.Status;
         }, (db, run) =>
         {
             run.QueueOrder = RunQueue.Front(db);
             run.ResumeStep = step;
         }, cancel: cancel);
-        control?.Retry();
+        signals?.Retry();
         queue.Wake();
         return resumed;
     }
@@ -85,8 +85,8 @@ public sealed class RunCommands(IDbContextFactory<WebDistillDb> contexts, RunLif
     // The reins are taken in the turn in which the wish is written down: it reaches the attempt that it is meant for.
     private async Task AskAsync(Guid id, RunWish wish, Func<Run, bool, RunStatus> next, CancellationToken cancel)
     {
-        RunControl? control = null;
-        await lifecycle.MoveAsync(id, run => next(run, (control = trainer.ControlOf(id)) is not null), cancel: cancel);
-        control?.Ask(wish);
+        RunSignals? signals = null;
+        await lifecycle.MoveAsync(id, run => next(run, (signals = launcher.SignalsOf(id)) is not null), cancel: cancel);
+        signals?.Ask(wish);
     }
 }

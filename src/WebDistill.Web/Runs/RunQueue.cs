@@ -26,7 +26,7 @@ public sealed class RunQueue(
     /// <exception cref="ConflictException">As many runs wait as may.</exception>
     /// <exception cref="OptionsInvalidException">What the run needs was deleted since the options were checked.</exception>
     public async Task<Run> EnqueueAsync(
-        DistillationOptions options, CancellationToken cancel, Guid? afterRunId = null, Guid? quickStartId = null,
+        RunOptions options, CancellationToken cancel, Guid? afterRunId = null, Guid? quickStartId = null,
         Guid? id = null, Action<WebDistillDb, Run>? complete = null)
     {
         Run run = await writer.WriteAsync(async db =>
@@ -51,14 +51,14 @@ public sealed class RunQueue(
     /// <exception cref="ConflictException">More runs would wait than may.</exception>
     /// <exception cref="OptionsInvalidException">What a run needs was deleted since the options were checked.</exception>
     public async Task<IReadOnlyList<Run>> EnqueueAllAsync(
-        IReadOnlyList<DistillationOptions> options, Action<WebDistillDb, IReadOnlyList<Run>> complete, CancellationToken cancel)
+        IReadOnlyList<RunOptions> options, Action<WebDistillDb, IReadOnlyList<Run>> complete, CancellationToken cancel)
     {
         IReadOnlyList<Run> runs = await writer.WriteAsync(async db =>
         {
             await RequireRoomAsync(db, options.Count, cancel);
             long order = await BackAsync(db, cancel);
             List<Run> added = [];
-            foreach (DistillationOptions one in options)
+            foreach (RunOptions one in options)
                 added.Add(await DescribeAsync(db, one, ++order, null, cancel));
             db.Runs.AddRange(added);
             complete(db, added);
@@ -89,7 +89,7 @@ public sealed class RunQueue(
 
     // In the writer's turn: what is there now can no longer be deleted under the run, which needs it from here on.
     private static async Task<Run> DescribeAsync(
-        WebDistillDb db, DistillationOptions options, long queueOrder, Guid? afterRunId, CancellationToken cancel)
+        WebDistillDb db, RunOptions options, long queueOrder, Guid? afterRunId, CancellationToken cancel)
     {
         Guid? teacherId = options.TeacherId is null ? null : Guid.Parse(options.TeacherId);
         Guid datasetId = Guid.Parse(options.DatasetId);

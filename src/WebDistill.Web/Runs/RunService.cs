@@ -14,7 +14,7 @@ namespace WebDistill.Web.Runs;
 /// <summary>What can be asked about runs and done with them, for pages and API alike.</summary>
 public sealed class RunService(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
-    RunChecks checks, RunQueue queue, RunTrainer trainer, RunLifecycle lifecycle, QuickStart quickStart, SharedReads shared,
+    LaunchChecks checks, RunQueue queue, RunLauncher launcher, RunLifecycle lifecycle, QuickStart quickStart, SharedReads shared,
     StorageHealth storage, ModelFolders folders)
 {
     /// <summary>Runs, newest first: the newest ones, or those that follow another one.</summary>
@@ -57,22 +57,22 @@ public sealed class RunService(
     }
 
     /// <summary>Whether the run is at work, or rests with its state in memory until there is room on the disk.</summary>
-    public bool IsHeld(Guid id) => trainer.Holds(id);
+    public bool IsHeld(Guid id) => launcher.Holds(id);
 
     /// <summary>The options of a run, as it was asked for.</summary>
-    public static DistillationOptions Options(Run run) =>
-        JsonSerializer.Deserialize<DistillationOptions>(run.OptionsJson, WebJson.Options)!;
+    public static RunOptions Options(Run run) =>
+        JsonSerializer.Deserialize<RunOptions>(run.OptionsJson, WebJson.Options)!;
 
     /// <summary>
     /// What can be said about a run before it starts: every problem of the options, those that need models, corpus and machine included,
     /// what it would do and need, and how long it would take.
     /// </summary>
-    public Task<RunForecast> ForecastAsync(DistillationOptions options, CancellationToken cancel = default) =>
+    public Task<RunForecast> ForecastAsync(RunOptions options, CancellationToken cancel = default) =>
         checks.ForecastAsync(options, cancel);
 
     /// <summary>Queues a run.</summary>
     /// <exception cref="OptionsInvalidException">It cannot be made; lists every reason.</exception>
-    public async Task<Run> CreateAsync(DistillationOptions options, CancellationToken cancel = default)
+    public async Task<Run> CreateAsync(RunOptions options, CancellationToken cancel = default)
     {
         IReadOnlyList<OptionProblem> problems = (await checks.ForecastAsync(options, cancel)).Problems;
         if (problems.Count > 0)
@@ -95,7 +95,7 @@ public sealed class RunService(
     public async Task ContinueAsync(Guid id, int epochs, CancellationToken cancel = default)
     {
         Run run = await GetAsync(id, cancel);
-        DistillationOptions longer = Options(run);
+        RunOptions longer = Options(run);
         longer = longer with { Epochs = (int)Math.Clamp((long)longer.Epochs + epochs, 0, int.MaxValue) };
         if (epochs < 1)
             throw new OptionsInvalidException("epochs", $"The value is {epochs}, expected at least 1 more epoch.");
@@ -117,11 +117,11 @@ public sealed class RunService(
     /// <summary>Queues a new run that begins with the state of a checkpoint and goes on under options of its own.</summary>
     /// <exception cref="NotFoundException">There is no such run, or it has no complete checkpoint of that update.</exception>
     /// <exception cref="OptionsInvalidException">It cannot be made, or the options change what a saved state depends on.</exception>
-    public async Task<Run> BranchAsync(Guid id, int step, DistillationOptions options, CancellationToken cancel = default)
+    public async Task<Run> BranchAsync(Guid id, int step, RunOptions options, CancellationToken cancel = default)
     {
         Run parent = await GetAsync(id, cancel);
         await RequireCheckpointAsync(id, step, cancel);
-        (string source, DistillationOptions saved) =
+        (string source, RunOptions saved) =
             folders.ReadCheckpoint(id, step, path => (path, TrainingCheckpoint.ReadState(path).Options));
         IReadOnlyList<OptionProblem> problems = OptionsInvalidException.Join(
             (await checks.ForecastAsync(options, cancel)).Problems, TrainingCheckpoint.CheckContinuation(saved, options));
@@ -143,7 +143,7 @@ public sealed class RunService(
         }
     }
 
-    private async Task<Run> EnqueueBranchAsync(Run parent, Guid branch, int step, DistillationOptions options, CancellationToken cancel)
+    private async Task<Run> EnqueueBranchAsync(Run parent, Guid branch, int step, RunOptions options, CancellationToken cancel)
     {
         Guid id = parent.Id;
         IReadOnlyList<CheckpointManifest> complete = folder.CheckpointsOf(branch).List();
@@ -178,7 +178,7 @@ public sealed class RunService(
             await writer.WriteAsync(async db =>
             {
                 Run run = await db.Runs.FindAsync([id], cancel) ?? throw NotFound(id);
-                if (run.IsActive || trainer.Holds(id))
+                if (run.IsActive || launcher.Holds(id))
                     throw new ConflictException($"The run '{run.Name}' is {run.Status}. Pause or stop it first.");
                 CheckpointStore store = folder.CheckpointsOf(id);
                 if (store.List() is [CheckpointManifest only] && only.Step == step && RunLifecycle.NeedTheirFiles.Contains(run.Status))
@@ -232,7 +232,7 @@ public sealed class RunService(
         await storage.DeleteAsync(() => writer.WriteAsync(async db =>
         {
             Run run = await db.Runs.SingleOrDefaultAsync(r => r.Id == id, cancel) ?? throw NotFound(id);
-            if (run.IsActive || trainer.Holds(id))
+            if (run.IsActive || launcher.Holds(id))
                 throw new ConflictException($"The run '{run.Name}' is {run.Status}. Stop it first.");
             Run? waiting = await db.Runs.FirstOrDefaultAsync(r => r.AfterRunId == id && r.Status == RunStatus.Queued, cancel);
             if (waiting is not null)

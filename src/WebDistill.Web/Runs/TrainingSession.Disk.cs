@@ -14,10 +14,10 @@ internal sealed partial class TrainingSession
     /// Changes files; while the disk refuses, rests with the state in memory until there is room or somebody says to try again, and begins
     /// anew. A wish to end, or the end of the process, gets one last try and then the last complete checkpoint must do.
     /// </summary>
-    private T WhenTheDiskTakesIt<T>(Distiller distiller, Func<T> write)
+    private T WhenTheDiskTakesIt<T>(Trainer trainer, Func<T> write)
     {
         // Weights and two moments, and as much again as a margin for the database.
-        long needed = 2 * 3 * sizeof(float) * distiller.Student.Config.ParameterCount;
+        long needed = 2 * 3 * sizeof(float) * trainer.Student.Config.ParameterCount;
         string needs = string.Create(CultureInfo.InvariantCulture, $"a checkpoint needs {needed:N0} bytes");
         while (true)
         {
@@ -36,18 +36,18 @@ internal sealed partial class TrainingSession
 
     private void WaitForBetterTimes(StorageRefusedException refused, long needed)
     {
-        if (_control.Ended.IsCancellationRequested)
+        if (_signals.Ended.IsCancellationRequested)
         {
             Log($"The state after update {_step} could not be saved. {refused.Message}", LogSeverity.Warning);
-            throw new OperationCanceledException(_control.Ended);
+            throw new OperationCanceledException(_signals.Ended);
         }
         Move(from: RunStatus.Running, to: RunStatus.Paused, Reason(refused));
         do
         {
-            _control.WaitForRetry(RoomPollInterval);
+            _signals.WaitForRetry(RoomPollInterval);
             _storage.Look();
         }
-        while (refused.IsFull && _folder.FreeBytes < needed && !_control.Ended.IsCancellationRequested);
+        while (refused.IsFull && _folder.FreeBytes < needed && !_signals.Ended.IsCancellationRequested);
         Move(from: RunStatus.Paused, to: RunStatus.Running);
     }
 
@@ -75,11 +75,11 @@ internal sealed partial class TrainingSession
     /// <summary>Moves the run on, with what the disk refuses as the only error, unless somebody's wish has changed its status meanwhile.</summary>
     private void Move(RunStatus from, RunStatus to, string? error = null) => _storage.Persist(() => _lifecycle
         .MoveAsync(_run.Id, run => run.Status == from ? to : run.Status, error: error, cause: RunErrorCause.Disk).GetAwaiter().GetResult(),
-        _control.Ended);
+        _signals.Ended);
 
     private void Write(Action<WebDistillDb> change) => _storage.Persist(() => _writer.Write(db =>
     {
         change(db);
         db.SaveChanges();
-    }), _control.Ended);
+    }), _signals.Ended);
 }

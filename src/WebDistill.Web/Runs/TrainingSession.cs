@@ -24,8 +24,8 @@ namespace WebDistill.Web.Runs;
 internal sealed partial class TrainingSession
 {
     private readonly Run _run;
-    private readonly DistillationOptions _options;
-    private readonly RunControl _control;
+    private readonly RunOptions _options;
+    private readonly RunSignals _signals;
     private readonly IDbContextFactory<WebDistillDb> _contexts;
     private readonly DatabaseWriter _writer;
     private readonly DataFolder _folder;
@@ -36,7 +36,7 @@ internal sealed partial class TrainingSession
     private readonly Action? _makeRoom;
     private readonly ILogger _logger;
     private readonly CheckpointStore _store;
-    private volatile RunRecorder? _recorder;
+    private volatile StepRecorder? _recorder;
     private long _savedAt = Stopwatch.GetTimestamp();
     private int? _savedStep;
     private volatile bool _isSaved;
@@ -44,10 +44,10 @@ internal sealed partial class TrainingSession
     private string? _series;
 
     public TrainingSession(
-        Run run, RunControl control, IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder,
+        Run run, RunSignals signals, IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder,
         RunAnnouncements announcements, RunLifecycle lifecycle, StorageHealth storage, Func<Machine> machine, Action? makeRoom, ILogger logger)
     {
-        (_run, _control, _contexts, _writer, _folder) = (run, control, contexts, writer, folder);
+        (_run, _signals, _contexts, _writer, _folder) = (run, signals, contexts, writer, folder);
         (_announcements, _lifecycle, _storage, _machine, _makeRoom, _logger) = (announcements, lifecycle, storage, machine, makeRoom, logger);
         _options = RunService.Options(run);
         _store = folder.CheckpointsOf(run.Id);
@@ -70,20 +70,20 @@ internal sealed partial class TrainingSession
             Log(shortage, LogSeverity.Warning);
         using Gpt2? teacher = _run.TeacherId is Guid teacherId ? Gpt2Checkpoint.Load(_folder.Model(teacherId)) : null;
         using Gpt2 student = CreateStudent(teacher, train, start);
-        _control.Ended.ThrowIfCancellationRequested();
-        using var distiller = new Distiller(_options, teacher, student, train, validation);
+        _signals.Ended.ThrowIfCancellationRequested();
+        using var trainer = new Trainer(_options, teacher, student, train, validation);
         if (start is not null)
-            TrainingCheckpoint.Restore(start, distiller);
-        BeginAttempt(teacher, distiller, train, dataset, provenance);
+            TrainingCheckpoint.Restore(start, trainer);
+        BeginAttempt(teacher, trainer, train, dataset, provenance);
         Move(from: RunStatus.Preparing, to: RunStatus.Running);
-        Train(distiller, tokenizer, provenance);
-        SaveModel(distiller, tokenizer);
+        Train(trainer, tokenizer, provenance);
+        SaveModel(trainer, tokenizer);
     }
 
     /// <summary>Closes the record from another thread, when this one does not end in time: no step can be recorded afterwards.</summary>
     public async Task CloseRecordAsync()
     {
-        if (_recorder is RunRecorder recorder)
+        if (_recorder is StepRecorder recorder)
             await recorder.DisposeAsync();
     }
 
@@ -133,7 +133,7 @@ internal sealed partial class TrainingSession
         if (_run.TeacherId is Guid teacherId)
         {
             using SafetensorsFile weights = SafetensorsFile.OpenModel(_folder.Model(teacherId));
-            teacherSha256 = weights.ComputeSha256(_control.Ended);
+            teacherSha256 = weights.ComputeSha256(_signals.Ended);
         }
         return new TrainingProvenance(
             teacherSha256, FileHash.Sha256(DatasetFiles.Train(corpus)), validation is null ? null : FileHash.Sha256(DatasetFiles.Validation(corpus)),
@@ -167,7 +167,7 @@ internal sealed partial class TrainingSession
                 Log("There is no complete checkpoint: the run begins anew.", LogSeverity.Warning);
             return null;
         }
-        (TrainingState state, DistillationOptions saved, TrainingProvenance origin) = TrainingCheckpoint.ReadState(start);
+        (TrainingState state, RunOptions saved, TrainingProvenance origin) = TrainingCheckpoint.ReadState(start);
         provenance.RequireSameAs(origin);
         IReadOnlyList<OptionProblem> problems = TrainingCheckpoint.CheckContinuation(saved, _options);
         if (problems.Count > 0)
@@ -198,11 +198,11 @@ internal sealed partial class TrainingSession
     }
 
     /// <summary>Writes down what the attempt is made of, and marks the recorded updates that it will make again.</summary>
-    private void BeginAttempt(Gpt2? teacher, Distiller distiller, TokenFile train, Dataset dataset, TrainingProvenance provenance)
+    private void BeginAttempt(Gpt2? teacher, Trainer trainer, TokenFile train, Dataset dataset, TrainingProvenance provenance)
     {
-        Gpt2Config student = distiller.Student.Config;
+        Gpt2Config student = trainer.Student.Config;
         RunPlan plan = RunPlan.Compute(_options, teacher?.Config, student, train);
-        int recorded = distiller.State.Unreported is { } unreported ? unreported.Step - 1 : distiller.CompletedSteps;
+        int recorded = trainer.State.Unreported is { } unreported ? unreported.Step - 1 : trainer.CompletedSteps;
         int superseded = 0;
         IReadOnlyList<CheckpointManifest> complete = _store.List();
         Write(db =>
@@ -210,7 +210,7 @@ internal sealed partial class TrainingSession
             using IDbContextTransaction all = db.Database.BeginTransaction();
             superseded = db.Supersede(_run.Id, recorded);
             StoredSeries? stored = db.Series.Find(_run.Id);
-            _series = RunSeries.Begin(stored?.Json, distiller.Series);
+            _series = RunSeries.Begin(stored?.Json, trainer.Series);
             if (stored is null)
                 db.Series.Add(new StoredSeries { RunId = _run.Id, Json = _series });
             else
@@ -219,7 +219,7 @@ internal sealed partial class TrainingSession
                 .SetProperty(run => run.Step, recorded)
                 .SetProperty(run => run.AttemptFromStep, recorded)
                 .SetProperty(run => run.ResumeStep, (int?)null)
-                .SetProperty(run => run.TotalSteps, distiller.TotalSteps)
+                .SetProperty(run => run.TotalSteps, trainer.TotalSteps)
                 .SetProperty(run => run.TeacherLayers, teacher == null ? null : teacher.Config.NLayer)
                 .SetProperty(run => run.TeacherParameters, teacher == null ? null : teacher.Config.ParameterCount)
                 .SetProperty(run => run.StudentLayers, student.NLayer)
@@ -236,23 +236,23 @@ internal sealed partial class TrainingSession
         });
         if (superseded > 0)
             Log($"{superseded} recorded updates came after the checkpoint: they are made again, and the old records are superseded.");
-        Log($"Training on {provenance.Engine}: {distiller.TotalSteps} updates, student of {student.NLayer} layers and "
+        Log($"Training on {provenance.Engine}: {trainer.TotalSteps} updates, student of {student.NLayer} layers and "
             + $"{student.ParameterCount} parameters, {train.TokenCount} tokens.");
     }
 
-    private void Train(Distiller distiller, TextTokenizer tokenizer, TrainingProvenance provenance)
+    private void Train(Trainer trainer, TextTokenizer tokenizer, TrainingProvenance provenance)
     {
-        var recorder = new RunRecorder(
-            _run, RunSeries.Of(_run, _series), _writer, _announcements, _storage, () => distiller.TeacherValidationPerplexity, RestAsync, TimeProvider.System, _control.Ended);
+        var recorder = new StepRecorder(
+            _run, RunSeries.Of(_run, _series), _writer, _announcements, _storage, () => trainer.TeacherValidationPerplexity, RestAsync, TimeProvider.System, _signals.Ended);
         _recorder = recorder;
         try
         {
-            distiller.Run(recorder, LogAtUpdate, AfterUpdate, _control.Ended);
+            trainer.Run(recorder, LogAtUpdate, AfterUpdate, _signals.Ended);
             SaveCheckpoint();
         }
-        catch (OperationCanceledException) when (_control.Ended.IsCancellationRequested)
+        catch (OperationCanceledException) when (_signals.Ended.IsCancellationRequested)
         {
-            if (distiller.CompletedSteps > 0)
+            if (trainer.CompletedSteps > 0)
                 SaveCheckpoint();
             throw;
         }
@@ -263,13 +263,13 @@ internal sealed partial class TrainingSession
 
         void LogAtUpdate(string text)
         {
-            _step = distiller.CompletedSteps;
+            _step = trainer.CompletedSteps;
             Log(text);
         }
 
-        void AfterUpdate(Distiller _)
+        void AfterUpdate(Trainer _)
         {
-            _step = distiller.CompletedSteps;
+            _step = trainer.CompletedSteps;
             _isSaved = false;
             recorder.WaitWhileRefused();
             bool bySteps = _options.CheckpointIntervalSteps > 0 && _step % _options.CheckpointIntervalSteps == 0;
@@ -281,18 +281,18 @@ internal sealed partial class TrainingSession
 
         void SaveCheckpoint()
         {
-            _step = distiller.CompletedSteps;
+            _step = trainer.CompletedSteps;
             if (_savedStep == _step)
                 return;
             _isSaved = false;
             // First the rows, then the checkpoint: one that is newer than its rows would leave a gap in the curves.
             recorder.Flush();
-            WhenTheDiskTakesIt(distiller, () => _store.Save(_step, folder =>
-                TrainingCheckpoint.Write(folder, distiller, tokenizer, _options, provenance, _folder.Files)));
+            WhenTheDiskTakesIt(trainer, () => _store.Save(_step, folder =>
+                TrainingCheckpoint.Write(folder, trainer, tokenizer, _options, provenance, _folder.Files)));
             _savedAt = Stopwatch.GetTimestamp();
-            _savedStep = distiller.State.Unreported is null ? _step : null;
+            _savedStep = trainer.State.Unreported is null ? _step : null;
             _isSaved = true;
-            IReadOnlyList<int> removed = WhenTheDiskTakesIt(distiller, () => _store.Prune(CheckpointRetention.Of(_options)));
+            IReadOnlyList<int> removed = WhenTheDiskTakesIt(trainer, () => _store.Prune(CheckpointRetention.Of(_options)));
             IReadOnlyList<CheckpointManifest> complete = _store.List();
             Write(db => RunCheckpoints.List(db, _run.Id, complete));
             Log($"Checkpoint saved after update {_step}."
@@ -300,7 +300,7 @@ internal sealed partial class TrainingSession
         }
     }
 
-    private void SaveModel(Distiller distiller, TextTokenizer tokenizer)
+    private void SaveModel(Trainer trainer, TextTokenizer tokenizer)
     {
         using (WebDistillDb read = _contexts.CreateDbContext())
         {
@@ -311,7 +311,7 @@ internal sealed partial class TrainingSession
         }
         // A run that was continued makes a model beside its first one: that may be somebody's teacher by now.
         Guid id = Directory.Exists(_folder.Model(_run.Id)) ? Guid.CreateVersion7() : _run.Id;
-        CheckpointInfo info = WhenTheDiskTakesIt(distiller, () => WriteModel(distiller, tokenizer, id));
+        CheckpointInfo info = WhenTheDiskTakesIt(trainer, () => WriteModel(trainer, tokenizer, id));
         string name = id == _run.Id ? _run.Name : $"{_run.Name}, {_options.Epochs} epochs";
         Model model = ModelDescription.Create(id, name, info, tokenizer.Vocabulary.Sha256);
         model.Origin = ModelOrigin.Run;
@@ -321,20 +321,20 @@ internal sealed partial class TrainingSession
             db.Models.Add(model);
             Run row = db.Runs.Single(r => r.Id == _run.Id);
             row.StudentModelId = model.Id;
-            if (distiller.TeacherValidationPerplexity is Perplexity ofTeacher)
+            if (trainer.TeacherValidationPerplexity is Perplexity ofTeacher)
                 (row.TeacherPerplexity, row.TeacherNatsPerToken) = (ofTeacher.Value, ofTeacher.NatsPerToken);
-            if (distiller.LastValidationPerplexity is Perplexity last)
+            if (trainer.LastValidationPerplexity is Perplexity last)
                 (row.ValidationPerplexity, row.ValidationNatsPerToken) = (last.Value, last.NatsPerToken);
         });
         Log($"The student is the model '{model.Name}' now (SHA-256 {info.WeightsSha256}).");
     }
 
-    private CheckpointInfo WriteModel(Distiller distiller, TextTokenizer tokenizer, Guid id)
+    private CheckpointInfo WriteModel(Trainer trainer, TextTokenizer tokenizer, Guid id)
     {
         string incoming = _folder.CreateIncoming();
         try
         {
-            CheckpointInfo info = Gpt2Checkpoint.Save(distiller.Student, incoming, _folder.Files);
+            CheckpointInfo info = Gpt2Checkpoint.Save(trainer.Student, incoming, _folder.Files);
             tokenizer.Save(incoming, _folder.Files);
             _folder.Publish(incoming, _folder.Model(id));
             return info;

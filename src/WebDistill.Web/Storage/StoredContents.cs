@@ -129,7 +129,7 @@ internal static class StoredContents
         CheckpointStore store = Checkpoints(path);
         (CheckpointManifest newest, string checkpoint) = store.Newest(out _) ?? throw NoCheckpoint();
         IReadOnlyList<CheckpointManifest> complete = store.List();
-        (TrainingState state, DistillationOptions options, TrainingProvenance provenance) = TrainingCheckpoint.ReadState(checkpoint);
+        (TrainingState state, RunOptions options, TrainingProvenance provenance) = TrainingCheckpoint.ReadState(checkpoint);
         Guid? teacherId = options.TeacherId is string teacher ? Guid.Parse(teacher) : null;
         Guid datasetId = Guid.Parse(options.DatasetId);
         Gpt2Config student = Gpt2Config.Load(Path.Combine(checkpoint, "config.json"));
@@ -189,7 +189,7 @@ internal static class StoredContents
     private static InvalidDataException NoCheckpoint() => new("It holds no complete checkpoint.");
 
     // A number to show until the run is resumed and counts again; 0 where the files that it needs are gone or others by now.
-    private static int PlannedUpdates(DistillationOptions options, Gpt2Config student, Guid? teacherId, Guid datasetId, DataFolder folder)
+    private static int PlannedUpdates(RunOptions options, Gpt2Config student, Guid? teacherId, Guid datasetId, DataFolder folder)
     {
         string tokens = DatasetFiles.Train(folder.Dataset(datasetId));
         string? teacher = teacherId is Guid named ? Path.Combine(folder.Model(named), "config.json") : null;

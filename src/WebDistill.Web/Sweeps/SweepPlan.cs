@@ -28,7 +28,7 @@ public sealed record SweepValue
     /// <summary>As tables and charts show it: "4", "ce + cos".</summary>
     public required string Label { get; init; }
 
-    /// <summary>Properties of DistillationOptions in camelCase and what they become.</summary>
+    /// <summary>Properties of RunOptions in camelCase and what they become.</summary>
     public required IReadOnlyDictionary<string, JsonElement> Changes { get; init; }
 
     /// <summary>A value that changes one option and is called as the forms write it.</summary>
@@ -47,7 +47,7 @@ public sealed record SweepValue
 [JsonNumberHandling(JsonNumberHandling.Strict)]
 public sealed record SweepRange
 {
-    /// <summary>A number among the properties of DistillationOptions, in camelCase.</summary>
+    /// <summary>A number among the properties of RunOptions, in camelCase.</summary>
     public required string Option { get; init; }
 
     /// <summary>The smallest value that can be drawn.</summary>
@@ -118,7 +118,7 @@ public sealed record SweepPlan
     public string Name { get; init; } = "";
 
     /// <summary>What all runs share.</summary>
-    public DistillationOptions Options { get; init; } = new() { KeepLastCheckpoints = DefaultKeepLastCheckpoints };
+    public RunOptions Options { get; init; } = new() { KeepLastCheckpoints = DefaultKeepLastCheckpoints };
 
     /// <summary>What varies.</summary>
     public IReadOnlyList<SweepDimension> Dimensions { get; init; } = [];
@@ -178,13 +178,13 @@ public sealed record SweepPlan
         values.SelectMany(value => value.Changes).ToDictionary(change => change.Key, change => change.Value)))];
 
     /// <summary>The options of a point's run, and what of its changes cannot be read.</summary>
-    public (DistillationOptions Options, IReadOnlyList<OptionProblem> Problems) OptionsOf(SweepPoint point)
+    public (RunOptions Options, IReadOnlyList<OptionProblem> Problems) OptionsOf(SweepPoint point)
     {
         JsonObject json = JsonSerializer.SerializeToNode(Options, WebJson.Options)!.AsObject();
         foreach ((string option, JsonElement value) in point.Changes)
             json[option] = JsonNode.Parse(value.GetRawText());
         json["name"] = $"{Name.Trim()}: {point.Title}";
-        return JsonBody.Read<DistillationOptions>(JsonSerializer.SerializeToUtf8Bytes(json, WebJson.Options));
+        return JsonBody.Read<RunOptions>(JsonSerializer.SerializeToUtf8Bytes(json, WebJson.Options));
     }
 
     private static OptionProblem Unknown<T>(string field, T value) where T : struct, Enum =>

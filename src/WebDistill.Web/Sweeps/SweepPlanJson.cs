@@ -15,10 +15,10 @@ internal static class SweepPlanJson
         (PlanParts parts, IReadOnlyList<OptionProblem> unread) = JsonBody.Read<PlanParts>(json);
         List<OptionProblem> problems = [.. unread];
         var plan = new SweepPlan();
-        DistillationOptions options = plan.Options;
+        RunOptions options = plan.Options;
         if (parts.Options is JsonElement written)
         {
-            options = Part<DistillationOptions>(written, "options", problems) ?? options;
+            options = Part<RunOptions>(written, "options", problems) ?? options;
             if (written.ValueKind == JsonValueKind.Object && !written.TryGetProperty("keepLastCheckpoints", out _))
                 options = options with { KeepLastCheckpoints = SweepPlan.DefaultKeepLastCheckpoints };
         }

@@ -12,7 +12,7 @@ namespace WebDistill.Web.Sweeps;
 /// <param name="Problems">Why it cannot be made; empty when it can.</param>
 /// <param name="Warnings">What may go wrong or be unintended.</param>
 public sealed record PlannedRun(
-    SweepPoint Point, DistillationOptions Options, RunPlan? Plan, double? EstimatedSeconds, IReadOnlyList<OptionProblem> Problems,
+    SweepPoint Point, RunOptions Options, RunPlan? Plan, double? EstimatedSeconds, IReadOnlyList<OptionProblem> Problems,
     IReadOnlyList<OptionProblem> Warnings);
 
 /// <summary>What a sweep would do.</summary>
@@ -33,7 +33,7 @@ public sealed record SweepPreview(IReadOnlyList<PlannedRun> Runs, IReadOnlyList<
 }
 
 /// <summary>Turns plans of sweeps into queued runs: expands, checks and queues them.</summary>
-public sealed class SweepPlanner(RunChecks checks, RunQueue queue)
+public sealed class SweepPlanner(LaunchChecks checks, RunQueue queue)
 {
     /// <summary>What the plan would do, and every reason why it cannot.</summary>
     public async Task<SweepPreview> CheckAsync(SweepPlan plan, CancellationToken cancel = default)
@@ -46,7 +46,7 @@ public sealed class SweepPlanner(RunChecks checks, RunQueue queue)
         Dictionary<string, PlannedRun> alike = [];
         foreach (SweepPoint point in plan.Expand())
         {
-            (DistillationOptions options, IReadOnlyList<OptionProblem> unread) = plan.OptionsOf(point);
+            (RunOptions options, IReadOnlyList<OptionProblem> unread) = plan.OptionsOf(point);
             if (unread.Count > 0)
             {
                 runs.Add(new PlannedRun(point, options, null, null, unread, []));

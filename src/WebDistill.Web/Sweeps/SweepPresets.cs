@@ -8,7 +8,7 @@ namespace WebDistill.Web.Sweeps;
 /// <param name="NeedsTeacher">Whether it means nothing to a model trained from scratch.</param>
 /// <param name="Make">The dimension for runs with these options, whose teacher has so many layers (null without one).</param>
 public sealed record SweepPreset(
-    string Name, string Description, bool NeedsTeacher, Func<DistillationOptions, int?, SweepDimension> Make);
+    string Name, string Description, bool NeedsTeacher, Func<RunOptions, int?, SweepDimension> Make);
 
 /// <summary>The catalogue of presets. To add one: one entry of <see cref="All"/>.</summary>
 public static class SweepPresets
@@ -34,7 +34,7 @@ public static class SweepPresets
         new() { Name = name, Values = [.. values.Select(value => SweepValue.Of(option, value))] };
 
     // The weights that the base run gives each term, and those of Sanh et al. (2019) where it gives none.
-    private static SweepDimension Terms(DistillationOptions options, int? teacherLayers)
+    private static SweepDimension Terms(RunOptions options, int? teacherLayers)
     {
         double ce = options.AlphaCe > 0 ? options.AlphaCe : 5, clm = options.AlphaClm > 0 ? options.AlphaClm : 2,
             cos = options.AlphaCos > 0 ? options.AlphaCos : 1;
@@ -53,7 +53,7 @@ public static class SweepPresets
         ("alphaCe", ce), ("alphaClm", clm), ("alphaCos", cos), ("alphaMse", 0.0));
 
     // A list of copied layers would fix the depth, so it is left out with the count.
-    private static SweepDimension Depths(DistillationOptions options, int? teacherLayers)
+    private static SweepDimension Depths(RunOptions options, int? teacherLayers)
     {
         int deepest = teacherLayers ?? Math.Max(4, options.StudentLayerCount ?? 0);
         int count = Math.Min(deepest, MostDepths);
@@ -66,7 +66,7 @@ public static class SweepPresets
     }
 
     // Without the list of copied layers the random student would be half as deep as the teacher, whatever the other one is.
-    private static SweepDimension Initialisations(DistillationOptions options, int? teacherLayers)
+    private static SweepDimension Initialisations(RunOptions options, int? teacherLayers)
     {
         int? layers = options.StudentTeacherLayers?.Count ?? options.StudentLayerCount;
         return new SweepDimension

@@ -74,15 +74,15 @@ public sealed class NotFiniteTests : IDisposable
     public void Run_StudentThatBeginsFarOff_IsNotEndedByItsValidation()
     {
         using TokenFile tokens = SmallModels.Tokens(_folder);
-        DistillationOptions options = ResumableFarOff();
+        RunOptions options = ResumableFarOff();
         using Gpt2 teacher = SmallModels.Random(1);
         var whole = new List<StepReport>();
         TrainingState ended;
         using (Gpt2 student = FarOff())
         {
-            using var distiller = new Distiller(options, teacher, student, tokens, tokens);
-            distiller.Run(new Recorder(whole), null, null, CancellationToken.None);
-            ended = distiller.State;
+            using var trainer = new Trainer(options, teacher, student, tokens, tokens);
+            trainer.Run(new Recorder(whole), null, null, CancellationToken.None);
+            ended = trainer.State;
         }
         StepReport overflow = Assert.Single(whole.Take(2), report => report["validationPerplexity"] is not null);
         Assert.Equal(double.PositiveInfinity, overflow["validationPerplexity"]);
@@ -100,11 +100,11 @@ public sealed class NotFiniteTests : IDisposable
     {
         using TokenFile tokens = SmallModels.Tokens(_folder);
         Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train(["one two three"], 258);
-        DistillationOptions options = ResumableFarOff();
+        RunOptions options = ResumableFarOff();
         using Gpt2 teacher = SmallModels.Random(1), student = FarOff();
-        using var distiller = new Distiller(options, teacher, student, tokens, tokens);
+        using var trainer = new Trainer(options, teacher, student, tokens, tokens);
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
-        distiller.Run(new Recorder([]), null, at => store.Save(at.CompletedSteps, folder => TrainingCheckpoint.Write(
+        trainer.Run(new Recorder([]), null, at => store.Save(at.CompletedSteps, folder => TrainingCheckpoint.Write(
             folder, at, tokenizer, options, new TrainingProvenance("a", "b", "c", "d", "test", "1"), FileLayer.Disk)), CancellationToken.None);
         CheckpointManifest[] saved = [.. store.List().Where(manifest => manifest.ValidationPerplexity is not null)];
         Assert.NotEmpty(saved);
@@ -145,7 +145,7 @@ public sealed class NotFiniteTests : IDisposable
         new() { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     // So small a learning rate that it stays far off for the whole test.
-    private static DistillationOptions ResumableFarOff() => new()
+    private static RunOptions ResumableFarOff() => new()
     {
         TeacherId = "t", DatasetId = "d", StudentLayerCount = 2, Epochs = 1, BatchSize = 8, ContextLength = 12, Dropout = 0, AlphaCos = 0,
         LearningRate = 1e-6, ValidationIntervalSteps = 2, ValidationMaxTokens = 400,

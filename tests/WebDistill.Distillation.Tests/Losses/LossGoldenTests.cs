@@ -37,9 +37,9 @@ public sealed class LossGoldenTests
         var counts = new LossCounts(rows.Length, targets.Count(target => target != LogitLosses.NoTarget));
         double temperature = golden.GetProperty("temperature").GetDouble(), sum = 0;
         Tensor? total = null;
-        foreach (RowLoss loss in DistillationLosses.All.Cast<RowLoss>())
+        foreach (RowLoss loss in LossCatalogue.All.Cast<RowLoss>())
         {
-            double divisor = loss.Divisor(counts, new DistillationOptions(), vocabulary),
+            double divisor = loss.Divisor(counts, new RunOptions(), vocabulary),
                 weight = golden.GetProperty("weights").GetProperty(loss.Name).GetDouble();
             Tensor mean = loss.Sum(lossRows, temperature) * (1 / divisor);
             GoldenFiles.AssertNear(golden.GetProperty("expected").GetProperty(loss.Name).GetDouble(), mean.cpu().item<float>(

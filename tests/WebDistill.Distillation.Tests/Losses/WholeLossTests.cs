@@ -18,7 +18,7 @@ namespace WebDistill.Distillation.Tests.Losses;
 [Collection(GlobalRandomNumbers.Name)]
 public sealed class WholeLossTests
 {
-    private static readonly DistillationOptions s_options = ResumableRun.Options with
+    private static readonly RunOptions s_options = ResumableRun.Options with
     {
         Dropout = 0, GradientAccumulation = 1, AlphaMse = 0.1, MaxGradientNorm = 1e30, ValidationIntervalSteps = 0,
     };
@@ -32,10 +32,10 @@ public sealed class WholeLossTests
         using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1), twin = SmallModels.Random(2, layers: 1);
         TokenBatch batch = SmallModels.Batch(5, 9, 4, 7);
         var probe = new LayersAndAttentions();
-        IReadOnlyList<DistillationLoss> losses = [.. withRowLosses ? DistillationLosses.All : [], probe];
-        using var distiller = new Distiller(s_options, teacher, student, 1, () => batch, null, losses);
-        Dictionary<string, float[]> projection = Values(distiller);
-        distiller.Step();
+        IReadOnlyList<Loss> losses = [.. withRowLosses ? LossCatalogue.All : [], probe];
+        using var trainer = new Trainer(s_options, teacher, student, 1, () => batch, null, losses);
+        Dictionary<string, float[]> projection = Values(trainer);
+        trainer.Step();
 
         // The same as one graph over the whole batch, as a textbook would write it.
         Tensor ids = tensor(batch.Ids, [batch.Rows, batch.Columns], device: Distillation.Engine.Device.Default);
@@ -59,13 +59,13 @@ public sealed class WholeLossTests
         Tensor total = module.Sum(s, t, new WholeBatch(ids, isToken)) * (1.0 / probe.Divisor(counts, s_options, SmallModels.Vocabulary));
         if (withRowLosses)
         {
-            foreach (RowLoss loss in DistillationLosses.All.Cast<RowLoss>())
+            foreach (RowLoss loss in LossCatalogue.All.Cast<RowLoss>())
                 total += loss.Sum(all, s_options.Temperature) * (loss.Weight(s_options) / loss.Divisor(counts, s_options, SmallModels.Vocabulary));
         }
         total.backward();
         BackwardResults.End();
 
-        Dictionary<string, Parameter> trained = distiller.Moments.ToDictionary(moments => moments.Name, moments => moments.Parameter);
+        Dictionary<string, Parameter> trained = trainer.Moments.ToDictionary(moments => moments.Name, moments => moments.Parameter);
         foreach ((string name, Parameter parameter) in twin.named_parameters().Concat(
             module.named_parameters().Select(pair => ($"losses.{probe.Name}.{pair.name}", pair.parameter))))
         {
@@ -80,29 +80,29 @@ public sealed class WholeLossTests
     {
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder, documents: 60);
-        DistillationOptions options = s_options with { Dropout = 0.1, Epochs = 1 };
-        IReadOnlyList<DistillationLoss> losses = [.. DistillationLosses.Active(options, hasTeacher: true), new LayersAndAttentions()];
+        RunOptions options = s_options with { Dropout = 0.1, Epochs = 1 };
+        IReadOnlyList<Loss> losses = [.. LossCatalogue.Active(options, hasTeacher: true), new LayersAndAttentions()];
         using var whole = new ResumableRun(options, tokens, null, losses: losses);
-        Dictionary<string, float[]> drawn = Values(whole.Distiller);
+        Dictionary<string, float[]> drawn = Values(whole.Trainer);
         var reports = new Reports();
-        whole.Distiller.Run(reports, null, null, CancellationToken.None);
-        Assert.True(whole.Distiller.CompletedSteps > 12);
-        Assert.NotEqual(drawn.Single().Value, Values(whole.Distiller).Single().Value);
+        whole.Trainer.Run(reports, null, null, CancellationToken.None);
+        Assert.True(whole.Trainer.CompletedSteps > 12);
+        Assert.NotEqual(drawn.Single().Value, Values(whole.Trainer).Single().Value);
 
         var store = new CheckpointStore(folder.File("run"), FileLayer.Disk);
         using (var first = new ResumableRun(options, tokens, null, losses: losses))
         {
             using var stop = new CancellationTokenSource();
-            Assert.Throws<OperationCanceledException>(() => first.Distiller.Run(
-                new Reports(), null, distiller => { if (distiller.CompletedSteps == 7) stop.Cancel(); }, stop.Token));
+            Assert.Throws<OperationCanceledException>(() => first.Trainer.Run(
+                new Reports(), null, trainer => { if (trainer.CompletedSteps == 7) stop.Cancel(); }, stop.Token));
             first.Save(store, FileLayer.Disk);
         }
         string checkpoint = store.Newest(out _)!.Value.Folder;
         using (SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(checkpoint, Gpt2Checkpoint.WeightsFileName)))
             Assert.DoesNotContain(weights.Tensors, entry => entry.Name.Contains("losses", StringComparison.Ordinal));
         using var resumed = new ResumableRun(options, tokens, null, checkpoint, losses);
-        resumed.Distiller.Run(new Reports(), null, null, CancellationToken.None);
-        Assert.Equal(Values(whole.Distiller).Single().Value, Values(resumed.Distiller).Single().Value);
+        resumed.Trainer.Run(new Reports(), null, null, CancellationToken.None);
+        Assert.Equal(Values(whole.Trainer).Single().Value, Values(resumed.Trainer).Single().Value);
         foreach ((string name, float[] values) in whole.Weights)
             Assert.Equal(values, resumed.Weights[name]);
     }
@@ -111,12 +111,12 @@ public sealed class WholeLossTests
     public void Construct_TeacherThatTheLossCannotCompare_SaysWhy()
     {
         using Gpt2 teacher = SmallModels.Random(1, layers: 1), student = SmallModels.Random(2, layers: 2);
-        var refused = Assert.Throws<ArgumentException>(() => new Distiller(
+        var refused = Assert.Throws<ArgumentException>(() => new Trainer(
             s_options, teacher, student, 1, () => SmallModels.Batch(5, 9), null, [new LayersAndAttentions()]));
         Assert.Contains("2 layers", refused.Message);
     }
 
-    private static Dictionary<string, float[]> Values(Distiller distiller) => distiller.Moments.Where(moments => moments.IsOfLoss)
+    private static Dictionary<string, float[]> Values(Trainer trainer) => trainer.Moments.Where(moments => moments.IsOfLoss)
         .ToDictionary(moments => moments.Name, moments => ParameterData.ToArray(moments.Parameter));
 
     /// <summary>Squared distance of the projected hidden states and of the attention maps, of evenly spaced layers.</summary>
@@ -136,11 +136,11 @@ public sealed class WholeLossTests
 
         public override Wants OfTeacher => Wants.HiddenOfAllLayers | Wants.Attentions;
 
-        public override double Weight(DistillationOptions options) => 1;
+        public override double Weight(RunOptions options) => 1;
 
-        public override double Divisor(LossCounts counts, DistillationOptions options, int vocabularySize) => counts.Rows;
+        public override double Divisor(LossCounts counts, RunOptions options, int vocabularySize) => counts.Rows;
 
-        internal override WholeLossModule Bind(DistillationOptions options, Gpt2Config student, Gpt2Config? teacher) => student.NLayer <= teacher!.NLayer
+        internal override WholeLossModule Bind(RunOptions options, Gpt2Config student, Gpt2Config? teacher) => student.NLayer <= teacher!.NLayer
             ? new Module(student.NEmbd, teacher.NEmbd)
             : throw new ArgumentException($"The student has {student.NLayer} layers, expected at most the teacher's {teacher.NLayer}.");
 

@@ -6,10 +6,10 @@ namespace WebDistill.Distillation.Tests.Options;
 
 public sealed class OptionSchemaTests
 {
-    public static TheoryData<Type> Records => [typeof(DistillationOptions), typeof(GenerationOptions)];
+    public static TheoryData<Type> Records => [typeof(RunOptions), typeof(GenerationOptions)];
 
-    private static OptionSchema Schema(Type type) => type == typeof(DistillationOptions)
-        ? OptionSchema.Of<DistillationOptions>() : OptionSchema.Of<GenerationOptions>();
+    private static OptionSchema Schema(Type type) => type == typeof(RunOptions)
+        ? OptionSchema.Of<RunOptions>() : OptionSchema.Of<GenerationOptions>();
 
     [Theory]
     [MemberData(nameof(Records))]

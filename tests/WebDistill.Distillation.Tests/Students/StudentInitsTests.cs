@@ -6,7 +6,7 @@ namespace WebDistill.Distillation.Tests.Students;
 
 public sealed class StudentInitsTests
 {
-    private static readonly DistillationOptions s_options = new() { TeacherId = "teacher", DatasetId = "text" };
+    private static readonly RunOptions s_options = new() { TeacherId = "teacher", DatasetId = "text" };
 
     [Theory]
     [InlineData(12, 6, new[] { 0, 2, 4, 7, 9, 11 })]
@@ -39,7 +39,7 @@ public sealed class StudentInitsTests
     [Fact]
     public void Create_Random_DrawsAsTheReferenceDoes()
     {
-        DistillationOptions options = s_options with
+        RunOptions options = s_options with
         {
             TeacherId = null,
             StudentInitialisation = "random",
@@ -83,7 +83,7 @@ public sealed class StudentInitsTests
     [Fact]
     public void StudentConfig_LayerThatTheTeacherLacks_IsRefused()
     {
-        DistillationOptions options = s_options with { StudentTeacherLayers = [0, 4] };
+        RunOptions options = s_options with { StudentTeacherLayers = [0, 4] };
         Assert.Contains("0 to 3", Assert.Throws<ArgumentException>((
             ) => StudentInits.StudentConfig(options, SmallModels.Config(layers: 4), SmallModels.Vocabulary)).Message);
     }

@@ -31,7 +31,7 @@ public sealed class CheckpointStoreTests : IDisposable
     public void Save_Checkpoint_IsAHuggingFaceModelWithAManifest()
     {
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
-        _run.Distiller.Step();
+        _run.Trainer.Step();
         CheckpointManifest saved = _run.Save(store, FileLayer.Disk);
         string folder = store.Folder(1);
         Assert.Equal(
@@ -43,7 +43,7 @@ public sealed class CheckpointStoreTests : IDisposable
         Assert.Equal(saved.Files, newest.Files);
         Assert.Empty(damaged);
         // Three numbers for each weight: it, and its two moments.
-        Assert.InRange(saved.Bytes, 3 * 4 * _run.Distiller.Student.Config.ParameterCount, long.MaxValue);
+        Assert.InRange(saved.Bytes, 3 * 4 * _run.Trainer.Student.Config.ParameterCount, long.MaxValue);
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed class CheckpointStoreTests : IDisposable
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
         for (int i = 0; i < 8; i++)
         {
-            _run.Distiller.Step();
+            _run.Trainer.Step();
             _run.Save(store, FileLayer.Disk);
         }
         string In(int step, string file) => Path.Combine(_folder.File("run"), $"step-{step}", file);
@@ -88,7 +88,7 @@ public sealed class CheckpointStoreTests : IDisposable
     public void Save_SameUpdateAgain_ReplacesTheOlderOne()
     {
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
-        _run.Distiller.Step();
+        _run.Trainer.Step();
         _run.Save(store, FileLayer.Disk);
         string first = store.Folder(1);
         _run.Save(store, FileLayer.Disk);
@@ -105,7 +105,7 @@ public sealed class CheckpointStoreTests : IDisposable
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
         for (int i = 0; i < 3; i++)
         {
-            _run.Distiller.Step();
+            _run.Trainer.Step();
             _run.Save(store, FileLayer.Disk);
         }
         Assert.Equal([3, 2], store.RemoveAfter(1));
@@ -129,10 +129,10 @@ public sealed class CheckpointStoreTests : IDisposable
     [InlineData(Fault.FromThenOn)]
     public void Save_FailingAtEveryCallInTurn_LeavesTheOldOrTheNewCheckpointWhole(Fault fault)
     {
-        _run.Distiller.Step();
+        _run.Trainer.Step();
         string old = _folder.File("old");
         _run.Save(new CheckpointStore(old, FileLayer.Disk), FileLayer.Disk);
-        _run.Distiller.Step();
+        _run.Trainer.Step();
         int calls = CallsOf(files => _run.Save(new CheckpointStore(Copy(old), files), files));
         Assert.InRange(calls, 20, 1000);
         int succeeded = 0;
@@ -161,7 +161,7 @@ public sealed class CheckpointStoreTests : IDisposable
     [InlineData(Fault.FromThenOn)]
     public void Save_OfTheSameUpdateFailingAtEveryCallInTurn_LeavesOneOfThemWhole(Fault fault)
     {
-        _run.Distiller.Step();
+        _run.Trainer.Step();
         string old = _folder.File("old");
         _run.Save(new CheckpointStore(old, FileLayer.Disk), FileLayer.Disk);
         int calls = CallsOf(files => _run.Save(new CheckpointStore(Copy(old), files), files));
@@ -183,7 +183,7 @@ public sealed class CheckpointStoreTests : IDisposable
         var store = new CheckpointStore(full, FileLayer.Disk);
         for (int i = 0; i < 4; i++)
         {
-            _run.Distiller.Step();
+            _run.Trainer.Step();
             _run.Save(store, FileLayer.Disk);
         }
         var retention = new CheckpointRetention(1, false, 2);
@@ -209,9 +209,9 @@ public sealed class CheckpointStoreTests : IDisposable
     public void SetAside_DamagedOnesOfTheRightSize_AreNoLongerTakenForComplete()
     {
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
-        _run.Distiller.Step();
+        _run.Trainer.Step();
         _run.Save(store, FileLayer.Disk);
-        _run.Distiller.Step();
+        _run.Trainer.Step();
         _run.Save(store, FileLayer.Disk);
         string weights = Path.Combine(store.Folder(2), "model.safetensors");
         byte[] bytes = File.ReadAllBytes(weights);
@@ -229,9 +229,9 @@ public sealed class CheckpointStoreTests : IDisposable
     public void Prune_OnlyOneComplete_KeepsItWhateverTheOthersAre()
     {
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
-        _run.Distiller.Step();
+        _run.Trainer.Step();
         _run.Save(store, FileLayer.Disk);
-        _run.Distiller.Step();
+        _run.Trainer.Step();
         _run.Save(store, FileLayer.Disk);
         File.Delete(Path.Combine(store.Folder(2), "optimizer.safetensors"));
         Assert.Empty(store.Prune(new CheckpointRetention(1, false, 0)));
@@ -248,7 +248,7 @@ public sealed class CheckpointStoreTests : IDisposable
             Assert.Equal(step, newest.Step);
         Assert.Empty(damaged);
         using var resumed = new ResumableRun(ResumableRun.Options, _tokens, null, store.Folder(newest.Step));
-        Assert.Equal(newest.Step, resumed.Distiller.CompletedSteps);
+        Assert.Equal(newest.Step, resumed.Trainer.CompletedSteps);
     }
 
     private static int CallsOf(Action<FileLayer> action)

@@ -8,7 +8,7 @@ namespace WebDistill.Distillation.Tests.Training;
 /// </summary>
 public sealed class LearningRateScheduleTests
 {
-    private static DistillationOptions Options(int accumulation, int epochs, TrainingSemantics semantics) =>
+    private static RunOptions Options(int accumulation, int epochs, TrainingSemantics semantics) =>
         new() { GradientAccumulation = accumulation, Epochs = epochs, WarmupProportion = 0.05, Semantics = semantics };
 
     [Fact]

@@ -29,14 +29,14 @@ public sealed class MemoryEstimateTests
     {
         var teacherConfig = new Gpt2Config { VocabSize = vocabulary, NPositions = context, NEmbd = width, NLayer = layers, NHead = 4, EosTokenId = 0 };
         Gpt2Config studentConfig = teacherConfig with { NLayer = layers / 2, EmbdPdrop = dropout, AttnPdrop = dropout, ResidPdrop = dropout };
-        var options = new DistillationOptions
+        var options = new RunOptions
         {
             TeacherId = hasTeacher ? "teacher" : null, DatasetId = "text", BatchSize = batch, ContextLength = context, Dropout = dropout, Epochs = 1,
             AlphaCe = hasTeacher ? 5 : 0, AlphaClm = 2, AlphaCos = hasTeacher ? 1 : 0,
         };
         // What libraries take for themselves, once: buffers of the products among it.
         using (Gpt2 small = SmallModels.Random(9, width: 64))
-        using (var first = new Distiller(options with { TeacherId = null, AlphaCe = 0, AlphaCos = 0, AlphaClm = 1 }, null, small, 10,
+        using (var first = new Trainer(options with { TeacherId = null, AlphaCe = 0, AlphaCos = 0, AlphaClm = 1 }, null, small, 10,
             () => SmallModels.Batch(1, [.. Enumerable.Repeat(12, 40)]), null))
         {
             first.Step();
@@ -49,7 +49,7 @@ public sealed class MemoryEstimateTests
         TokenBatch Next() => new(
             [.. Enumerable.Range(0, batch * context).Select(_ => (long)(random.NextDouble() * vocabulary))], [.. Enumerable.Repeat(context, batch)],
             batch, context);
-        using var distiller = new Distiller(options, teacher, student, batchesPerEpoch: 100, Next, validation: null);
+        using var trainer = new Trainer(options, teacher, student, batchesPerEpoch: 100, Next, validation: null);
         using var ended = new CancellationTokenSource();
         var watch = new Thread(() =>
         {
@@ -58,7 +58,7 @@ public sealed class MemoryEstimateTests
         });
         watch.Start();
         for (int i = 0; i < 3; i++)
-            distiller.Step();
+            trainer.Step();
         ended.Cancel();
         watch.Join();
         long measured = peak - before;

@@ -9,7 +9,7 @@ namespace WebDistill.Distillation.Tests.Training;
 /// <summary>What a run in bfloat16 shares with one in 32 bits, and what it does not.</summary>
 public sealed class PrecisionTests
 {
-    private static readonly DistillationOptions s_options = new()
+    private static readonly RunOptions s_options = new()
     {
         Epochs = 1, BatchSize = 4, ContextLength = 12, Dropout = 0, LearningRate = 1e-2, WarmupProportion = 0,
     };
@@ -53,8 +53,8 @@ public sealed class PrecisionTests
     {
         using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         TokenBatch batch = SmallModels.Batch(3, [12, 12, 9, 7]);
-        using var distiller = new Distiller(s_options with { Precision = precision }, teacher, student, 30, () => batch, null);
-        double[] losses = [.. Enumerable.Range(0, 30).Select(_ => distiller.Step().TotalLoss)];
+        using var trainer = new Trainer(s_options with { Precision = precision }, teacher, student, 30, () => batch, null);
+        double[] losses = [.. Enumerable.Range(0, 30).Select(_ => trainer.Step().TotalLoss)];
         return (losses, SmallModels.Weights(student));
     }
 }

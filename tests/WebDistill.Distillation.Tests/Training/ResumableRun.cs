@@ -14,11 +14,11 @@ internal sealed class ResumableRun : IDisposable
     public static readonly TrainingProvenance Provenance = new("a", "b", "c", "d", "test", "1");
     private static readonly Lazy<Gpt2Tokenizer> s_tokenizer = new(() => Gpt2Tokenizer.Train(["one two three"], 258));
 
-    private readonly DistillationOptions _options;
+    private readonly RunOptions _options;
     private readonly Gpt2 _teacher = SmallModels.Random(1);
     private readonly Gpt2 _student;
 
-    public ResumableRun(DistillationOptions options, TokenFile tokens, TokenFile? validation, string? checkpoint = null, IReadOnlyList<DistillationLoss>? losses = null)
+    public ResumableRun(RunOptions options, TokenFile tokens, TokenFile? validation, string? checkpoint = null, IReadOnlyList<Loss>? losses = null)
     {
         _options = options;
         if (checkpoint is null)
@@ -28,15 +28,15 @@ internal sealed class ResumableRun : IDisposable
         else
         {
             using Gpt2 saved = Gpt2Checkpoint.Load(checkpoint);
-            DistillationOptions goesOn = options with { StudentInitialisation = CheckpointInit.InitName };
+            RunOptions goesOn = options with { StudentInitialisation = CheckpointInit.InitName };
             _student = StudentInits.Create(goesOn, _teacher, tokens.VocabularySize, saved);
         }
-        Distiller = new Distiller(options, _teacher, _student, tokens, validation, losses ?? DistillationLosses.Active(options, hasTeacher: true));
+        Trainer = new Trainer(options, _teacher, _student, tokens, validation, losses ?? LossCatalogue.Active(options, hasTeacher: true));
         if (checkpoint is not null)
-            TrainingCheckpoint.Restore(checkpoint, Distiller);
+            TrainingCheckpoint.Restore(checkpoint, Trainer);
     }
 
-    public static DistillationOptions Options { get; } = new()
+    public static RunOptions Options { get; } = new()
     {
         DatasetId = "d",
         TeacherId = "t",
@@ -52,18 +52,18 @@ internal sealed class ResumableRun : IDisposable
         ValidationMaxTokens = 500,
     };
 
-    public Distiller Distiller { get; }
+    public Trainer Trainer { get; }
 
     public Dictionary<string, float[]> Weights => SmallModels.Weights(_student);
 
-    public CheckpointManifest Save(CheckpointStore store, FileLayer files) => store.Save(Distiller.CompletedSteps, Writer(files));
+    public CheckpointManifest Save(CheckpointStore store, FileLayer files) => store.Save(Trainer.CompletedSteps, Writer(files));
 
     public Func<string, CheckpointManifest> Writer(FileLayer files) =>
-        folder => TrainingCheckpoint.Write(folder, Distiller, s_tokenizer.Value, _options, Provenance, files);
+        folder => TrainingCheckpoint.Write(folder, Trainer, s_tokenizer.Value, _options, Provenance, files);
 
     public void Dispose()
     {
-        Distiller.Dispose();
+        Trainer.Dispose();
         _student.Dispose();
         _teacher.Dispose();
     }

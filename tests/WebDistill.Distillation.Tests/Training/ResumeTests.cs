@@ -35,7 +35,7 @@ public sealed class ResumeTests : IDisposable
     [MemberData(nameof(Modes))]
     public void Run_CutAtEveryThirdUpdate_EndsBitForBitTheSame(SequenceMode mode, TrainingSemantics semantics, int accumulation)
     {
-        DistillationOptions options =
+        RunOptions options =
             ResumableRun.Options with { SequenceMode = mode, Semantics = semantics, GradientAccumulation = accumulation, Epochs = 2 };
         // Said while an update is reported, and heard before the next one's first micro-batch.
         Ended whole = Uninterrupted(options), cut = Cut(options, (stop, _) => report =>
@@ -50,7 +50,7 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void Run_CutAtRandomMoments_EndsBitForBitTheSame()
     {
-        DistillationOptions options = ResumableRun.Options with { GradientAccumulation = 5, ValidationIntervalSteps = 2 };
+        RunOptions options = ResumableRun.Options with { GradientAccumulation = 5, ValidationIntervalSteps = 2 };
         Ended whole = Uninterrupted(options);
         for (int seed = 1; seed <= 4; seed++)
         {
@@ -70,7 +70,7 @@ public sealed class ResumeTests : IDisposable
     public void Run_CutWhileThePerplexityIsMeasured_ReportsTheUpdateOnce()
     {
         using TokenFile validation = SmallModels.Tokens(_folder, documents: 8000, name: "validation.bin");
-        DistillationOptions options = ResumableRun.Options with { ValidationIntervalSteps = 5, ValidationMaxTokens = 200_000 };
+        RunOptions options = ResumableRun.Options with { ValidationIntervalSteps = 5, ValidationMaxTokens = 200_000 };
         Ended whole = Uninterrupted(options, validation);
         using var stop = new CancellationTokenSource();
         var reports = new Reports();
@@ -80,14 +80,14 @@ public sealed class ResumeTests : IDisposable
             // The update is made and the measurement, which takes long, has begun: nothing of the loop's is called in between.
             var watcher = new Thread(() =>
             {
-                SpinWait.SpinUntil(() => run.Distiller.CompletedSteps >= 5);
+                SpinWait.SpinUntil(() => run.Trainer.CompletedSteps >= 5);
                 stop.Cancel();
             })
             {
                 Priority = ThreadPriority.AboveNormal,
             };
             watcher.Start();
-            Assert.ThrowsAny<OperationCanceledException>(() => run.Distiller.Run(reports, null, null, stop.Token));
+            Assert.ThrowsAny<OperationCanceledException>(() => run.Trainer.Run(reports, null, null, stop.Token));
             watcher.Join();
             run.Save(store, FileLayer.Disk);
         }
@@ -97,29 +97,29 @@ public sealed class ResumeTests : IDisposable
 
         using (var run = new ResumableRun(options, _tokens, validation, store.Folder(5)))
         {
-            run.Distiller.Run(reports, null, null, CancellationToken.None);
-            AssertSame(whole, new Ended(run.Weights, reports.All, run.Distiller.State, 1));
+            run.Trainer.Run(reports, null, null, CancellationToken.None);
+            AssertSame(whole, new Ended(run.Weights, reports.All, run.Trainer.State, 1));
         }
     }
 
     [Fact]
     public void Restore_MoreEpochs_GoesOnWithTheLongerRunsSchedule()
     {
-        DistillationOptions two = ResumableRun.Options with { Epochs = 2 }, three = two with { Epochs = 3 };
+        RunOptions two = ResumableRun.Options with { Epochs = 2 }, three = two with { Epochs = 3 };
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
         int steps;
         using (var run = new ResumableRun(two, _tokens, _tokens))
         {
-            run.Distiller.Run(new Reports(), null, null, CancellationToken.None);
-            steps = run.Distiller.CompletedSteps;
+            run.Trainer.Run(new Reports(), null, null, CancellationToken.None);
+            steps = run.Trainer.CompletedSteps;
             run.Save(store, FileLayer.Disk);
         }
         var reports = new Reports();
         using (var run = new ResumableRun(three, _tokens, _tokens, store.Folder(steps)))
-            run.Distiller.Run(reports, null, null, CancellationToken.None);
+            run.Trainer.Run(reports, null, null, CancellationToken.None);
         using var whole = new ResumableRun(three, _tokens, _tokens);
         var all = new Reports();
-        whole.Distiller.Run(all, null, null, CancellationToken.None);
+        whole.Trainer.Run(all, null, null, CancellationToken.None);
         Assert.Equal(all.All.Skip(steps).Select(report => (report.Step, report.Values["learningRate"], report.Epoch, report.TokensSeen)),
             reports.All.Select(report => (report.Step, report.Values["learningRate"], report.Epoch, report.TokensSeen)));
     }
@@ -130,7 +130,7 @@ public sealed class ResumeTests : IDisposable
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
         using (var run = new ResumableRun(ResumableRun.Options with { Epochs = 1 }, _tokens, _tokens))
         {
-            run.Distiller.Run(new Reports(), null, null, CancellationToken.None);
+            run.Trainer.Run(new Reports(), null, null, CancellationToken.None);
             run.Save(store, FileLayer.Disk);
         }
         using TokenFile smaller = SmallModels.Tokens(_folder, documents: 20, name: "smaller.bin");
@@ -153,7 +153,7 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void CheckContinuation_WhatFixesTheCorpusOrTheShape_IsRefusedAndTheRestMayChange()
     {
-        DistillationOptions saved = ResumableRun.Options;
+        RunOptions saved = ResumableRun.Options;
         Assert.Empty(TrainingCheckpoint.CheckContinuation(saved, saved with
         {
             Name = "x", LearningRate = 1e-5, Temperature = 4, AlphaCe = 1, Epochs = 9, Dropout = 0, CheckpointIntervalSteps = 1,
@@ -163,16 +163,16 @@ public sealed class ResumeTests : IDisposable
             .Select(problem => problem.Field));
     }
 
-    private Ended Uninterrupted(DistillationOptions options, TokenFile? validation = null)
+    private Ended Uninterrupted(RunOptions options, TokenFile? validation = null)
     {
         using var run = new ResumableRun(options, _tokens, validation ?? _tokens);
         var reports = new Reports();
-        run.Distiller.Run(reports, null, null, CancellationToken.None);
-        return new Ended(run.Weights, reports.All, run.Distiller.State, 0);
+        run.Trainer.Run(reports, null, null, CancellationToken.None);
+        return new Ended(run.Weights, reports.All, run.Trainer.State, 0);
     }
 
     // Given what ends an attempt and how many were cut before it, the cutter says what is done at each report.
-    private Ended Cut(DistillationOptions options, Func<CancellationTokenSource, int, Action<StepReport>?> cutter)
+    private Ended Cut(RunOptions options, Func<CancellationTokenSource, int, Action<StepReport>?> cutter)
     {
         var store = new CheckpointStore(_folder.File(Guid.NewGuid().ToString("N")), FileLayer.Disk);
         Action<StepReport>? each = null;
@@ -186,13 +186,13 @@ public sealed class ResumeTests : IDisposable
             each = cutter(stop, cuts);
             try
             {
-                run.Distiller.Run(reports, null, null, stop.Token);
-                return new Ended(run.Weights, reports.All, run.Distiller.State, cuts);
+                run.Trainer.Run(reports, null, null, stop.Token);
+                return new Ended(run.Weights, reports.All, run.Trainer.State, cuts);
             }
             catch (OperationCanceledException)
             {
                 run.Save(store, FileLayer.Disk);
-                folder = store.Folder(run.Distiller.CompletedSteps);
+                folder = store.Folder(run.Trainer.CompletedSteps);
             }
         }
     }

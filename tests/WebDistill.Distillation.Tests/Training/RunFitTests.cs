@@ -10,7 +10,7 @@ public sealed class RunFitTests
 {
     private static readonly Gpt2Config s_gpt2 = new() { VocabSize = 50257, NPositions = 1024, NEmbd = 768, NLayer = 12, NHead = 12 };
 
-    private static readonly DistillationOptions s_options =
+    private static readonly RunOptions s_options =
         new() { TeacherId = "teacher", DatasetId = "text", BatchSize = 8, ContextLength = 512, Epochs = 1, CheckpointIntervalMinutes = 0 };
 
     private static readonly Machine s_large = new() { MemoryBytes = 64_000_000_000, FreeMemoryBytes = 60_000_000_000, FreeDiskBytes = 1_000_000_000_000 };
@@ -43,7 +43,7 @@ public sealed class RunFitTests
     [InlineData(1, 2_300_000_000, "contextLength")]
     public void Of_TooLittleMemory_NamesTheFieldThatHelps(int batch, long memory, string field)
     {
-        DistillationOptions options = s_options with { BatchSize = batch };
+        RunOptions options = s_options with { BatchSize = batch };
         Assert.Equal(field, Assert.Single(RunFit.Of(Plan(options), options, s_large with { MemoryBytes = memory }).Problems).Field);
     }
 
@@ -79,7 +79,7 @@ public sealed class RunFitTests
     [InlineData(9, 10_000_000_000, "It writes 11 checkpoints x 983 MB")]
     public void Of_DiskTooSmallForTheRuleOfRetention_IsRefused(int kept, long free, string message)
     {
-        DistillationOptions options = s_options with { KeepLastCheckpoints = kept, KeepBestCheckpoint = kept > 1, CheckpointIntervalSteps = 1 };
+        RunOptions options = s_options with { KeepLastCheckpoints = kept, KeepBestCheckpoint = kept > 1, CheckpointIntervalSteps = 1 };
         OptionProblem problem = Assert.Single(RunFit.Of(Plan(options), options, s_large with { FreeDiskBytes = free }).Problems);
         Assert.Equal("keepLastCheckpoints", problem.Field);
         Assert.StartsWith(message, problem.Message);
@@ -88,7 +88,7 @@ public sealed class RunFitTests
     [Fact]
     public void Of_CheckpointsByTheClock_AreWarnedOf()
     {
-        DistillationOptions options = s_options with { KeepLastCheckpoints = 9, CheckpointIntervalMinutes = 1, CheckpointIntervalSteps = 0 };
+        RunOptions options = s_options with { KeepLastCheckpoints = 9, CheckpointIntervalMinutes = 1, CheckpointIntervalSteps = 0 };
         RunFit fit = RunFit.Of(Plan(options), options, s_large with { FreeDiskBytes = 10_000_000_000 });
         Assert.Empty(fit.Problems);
         Assert.StartsWith("The disk is tight: It writes 11 checkpoints", Assert.Single(fit.Warnings).Message);
@@ -97,7 +97,7 @@ public sealed class RunFitTests
     [Fact]
     public void Of_BatchLargerThanTheText_Warns()
     {
-        DistillationOptions options = s_options with { BatchSize = 65_536, ContextLength = 64 };
+        RunOptions options = s_options with { BatchSize = 65_536, ContextLength = 64 };
         RunFit fit = RunFit.Of(RunPlan.Compute(options, null, SmallModels.Config(positions: 64), 6400, 100), options, s_large);
         Assert.Contains("may hold 65,536 sequences and the text has 100", Assert.Single(fit.Warnings).Message);
     }
@@ -122,6 +122,6 @@ public sealed class RunFitTests
             RunFit.ProblemOfLoading(s_gpt2, s_large with { FreeMemoryBytes = 500_000_000 }));
     }
 
-    private static RunPlan Plan(DistillationOptions options) =>
+    private static RunPlan Plan(RunOptions options) =>
         RunPlan.Compute(options, s_gpt2, s_gpt2 with { NLayer = 6 }, 10_000_000, 10_000_000 / options.ContextLength!.Value);
 }

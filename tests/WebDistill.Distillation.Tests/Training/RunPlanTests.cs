@@ -7,7 +7,7 @@ namespace WebDistill.Distillation.Tests.Training;
 
 public sealed class RunPlanTests
 {
-    private static readonly DistillationOptions s_options =
+    private static readonly RunOptions s_options =
         new() { TeacherId = "teacher", DatasetId = "text", BatchSize = 3, GradientAccumulation = 2, Epochs = 2, ContextLength = 12 };
 
     [Fact]
@@ -16,15 +16,15 @@ public sealed class RunPlanTests
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder);
         using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
-        using var distiller = new Distiller(s_options, teacher, student, tokens, null);
+        using var trainer = new Trainer(s_options, teacher, student, tokens, null);
         RunPlan plan = RunPlan.Compute(s_options, teacher.Config, student.Config, tokens);
-        Assert.Equal(distiller.TotalSteps, plan.TotalUpdates);
+        Assert.Equal(trainer.TotalSteps, plan.TotalUpdates);
         Assert.Equal(plan.TotalUpdates, 2 * plan.UpdatesPerEpoch);
         Assert.Equal((teacher.Config.ParameterCount, student.Config.ParameterCount), (plan.TeacherParameters, plan.StudentParameters));
         Assert.Equal(3 * 2 * 12, plan.TokensPerUpdate);
         long seen = 0;
-        while (distiller.CompletedSteps < distiller.TotalSteps)
-            seen = distiller.Step().TokensSeen;
+        while (trainer.CompletedSteps < trainer.TotalSteps)
+            seen = trainer.Step().TokensSeen;
         Assert.Equal(plan.TotalTokens, seen);
     }
 
@@ -34,14 +34,14 @@ public sealed class RunPlanTests
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder);
         using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
-        DistillationOptions options = s_options with { SequenceMode = SequenceMode.HuggingFace, ContextLength = 24 };
-        using var distiller = new Distiller(options, teacher, student, tokens, null);
+        RunOptions options = s_options with { SequenceMode = SequenceMode.HuggingFace, ContextLength = 24 };
+        using var trainer = new Trainer(options, teacher, student, tokens, null);
         RunPlan plan = RunPlan.Compute(options, teacher.Config, student.Config, tokens);
-        Assert.Equal(distiller.TotalSteps, plan.TotalUpdates);
+        Assert.Equal(trainer.TotalSteps, plan.TotalUpdates);
         // Rows differ in length, so the plan counts their mean; every row has end-of-text at both ends, and short ones are left out.
         long seen = 0;
-        while (distiller.CompletedSteps < distiller.TotalSteps)
-            seen = distiller.Step().TokensSeen;
+        while (trainer.CompletedSteps < trainer.TotalSteps)
+            seen = trainer.Step().TokensSeen;
         GoldenFiles.AssertNear(seen, plan.TotalTokens, 0.1, 0, "planned tokens");
     }
 
@@ -49,7 +49,7 @@ public sealed class RunPlanTests
     public void Compute_Gpt2SmallDistilled_HasTheKnownSizes()
     {
         var teacher = new Gpt2Config { VocabSize = 50257, NPositions = 1024, NEmbd = 768, NLayer = 12, NHead = 12 };
-        DistillationOptions options = s_options with { BatchSize = 1, GradientAccumulation = 1, ContextLength = 1024, Epochs = 1 };
+        RunOptions options = s_options with { BatchSize = 1, GradientAccumulation = 1, ContextLength = 1024, Epochs = 1 };
         RunPlan plan = RunPlan.Compute(options, teacher, teacher with { NLayer = 6 }, 1_024_000, 1000);
         Assert.Equal(1000, plan.TotalUpdates);
         Assert.Equal(1_024_000, plan.TotalTokens);
@@ -67,7 +67,7 @@ public sealed class RunPlanTests
     [InlineData("gradientAccumulation", SmallModels.Vocabulary, null, 3)]
     public void Check_WhatDoesNotFit_IsNamed(string field, int vocabulary, int? context, int? sequences)
     {
-        DistillationOptions options = s_options with { ContextLength = context ?? 12 };
+        RunOptions options = s_options with { ContextLength = context ?? 12 };
         Assert.Equal(field, Assert.Single(RunPlan.Check(options, SmallModels.Config(), null, vocabulary, sequences)).Field);
     }
 
@@ -76,7 +76,7 @@ public sealed class RunPlanTests
     public void Compute_TheLargestOptionsThereAre_NeedsMoreThanAnyMachineHas()
     {
         var student = new Gpt2Config { VocabSize = 4_194_304, NPositions = 1_048_576, NEmbd = 65_536, NLayer = 1024, NHead = 1 };
-        DistillationOptions options = s_options with { BatchSize = 65_536, ContextLength = 1_048_576, Epochs = 100_000, GradientAccumulation = 1, Dropout = 0.1 };
+        RunOptions options = s_options with { BatchSize = 65_536, ContextLength = 1_048_576, Epochs = 100_000, GradientAccumulation = 1, Dropout = 0.1 };
         RunPlan plan = RunPlan.Compute(options, student, student, long.MaxValue / 2, 20_000);
         Assert.Equal(long.MaxValue, plan.MemoryBytes);
         Assert.All(plan.Memory.Parts, part => Assert.InRange(part.Bytes, 0, long.MaxValue));
@@ -87,7 +87,7 @@ public sealed class RunPlanTests
     [Fact]
     public void Compute_BatchLargerThanTheText_CountsTheTextOnce()
     {
-        DistillationOptions options = s_options with { BatchSize = 65_536, GradientAccumulation = 1 };
+        RunOptions options = s_options with { BatchSize = 65_536, GradientAccumulation = 1 };
         RunPlan plan = RunPlan.Compute(options, null, SmallModels.Config(), 400, 33);
         Assert.Equal((1, 33, 33 * 12), (plan.BatchesPerEpoch, plan.Sequences, plan.TokensPerUpdate));
         Assert.Equal(RunPlan.Compute(options with { BatchSize = 33 }, null, SmallModels.Config(), 400, 33).MemoryBytes, plan.MemoryBytes);
@@ -98,7 +98,7 @@ public sealed class RunPlanTests
     [InlineData(TrainingSemantics.HuggingFaceExact, 10)]
     public void Check_MoreUpdatesThanCanBeCounted_IsAProblemOfTheEpochs(TrainingSemantics semantics, int accumulation)
     {
-        DistillationOptions options = s_options with { BatchSize = 1, GradientAccumulation = accumulation, Epochs = 100_000, Semantics = semantics };
+        RunOptions options = s_options with { BatchSize = 1, GradientAccumulation = accumulation, Epochs = 100_000, Semantics = semantics };
         // For the reference the updates that are made can be counted, and those that it plans over cannot.
         int sequences = 21_474 * accumulation + (accumulation - 1) + (semantics == TrainingSemantics.Corrected ? 1 : 0);
         Assert.Equal("epochs", Assert.Single(RunPlan.Check(options, SmallModels.Config(), null, SmallModels.Vocabulary, sequences)).Field);

@@ -43,10 +43,10 @@ public sealed class OpenApiTests(WebDistillApp app) : IClassFixture<WebDistillAp
     public async Task Document_RunOptions_HaveEveryKnob()
     {
         JsonElement document = await app.GetAsync("/openapi/v1.json");
-        JsonElement options = document.GetProperty("components").GetProperty("schemas").GetProperty(nameof(DistillationOptions))
+        JsonElement options = document.GetProperty("components").GetProperty("schemas").GetProperty(nameof(RunOptions))
             .GetProperty("properties");
         Assert.Equal(
-            typeof(DistillationOptions).GetProperties().Select(p => JsonNamingPolicy.CamelCase.ConvertName(p.Name)).Order(),
+            typeof(RunOptions).GetProperties().Select(p => JsonNamingPolicy.CamelCase.ConvertName(p.Name)).Order(),
             options.EnumerateObject().Select(p => p.Name).Order());
         // What the form says of an option, its bounds included.
         JsonElement rate = options.GetProperty("learningRate");

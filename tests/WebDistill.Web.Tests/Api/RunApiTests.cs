@@ -55,7 +55,7 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
         Guid dataset = await app.ReadyDatasetAsync();
         Guid teacher = await app.StartAsync(Product.TinyTraining(dataset) with { StudentLayerCount = 2 });
         JsonElement trained = await app.EndOfRunAsync(teacher);
-        DistillationOptions options = Product.TinyTraining(dataset) with
+        RunOptions options = Product.TinyTraining(dataset) with
         {
             TeacherId = trained.GetProperty("studentModelId").GetString(), StudentInitialisation = "teacher-layers", StudentLayerCount = 1,
                 StudentWidth = null,
@@ -112,7 +112,7 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
         using HttpResponseMessage upload = await app.UploadAsync(Encoding.UTF8.GetBytes(Product.Text), ("vocabularySize", "280"));
         Guid dataset = (await upload.JsonAsync()).GetProperty("id").GetGuid();
         await app.PollAsync($"/api/datasets/{dataset}", d => d.GetProperty("state").GetString() == "Ready");
-        DistillationOptions options =
+        RunOptions options =
             new() { TeacherId = teacher.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1, AlphaCos = 0 };
         using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options);
         JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);
@@ -132,7 +132,7 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
     [Fact]
     public async Task Plan_ReadyDataset_CountsUpdatesAsTheRunDoes()
     {
-        DistillationOptions options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 2);
+        RunOptions options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 2);
         using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs/plan", options, WebJson.Options);
         int planned = (await response.JsonAsync()).GetProperty("plan").GetProperty("totalUpdates").GetInt32();
         JsonElement run = await app.EndOfRunAsync(await app.StartAsync(options));

@@ -10,15 +10,15 @@ public sealed class RunDraftTests
     [Fact]
     public void Read_EveryOptionAwayFromItsDefault_ComesBackAsItWas()
     {
-        var options = new DistillationOptions();
-        foreach (PropertyInfo property in typeof(DistillationOptions).GetProperties().Where(property => property.CanWrite))
+        var options = new RunOptions();
+        foreach (PropertyInfo property in typeof(RunOptions).GetProperties().Where(property => property.CanWrite))
             property.SetValue(options, Other(property, property.GetValue(options)));
-        JsonElement written = JsonSerializer.SerializeToElement(options, WebJson.Options), defaults = JsonSerializer.SerializeToElement(new DistillationOptions(), WebJson.Options);
+        JsonElement written = JsonSerializer.SerializeToElement(options, WebJson.Options), defaults = JsonSerializer.SerializeToElement(new RunOptions(), WebJson.Options);
         // A value that is the default would prove nothing.
-        Assert.All(OptionSchema.Of<DistillationOptions>().Fields, field =>
+        Assert.All(OptionSchema.Of<RunOptions>().Fields, field =>
             Assert.NotEqual(defaults.GetProperty(field.Name).GetRawText(), written.GetProperty(field.Name).GetRawText()));
 
-        DistillationOptions read = RunDraft.Of(options).Read(out IReadOnlyList<OptionProblem> problems);
+        RunOptions read = RunDraft.Of(options).Read(out IReadOnlyList<OptionProblem> problems);
         Assert.Empty(problems);
         Assert.Equal(written.GetRawText(), JsonSerializer.SerializeToElement(read, WebJson.Options).GetRawText());
     }

@@ -33,7 +33,7 @@ public sealed class FilesGoneTests(WebDistillApp app) : IClassFixture<WebDistill
             await GoneAsync(await app.Http.GetAsync($"/api/models/{model.Id}/download"));
             await RefusedAsync("modelId", await app.Http.PostAsJsonAsync("/api/evaluations", new { modelId = model.Id, set = "speed" }));
             Guid dataset = await app.ReadyDatasetAsync();
-            DistillationOptions options = Product.TinyTraining(dataset) with { TeacherId = model.Id.ToString(), AlphaCe = 1 };
+            RunOptions options = Product.TinyTraining(dataset) with { TeacherId = model.Id.ToString(), AlphaCe = 1 };
             await RefusedAsync("teacherId", await app.Http.PostAsJsonAsync("/api/runs/plan", options, WebJson.Options));
             await RefusedAsync("teacherId", await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options));
         }
@@ -60,7 +60,7 @@ public sealed class FilesGoneTests(WebDistillApp app) : IClassFixture<WebDistill
     [Fact]
     public async Task Checkpoint_WithoutItsFolder_IsSaidByEveryReader()
     {
-        DistillationOptions options = Product.TinyTraining(await app.ReadyDatasetAsync());
+        RunOptions options = Product.TinyTraining(await app.ReadyDatasetAsync());
         Guid run = await app.StartAsync(options);
         await app.EndOfRunAsync(run);
         JsonElement checkpoint = (await app.GetAsync($"/api/runs/{run}/checkpoints"))[0];

@@ -118,7 +118,7 @@ public sealed class EveryNumberTests(WebDistillApp app) : IClassFixture<WebDisti
             .Select(choice => choice.GetProperty("type").GetString()));
         foreach ((string record, string property) in new[]
         {
-            ("DistillationOptions", "learningRate"), ("DistillationOptions", "alphaCe"), ("GenerateRequest", "topP"), ("SweepRange", "minimum"),
+            ("RunOptions", "learningRate"), ("RunOptions", "alphaCe"), ("GenerateRequest", "topP"), ("SweepRange", "minimum"),
         })
             Assert.Equal("number", Property(record, property).GetProperty("type").GetString());
 

@@ -106,7 +106,7 @@ public sealed class NewNumberTests(WebDistillApp app, Chromium chromium) : IClas
     private async Task RecordAsync(Run run, IEnumerable<StepReport> reports)
     {
         RunSeries series = (await app.Service<DatabaseWriter>().WriteAsync(db => RunSeries.FindAsync(db, run.Id, default)))!.Value.Series;
-        await using var recorder = new RunRecorder(run, series, app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), app.Service<StorageHealth>(),
+        await using var recorder = new StepRecorder(run, series, app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), app.Service<StorageHealth>(),
             () => null, _ => Task.FromResult(true), TimeProvider.System, CancellationToken.None);
         foreach (StepReport report in reports)
             recorder.Report(report);
@@ -117,7 +117,7 @@ public sealed class NewNumberTests(WebDistillApp app, Chromium chromium) : IClas
         var run = new Run
         {
             Id = Guid.CreateVersion7(), Name = name, Status = RunStatus.Paused, Attempt = 1, TotalSteps = 20, CreatedAt = DateTime.UtcNow,
-            OptionsJson = JsonSerializer.Serialize(new DistillationOptions { Name = name }, WebJson.Options),
+            OptionsJson = JsonSerializer.Serialize(new RunOptions { Name = name }, WebJson.Options),
         };
         await app.Service<DatabaseWriter>().WriteAsync(async db =>
         {

@@ -117,7 +117,7 @@ public sealed class OverflowTests(WebDistillApp app) : IClassFixture<WebDistillA
         Assert.Contains("expected a finite number", (await compared.ProblemAsync(HttpStatusCode.Conflict)).GetProperty("detail").GetString());
     }
 
-    private static DistillationOptions Distillation(Guid teacher, Guid dataset) => new()
+    private static RunOptions Distillation(Guid teacher, Guid dataset) => new()
     {
         Name = "Overflow", TeacherId = teacher.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1, ContextLength = 16,
         Epochs = 1, BatchSize = 64, Dropout = 0, ValidationMaxTokens = 256, CheckpointIntervalSteps = 0,

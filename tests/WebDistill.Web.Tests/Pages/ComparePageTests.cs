@@ -117,9 +117,9 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
     {
         Run[] runs =
         [
-            await RunAsync("Cold", 60, new DistillationOptions { Temperature = 1, LearningRate = 1e-4 }, perplexity: 3.5),
-            await RunAsync("Warm", 60, new DistillationOptions { Temperature = 2, LearningRate = 1e-3 }, perplexity: 3),
-            await RunAsync("Waits", 0, new DistillationOptions { Temperature = 4, LearningRate = 1e-2 }),
+            await RunAsync("Cold", 60, new RunOptions { Temperature = 1, LearningRate = 1e-4 }, perplexity: 3.5),
+            await RunAsync("Warm", 60, new RunOptions { Temperature = 2, LearningRate = 1e-3 }, perplexity: 3),
+            await RunAsync("Waits", 0, new RunOptions { Temperature = 4, LearningRate = 1e-2 }),
         ];
         await using Visit visit = await chromium.VisitAsync(app, ComparePage.AddressOf(runs.Select(run => run.Id)), ColorScheme.Dark, 900);
         await WaitForPointsAsync(visit, 120);
@@ -163,8 +163,8 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
     {
         Run[] runs =
         [
-            await RunAsync("On boats", 20, new DistillationOptions { DatasetId = "boats" }, perplexity: 3),
-            await RunAsync("On trains", 20, new DistillationOptions { DatasetId = "trains" }, perplexity: 4),
+            await RunAsync("On boats", 20, new RunOptions { DatasetId = "boats" }, perplexity: 3),
+            await RunAsync("On trains", 20, new RunOptions { DatasetId = "trains" }, perplexity: 4),
         ];
         await using Visit visit = await VisitAsync(runs);
         ILocator figures = visit.Page.Locator("section[aria-labelledby=h-figures]");
@@ -287,10 +287,10 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
         return width;
     }
 
-    private async Task<Run> RunAsync(string name, int steps, DistillationOptions? options = null, double? perplexity = null)
+    private async Task<Run> RunAsync(string name, int steps, RunOptions? options = null, double? perplexity = null)
     {
         Run run = await SmallRuns.RecordedAsync(app, name, Math.Max(1, steps));
-        string json = JsonSerializer.Serialize((options ?? new DistillationOptions { Temperature = 3 }) with { Name = name }, WebJson.Options);
+        string json = JsonSerializer.Serialize((options ?? new RunOptions { Temperature = 3 }) with { Name = name }, WebJson.Options);
         await app.Service<DatabaseWriter>().WriteAsync(async db =>
         {
             Run stored = await db.Runs.SingleAsync(r => r.Id == run.Id);

@@ -216,15 +216,15 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
         visit.AssertNoFaults();
     }
 
-    private async Task<Run> StartAsync(string name, Func<DistillationOptions, DistillationOptions>? change = null)
+    private async Task<Run> StartAsync(string name, Func<RunOptions, RunOptions>? change = null)
     {
-        DistillationOptions options = SmallRuns.Training(await SmallRuns.DatasetAsync(app), epochs: 100_000) with { Name = name };
+        RunOptions options = SmallRuns.Training(await SmallRuns.DatasetAsync(app), epochs: 100_000) with { Name = name };
         return await Runs.CreateAsync(change?.Invoke(options) ?? options);
     }
 
-    private async Task<Run> CompletedAsync(string name, Func<DistillationOptions, DistillationOptions>? change = null)
+    private async Task<Run> CompletedAsync(string name, Func<RunOptions, RunOptions>? change = null)
     {
-        DistillationOptions options = SmallRuns.Training(await SmallRuns.DatasetAsync(app)) with { Name = name };
+        RunOptions options = SmallRuns.Training(await SmallRuns.DatasetAsync(app)) with { Name = name };
         Run run = await Runs.CreateAsync(change?.Invoke(options) ?? options);
         for (int i = 0; i < 720 && !run.IsFinal; i++)
         {

@@ -29,7 +29,7 @@ internal static class SmallRuns
     }
 
     /// <summary>A training from scratch of one layer, width 16.</summary>
-    public static DistillationOptions Training(Dataset dataset, int epochs = 1) =>
+    public static RunOptions Training(Dataset dataset, int epochs = 1) =>
         Product.TinyTraining(dataset.Id, epochs, "Small training");
 
     /// <summary>A completed distillation with recorded steps, as a long training would have left it.</summary>
@@ -37,7 +37,7 @@ internal static class SmallRuns
     {
         await using WebDistillDb db = await app.Service<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
         DateTime now = DateTime.UtcNow;
-        var options = new DistillationOptions { Name = name, Temperature = 3 };
+        var options = new RunOptions { Name = name, Temperature = 3 };
         var run = new Run
         {
             Id = Guid.CreateVersion7(),

@@ -54,7 +54,7 @@ public sealed class FailureTests
         Guid dataset = await app.ReadyDatasetAsync();
         Guid teacher = await app.StartAsync(Product.TinyTraining(dataset));
         await app.EndOfRunAsync(teacher);
-        Guid id = await app.StartAsync(new DistillationOptions
+        Guid id = await app.StartAsync(new RunOptions
         {
             TeacherId = teacher.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1, Epochs = 200, BatchSize = 8,
             CheckpointIntervalSteps = 10, Dropout = 0, KeepBestCheckpoint = false, ValidationIntervalSteps = 0,
@@ -107,7 +107,7 @@ public sealed class FailureTests
     public async Task DiskFull_AtACheckpoint_PausesLosesNothingAndGoesOnWhenThereIsRoom()
     {
         DirectoryInfo root = Directory.CreateTempSubdirectory("webdistill-");
-        DistillationOptions options;
+        RunOptions options;
         await using (var app = new WebDistillApp(root.FullName))
             // Without dropout: its stream belongs to the process, in which other tests train as well.
             options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 3) with { CheckpointIntervalSteps = 20 };
@@ -118,7 +118,7 @@ public sealed class FailureTests
             await using ServiceProvider services = Training(root.FullName, files);
             Run run = await services.GetRequiredService<RunQueue>().EnqueueAsync(options, default);
             files.IsFull = round == 1;
-            Task<Run?> training = services.GetRequiredService<RunTrainer>().TrainAsync(run.Id);
+            Task<Run?> training = services.GetRequiredService<RunLauncher>().TrainAsync(run.Id);
             if (files.IsFull)
             {
                 Run paused = await WaitAsync(services, run.Id, r => r.Status == RunStatus.Paused);
@@ -126,11 +126,11 @@ public sealed class FailureTests
                 Assert.Equal(20, paused.Step);
                 Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(root.FullName, "runs", run.Id.ToString("N"), "checkpoints")));
                 // Asked to go on while there is still no room, it pauses again.
-                services.GetRequiredService<RunTrainer>().ControlOf(run.Id)!.Retry();
+                services.GetRequiredService<RunLauncher>().ControlOf(run.Id)!.Retry();
                 await Task.Delay(300);
                 await WaitAsync(services, run.Id, r => r.Status == RunStatus.Paused);
                 files.IsFull = false;
-                services.GetRequiredService<RunTrainer>().ControlOf(run.Id)!.Retry();
+                services.GetRequiredService<RunLauncher>().ControlOf(run.Id)!.Retry();
             }
             Run ended = (await training)!;
             Assert.Equal((RunStatus.Completed, 1), (ended.Status, ended.Attempt));
@@ -146,7 +146,7 @@ public sealed class FailureTests
     public async Task DiskFull_AndStopped_EndsWithTheLastCompleteCheckpoint()
     {
         DirectoryInfo root = Directory.CreateTempSubdirectory("webdistill-");
-        DistillationOptions options;
+        RunOptions options;
         await using (var app = new WebDistillApp(root.FullName))
             options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 3) with { CheckpointIntervalSteps = 20 };
         var files = new FullDisk();
@@ -154,10 +154,10 @@ public sealed class FailureTests
         {
             Run run = await services.GetRequiredService<RunQueue>().EnqueueAsync(options, default);
             files.FullAfter = 20;
-            Task<Run?> training = services.GetRequiredService<RunTrainer>().TrainAsync(run.Id);
+            Task<Run?> training = services.GetRequiredService<RunLauncher>().TrainAsync(run.Id);
             await WaitAsync(services, run.Id, r => r.Status == RunStatus.Paused);
             await services.GetRequiredService<RunLifecycle>().MoveAsync(run.Id, _ => RunStatus.Stopping);
-            services.GetRequiredService<RunTrainer>().ControlOf(run.Id)!.Ask(RunWish.Stop);
+            services.GetRequiredService<RunLauncher>().ControlOf(run.Id)!.Ask(RunWish.Stop);
             Assert.Equal(RunStatus.Stopped, (await training)!.Status);
             await using WebDistillDb db = await services.GetRequiredService<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
             Assert.Contains(await db.LogLines.Where(line => line.RunId == run.Id).ToListAsync(),
@@ -171,7 +171,7 @@ public sealed class FailureTests
     public async Task DatabaseFull_WhileTraining_WaitsAndRecordsEveryUpdateWhenThereIsRoom()
     {
         DirectoryInfo root = Directory.CreateTempSubdirectory("webdistill-");
-        DistillationOptions options;
+        RunOptions options;
         await using (var app = new WebDistillApp(root.FullName))
             options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 30);
         var room = new DatabaseRoom();
@@ -180,7 +180,7 @@ public sealed class FailureTests
             .ConfigureDbContext<WebDistillDb>(db => db.AddInterceptors(room)).AddSingleton<ILoggerProvider>(log)))
         {
             Run run = await services.GetRequiredService<RunQueue>().EnqueueAsync(options, default);
-            Task<Run?> training = services.GetRequiredService<RunTrainer>().TrainAsync(run.Id);
+            Task<Run?> training = services.GetRequiredService<RunLauncher>().TrainAsync(run.Id);
             Run begun = await WaitAsync(services, run.Id, r => r.Step > 0);
             room.IsFull = true;
             await log.DiskFull.WaitAsync(TimeSpan.FromSeconds(60));

@@ -82,7 +82,7 @@ internal sealed class ProductServices : IAsyncDisposable
         await WaitAsync(async () => (await datasets.GetAsync(dataset.Id)).State == DatasetState.Ready, "ready");
         Run run = await Get<RunQueue>().EnqueueAsync(
             Product.TinyTraining(dataset.Id) with { CheckpointIntervalSteps = 20, KeepLastCheckpoints = 9 }, default);
-        Run ended = (await Get<RunTrainer>().TrainAsync(run.Id))!;
+        Run ended = (await Get<RunLauncher>().TrainAsync(run.Id))!;
         Assert.True(ended.Status == RunStatus.Completed, ended.Error);
         return ended;
     }

@@ -93,7 +93,7 @@ public sealed class RealDiskTests
             {
                 CheckpointIntervalSteps = 50, ValidationIntervalSteps = 0, KeepLastCheckpoints = 1,
             }, WebJson.Options);
-            whole = await app.StartAsync(JsonSerializer.Deserialize<DistillationOptions>(options, WebJson.Options)!);
+            whole = await app.StartAsync(JsonSerializer.Deserialize<RunOptions>(options, WebJson.Options)!);
             await app.EndOfRunAsync(whole);
         }
         Guid id;

@@ -22,11 +22,11 @@ public sealed class RefusingDiskRunTests
     {
         var disk = new FailingFileLayer(int.MaxValue, Fault.FromThenOn, errorNumber);
         await using ProductServices product = await ProductServices.CreateAsync(disk);
-        DistillationOptions options = await OptionsAsync(product);
+        RunOptions options = await OptionsAsync(product);
         string expected = await TrainAsync(product, options);
 
         Run run = await product.Get<RunQueue>().EnqueueAsync(options, default);
-        Task<Run?> training = product.Get<RunTrainer>().TrainAsync(run.Id);
+        Task<Run?> training = product.Get<RunLauncher>().TrainAsync(run.Id);
         await ProductServices.WaitAsync(async () => (await StatusAsync(product, run.Id)).Step > 20, "twenty updates");
         (product.Database.IsFull, product.Database.IsReadOnly) = (errorNumber == NoSpace, errorNumber == ReadOnly);
         disk.FailAt(1);
@@ -43,7 +43,7 @@ public sealed class RefusingDiskRunTests
 
         (product.Database.IsFull, product.Database.IsReadOnly) = (false, false);
         disk.FailAt(int.MaxValue);
-        product.Get<RunTrainer>().ControlOf(run.Id)!.Retry();
+        product.Get<RunLauncher>().ControlOf(run.Id)!.Retry();
         Run ended = (await training)!;
         Assert.Equal((RunStatus.Completed, 1), (ended.Status, ended.Attempt));
         await AssertWholeAsync(product, ended, expected);
@@ -56,11 +56,11 @@ public sealed class RefusingDiskRunTests
     {
         var disk = new FailingFileLayer(int.MaxValue, Fault.FromThenOn, errorNumber);
         await using ProductServices product = await ProductServices.CreateAsync(disk);
-        DistillationOptions options = await OptionsAsync(product);
+        RunOptions options = await OptionsAsync(product);
         string expected = await TrainAsync(product, options);
 
         Run run = await product.Get<RunQueue>().EnqueueAsync(options, default);
-        Task<Run?> training = product.Get<RunTrainer>().TrainAsync(run.Id);
+        Task<Run?> training = product.Get<RunLauncher>().TrainAsync(run.Id);
         await ProductServices.WaitAsync(async () => (await StatusAsync(product, run.Id)).Step > 45, "updates after a checkpoint");
         disk.FailAt(1);
         await ProductServices.WaitAsync(async () => (await StatusAsync(product, run.Id)).Status == RunStatus.Paused, "paused");
@@ -69,7 +69,7 @@ public sealed class RefusingDiskRunTests
         disk.FailAt(int.MaxValue);
 
         await product.StartAgainAsync();
-        Run ended = (await product.Get<RunTrainer>().TrainAsync(run.Id))!;
+        Run ended = (await product.Get<RunLauncher>().TrainAsync(run.Id))!;
         Assert.Equal((RunStatus.Completed, 2), (ended.Status, ended.Attempt));
         await AssertWholeAsync(product, ended, expected);
     }
@@ -79,7 +79,7 @@ public sealed class RefusingDiskRunTests
     public async Task KilledWhilePausedByTheDisk_IsQueuedAtTheNextStart()
     {
         await using ProductServices product = await ProductServices.CreateAsync(FileLayer.Disk);
-        DistillationOptions options = await OptionsAsync(product);
+        RunOptions options = await OptionsAsync(product);
         Run waited = await product.Get<RunQueue>().EnqueueAsync(options, default), wished = await product.Get<RunQueue>().EnqueueAsync(options, default);
         await product.Get<DatabaseWriter>().WriteAsync(db => db.Runs.ExecuteUpdateAsync(set => set.SetProperty(run => run.Status, RunStatus.Paused)
             .SetProperty(run => run.Error, run => run.Id == waited.Id ? "The disk is full: 0 bytes are free." : null)
@@ -111,10 +111,10 @@ public sealed class RefusingDiskRunTests
     {
         var disk = new FailingFileLayer(int.MaxValue, Fault.FromThenOn);
         await using ProductServices product = await ProductServices.CreateAsync(disk);
-        DistillationOptions options = await OptionsAsync(product);
+        RunOptions options = await OptionsAsync(product);
         string expected = await TrainAsync(product, options);
         Run run = await product.Get<RunQueue>().EnqueueAsync(options, default);
-        Task<Run?> training = product.Get<RunTrainer>().TrainAsync(run.Id);
+        Task<Run?> training = product.Get<RunLauncher>().TrainAsync(run.Id);
         await ProductServices.WaitAsync(async () => (await StatusAsync(product, run.Id)).Step > 25, "updates after a checkpoint");
         disk.FailAt(1);
         Run failed = (await training)!;
@@ -122,12 +122,12 @@ public sealed class RefusingDiskRunTests
         Assert.Matches(@"fails, as call \d+\. The last complete checkpoint is that of update \d+: resume from it", failed.Error);
         disk.FailAt(int.MaxValue);
         await product.Get<RunCommands>().ResumeAsync(run.Id);
-        Run ended = (await product.Get<RunTrainer>().TrainAsync(run.Id))!;
+        Run ended = (await product.Get<RunLauncher>().TrainAsync(run.Id))!;
         Assert.Equal(RunStatus.Completed, ended.Status);
         await AssertWholeAsync(product, ended, expected);
     }
 
-    private static async Task<DistillationOptions> OptionsAsync(ProductServices product)
+    private static async Task<RunOptions> OptionsAsync(ProductServices product)
     {
         Dataset dataset = await product.Get<DatasetService>().CreateAsync(
             "birds", "birds.txt", new MemoryStream(System.Text.Encoding.UTF8.GetBytes(Product.Text)), new DatasetOptions { VocabularySize = 300 });
@@ -135,10 +135,10 @@ public sealed class RefusingDiskRunTests
         return Product.TinyTraining(dataset.Id, epochs: 10) with { CheckpointIntervalSteps = 20, ValidationIntervalSteps = 0, KeepLastCheckpoints = 1 };
     }
 
-    private static async Task<string> TrainAsync(ProductServices product, DistillationOptions options)
+    private static async Task<string> TrainAsync(ProductServices product, RunOptions options)
     {
         Run run = await product.Get<RunQueue>().EnqueueAsync(options, default);
-        Run ended = (await product.Get<RunTrainer>().TrainAsync(run.Id))!;
+        Run ended = (await product.Get<RunLauncher>().TrainAsync(run.Id))!;
         Assert.True(ended.Status == RunStatus.Completed, ended.Error);
         return await WeightsAsync(product, run.Id);
     }

@@ -22,7 +22,7 @@ public sealed class TrueStateTests
         await using ProductServices product = await ProductServices.CreateAsync(FileLayer.Disk);
         Run trained = await product.TrainedAsync();
         Guid model = trained.StudentModelId!.Value;
-        DistillationOptions options = RunService.Options(trained) with
+        RunOptions options = RunService.Options(trained) with
         {
             StudentInitialisation = "checkpoint", StudentModelId = model.ToString(format).ToUpperInvariant(), Name = "second",
         };

@@ -23,7 +23,7 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
     [Fact]
     public async Task Run_ThatCannotFit_IsRefusedWithTheArithmeticByRunPlanAndSweep()
     {
-        DistillationOptions options = Product.TinyTraining(await app.ReadyDatasetAsync());
+        RunOptions options = Product.TinyTraining(await app.ReadyDatasetAsync());
         app.Machine = s_small;
         foreach (string path in (string[])["/api/runs", "/api/runs/plan"])
         {
@@ -49,7 +49,7 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
     [Fact]
     public async Task Plan_ThatIsTight_Warns()
     {
-        DistillationOptions options = Product.TinyTraining(await app.ReadyDatasetAsync());
+        RunOptions options = Product.TinyTraining(await app.ReadyDatasetAsync());
         JsonElement plan = await PlanAsync(options);
         Assert.Empty(plan.GetProperty("warnings").EnumerateArray());
         long needed = plan.GetProperty("plan").GetProperty("memoryBytes").GetInt64();
@@ -64,7 +64,7 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
     [Fact]
     public async Task Start_TheMemoryWasTakenMeanwhile_FailsWithTheArithmeticAndCanBeResumed()
     {
-        DistillationOptions options = Product.TinyTraining(await app.ReadyDatasetAsync());
+        RunOptions options = Product.TinyTraining(await app.ReadyDatasetAsync());
         app.Machine = new Machine { MemoryBytes = 1_000_000_000, FreeMemoryBytes = 1000, FreeDiskBytes = 1_000_000_000 };
         Guid id = await app.StartAsync(options);
         JsonElement run = await app.EndOfRunAsync(id);
@@ -81,7 +81,7 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
     [Fact]
     public async Task Start_TheDiskWasTakenMeanwhile_SaysTheArithmeticInTheLog()
     {
-        DistillationOptions options = Product.TinyTraining(await app.ReadyDatasetAsync());
+        RunOptions options = Product.TinyTraining(await app.ReadyDatasetAsync());
         app.Machine = new Machine { MemoryBytes = 1_000_000_000, FreeMemoryBytes = 500_000_000, FreeDiskBytes = 10_000_000 };
         Guid id = (await app.Service<RunQueue>().EnqueueAsync(options, default)).Id;
         Assert.Equal("Completed", (await app.EndOfRunAsync(id)).GetProperty("status").GetString());
@@ -123,7 +123,7 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
     {
         Guid dataset = await app.ReadyDatasetAsync(), model = await app.ImportedModelAsync();
         var folder = app.Service<DataFolder>();
-        DistillationOptions distilled = new() { TeacherId = model.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1, ContextLength = 16 };
+        RunOptions distilled = new() { TeacherId = model.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1, ContextLength = 16 };
         Spoil(Path.Combine(folder.Model(model), Gpt2Checkpoint.ConfigFileName));
         await RefusedAsync(distilled, "teacherId");
         Spoil(DatasetFiles.Train(folder.Dataset(dataset)));
@@ -182,7 +182,7 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
 
     public void Dispose() => app.Machine = null;
 
-    private async Task<string> RefusedAsync(DistillationOptions options, string field)
+    private async Task<string> RefusedAsync(RunOptions options, string field)
     {
         using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs/plan", options, WebJson.Options);
         JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);
@@ -190,7 +190,7 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
         return problem.GetProperty("detail").GetString()!;
     }
 
-    private async Task<JsonElement> PlanAsync(DistillationOptions options)
+    private async Task<JsonElement> PlanAsync(RunOptions options)
     {
         using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs/plan", options, WebJson.Options);
         JsonElement plan = await response.JsonAsync();

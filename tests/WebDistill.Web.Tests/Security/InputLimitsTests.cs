@@ -191,7 +191,7 @@ public sealed class InputLimitsTests(WebDistillApp app) : IClassFixture<WebDisti
     {
         await using var small = new WebDistillApp(null, new Dictionary<string, string> { ["Limits:QueuedRuns"] = "2" });
         Guid dataset = await small.ReadyDatasetAsync();
-        DistillationOptions options = Product.TinyTraining(dataset, epochs: 100_000);
+        RunOptions options = Product.TinyTraining(dataset, epochs: 100_000);
         Guid running = await small.StartAsync(options);
         await small.PollAsync($"/api/runs/{running}", run => run.GetProperty("step").GetInt32() > 0);
         await small.StartAsync(options);

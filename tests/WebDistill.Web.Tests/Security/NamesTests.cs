@@ -34,7 +34,7 @@ public sealed class NamesTests(WebDistillApp app) : IClassFixture<WebDistillApp>
     [MemberData(nameof(Unprintable))]
     public async Task EveryNameThatIsGiven_IsChecked(string name)
     {
-        DistillationOptions options = Product.TinyTraining(Guid.NewGuid()) with { Name = name };
+        RunOptions options = Product.TinyTraining(Guid.NewGuid()) with { Name = name };
         await RefusedAsync("name", await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options));
         await RefusedAsync("name", await app.Http.PutAsJsonAsync($"/api/runs/{Guid.NewGuid()}/name", new { name }));
         await RefusedAsync("name", await app.ImportAsync(Product.TinyModel(), name));

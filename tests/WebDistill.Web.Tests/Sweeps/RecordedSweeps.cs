@@ -16,7 +16,7 @@ internal static class RecordedSweeps
         var plan = new SweepPlan
         {
             Name = name,
-            Options = new DistillationOptions { TeacherId = Guid.NewGuid().ToString(), DatasetId = Guid.NewGuid().ToString() },
+            Options = new RunOptions { TeacherId = Guid.NewGuid().ToString(), DatasetId = Guid.NewGuid().ToString() },
             Dimensions =
             [
                 new SweepDimension { Name = "T", Values = [.. new[] { 1.0, 4, 8 }.Select(t => SweepValue.Of("temperature", t))] },
@@ -46,7 +46,7 @@ internal static class RecordedSweeps
             db.Sweeps.Add(sweep);
             foreach ((SweepPoint point, (double perplexity, RunStatus status)) in plan.Expand().Zip(results))
             {
-                DistillationOptions options = plan.OptionsOf(point).Options;
+                RunOptions options = plan.OptionsOf(point).Options;
                 runs.Add(new Run
                 {
                     Id = Guid.CreateVersion7(),

@@ -19,7 +19,7 @@ public sealed class SweepPlanTests
             ["T = 1, seed 1", "T = 1, seed 2", "T = 1, seed 3", "T = 4, seed 1", "T = 4, seed 2", "T = 4, seed 3"],
             plan.Expand().Select(point => point.Title));
         Assert.Equal(6, plan.RunCount);
-        DistillationOptions last = Options(plan, 5);
+        RunOptions last = Options(plan, 5);
         Assert.Equal(("Study: T = 4, seed 3", 4, 3), (last.Name, last.Temperature, last.Seed));
         // What no dimension changes is the base's.
         Assert.Equal(plan.Options with { Name = last.Name, Temperature = 4, Seed = 3 }, last);
@@ -38,7 +38,7 @@ public sealed class SweepPlanTests
             ],
         };
         SweepPlan plan = Plan(objective);
-        DistillationOptions both = Options(plan, 1);
+        RunOptions both = Options(plan, 1);
         Assert.Equal((5, 0, 1), (both.AlphaCe, both.AlphaClm, both.AlphaCos));
         Assert.Equal("Study: objective = ce + cos", both.Name);
     }
@@ -67,7 +67,7 @@ public sealed class SweepPlanTests
         SweepPlan plan = Plan(Range("learning rate", "learningRate", 1e-5, 1e-1, logarithmic: true), Range("T", "temperature", 1, 20),
             Range("layers", "studentLayerCount", 1, 12)) with { Strategy = SweepStrategy.Random, Draws = 400 };
         Assert.Empty(plan.Validate());
-        DistillationOptions[] drawn = [.. plan.Expand().Select(point => plan.OptionsOf(point).Options)];
+        RunOptions[] drawn = [.. plan.Expand().Select(point => plan.OptionsOf(point).Options)];
         Assert.All(drawn, options => Assert.InRange(options.LearningRate, 1e-5, 1e-1));
         Assert.All(drawn, options => Assert.InRange(options.Temperature, 1, 20));
         Assert.Equal(Enumerable.Range(1, 12), drawn.Select(options => options.StudentLayerCount!.Value).Distinct().Order());
@@ -104,7 +104,7 @@ public sealed class SweepPlanTests
             Plan(Values("seed", "seed", [.. Enumerable.Range(0, 501).Select(i => (double)i)])));
         AssertProblem("metric", "needs a teacher", Plan(_seeds) with
         {
-            Metric = SweepMetric.GapToTeacher, Options = new DistillationOptions { TeacherId = null },
+            Metric = SweepMetric.GapToTeacher, Options = new RunOptions { TeacherId = null },
         });
         Assert.Empty(Plan(_temperatures, _seeds).Validate());
     }
@@ -141,16 +141,16 @@ public sealed class SweepPlanTests
         Assert.Contains(message, problem.Message);
     }
 
-    private static DistillationOptions Options(SweepPlan plan, int point)
+    private static RunOptions Options(SweepPlan plan, int point)
     {
-        (DistillationOptions options, IReadOnlyList<OptionProblem> problems) = plan.OptionsOf(plan.Expand()[point]);
+        (RunOptions options, IReadOnlyList<OptionProblem> problems) = plan.OptionsOf(plan.Expand()[point]);
         Assert.Empty(problems);
         return options;
     }
 
     private static SweepPlan Plan(params SweepDimension[] dimensions) => new()
     {
-        Name = "Study", Options = new DistillationOptions { TeacherId = "teacher", DatasetId = "text" }, Dimensions = dimensions,
+        Name = "Study", Options = new RunOptions { TeacherId = "teacher", DatasetId = "text" }, Dimensions = dimensions,
     };
 
     private static SweepPlan Random(params SweepDimension[] dimensions) =>

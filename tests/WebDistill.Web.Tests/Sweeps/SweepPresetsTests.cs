@@ -13,7 +13,7 @@ public sealed class SweepPresetsTests
     public void Preset_IntoTheFormAndBack_IsTheSameValidDimension(string name)
     {
         SweepPreset preset = SweepPresets.All.Single(one => one.Name == name);
-        var options = new DistillationOptions { TeacherId = "teacher", DatasetId = "text", StudentTeacherLayers = [0, 2, 5] };
+        var options = new RunOptions { TeacherId = "teacher", DatasetId = "text", StudentTeacherLayers = [0, 2, 5] };
         SweepDimension made = preset.Make(options, 6);
         Assert.Empty(new SweepPlan { Name = "Study", Options = options, Dimensions = [made] }.Validate());
         SweepDimension read = SweepDimensionDraft.Of(made).Read();
@@ -24,7 +24,7 @@ public sealed class SweepPresetsTests
             SweepPlan Plan(SweepValue value) =>
                 new() { Name = "Study", Options = options, Dimensions = [new SweepDimension { Name = "x", Values = [value] }] };
             (SweepPlan first, SweepPlan second) = (Plan(pair.First), Plan(pair.Second));
-            (DistillationOptions made, IReadOnlyList<OptionProblem> problems) = first.OptionsOf(first.Expand()[0]);
+            (RunOptions made, IReadOnlyList<OptionProblem> problems) = first.OptionsOf(first.Expand()[0]);
             Assert.Empty(problems);
             Assert.Equal(Json(made), Json(second.OptionsOf(second.Expand()[0]).Options));
         });
@@ -34,7 +34,7 @@ public sealed class SweepPresetsTests
     public void Depths_TwelveLayers_AreSixEvenOnes()
     {
         SweepPreset depths = SweepPresets.All.Single(preset => preset.Name == "Student layers");
-        Assert.Equal(["2", "4", "6", "8", "10", "12"], depths.Make(new DistillationOptions(), 12).Values.Select(value => value.Label));
+        Assert.Equal(["2", "4", "6", "8", "10", "12"], depths.Make(new RunOptions(), 12).Values.Select(value => value.Label));
     }
 
     [Fact]
@@ -46,13 +46,13 @@ public sealed class SweepPresetsTests
         several.Rows.Add(new SweepValueDraft { Label = "ce", Changes = "alphaCE = 5" });
         draft.Dimensions.Add(several);
         draft.Dimensions.Add(new SweepDimensionDraft { Name = "shuffle", Option = "shuffle", Values = "yes" });
-        draft.Read(new DistillationOptions(), out IReadOnlyList<OptionProblem> problems);
+        draft.Read(new RunOptions(), out IReadOnlyList<OptionProblem> problems);
         Assert.Equal(["dimensions[0]", "dimensions[1]", "dimensions[2]"], problems.Select(problem => problem.Field));
         Assert.Contains("“hot” is not a number", problems[0].Message);
         Assert.Contains("“alphaCE” of the value “ce” is no option", problems[1].Message);
         Assert.Contains("neither true nor false", problems[2].Message);
     }
 
-    private static string Json(DistillationOptions options) =>
+    private static string Json(RunOptions options) =>
         System.Text.Json.JsonSerializer.Serialize(options with { Name = "" }, WebJson.Options);
 }

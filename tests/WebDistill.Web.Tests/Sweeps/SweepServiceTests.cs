@@ -101,7 +101,7 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
     {
         SweepPlan plan = new()
         {
-            Name = "Two", Metric = metric, Options = new DistillationOptions { TeacherId = "teacher", DatasetId = "text" },
+            Name = "Two", Metric = metric, Options = new RunOptions { TeacherId = "teacher", DatasetId = "text" },
             Dimensions =
                 [new SweepDimension { Name = "T", Values = [SweepValue.Of("temperature", 1.0), SweepValue.Of("temperature", 2.0)] }],
         };

@@ -16,7 +16,7 @@ namespace WebDistill.GpuCheck;
 /// </summary>
 internal static class GoldenCheck
 {
-    private static readonly Type[] s_tests = [typeof(Gpt2GoldenTests), typeof(LossGoldenTests), typeof(DistillerGoldenTests)];
+    private static readonly Type[] s_tests = [typeof(Gpt2GoldenTests), typeof(LossGoldenTests), typeof(TrainerGoldenTests)];
 
     /// <returns>1 if a case failed, or there was none.</returns>
     public static int Run()

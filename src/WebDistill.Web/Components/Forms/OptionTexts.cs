@@ -11,7 +11,7 @@ public sealed class OptionTexts(IReadOnlyDictionary<Guid, string> names)
 {
     /// <summary>With the names of everything that these options name.</summary>
     public static async Task<OptionTexts> ReadAsync(
-        IEnumerable<DistillationOptions> options, RunTable runs, ModelService models, DatasetTable datasets, CancellationToken cancel)
+        IEnumerable<RunOptions> options, RunTable runs, ModelService models, DatasetTable datasets, CancellationToken cancel)
     {
         HashSet<Guid> named = [];
         foreach (string? text in options.SelectMany(one => new[] { one.TeacherId, one.StudentModelId, one.DatasetId }))
@@ -26,7 +26,7 @@ public sealed class OptionTexts(IReadOnlyDictionary<Guid, string> names)
     }
 
     /// <summary>The options by the names of their fields.</summary>
-    public static JsonObject Values(DistillationOptions options) => JsonSerializer.SerializeToNode(options, WebJson.Options)!.AsObject();
+    public static JsonObject Values(RunOptions options) => JsonSerializer.SerializeToNode(options, WebJson.Options)!.AsObject();
 
     /// <summary>One value of a field.</summary>
     public string Of(OptionField field, JsonNode? value)

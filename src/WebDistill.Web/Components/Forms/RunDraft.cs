@@ -23,7 +23,7 @@ public sealed class RunDraft
     }
 
     /// <summary>Every option of <paramref name="options"/> as text.</summary>
-    public static RunDraft Of(DistillationOptions options)
+    public static RunDraft Of(RunOptions options)
     {
         JsonObject json = JsonSerializer.SerializeToNode(options, WebJson.Options)!.AsObject();
         return new RunDraft(OptionSchema.Run.Fields.ToDictionary(field => field.Name, field => Write(json[field.Name])));
@@ -44,7 +44,7 @@ public sealed class RunDraft
     };
 
     /// <summary>The options, with the default in place of every text that cannot be read; <paramref name="problems"/> says which and why.</summary>
-    public DistillationOptions Read(out IReadOnlyList<OptionProblem> problems)
+    public RunOptions Read(out IReadOnlyList<OptionProblem> problems)
     {
         List<OptionProblem> found = [];
         var json = new JsonObject();
@@ -61,7 +61,7 @@ public sealed class RunDraft
             }
         }
         problems = found;
-        return json.Deserialize<DistillationOptions>(WebJson.Options)!;
+        return json.Deserialize<RunOptions>(WebJson.Options)!;
     }
 
     /// <summary>An option's text as JSON; null where it is blank. FormatException says what is wrong and how to write it.</summary>

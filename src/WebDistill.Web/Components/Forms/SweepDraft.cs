@@ -160,7 +160,7 @@ public sealed class SweepDraft
     }
 
     /// <summary>The plan over these options, without what cannot be read; <paramref name="problems"/> says what and why.</summary>
-    public SweepPlan Read(DistillationOptions options, out IReadOnlyList<OptionProblem> problems)
+    public SweepPlan Read(RunOptions options, out IReadOnlyList<OptionProblem> problems)
     {
         List<OptionProblem> found = [];
         List<SweepDimension> dimensions = [];

@@ -89,7 +89,7 @@ public sealed partial class NewRunPage(
             try
             {
                 Run run = await runs.GetAsync(id, _gone.Token);
-                DistillationOptions options = RunService.Options(run);
+                RunOptions options = RunService.Options(run);
                 RunDraft draft = RunDraft.Of(options);
                 draft["name"] = $"{run.Name} (copy)";
                 await KnowAsync(draft);
@@ -102,7 +102,7 @@ public sealed partial class NewRunPage(
         }
         if (_form is null)
         {
-            RunDraft draft = RunDraft.Of(new DistillationOptions());
+            RunDraft draft = RunDraft.Of(new RunOptions());
             await ChooseAsync(draft);
             _form = new RunForm(draft, draft, "", Changed);
             Take(draft["teacherId"] == "" ? Preset.All[^1] : Preset.All[0]);
@@ -128,7 +128,7 @@ public sealed partial class NewRunPage(
             throw new NotFoundException($"The checkpoint's update is '{BranchStep}', expected a whole number, as in &step=500.");
         Run run = await runs.GetAsync(id, _gone.Token);
         await runs.CheckpointFolderAsync(id, step, _gone.Token);
-        DistillationOptions options = RunService.Options(run);
+        RunOptions options = RunService.Options(run);
         RunDraft draft = RunDraft.Of(options);
         draft["name"] = $"{run.Name}, from update {step.ToString(CultureInfo.InvariantCulture)}";
         if (Halve == "learningRate")
@@ -195,9 +195,9 @@ public sealed partial class NewRunPage(
     private void FindTeacher() => _teacher = ModelOf(Draft["teacherId"]);
 
     // What cannot be read is said at once; the rest keeps its message until the check that follows.
-    private DistillationOptions Read()
+    private RunOptions Read()
     {
-        DistillationOptions options = Draft.Read(out IReadOnlyList<OptionProblem> unreadable);
+        RunOptions options = Draft.Read(out IReadOnlyList<OptionProblem> unreadable);
         HashSet<string> fields = [.. unreadable.Select(problem => problem.Field)];
         _form!.Problems = InOrder(unreadable.Concat(_form.Problems.Where(problem => !fields.Contains(problem.Field))));
         return options;
@@ -229,7 +229,7 @@ public sealed partial class NewRunPage(
 
     private async Task CheckAsync(CancellationToken cancel)
     {
-        DistillationOptions options = Draft.Read(out IReadOnlyList<OptionProblem> unreadable);
+        RunOptions options = Draft.Read(out IReadOnlyList<OptionProblem> unreadable);
         try
         {
             RunForecast forecast = await runs.ForecastAsync(options, cancel);
@@ -287,7 +287,7 @@ public sealed partial class NewRunPage(
         _launching = true;
         try
         {
-            DistillationOptions options = Draft.Read(out _);
+            RunOptions options = Draft.Read(out _);
             Run run = await (_branch is var (parent, step) ? runs.BranchAsync(parent.Id, step, options) : runs.CreateAsync(options));
             navigation.NavigateTo($"/runs/{run.Id:N}");
         }

@@ -29,7 +29,7 @@ public sealed partial class NewSweepPage(
     private CancellationTokenSource? _pendingCheck;
     private Run? _base;
     private bool _isRead;
-    private DistillationOptions _options = new();
+    private RunOptions _options = new();
     private int? _teacherLayers;
     private IReadOnlyList<OptionProblem> _unreadable = [];
     private SweepPreview? _preview;

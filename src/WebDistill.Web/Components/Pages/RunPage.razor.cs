@@ -133,7 +133,7 @@ public sealed partial class RunPage(
         const string always = "one is always saved at the end, and on pause and stop";
         if (_run!.IsFinal)
             return "No checkpoint was saved before the run ended, or all were deleted: it can only begin anew.";
-        DistillationOptions options = RunService.Options(_run);
+        RunOptions options = RunService.Options(_run);
         List<string> reasons = [];
         if (options.CheckpointIntervalSteps > 0 && (_run.TotalSteps == 0 || options.CheckpointIntervalSteps <= _run.TotalSteps))
             reasons.Add($"after update {Figures.Count(options.CheckpointIntervalSteps)}");
@@ -182,9 +182,9 @@ public sealed partial class RunPage(
         _ => run.Status.ToString(),
     };
 
-    private async Task<IReadOnlyList<(OptionField, string, bool)>> DescribeAsync(DistillationOptions options)
+    private async Task<IReadOnlyList<(OptionField, string, bool)>> DescribeAsync(RunOptions options)
     {
-        JsonObject values = OptionTexts.Values(options), defaults = OptionTexts.Values(new DistillationOptions());
+        JsonObject values = OptionTexts.Values(options), defaults = OptionTexts.Values(new RunOptions());
         OptionTexts texts = await OptionTexts.ReadAsync([options], table, models, datasetTable, Gone);
         return [.. OptionSchema.Run.Settings
             .Select(field => (Field: field, Value: texts.Of(field, values[field.Name]),

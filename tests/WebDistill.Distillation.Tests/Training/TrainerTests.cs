@@ -11,9 +11,9 @@ namespace WebDistill.Distillation.Tests.Training;
 
 /// <remarks>Dropout draws from the engine's one global stream, which two runs in one process would take from each other.</remarks>
 [Collection(GlobalRandomNumbers.Name)]
-public sealed class DistillerTests
+public sealed class TrainerTests
 {
-    private static readonly DistillationOptions s_options = new()
+    private static readonly RunOptions s_options = new()
     {
         Epochs = 1,
         BatchSize = 2,
@@ -48,8 +48,8 @@ public sealed class DistillerTests
         TokenBatch empty = new(new long[24], [0, 0], 2, 12);
         using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         Dictionary<string, float[]> before = SmallModels.Weights(student);
-        using var distiller = new Distiller(s_options, teacher, student, 1, () => empty, null);
-        StepReport report = distiller.Step();
+        using var trainer = new Trainer(s_options, teacher, student, 1, () => empty, null);
+        StepReport report = trainer.Step();
         Assert.Equal(0, report.TotalLoss);
         Assert.Equal(0, report.Values["gradientNorm"]);
         Assert.Equal(0, report.TokensSeen);
@@ -62,22 +62,22 @@ public sealed class DistillerTests
     {
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder);
-        DistillationOptions options = s_options with { Epochs = 2, GradientAccumulation = 2 };
+        RunOptions options = s_options with { Epochs = 2, GradientAccumulation = 2 };
         Dictionary<string, float[]> first = Train(options, tokens, disturb: false), second = Train(options, tokens, disturb: true);
         foreach ((string name, float[] weights) in first)
             Assert.Equal(weights, second[name]);
         Dictionary<string, float[]> other = Train(options with { Seed = 57 }, tokens, disturb: false);
         Assert.NotEqual(first["wte.weight"], other["wte.weight"]);
 
-        static Dictionary<string, float[]> Train(DistillationOptions options, TokenFile tokens, bool disturb)
+        static Dictionary<string, float[]> Train(RunOptions options, TokenFile tokens, bool disturb)
         {
             using Gpt2 teacher = SmallModels.Random(1);
             using Gpt2 student = Gpt2.CreateRandom(
                 SmallModels.Config(layers: 1) with { EmbdPdrop = 0.1, AttnPdrop = 0.1, ResidPdrop = 0.1 }, 2);
-            using var distiller = new Distiller(options, teacher, student, tokens, null);
-            while (distiller.CompletedSteps < distiller.TotalSteps)
+            using var trainer = new Trainer(options, teacher, student, tokens, null);
+            while (trainer.CompletedSteps < trainer.TotalSteps)
             {
-                distiller.Step();
+                trainer.Step();
                 // Someone else's random numbers, and a model that is loaded meanwhile, must not change a run.
                 if (disturb)
                 {
@@ -98,22 +98,22 @@ public sealed class DistillerTests
         var reports = new List<StepReport>();
         var log = new List<string>();
         var updates = new List<int>();
-        DistillationOptions options = s_options with { Epochs = 6, BatchSize = 4, ValidationIntervalSteps = 10,
+        RunOptions options = s_options with { Epochs = 6, BatchSize = 4, ValidationIntervalSteps = 10,
             ValidationMaxTokens = 400 };
-        using var distiller = new Distiller(options, teacher, student, tokens, tokens);
-        distiller.Run(new Recorder(reports), log.Add, d => updates.Add(d.CompletedSteps), CancellationToken.None);
+        using var trainer = new Trainer(options, teacher, student, tokens, tokens);
+        trainer.Run(new Recorder(reports), log.Add, d => updates.Add(d.CompletedSteps), CancellationToken.None);
 
-        Assert.Equal(distiller.TotalSteps, reports.Count);
+        Assert.Equal(trainer.TotalSteps, reports.Count);
         Assert.Equal(Enumerable.Range(1, reports.Count), reports.Select(report => report.Step));
         Assert.True(reports[^1]["ce"] < 0.7 * reports[0]["ce"],
             $"{reports[0]["ce"]} to {reports[^1]["ce"]}");
         Assert.Equal(6, reports[^1].Epoch, 6);
         Assert.Equal(reports.Select(report => report.Step), updates);
         Assert.All(reports, report =>
-            Assert.Equal(report.Step % 10 == 0 || report.Step == distiller.TotalSteps, report["validationPerplexity"] is not null));
-        Assert.Equal(distiller.LastValidationPerplexity, Perplexity.Stored(reports[^1]["validationPerplexity"], reports[^1]["validationNatsPerToken"]));
-        Assert.Equal(Perplexity.Measure(student, tokens, 12, 400).Value, distiller.LastValidationPerplexity!.Value.Value, 6);
-        Assert.Equal(Perplexity.Measure(teacher, tokens, 12, 400).Value, distiller.TeacherValidationPerplexity!.Value.Value, 6);
+            Assert.Equal(report.Step % 10 == 0 || report.Step == trainer.TotalSteps, report["validationPerplexity"] is not null));
+        Assert.Equal(trainer.LastValidationPerplexity, Perplexity.Stored(reports[^1]["validationPerplexity"], reports[^1]["validationNatsPerToken"]));
+        Assert.Equal(Perplexity.Measure(student, tokens, 12, 400).Value, trainer.LastValidationPerplexity!.Value.Value, 6);
+        Assert.Equal(Perplexity.Measure(teacher, tokens, 12, 400).Value, trainer.TeacherValidationPerplexity!.Value.Value, 6);
         Assert.Contains(log, line => line.Contains("Teacher's perplexity"));
     }
 
@@ -124,8 +124,8 @@ public sealed class DistillerTests
         using TokenFile tokens = SmallModels.Tokens(folder);
         using Gpt2 student = SmallModels.Random(2, layers: 1);
         var reports = new List<StepReport>();
-        using var distiller = new Distiller(s_options with { Epochs = 4, BatchSize = 4 }, null, student, tokens, null);
-        distiller.Run(new Recorder(reports), null, null, CancellationToken.None);
+        using var trainer = new Trainer(s_options with { Epochs = 4, BatchSize = 4 }, null, student, tokens, null);
+        trainer.Run(new Recorder(reports), null, null, CancellationToken.None);
         Assert.All(reports, report => Assert.Null(report["ce"] ?? report["mse"] ?? report["cos"]));
         Assert.True(reports[^1]["clm"] < reports[0]["clm"] - 0.5);
         Assert.Equal(s_options.AlphaClm * reports[^1]["clm"]!.Value, reports[^1].TotalLoss, 9);
@@ -136,10 +136,10 @@ public sealed class DistillerTests
     {
         int served = 0;
         using Gpt2 student = SmallModels.Random(2, layers: 1);
-        using var distiller = new Distiller(s_options with { GradientAccumulation = 4, Epochs = 2 }, null, student, 11, (
+        using var trainer = new Trainer(s_options with { GradientAccumulation = 4, Epochs = 2 }, null, student, 11, (
             ) => SmallModels.Batch(served++, 5, 8), null);
-        Assert.Equal([4, 8, 11, 15, 19, 22], ServedAfterEachStep(distiller, () => served));
-        Assert.Contains(distiller.Notes, note => note.Contains("3 instead of 4"));
+        Assert.Equal([4, 8, 11, 15, 19, 22], ServedAfterEachStep(trainer, () => served));
+        Assert.Contains(trainer.Notes, note => note.Contains("3 instead of 4"));
     }
 
     [Fact]
@@ -147,11 +147,11 @@ public sealed class DistillerTests
     {
         int served = 0;
         using Gpt2 student = SmallModels.Random(2, layers: 1);
-        DistillationOptions options =
+        RunOptions options =
             s_options with { GradientAccumulation = 4, Epochs = 2, Semantics = TrainingSemantics.HuggingFaceExact };
-        using var distiller = new Distiller(options, null, student, 11, () => SmallModels.Batch(served++, 5, 8), null);
+        using var trainer = new Trainer(options, null, student, 11, () => SmallModels.Batch(served++, 5, 8), null);
         // 4, 4, 7 and 4 micro-batches; the last 3 are never used.
-        Assert.Equal([4, 8, 15, 19], ServedAfterEachStep(distiller, () => served));
+        Assert.Equal([4, 8, 15, 19], ServedAfterEachStep(trainer, () => served));
     }
 
     [Fact]
@@ -161,7 +161,7 @@ public sealed class DistillerTests
         using TokenFile tokens = SmallModels.Tokens(folder, documents: 4);
         using Gpt2 student = SmallModels.Random(2);
         var problem = Assert.Throws<ArgumentException>((
-            ) => new Distiller(s_options with { GradientAccumulation = 500 }, null, student, tokens, null));
+            ) => new Trainer(s_options with { GradientAccumulation = 500 }, null, student, tokens, null));
         Assert.Contains("500", problem.Message);
         Assert.Contains("nothing would be trained", problem.Message);
     }
@@ -172,8 +172,8 @@ public sealed class DistillerTests
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder), otherTokens = SmallModels.Tokens(folder, vocabulary: 41, name: "other.bin");
         using Gpt2 teacher = SmallModels.Random(1, vocabulary: 41), student = SmallModels.Random(2);
-        AssertNames(Assert.Throws<ArgumentException>(() => new Distiller(s_options, teacher, student, tokens, null)));
-        AssertNames(Assert.Throws<ArgumentException>(() => new Distiller(s_options, null, student, otherTokens, null)));
+        AssertNames(Assert.Throws<ArgumentException>(() => new Trainer(s_options, teacher, student, tokens, null)));
+        AssertNames(Assert.Throws<ArgumentException>(() => new Trainer(s_options, null, student, otherTokens, null)));
 
         static void AssertNames(ArgumentException problem)
         {
@@ -188,11 +188,11 @@ public sealed class DistillerTests
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder);
         using Gpt2 teacher = SmallModels.Random(1, width: 24), student = SmallModels.Random(2);
-        var problem = Assert.Throws<ArgumentException>(() => new Distiller(s_options, teacher, student, tokens, null));
+        var problem = Assert.Throws<ArgumentException>(() => new Trainer(s_options, teacher, student, tokens, null));
         Assert.Contains("16", problem.Message);
         Assert.Contains("24", problem.Message);
-        using var distiller = new Distiller(s_options with { AlphaCos = 0 }, teacher, student, tokens, null);
-        Assert.True(double.IsFinite(distiller.Step().TotalLoss));
+        using var trainer = new Trainer(s_options with { AlphaCos = 0 }, teacher, student, tokens, null);
+        Assert.True(double.IsFinite(trainer.Step().TotalLoss));
     }
 
     [Fact]
@@ -202,7 +202,7 @@ public sealed class DistillerTests
         using TokenFile tokens = SmallModels.Tokens(folder);
         using Gpt2 student = SmallModels.Random(2);
         var problem = Assert.Throws<ArgumentException>((
-            ) => new Distiller(s_options with { ContextLength = 25 }, null, student, tokens, null));
+            ) => new Trainer(s_options with { ContextLength = 25 }, null, student, tokens, null));
         Assert.Contains("25", problem.Message);
         Assert.Contains("24", problem.Message);
     }
@@ -215,12 +215,12 @@ public sealed class DistillerTests
         using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         ParameterData.Write(teacher.named_parameters(
             ).Single(pair => pair.Item1 == "ln_f.bias").Item2, values => { values.Clear(); values[1] = value; });
-        using var distiller = new Distiller(s_options, teacher, student, 3, () => SmallModels.Batch(4, 6, 9), null);
+        using var trainer = new Trainer(s_options, teacher, student, 3, () => SmallModels.Batch(4, 6, 9), null);
         Dictionary<string, float[]> before = SmallModels.Weights(student);
-        var problem = Assert.Throws<TrainingDivergedException>(distiller.Step);
+        var problem = Assert.Throws<TrainingDivergedException>(trainer.Step);
         Assert.Equal(1, problem.Step);
         Assert.Contains("'ce'", problem.Message);
-        Assert.Equal(0, distiller.CompletedSteps);
+        Assert.Equal(0, trainer.CompletedSteps);
         foreach ((string name, float[] weights) in SmallModels.Weights(student))
             Assert.Equal(before[name], weights);
     }
@@ -230,9 +230,9 @@ public sealed class DistillerTests
     {
         using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         Dictionary<string, float[]> before = SmallModels.Weights(student);
-        using var distiller = new Distiller(s_options with { FreezePositionEmbeddings = true, WeightDecay = 0.1 }, teacher, student, 3, (
+        using var trainer = new Trainer(s_options with { FreezePositionEmbeddings = true, WeightDecay = 0.1 }, teacher, student, 3, (
             ) => SmallModels.Batch(4, 6, 9), null);
-        distiller.Step();
+        trainer.Step();
         Dictionary<string, float[]> after = SmallModels.Weights(student);
         Assert.Equal(before["wpe.weight"], after["wpe.weight"]);
         Assert.NotEqual(before["wte.weight"], after["wte.weight"]);
@@ -244,34 +244,34 @@ public sealed class DistillerTests
         using var stop = new CancellationTokenSource();
         int served = 0;
         using Gpt2 student = SmallModels.Random(2, layers: 1);
-        using var distiller = new Distiller(s_options with { GradientAccumulation = 2, ValidationIntervalSteps = 0 }, null, student, 8, (
+        using var trainer = new Trainer(s_options with { GradientAccumulation = 2, ValidationIntervalSteps = 0 }, null, student, 8, (
             ) => SmallModels.Batch(served++, 5, 8), null);
         var reports = new List<StepReport>();
-        Assert.ThrowsAny<OperationCanceledException>(() => distiller.Run(new Recorder(reports, after: 2, stop), null, null, stop.Token));
-        Assert.Equal(2, distiller.CompletedSteps);
-        distiller.Run(new Recorder(reports), null, null, CancellationToken.None);
+        Assert.ThrowsAny<OperationCanceledException>(() => trainer.Run(new Recorder(reports, after: 2, stop), null, null, stop.Token));
+        Assert.Equal(2, trainer.CompletedSteps);
+        trainer.Run(new Recorder(reports), null, null, CancellationToken.None);
         Assert.Equal([1, 2, 3, 4], reports.Select(report => report.Step));
         Assert.Equal(8, served);
     }
 
-    private static IEnumerable<int> ServedAfterEachStep(Distiller distiller, Func<int> served)
+    private static IEnumerable<int> ServedAfterEachStep(Trainer trainer, Func<int> served)
     {
         var counts = new List<int>();
-        while (distiller.CompletedSteps < distiller.TotalSteps)
+        while (trainer.CompletedSteps < trainer.TotalSteps)
         {
-            distiller.Step();
+            trainer.Step();
             counts.Add(served());
         }
         return counts;
     }
 
-    private static (StepReport Report, Dictionary<string, float[]> Gradients) OneStep(DistillationOptions options, TokenBatch[] batches)
+    private static (StepReport Report, Dictionary<string, float[]> Gradients) OneStep(RunOptions options, TokenBatch[] batches)
     {
         int next = 0;
         using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
-        using var distiller =
-            new Distiller(options with { MaxGradientNorm = 1e30 }, teacher, student, batches.Length, () => batches[next++], null);
-        StepReport report = distiller.Step();
+        using var trainer =
+            new Trainer(options with { MaxGradientNorm = 1e30 }, teacher, student, batches.Length, () => batches[next++], null);
+        StepReport report = trainer.Step();
         return (report, student.named_parameters().ToDictionary(pair => pair.Item1, pair => ParameterData.ToArray(pair.Item2.grad!)));
     }
 

@@ -22,9 +22,9 @@ namespace WebDistill.Distillation.Training;
 /// <see cref="TrainingSemantics.HuggingFaceExact"/> is asked for. One thread uses an instance. B rows, T columns, N rows that are not
 /// padding, C width.
 /// </remarks>
-public sealed class Distiller : IDisposable
+public sealed class Trainer : IDisposable
 {
-    private readonly DistillationOptions _options;
+    private readonly RunOptions _options;
     private readonly Gpt2? _teacher;
     private readonly TokenFile? _validation;
     private readonly int _batchesPerEpoch;
@@ -47,20 +47,20 @@ public sealed class Distiller : IDisposable
     /// <param name="validation">Held-out split; null measures no perplexity.</param>
     /// <exception cref="ArgumentException">Something does not fit; the message states the values, what was expected and the
     /// fix.</exception>
-    public Distiller(DistillationOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation)
-        : this(options, teacher, student, train, validation, DistillationLosses.Active(options, teacher is not null))
+    public Trainer(RunOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation)
+        : this(options, teacher, student, train, validation, LossCatalogue.Active(options, teacher is not null))
     {
     }
 
     /// <summary>A run with losses that need not be of the catalogue.</summary>
-    internal Distiller(
-        DistillationOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation, IReadOnlyList<DistillationLoss> losses)
+    internal Trainer(
+        RunOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation, IReadOnlyList<Loss> losses)
         : this(options, teacher, student, CreateSampler(options, teacher, student, train, validation), validation, losses)
     {
     }
 
-    private Distiller(
-        DistillationOptions options, Gpt2? teacher, Gpt2 student, BatchSampler sampler, TokenFile? validation, IReadOnlyList<DistillationLoss> losses)
+    private Trainer(
+        RunOptions options, Gpt2? teacher, Gpt2 student, BatchSampler sampler, TokenFile? validation, IReadOnlyList<Loss> losses)
         : this(options, teacher, student, sampler.BatchesPerEpoch, sampler.Next, validation, losses)
     {
         _sampler = sampler;
@@ -70,8 +70,8 @@ public sealed class Distiller : IDisposable
     /// <summary>A run over batches from anywhere.</summary>
     /// <param name="batchesPerEpoch">L: micro-batches after which an epoch is over.</param>
     /// <param name="losses">What is minimised; null minimises what the options give a weight.</param>
-    internal Distiller(DistillationOptions options, Gpt2? teacher, Gpt2 student, int batchesPerEpoch, Func<TokenBatch> nextBatch,
-        TokenFile? validation, IReadOnlyList<DistillationLoss>? losses = null)
+    internal Trainer(RunOptions options, Gpt2? teacher, Gpt2 student, int batchesPerEpoch, Func<TokenBatch> nextBatch,
+        TokenFile? validation, IReadOnlyList<Loss>? losses = null)
     {
         _options = options;
         _teacher = teacher;
@@ -79,7 +79,7 @@ public sealed class Distiller : IDisposable
         _validation = validation;
         _batchesPerEpoch = batchesPerEpoch;
         _nextBatch = nextBatch;
-        _objective = new Objective(losses ?? DistillationLosses.Active(options, teacher is not null), options, student.Config, teacher?.Config);
+        _objective = new Objective(losses ?? LossCatalogue.Active(options, teacher is not null), options, student.Config, teacher?.Config);
         Series = LoopSeries.Of(_objective.Losses, options);
         _contextLength = RunPlan.ContextLength(options, teacher?.Config, student.Config);
         _schedule = LearningRateSchedule.Plan(options, batchesPerEpoch);
@@ -168,7 +168,7 @@ public sealed class Distiller : IDisposable
     /// <exception cref="OperationCanceledException">Cancelled, between two micro-batches or while the perplexity is measured; weights and
     /// <see cref="State"/> are those of the last finished update.</exception>
     /// <exception cref="TrainingDivergedException">A loss or the gradient became NaN or infinite.</exception>
-    public void Run(IProgress<StepReport> progress, Action<string>? log, Action<Distiller>? afterUpdate, CancellationToken cancel)
+    public void Run(IProgress<StepReport> progress, Action<string>? log, Action<Trainer>? afterUpdate, CancellationToken cancel)
     {
         foreach (string note in _notes)
             log?.Invoke(note);
@@ -339,7 +339,7 @@ public sealed class Distiller : IDisposable
     /// Weight decay spares what the reference spares: names with "bias" or "LayerNorm.weight". GPT-2 calls its norms ln_1, ln_2 and ln_f,
     /// so their weights decay.
     /// </summary>
-    private static List<Moments> Trained(Gpt2 student, DistillationOptions options) =>
+    private static List<Moments> Trained(Gpt2 student, RunOptions options) =>
         [.. student.named_parameters().Where(pair => pair.parameter.requires_grad).Select(pair => new Moments(
             pair.name, pair.parameter, pair.name.Contains("bias") || pair.name.Contains("LayerNorm.weight") ? 0 : options.WeightDecay))];
 
@@ -347,10 +347,10 @@ public sealed class Distiller : IDisposable
         Perplexity.Measure(model, _validation!, _contextLength, _options.ValidationMaxTokens, cancel);
 
     private static BatchSampler CreateSampler(
-        DistillationOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation)
+        RunOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation)
     {
         // The ids in the options name stored things and mean nothing here: the models and the corpus are given.
-        DistillationOptions named = options with
+        RunOptions named = options with
         {
             TeacherId = teacher is null ? null : "given", DatasetId = "given",
             StudentInitialisation = CheckpointInit.InitName, StudentModelId = "given",

@@ -13,7 +13,7 @@ public readonly record struct LossCounts(long Rows, long Targets)
 
 /// <summary>One term of the objective: weight · (sum) / divisor.</summary>
 /// <remarks>Of one of two kinds: <see cref="RowLoss"/> and <see cref="WholeLoss"/>.</remarks>
-public abstract class DistillationLoss
+public abstract class Loss
 {
     /// <summary>Short name, as used in messages and answers, and by which its means are recorded.</summary>
     public abstract string Name { get; }
@@ -34,15 +34,15 @@ public abstract class DistillationLoss
     public abstract bool NeedsTeacher { get; }
 
     /// <summary>Its weight in the objective.</summary>
-    public abstract double Weight(DistillationOptions options);
+    public abstract double Weight(RunOptions options);
 
     /// <summary>What its sum is divided by to give the mean that is charted; 0 if there is nothing to average.</summary>
-    public abstract double Divisor(LossCounts counts, DistillationOptions options, int vocabularySize);
+    public abstract double Divisor(LossCounts counts, RunOptions options, int vocabularySize);
 
     /// <summary>How its means are shown. Its colour is its place in the catalogue, so that a loss has the same one in every run.</summary>
-    public StepSeries Series(DistillationOptions options) => new()
+    public StepSeries Series(RunOptions options) => new()
     {
-        Name = Name, Title = Label, Unit = Unit, Chart = StepSeries.LossChart, Colour = 1 + DistillationLosses.Place(this), Format = SeriesFormat.Loss,
+        Name = Name, Title = Label, Unit = Unit, Chart = StepSeries.LossChart, Colour = 1 + LossCatalogue.Place(this), Format = SeriesFormat.Loss,
         Weight = Weight(options), IsSmoothed = true, CanBeLogarithmic = true,
     };
 }

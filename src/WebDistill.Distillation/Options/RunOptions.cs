@@ -7,7 +7,7 @@ namespace WebDistill.Distillation.Options;
 /// reproduced.
 /// </summary>
 [JsonNumberHandling(JsonNumberHandling.Strict)]
-public sealed partial record DistillationOptions
+public sealed partial record RunOptions
 {
     /// <summary>The run's name: free text for people, never a path.</summary>
     [Option("Name", "How the run is called in the table. Free text.", IsOptional = true, IsLabel = true)]

@@ -5,8 +5,8 @@ using WebDistill.Web.Playground;
 namespace WebDistill.Web.Runs;
 
 /// <summary>Trains the queued runs, one at a time and in order, whether or not a page is open. No run's failure ends the queue.</summary>
-public sealed class TrainingService(
-    RunQueue queue, RunTrainer trainer, ModelCache models, DatasetAnnouncements datasets, Shutdown end, ILogger<TrainingService> logger)
+public sealed class RunQueueWorker(
+    RunQueue queue, RunLauncher launcher, ModelCache models, DatasetAnnouncements datasets, Shutdown end, ILogger<RunQueueWorker> logger)
     : BackgroundService
 {
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
@@ -24,7 +24,7 @@ public sealed class TrainingService(
             try
             {
                 if (await queue.NextAsync(shutdown) is Run run)
-                    await trainer.TrainAsync(run.Id, models.FreeUnused);
+                    await launcher.TrainAsync(run.Id, models.FreeUnused);
                 else
                     await queue.ChangedAsync(shutdown);
             }

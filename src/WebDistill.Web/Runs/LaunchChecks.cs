@@ -23,13 +23,13 @@ public sealed record RunForecast(
 
 /// <summary>Looks at a run before it starts: whether it can be made here, what it will do and need, how long it will take.</summary>
 /// <param name="machine">Reads the machine as it is now.</param>
-public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFolder folder, Func<Machine> machine)
+public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataFolder folder, Func<Machine> machine)
 {
     // A time that TimeSpan can hold, with room for a sum.
     private static readonly double LongestSeconds = TimeSpan.MaxValue.TotalSeconds / 2;
 
     /// <summary>Everything that can be said; whatever goes wrong with the options is a problem of a field.</summary>
-    public async Task<RunForecast> ForecastAsync(DistillationOptions options, CancellationToken cancel)
+    public async Task<RunForecast> ForecastAsync(RunOptions options, CancellationToken cancel)
     {
         List<OptionProblem> problems = [.. RunPlan.Validate(options)];
         RunParts parts = await FindAsync(options, problems, cancel);
@@ -53,7 +53,7 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
         return new RunForecast(fit.Problems, fit.Warnings, plan, seconds);
     }
 
-    private async Task<RunParts> FindAsync(DistillationOptions options, List<OptionProblem> problems, CancellationToken cancel)
+    private async Task<RunParts> FindAsync(RunOptions options, List<OptionProblem> problems, CancellationToken cancel)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         Dataset? dataset = null;
@@ -117,7 +117,7 @@ public sealed class RunChecks(IDbContextFactory<WebDistillDb> contexts, DataFold
 
     // Counting Hugging Face's sequences reads the lengths of all documents: not on a request's thread.
     private Task<(IReadOnlyList<OptionProblem> Problems, RunPlan? Plan)> ExamineAsync(
-        DistillationOptions options, RunParts parts, int vocabularySize, CancellationToken cancel) =>
+        RunOptions options, RunParts parts, int vocabularySize, CancellationToken cancel) =>
         Task.Run<(IReadOnlyList<OptionProblem>, RunPlan?)>(() =>
         {
             IReadOnlyList<OptionProblem> problems =

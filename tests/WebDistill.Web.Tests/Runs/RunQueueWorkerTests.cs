@@ -7,7 +7,7 @@ using WebDistill.Web.Runs;
 namespace WebDistill.Web.Tests.Runs;
 
 [Trait("takes", "long")]
-public sealed class TrainingServiceTests
+public sealed class RunQueueWorkerTests
 {
     [Fact]
     public async Task Queue_SeveralRuns_TrainOneAtATimeInOrderAndAFailureDoesNotStopThem()
@@ -47,7 +47,7 @@ public sealed class TrainingServiceTests
         RunQueue training = app.Service<RunQueue>();
         Run teacher = await training.EnqueueAsync(Product.TinyTraining(dataset) with { StudentLayerCount = 2 }, default);
         Run student = await training.EnqueueAsync(
-            new DistillationOptions { TeacherId = teacher.Id.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1,
+            new RunOptions { TeacherId = teacher.Id.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1,
                 Epochs = 1 }, default, teacher.Id);
         JsonElement ended = await app.EndOfRunAsync(student.Id);
         Assert.True(ended.GetProperty("status").GetString() == "Completed", ended.ToString());
@@ -61,8 +61,8 @@ public sealed class TrainingServiceTests
         await using var app = new WebDistillApp();
         Guid dataset = await app.ReadyDatasetAsync();
         string gone = Guid.NewGuid().ToString();
-        DistillationOptions options = Product.TinyTraining(dataset);
-        foreach ((string field, DistillationOptions without) in new[]
+        RunOptions options = Product.TinyTraining(dataset);
+        foreach ((string field, RunOptions without) in new[]
         {
             ("datasetId", options with { DatasetId = gone }),
             ("teacherId", options with { TeacherId = gone }),

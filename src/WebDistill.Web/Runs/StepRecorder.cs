@@ -14,7 +14,7 @@ namespace WebDistill.Web.Runs;
 /// <see cref="Report"/> returns at once unless the database falls <see cref="QueueCapacity"/> steps behind: then it waits, because a slower
 /// training is better than a lost number. While the disk refuses, the steps wait in memory.
 /// </summary>
-public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
+public sealed class StepRecorder : IProgress<StepReport>, IAsyncDisposable
 {
     /// <summary>Shortest time between two transactions.</summary>
     public const int FlushIntervalMilliseconds = 200;
@@ -46,7 +46,7 @@ public sealed class RunRecorder : IProgress<StepReport>, IAsyncDisposable
     /// <param name="rests">Told while the disk refuses, and with null when it has taken the steps; says whether that is written down.</param>
     /// <param name="time">Its monotonic clock measures how long the run trains: the wall clock may be set meanwhile.</param>
     /// <param name="ended">With it signalled a refusal is not waited for: what cannot be written at once is given up.</param>
-    public RunRecorder(
+    public StepRecorder(
         Run run, RunSeries series, DatabaseWriter writer, RunAnnouncements announcements, StorageHealth storage, Func<Perplexity?> teacherPerplexity,
         Func<StorageRefusedException?, Task<bool>> rests, TimeProvider time, CancellationToken ended)
     {

@@ -14,13 +14,13 @@ internal enum RunWish
 }
 
 /// <summary>The reins of the run that has the machine, held by whoever commands it and felt by the training thread.</summary>
-internal sealed class RunControl : IDisposable
+internal sealed class RunSignals : IDisposable
 {
     private readonly CancellationTokenSource _ended;
     private readonly AutoResetEvent _retry = new(false);
     private volatile RunWish _wish;
 
-    public RunControl(Guid id, CancellationToken shutdown)
+    public RunSignals(Guid id, CancellationToken shutdown)
     {
         Id = id;
         _ended = CancellationTokenSource.CreateLinkedTokenSource(shutdown);

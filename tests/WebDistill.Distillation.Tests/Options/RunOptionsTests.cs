@@ -5,11 +5,11 @@ using WebDistill.Distillation.Training;
 
 namespace WebDistill.Distillation.Tests.Options;
 
-public sealed class DistillationOptionsTests
+public sealed class RunOptionsTests
 {
-    private static readonly DistillationOptions s_distillation = new() { TeacherId = "teacher", DatasetId = "text" };
+    private static readonly RunOptions s_distillation = new() { TeacherId = "teacher", DatasetId = "text" };
 
-    private static readonly DistillationOptions s_training = new()
+    private static readonly RunOptions s_training = new()
     {
         DatasetId = "text",
         StudentInitialisation = "random",
@@ -19,7 +19,7 @@ public sealed class DistillationOptionsTests
         ContextLength = 64,
     };
 
-    public static TheoryData<string, Func<DistillationOptions, DistillationOptions>> BadValues() => new()
+    public static TheoryData<string, Func<RunOptions, RunOptions>> BadValues() => new()
     {
         { "name", o => o with { Name = new string('x', 201) } },
         { "datasetId", o => o with { DatasetId = " " } },
@@ -77,7 +77,7 @@ public sealed class DistillationOptionsTests
 
     [Theory]
     [MemberData(nameof(BadValues))]
-    public void Validate_OneBadValue_NamesThatFieldAlone(string field, Func<DistillationOptions, DistillationOptions> change)
+    public void Validate_OneBadValue_NamesThatFieldAlone(string field, Func<RunOptions, RunOptions> change)
     {
         OptionProblem problem = Assert.Single(RunPlan.Validate(change(s_distillation)));
         Assert.Equal(field, problem.Field);
@@ -112,9 +112,9 @@ public sealed class DistillationOptionsTests
     public void Json_WrittenAndRead_IsTheSame()
     {
         var json = new JsonSerializerOptions(JsonSerializerDefaults.Web);
-        DistillationOptions options = s_distillation with { StudentTeacherLayers = [0, 3], Semantics = TrainingSemantics.HuggingFaceExact };
+        RunOptions options = s_distillation with { StudentTeacherLayers = [0, 3], Semantics = TrainingSemantics.HuggingFaceExact };
         string text = JsonSerializer.Serialize(options, json);
         Assert.Contains("\"semantics\":\"HuggingFaceExact\"", text);
-        Assert.Equal(text, JsonSerializer.Serialize(JsonSerializer.Deserialize<DistillationOptions>(text, json), json));
+        Assert.Equal(text, JsonSerializer.Serialize(JsonSerializer.Deserialize<RunOptions>(text, json), json));
     }
 }

@@ -10,14 +10,14 @@ using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests.Runs;
 
-public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDistillApp>
+public sealed class StepRecorderTests(WebDistillApp app) : IClassFixture<WebDistillApp>
 {
-    private static readonly string s_series = RunSeries.Begin(null, LoopSeries.Of(new DistillationOptions { AlphaMse = 1 }, hasTeacher: true));
+    private static readonly string s_series = RunSeries.Begin(null, LoopSeries.Of(new RunOptions { AlphaMse = 1 }, hasTeacher: true));
 
     [Fact]
     public async Task Report_FasterThanTheDatabase_RecordsEveryStepAndItsEveryNumber()
     {
-        const int steps = 3 * RunRecorder.QueueCapacity;
+        const int steps = 3 * StepRecorder.QueueCapacity;
         Run run = await AddRunAsync();
         Guid id = run.Id;
         int rings = 0;
@@ -84,7 +84,7 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
         Run run = await AddRunAsync();
         StepReport report = Report(10).With((LoopSeries.TokensPerSecond, value), (LoopSeries.GradientNorm, value),
             (LoopSeries.ValidationPerplexity, value), (LoopSeries.ValidationNatsPerToken, 3000.25));
-        await using (RunRecorder recorder = Recorder(run, () => new Perplexity(value, 2000.5)))
+        await using (StepRecorder recorder = Recorder(run, () => new Perplexity(value, 2000.5)))
             recorder.Report(report);
         Assert.Equal(report, Assert.Single(await app.Service<RunService>().StepsAsync(run.Id, 0, 10)));
         run = await app.Service<RunService>().GetAsync(run.Id);
@@ -110,7 +110,7 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
     [Fact]
     public async Task Report_NumberThatIsNoneOfTheRunsSeries_FailsTheRunAndNamesIt()
     {
-        RunRecorder recorder = Recorder(await AddRunAsync(), () => null);
+        StepRecorder recorder = Recorder(await AddRunAsync(), () => null);
         recorder.Report(Report(1).With((new StepSeries { Name = "taste", Title = "Taste" }, 1)));
         Assert.Throws<ChannelClosedException>(recorder.Flush);
         Exception failure = await Assert.ThrowsAsync<InvalidOperationException>(async () => await recorder.DisposeAsync());
@@ -121,7 +121,7 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
     public async Task Flush_AfterAReport_ReturnsWhenTheStepIsSaved()
     {
         Run run = await AddRunAsync();
-        await using RunRecorder recorder = Recorder(run, () => null);
+        await using StepRecorder recorder = Recorder(run, () => null);
         for (int step = 1; step <= 20; step++)
         {
             recorder.Report(Report(step));
@@ -134,7 +134,7 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
     [Fact]
     public async Task Flush_AfterAStepThatCannotBeSaved_Throws()
     {
-        RunRecorder recorder = Recorder(await AddRunAsync(), () => null);
+        StepRecorder recorder = Recorder(await AddRunAsync(), () => null);
         recorder.Report(Report(1));
         recorder.Report(Report(1));
         Assert.Throws<ChannelClosedException>(recorder.Flush);
@@ -149,14 +149,14 @@ public sealed class RunRecorderTests(WebDistillApp app) : IClassFixture<WebDisti
     {
         Run run = await AddRunAsync();
         var clock = new SetClock();
-        await using RunRecorder recorder = Recorder(run, () => null, clock);
+        await using StepRecorder recorder = Recorder(run, () => null, clock);
         clock.Pass(TimeSpan.FromSeconds(90), wallClockJump: TimeSpan.FromDays(days));
         recorder.Report(Report(1));
         recorder.Flush();
         Assert.Equal(90, (await app.Service<RunService>().GetAsync(run.Id)).TrainedSeconds, precision: 6);
     }
 
-    private RunRecorder Recorder(Run run, Func<Perplexity?> teacherPerplexity, TimeProvider? time = null) => new(
+    private StepRecorder Recorder(Run run, Func<Perplexity?> teacherPerplexity, TimeProvider? time = null) => new(
         run, RunSeries.Of(run, s_series), app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), app.Service<StorageHealth>(), teacherPerplexity,
         _ => Task.FromResult(true), time ?? TimeProvider.System, CancellationToken.None);
 

@@ -3,7 +3,7 @@ using WebDistill.Distillation.Files;
 namespace WebDistill.Distillation.Options;
 
 /// <summary>What the options demand of each other.</summary>
-public sealed partial record DistillationOptions
+public sealed partial record RunOptions
 {
     private const int MaxNameCharacters = 200;
 

@@ -12,7 +12,7 @@ using WebDistill.Distillation.Training;
 namespace WebDistill.Distillation.Tests.Training;
 
 /// <summary>Losses, gradients and whole trajectories against Hugging Face's distillation project in float64.</summary>
-public sealed class DistillerGoldenTests
+public sealed class TrainerGoldenTests
 {
     public static TheoryData<int, string> LossRuns()
     {
@@ -40,10 +40,10 @@ public sealed class DistillerGoldenTests
         using Gpt2 teacher = Gpt2Checkpoint.Load(GoldenData.Path("teacher"));
         using Gpt2 student = Gpt2Checkpoint.Load(GoldenData.Path("student"));
         // One update that is never clipped: the gradients stay where the step left them.
-        DistillationOptions options =
+        RunOptions options =
             Objective(run) with { Epochs = 1, BatchSize = rows.Length, MaxGradientNorm = 1e30, WarmupProportion = 0, Dropout = 0 };
-        using var distiller = new Distiller(options, teacher, student, 1, () => batch, null);
-        StepReport report = distiller.Step();
+        using var trainer = new Trainer(options, teacher, student, 1, () => batch, null);
+        StepReport report = trainer.Step();
 
         const double relative = 2e-6;
         GoldenFiles.AssertNear(run.GetProperty("total").GetDouble(), report.TotalLoss, relative, 0, "total");
@@ -84,7 +84,7 @@ public sealed class DistillerGoldenTests
         TokenBatch[] batches = [.. golden.GetProperty("micro_batches").EnumerateArray()
             .Select(rows => GoldenFiles.Batch([.. rows.EnumerateArray().Select(row => row.Ids())], padId))];
         double[] betas = run.GetProperty("adam_betas").Doubles();
-        DistillationOptions options = Objective(run) with
+        RunOptions options = Objective(run) with
         {
             Semantics = TrainingSemantics.HuggingFaceExact,
             StudentTeacherLayers = golden.GetProperty("student_layers_taken_from_teacher").Ids(),
@@ -108,13 +108,13 @@ public sealed class DistillerGoldenTests
             .ToDictionary(pair => pair.Item1, pair => ParameterData.ToArray(pair.Item2));
 
         int next = 0;
-        using var distiller = new Distiller(options, teacher, student, batches.Length, () => batches[next++], null);
-        Assert.Equal(golden.GetProperty("optimizer_steps").GetInt32(), distiller.TotalSteps);
+        using var trainer = new Trainer(options, teacher, student, batches.Length, () => batches[next++], null);
+        Assert.Equal(golden.GetProperty("optimizer_steps").GetInt32(), trainer.TotalSteps);
         double[] totals = run.GetProperty("micro_total").Doubles(), norms = run.GetProperty("grad_norm_before_clip").Doubles(),
             rates = run.GetProperty("lr_at_step").Doubles();
-        for (int step = 0; step < distiller.TotalSteps; step++)
+        for (int step = 0; step < trainer.TotalSteps; step++)
         {
-            StepReport report = distiller.Step();
+            StepReport report = trainer.Step();
             GoldenFiles.AssertNear(MeanOf(totals), report.TotalLoss, 2e-5, 0, $"total of step {step}");
             GoldenFiles.AssertNear(MeanOf(run.GetProperty("micro_loss_ce").Doubles()), report["ce"]!.Value, 5e-5, 0,
                 $"ce of step {step}");
@@ -153,7 +153,7 @@ public sealed class DistillerGoldenTests
         }
     }
 
-    private static DistillationOptions Objective(JsonElement run) => new()
+    private static RunOptions Objective(JsonElement run) => new()
     {
         Temperature = run.GetProperty("temperature").GetDouble(),
         AlphaCe = run.GetProperty("alpha_ce").GetDouble(),
