@@ -126,11 +126,11 @@ public sealed class FailureTests
                 Assert.Equal(20, paused.Step);
                 Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(root.FullName, "runs", run.Id.ToString("N"), "checkpoints")));
                 // Asked to go on while there is still no room, it pauses again.
-                services.GetRequiredService<RunLauncher>().ControlOf(run.Id)!.Retry();
+                services.GetRequiredService<RunLauncher>().SignalsOf(run.Id)!.Retry();
                 await Task.Delay(300);
                 await WaitAsync(services, run.Id, r => r.Status == RunStatus.Paused);
                 files.IsFull = false;
-                services.GetRequiredService<RunLauncher>().ControlOf(run.Id)!.Retry();
+                services.GetRequiredService<RunLauncher>().SignalsOf(run.Id)!.Retry();
             }
             Run ended = (await training)!;
             Assert.Equal((RunStatus.Completed, 1), (ended.Status, ended.Attempt));
@@ -157,7 +157,7 @@ public sealed class FailureTests
             Task<Run?> training = services.GetRequiredService<RunLauncher>().TrainAsync(run.Id);
             await WaitAsync(services, run.Id, r => r.Status == RunStatus.Paused);
             await services.GetRequiredService<RunLifecycle>().MoveAsync(run.Id, _ => RunStatus.Stopping);
-            services.GetRequiredService<RunLauncher>().ControlOf(run.Id)!.Ask(RunWish.Stop);
+            services.GetRequiredService<RunLauncher>().SignalsOf(run.Id)!.Ask(RunWish.Stop);
             Assert.Equal(RunStatus.Stopped, (await training)!.Status);
             await using WebDistillDb db = await services.GetRequiredService<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
             Assert.Contains(await db.LogLines.Where(line => line.RunId == run.Id).ToListAsync(),

@@ -43,7 +43,7 @@ public sealed class RefusingDiskRunTests
 
         (product.Database.IsFull, product.Database.IsReadOnly) = (false, false);
         disk.FailAt(int.MaxValue);
-        product.Get<RunLauncher>().ControlOf(run.Id)!.Retry();
+        product.Get<RunLauncher>().SignalsOf(run.Id)!.Retry();
         Run ended = (await training)!;
         Assert.Equal((RunStatus.Completed, 1), (ended.Status, ended.Attempt));
         await AssertWholeAsync(product, ended, expected);
