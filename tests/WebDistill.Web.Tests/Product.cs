@@ -8,6 +8,7 @@ using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
+using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Tests;
 
