@@ -10,6 +10,7 @@ using WebDistill.Data;
 using WebDistill.Distillation.Engine;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Evaluations;
+using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
 using WebDistill.Web.Http;
@@ -37,7 +38,7 @@ internal static class Composition
         services.AddSingleton(_ => folder);
         services.AddSingleton(new DiskReserve(folder, reserveBytes));
         services.AddSingleton<StorageAnnouncements>();
-        services.AddSingleton<StorageHealth>();
+        services.AddSingleton<StorageHealth>().AddSingleton<OutcomeWriter>();
         services.AddSqliteDatabase(folder.DatabaseFile, provider =>
         {
             var health = provider.GetRequiredService<StorageHealth>();
@@ -126,7 +127,8 @@ internal static class Composition
             kestrel.Limits.MaxRequestHeadersTotalSize = settings.Limits.HeaderKilobytes << 10;
             kestrel.Limits.MaxRequestHeaderCount = settings.Limits.Headers;
         });
-        services.AddProblemDetails();
+        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context =>
+            ErrorId.OfStatus(context.ProblemDetails.Status ?? context.HttpContext.Response.StatusCode).Mark(context.ProblemDetails));
         services.AddExceptionHandler<ErrorResponses>();
         services.AddHealthChecks().AddCheck<DatabaseHealth>("database");
         services.AddOpenApi(document => document.AddSchemaTransformer(NumberSchemas.DescribeAsync).AddSchemaTransformer(OptionSchemas.DescribeAsync));

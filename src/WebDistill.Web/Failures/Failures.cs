@@ -4,7 +4,12 @@ using WebDistill.Distillation.Options;
 namespace WebDistill.Web.Failures;
 
 /// <summary>What was named does not exist; the API answers 404.</summary>
-public sealed class NotFoundException(string message) : Exception(message);
+public sealed class NotFoundException(string message) : Exception(message)
+{
+    /// <summary>There is no row with that id.</summary>
+    /// <param name="kind">What it would be, in a sentence: "run".</param>
+    public static NotFoundException Of(string kind, Guid id) => new($"There is no {kind} {id}; it may have been deleted.");
+}
 
 /// <summary>What was asked for does not fit the present state; the API answers 409.</summary>
 public class ConflictException(string message) : Exception(message);

@@ -16,10 +16,8 @@ namespace WebDistill.Web.Jobs;
 /// </summary>
 public sealed class RunLauncher(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
-    RunLifecycle lifecycle, StorageHealth storage, Func<Machine> machine, Shutdown shutdown, ILogger<RunLauncher> logger)
+    RunLifecycle lifecycle, StorageHealth storage, OutcomeWriter outcomes, Func<Machine> machine, Shutdown shutdown, ILogger<RunLauncher> logger)
 {
-    private static readonly TimeSpan StatusRetryDelay = TimeSpan.FromSeconds(1);
-
     private volatile RunSignals? _current;
 
     /// <summary>Whether a thread works on that run, or waits for room on the disk with its state in memory.</summary>
@@ -143,28 +141,14 @@ public sealed class RunLauncher(
         _ => $"{e.GetType().Name}: {LibTorch.Describe(e)}",
     };
 
+    // Without room for a row there is no honest status: it is written as soon as there is, and the run is held until then.
     /// <param name="givesBack">No thread works on the run any more.</param>
-    private async Task<Run?> FinishAsync(RunSignals signals, Outcome outcome, bool givesBack)
-    {
-        while (true)
+    private Task<Run> FinishAsync(RunSignals signals, Outcome outcome, bool givesBack) => outcomes.WriteAsync($"run {signals.Id}", () =>
+        lifecycle.MoveAsync(signals.Id, run =>
         {
-            try
-            {
-                return await lifecycle.MoveAsync(signals.Id, run =>
-                {
-                    _current = givesBack ? null : signals;
-                    return RunLifecycle.Resolve(run.Status, outcome.Status);
-                }, (_, run) => run.FruitlessAttempts = 0, outcome.Error, outcome.Cause);
-            }
-            catch (Exception e) when (e is not (ConflictException or NotFoundException) && !shutdown.Begun.IsCancellationRequested)
-            {
-                // Without room for a row there is no honest status: it is written as soon as there is, and the run is held until then.
-                _current = signals;
-                logger.LogError(e, "The status of run {RunId} could not be saved; trying again", signals.Id);
-                await Task.WhenAny(Task.Delay(StatusRetryDelay, shutdown.Begun));
-            }
-        }
-    }
+            _current = givesBack ? null : signals;
+            return RunLifecycle.Resolve(run.Status, outcome.Status);
+        }, (_, run) => run.FruitlessAttempts = 0, outcome.Error, outcome.Cause), shutdown.Begun, waits: _ => _current = signals);
 
     /// <summary>How the work on a run ended.</summary>
     private sealed record Outcome(RunStatus Status, string? Error = null, RunErrorCause Cause = RunErrorCause.Other);

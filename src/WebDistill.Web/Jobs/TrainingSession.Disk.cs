@@ -2,7 +2,6 @@ using System.Globalization;
 using WebDistill.Data;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
-using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Jobs;
 

@@ -13,12 +13,11 @@ using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Datasets;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
 using WebDistill.Web.Live;
 using WebDistill.Web.Models;
-using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
-using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Jobs;
 
@@ -54,7 +53,7 @@ internal sealed partial class TrainingSession
     {
         (_run, _signals, _contexts, _writer, _folder) = (run, signals, contexts, writer, folder);
         (_announcements, _lifecycle, _storage, _machine, _makeRoom, _logger) = (announcements, lifecycle, storage, machine, makeRoom, logger);
-        _options = RunService.Options(run);
+        _options = StoredOptions.Of(run);
         _store = folder.CheckpointsOf(run.Id);
     }
 

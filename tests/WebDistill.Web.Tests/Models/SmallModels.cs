@@ -4,6 +4,7 @@ using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Text;
 using WebDistill.Distillation.Text.Stories;
 using WebDistill.Web.Models;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests.Models;
 
