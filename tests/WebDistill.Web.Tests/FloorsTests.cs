@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.RegularExpressions;
 using NetArchTest.Rules;
 using WebDistill.Web.Layout;
 
@@ -51,9 +52,10 @@ public sealed class FloorsTests
         Assert.Equal([], elsewhere);
     }
 
-    private static PredicateList TypesOf(string floor) => floor == ""
-        ? Types.InAssembly(s_assembly).That().ResideInNamespaceMatching("^WebDistill\\.Web$")
-        : Types.InAssembly(s_assembly).That().ResideInNamespace(House + floor);
+    // What is nested, as a state machine is, has its outer type as its namespace here.
+    private static PredicateList TypesOf(string floor) => Types.InAssembly(s_assembly).That().ResideInNamespaceMatching(floor == ""
+        ? $@"^WebDistill\.Web$|^({string.Join('|', RootTypes().Select(Regex.Escape))})$"
+        : $@"^WebDistill\.Web\.{floor}(\.|$)");
 
     private static string[] Upwards(PredicateList types, IEnumerable<string> above)
     {
