@@ -100,18 +100,20 @@ internal static class Composition
         .AddSingleton<ReportService>()
         .AddHostedService<EvaluationWorker>();
 
-    public static void AddLibrary(this IServiceCollection services) => services
-        .AddSingleton<DatasetAnnouncements>()
-        .AddSingleton<DatasetService>()
-        .AddSingleton<DatasetTable>()
-        .AddSingleton<DatasetPreparations>()
-        .AddHostedService(provider => provider.GetRequiredService<DatasetPreparations>())
+    public static void AddModels(this IServiceCollection services) => services
         .AddSingleton<ModelService>()
         .AddSingleton<ModelFolders>()
         .AddSingleton<ModelCache>()
         .AddSingleton<GenerationTurn>()
         .AddSingleton<GenerationService>()
         .AddSingleton<ComparisonService>();
+
+    public static void AddDatasets(this IServiceCollection services) => services
+        .AddSingleton<DatasetAnnouncements>()
+        .AddSingleton<DatasetService>()
+        .AddSingleton<DatasetTable>()
+        .AddSingleton<DatasetPreparations>()
+        .AddHostedService(provider => provider.GetRequiredService<DatasetPreparations>());
 
     public static void AddWeb(this IServiceCollection services)
     {

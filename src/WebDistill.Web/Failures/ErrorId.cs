@@ -1,5 +1,6 @@
 using System.Data.Common;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
 
 namespace WebDistill.Web.Failures;
 
@@ -105,7 +106,7 @@ public sealed record ErrorId(string Name, string Title, int? Status = null)
         StorageRefusedException { IsFull: true } => DiskFull,
         StorageRefusedException => DiskUnwritable,
         BadHttpRequestException => RequestUnreadable,
-        IOException or DbException => StorageFailed,
+        IOException or DbException or DbUpdateException => StorageFailed,
         _ => ServerError,
     };
 
@@ -118,14 +119,17 @@ public sealed record ErrorId(string Name, string Title, int? Status = null)
         _ => RequestUnreadable,
     };
 
-    /// <summary>An answer of the API (RFC 9457) with this name as its <c>id</c>.</summary>
+    /// <summary>The member of an answer that has the name. Not "id", which in answers of the API is what was made or read.</summary>
+    public const string Member = "errorId";
+
+    /// <summary>An answer of the API (RFC 9457) with this name as its <see cref="Member"/>.</summary>
     /// <param name="status">In place of <see cref="Status"/>, where a request says it more exactly.</param>
     public ProblemDetails Problem(string detail, int? status = null) => Mark(new ProblemDetails { Status = status ?? Status, Title = Title, Detail = detail });
 
     /// <summary>Gives an answer this name, unless it has one.</summary>
     public T Mark<T>(T problem) where T : ProblemDetails
     {
-        problem.Extensions.TryAdd("id", Name);
+        problem.Extensions.TryAdd(Member, Name);
         return problem;
     }
 

@@ -53,6 +53,9 @@ public sealed class OptionsInvalidException : Exception
     /// <summary>The problems found, at most <see cref="MaxProblems"/> and then how many more there are.</summary>
     public IReadOnlyList<OptionProblem> Problems { get; }
 
+    /// <summary>What is wrong, without the names of fields: for where they stand beside it, or mean nothing to a reader.</summary>
+    public string Sentences => string.Join(" ", Problems.Select(problem => problem.Message));
+
     /// <summary>Problems of what could not be read, and those of what could: a field whose text was refused is not checked as well.</summary>
     public static IReadOnlyList<OptionProblem> Join(IReadOnlyList<OptionProblem> unread, IEnumerable<OptionProblem> found)
     {

@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Mvc;
 using WebDistill.Distillation.Generation;
+using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Http;
 using WebDistill.Web.Models;
@@ -135,7 +136,7 @@ internal static class GenerateApi
             {
                 // The status is sent already: the last line says what happened.
                 ProblemDetails problem = ErrorResponses.Describe(e, context.RequestServices.GetRequiredService<StorageHealth>());
-                await WriteLineAsync(context.Response, new { error = ErrorResponses.Shown(problem.Detail!, files), id = problem.Extensions["id"] }, cancel);
+                await WriteLineAsync(context.Response, new { error = ErrorResponses.Shown(problem.Detail!, files), errorId = problem.Extensions[ErrorId.Member] }, cancel);
                 return;
             }
         }

@@ -1,4 +1,3 @@
-using System.Data.Common;
 using Microsoft.AspNetCore.Components;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Storage;
@@ -38,8 +37,8 @@ public abstract class AskingComponent : ComponentBase, IDisposable
     }
 
     /// <summary>What a page shows of a failure and goes on; null for one that nobody foresaw.</summary>
-    private Exception? Told(Exception failure) => failure is ConflictException or NotFoundException or OptionsInvalidException ? failure
-        : (Exception?)Storage.Explain(failure) ?? (failure is IOException or DbException ? failure : null);
+    private Exception? Told(Exception failure) =>
+        (Exception?)Storage.Explain(failure) ?? (ErrorId.Of(failure) == ErrorId.ServerError ? null : failure);
 
     /// <inheritdoc/>
     public virtual void Dispose()

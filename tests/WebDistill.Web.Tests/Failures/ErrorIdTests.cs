@@ -66,7 +66,7 @@ public sealed partial class ErrorIdTests(WebDistillApp app) : IClassFixture<WebD
             request.Content = new StringContent("{}", Encoding.UTF8, "application/json");
         using HttpResponseMessage answer = await app.Http.SendAsync(request);
         JsonElement problem = JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement;
-        Assert.Equal((status, id), (answer.StatusCode, problem.GetProperty("id").GetString()));
+        Assert.Equal((status, id), (answer.StatusCode, problem.GetProperty("errorId").GetString()));
         Assert.Equal((int)status, problem.GetProperty("status").GetInt32());
     }
 
@@ -76,11 +76,11 @@ public sealed partial class ErrorIdTests(WebDistillApp app) : IClassFixture<WebD
         using var request = new HttpRequestMessage(HttpMethod.Post, "/api/runs") { Content = new StringContent("{}", Encoding.UTF8, "text/plain") };
         request.Headers.Add("Origin", "http://elsewhere.example");
         using HttpResponseMessage foreign = await app.Http.SendAsync(request);
-        Assert.Equal("origin-foreign", JsonDocument.Parse(await foreign.Content.ReadAsStringAsync()).RootElement.GetProperty("id").GetString());
+        Assert.Equal("origin-foreign", JsonDocument.Parse(await foreign.Content.ReadAsStringAsync()).RootElement.GetProperty("errorId").GetString());
         using var renamed = new HttpRequestMessage(HttpMethod.Get, "/api/runs");
         renamed.Headers.Host = "elsewhere.example";
         using HttpResponseMessage unknown = await app.Http.SendAsync(renamed);
-        Assert.Equal("host-unknown", JsonDocument.Parse(await unknown.Content.ReadAsStringAsync()).RootElement.GetProperty("id").GetString());
+        Assert.Equal("host-unknown", JsonDocument.Parse(await unknown.Content.ReadAsStringAsync()).RootElement.GetProperty("errorId").GetString());
     }
 
     [Theory]
