@@ -7,7 +7,7 @@ namespace WebDistill.Distillation.Students;
 /// Fresh weights: N(0, σ²), biases 0, layer norms 1 and 0, and σ/√(2·n_layer) for the projections that end a residual branch (c_proj).
 /// </summary>
 /// <remarks>
-/// σ is <see cref="RunOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, width, heads,
+/// σ is <see cref="StudentOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, width, heads,
 /// positions and vocabulary are the teacher's.
 /// </remarks>
 public sealed class RandomInit : StudentInit
@@ -22,16 +22,16 @@ public sealed class RandomInit : StudentInit
 
     internal override void Validate(RunOptions options, OptionProblems problems)
     {
-        if (options.TeacherId is not null)
+        if (options.Teacher.ModelId is not null)
             return;
-        if (options.StudentLayerCount is null)
-            problems.Add(nameof(options.StudentLayerCount), "The number of layers is missing. Without a teacher it must be given.");
-        if (options.StudentWidth is null)
-            problems.Add(nameof(options.StudentWidth), "The width is missing. Without a teacher it must be given.");
-        if (options.StudentHeads is null)
-            problems.Add(nameof(options.StudentHeads), "The number of attention heads is missing. Without a teacher it must be given.");
-        if (options.ContextLength is null)
-            problems.Add(nameof(options.ContextLength),
+        if (options.Student.LayerCount is null)
+            problems.Add(OptionPath.Of(options.Student.LayerCount), "The number of layers is missing. Without a teacher it must be given.");
+        if (options.Student.Width is null)
+            problems.Add(OptionPath.Of(options.Student.Width), "The width is missing. Without a teacher it must be given.");
+        if (options.Student.Heads is null)
+            problems.Add(OptionPath.Of(options.Student.Heads), "The number of attention heads is missing. Without a teacher it must be given.");
+        if (options.Data.ContextLength is null)
+            problems.Add(OptionPath.Of(options.Data.ContextLength),
                 "The context length is missing. Without a teacher it must be given: it becomes the model's n_positions.");
     }
 
@@ -43,14 +43,14 @@ public sealed class RandomInit : StudentInit
             : new Gpt2Config
             {
                 VocabSize = origin.VocabularySize,
-                NPositions = options.ContextLength ?? throw Missing("context length"),
-                NEmbd = options.StudentWidth ?? throw Missing("width"),
+                NPositions = options.Data.ContextLength ?? throw Missing("context length"),
+                NEmbd = options.Student.Width ?? throw Missing("width"),
                 NLayer = origin.LayerCount,
-                NHead = options.StudentHeads ?? throw Missing("number of attention heads"),
+                NHead = options.Student.Heads ?? throw Missing("number of attention heads"),
                 BosTokenId = origin.EndOfTextId,
                 EosTokenId = origin.EndOfTextId,
             };
-        config = origin.WithRunDropout(config with { InitializerRange = options.InitialiserRange });
+        config = origin.WithRunDropout(config with { InitializerRange = options.Student.InitialiserRange });
         try
         {
             config.Validate();

@@ -54,13 +54,13 @@ public sealed record RunMemory(
         // Kept for the backward pass, per token and layer: both norms' inputs and outputs, q, k and v, attention's result and statistics, the two
         // sides of the activation. Dropout keeps no mask, it is made again, but what goes in and comes out.
         Int128 width = student.NEmbd;
-        Int128 perLayer = 8 * width + 2L * student.InnerWidth + student.NHead + (options.Dropout > 0 ? 4 * width : 0);
+        Int128 perLayer = 8 * width + 2L * student.InnerWidth + student.NHead + (options.Student.Dropout > 0 ? 4 * width : 0);
         // In bfloat16 the processor's attention is libtorch's, which keeps scores, probabilities and mask as soon as there is a dropout; weights
         // are cast layer by layer and kept so for the backward pass.
         if (options.Precision == Precision.BFloat16)
         {
-            if (!Device.IsCuda && options.Dropout > 0)
-                perLayer += 2L * student.NHead * (options.ContextLength ?? student.NPositions);
+            if (!Device.IsCuda && options.Student.Dropout > 0)
+                perLayer += 2L * student.NHead * (options.Data.ContextLength ?? student.NPositions);
             perLayer += 2 * width + student.InnerWidth;
         }
         // In work: one layer's gradients.

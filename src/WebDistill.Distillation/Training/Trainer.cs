@@ -89,8 +89,9 @@ public sealed class Trainer : IDisposable
             teacher.Precision = options.Precision;
         teacher?.eval();
         student.train();
-        student.PositionEmbedding.requires_grad = !options.FreezePositionEmbeddings;
-        _optimiser = new AdamWOptimiser([.. Trained(student, options), .. _objective.Parameters()], options.AdamBeta1, options.AdamBeta2, options.AdamEpsilon);
+        student.PositionEmbedding.requires_grad = !options.Student.FreezePositionEmbeddings;
+        _optimiser = new AdamWOptimiser([.. Trained(student, options), .. _objective.Parameters()],
+            options.Optimiser.AdamBeta1, options.Optimiser.AdamBeta2, options.Optimiser.AdamEpsilon);
         NoteWhatIsUnusual();
         // Last: a run that cannot begin has nobody who would end it.
         _keptBlocks = NativeMemorySettings.KeepBlocks();
@@ -197,7 +198,7 @@ public sealed class Trainer : IDisposable
         }
 
         bool IsValidationDue() =>
-            CompletedSteps == TotalSteps || _options.ValidationIntervalSteps is > 0 and int interval && CompletedSteps % interval == 0;
+            CompletedSteps == TotalSteps || _options.Schedule.ValidationIntervalSteps is > 0 and int interval && CompletedSteps % interval == 0;
     }
 
     /// <summary>One update.</summary>
@@ -231,13 +232,13 @@ public sealed class Trainer : IDisposable
             // Dropout depends on nothing but seed, update and micro-batch, so that a run repeats itself whatever else draws random numbers.
             manual_seed(SeededRandom.Combine(_options.Seed, step, i));
             LossCounts own = batches[i].Counts();
-            double[] sums = AccumulateGradients(batches[i], k => _objective.Share(k, own, total, _options.GradientAccumulation), step, clock);
+            double[] sums = AccumulateGradients(batches[i], k => _objective.Share(k, own, total, _options.Schedule.GradientAccumulation), step, clock);
             for (int k = 0; k < means.Length; k++)
                 means[k] += sums[k] * _objective.Share(k, own, total, batches.Count);
         }
 
-        double learningRate = _options.LearningRate * _schedule.Factor(CompletedSteps);
-        double norm = _optimiser.Step(learningRate, _options.MaxGradientNorm);
+        double learningRate = _options.Optimiser.LearningRate * _schedule.Factor(CompletedSteps);
+        double norm = _optimiser.Step(learningRate, _options.Optimiser.MaxGradientNorm);
         if (!double.IsFinite(norm))
             throw new TrainingDivergedException(step, "the gradient's norm", norm);
         _samplerAfterUpdate = _sampler?.Position;
@@ -327,10 +328,10 @@ public sealed class Trainer : IDisposable
     /// </remarks>
     private List<TokenBatch> NextUpdate()
     {
-        int perEpoch = _batchesPerEpoch, accumulation = _options.GradientAccumulation;
+        int perEpoch = _batchesPerEpoch, accumulation = _options.Schedule.GradientAccumulation;
         int indexInEpoch = CompletedSteps % _schedule.UpdatesPerEpoch;
         int count = Math.Min(accumulation, perEpoch - indexInEpoch * accumulation);
-        if (_options.Semantics == TrainingSemantics.HuggingFaceExact && indexInEpoch == 0 && CompletedSteps > 0)
+        if (_options.Schedule.Semantics == TrainingSemantics.HuggingFaceExact && indexInEpoch == 0 && CompletedSteps > 0)
             count += perEpoch % accumulation;
         return [.. Enumerable.Range(0, count).Select(_ => _nextBatch())];
     }
@@ -341,10 +342,10 @@ public sealed class Trainer : IDisposable
     /// </summary>
     private static List<Moments> Trained(Gpt2 student, RunOptions options) =>
         [.. student.named_parameters().Where(pair => pair.parameter.requires_grad).Select(pair => new Moments(
-            pair.name, pair.parameter, pair.name.Contains("bias") || pair.name.Contains("LayerNorm.weight") ? 0 : options.WeightDecay))];
+            pair.name, pair.parameter, pair.name.Contains("bias") || pair.name.Contains("LayerNorm.weight") ? 0 : options.Optimiser.WeightDecay))];
 
     private Perplexity MeasurePerplexity(Gpt2 model, CancellationToken cancel) =>
-        Perplexity.Measure(model, _validation!, _contextLength, _options.ValidationMaxTokens, cancel);
+        Perplexity.Measure(model, _validation!, _contextLength, _options.Schedule.ValidationMaxTokens, cancel);
 
     private static BatchSampler CreateSampler(
         RunOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation)
@@ -352,26 +353,27 @@ public sealed class Trainer : IDisposable
         // The ids in the options name stored things and mean nothing here: the models and the corpus are given.
         RunOptions named = options with
         {
-            TeacherId = teacher is null ? null : "given", DatasetId = "given",
-            StudentInitialisation = CheckpointInit.InitName, StudentModelId = "given",
+            Teacher = options.Teacher with { ModelId = teacher is null ? null : "given" },
+            Data = options.Data with { DatasetId = "given" },
+            Student = options.Student with { Initialisation = CheckpointInit.InitName, ModelId = "given" },
         };
         List<OptionProblem> problems = [.. RunPlan.Validate(named)];
         if (problems.Count == 0)
             problems.AddRange(RunPlan.Check(named, teacher?.Config, student.Config, train.VocabularySize, null));
         if (validation is not null && validation.TokenizerSha256 != train.TokenizerSha256)
-            problems.Add(new OptionProblem("datasetId",
+            problems.Add(new OptionProblem("data.datasetId",
                 "The training and the held-out split were tokenised with different vocabularies. Prepare the data set again."));
         if (problems.Count > 0)
             throw new ArgumentException(string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")));
         int contextLength = RunPlan.ContextLength(options, teacher?.Config, student.Config);
         return new BatchSampler(
-            train, options.SequenceMode, contextLength, options.BatchSize, options.Shuffle, options.GroupBySize, options.Seed);
+            train, options.Data.SequenceMode, contextLength, options.Schedule.BatchSize, options.Data.Shuffle, options.Data.GroupBySize, options.Seed);
     }
 
     private void NoteWhatIsUnusual()
     {
-        int left = _batchesPerEpoch % _options.GradientAccumulation;
-        if (_options.Semantics == TrainingSemantics.HuggingFaceExact)
+        int left = _batchesPerEpoch % _options.Schedule.GradientAccumulation;
+        if (_options.Schedule.Semantics == TrainingSemantics.HuggingFaceExact)
         {
             _notes.Add("Bookkeeping of the reference: means of micro-batches are averaged, and the first update has learning rate 0 if "
                 + "there is a warm-up.");
@@ -381,7 +383,7 @@ public sealed class Trainer : IDisposable
         }
         else if (left > 0)
         {
-            _notes.Add($"An epoch's last update is made of {left} instead of {_options.GradientAccumulation} micro-batches; each token "
+            _notes.Add($"An epoch's last update is made of {left} instead of {_options.Schedule.GradientAccumulation} micro-batches; each token "
                 + "weighs the same in its update.");
         }
         if (_teacher is null)

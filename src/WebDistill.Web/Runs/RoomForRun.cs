@@ -24,7 +24,7 @@ internal static class RoomForRun
         RunOptions options, TokenFile train, string? start, DataFolder folder, string? firstModel, CheckpointStore store,
         Func<Machine> machine, Action? makeRoom)
     {
-        Gpt2Config? teacher = options.TeacherId is string teacherId ? Config(folder.Model(Guid.Parse(teacherId))) : null;
+        Gpt2Config? teacher = options.Teacher.ModelId is string teacherId ? Config(folder.Model(Guid.Parse(teacherId))) : null;
         Gpt2Config student = start is not null ? Config(start) : StudentInits.StudentConfig(
             options, teacher, train.VocabularySize, firstModel is null ? null : Config(firstModel), train.EndOfTextId);
         var plan = RunPlan.Compute(options, teacher, student, train);

@@ -191,7 +191,7 @@ internal sealed partial class TrainingSession
         {
             using Gpt2 saved = Gpt2Checkpoint.Load(start);
             return StudentInits.Create(
-                _options with { StudentInitialisation = CheckpointInit.InitName }, teacher, train.VocabularySize, saved, train.EndOfTextId);
+                _options with { Student = _options.Student with { Initialisation = CheckpointInit.InitName } }, teacher, train.VocabularySize, saved, train.EndOfTextId);
         }
         using Gpt2? first = FirstModel is string model ? Gpt2Checkpoint.Load(model) : null;
         return StudentInits.Create(_options, teacher, train.VocabularySize, first, train.EndOfTextId);
@@ -272,9 +272,9 @@ internal sealed partial class TrainingSession
             _step = trainer.CompletedSteps;
             _isSaved = false;
             recorder.WaitWhileRefused();
-            bool bySteps = _options.CheckpointIntervalSteps > 0 && _step % _options.CheckpointIntervalSteps == 0;
-            bool byTime = _options.CheckpointIntervalMinutes > 0
-                && Stopwatch.GetElapsedTime(_savedAt).TotalMinutes >= _options.CheckpointIntervalMinutes;
+            bool bySteps = _options.Checkpoints.IntervalSteps > 0 && _step % _options.Checkpoints.IntervalSteps == 0;
+            bool byTime = _options.Checkpoints.IntervalMinutes > 0
+                && Stopwatch.GetElapsedTime(_savedAt).TotalMinutes >= _options.Checkpoints.IntervalMinutes;
             if (bySteps || byTime)
                 SaveCheckpoint();
         }
@@ -312,7 +312,7 @@ internal sealed partial class TrainingSession
         // A run that was continued makes a model beside its first one: that may be somebody's teacher by now.
         Guid id = Directory.Exists(_folder.Model(_run.Id)) ? Guid.CreateVersion7() : _run.Id;
         CheckpointInfo info = WhenTheDiskTakesIt(trainer, () => WriteModel(trainer, tokenizer, id));
-        string name = id == _run.Id ? _run.Name : $"{_run.Name}, {_options.Epochs} epochs";
+        string name = id == _run.Id ? _run.Name : $"{_run.Name}, {_options.Schedule.Epochs} epochs";
         Model model = ModelDescription.Create(id, name, info, tokenizer.Vocabulary.Sha256);
         model.Origin = ModelOrigin.Run;
         model.RunId = _run.Id;

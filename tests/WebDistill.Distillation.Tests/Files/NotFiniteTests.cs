@@ -147,8 +147,12 @@ public sealed class NotFiniteTests : IDisposable
     // So small a learning rate that it stays far off for the whole test.
     private static RunOptions ResumableFarOff() => new()
     {
-        TeacherId = "t", DatasetId = "d", StudentLayerCount = 2, Epochs = 1, BatchSize = 8, ContextLength = 12, Dropout = 0, AlphaCos = 0,
-        LearningRate = 1e-6, ValidationIntervalSteps = 2, ValidationMaxTokens = 400,
+        Teacher = new() { ModelId = "t" },
+        Data = new() { DatasetId = "d", ContextLength = 12 },
+        Student = new() { LayerCount = 2, Dropout = 0 },
+        Schedule = new() { Epochs = 1, BatchSize = 8, ValidationIntervalSteps = 2, ValidationMaxTokens = 400 },
+        AlphaCos = 0,
+        Optimiser = new() { LearningRate = 1e-6 },
     };
 
     /// <summary>A student with weights so large that its mean loss is thousands of nats, and still finite.</summary>

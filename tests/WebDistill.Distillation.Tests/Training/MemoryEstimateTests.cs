@@ -31,12 +31,17 @@ public sealed class MemoryEstimateTests
         Gpt2Config studentConfig = teacherConfig with { NLayer = layers / 2, EmbdPdrop = dropout, AttnPdrop = dropout, ResidPdrop = dropout };
         var options = new RunOptions
         {
-            TeacherId = hasTeacher ? "teacher" : null, DatasetId = "text", BatchSize = batch, ContextLength = context, Dropout = dropout, Epochs = 1,
-            AlphaCe = hasTeacher ? 5 : 0, AlphaClm = 2, AlphaCos = hasTeacher ? 1 : 0,
+            Teacher = new() { ModelId = hasTeacher ? "teacher" : null },
+            Data = new() { DatasetId = "text", ContextLength = context },
+            Schedule = new() { BatchSize = batch, Epochs = 1 },
+            Student = new() { Dropout = dropout },
+            AlphaCe = hasTeacher ? 5 : 0,
+            AlphaClm = 2,
+            AlphaCos = hasTeacher ? 1 : 0,
         };
         // What libraries take for themselves, once: buffers of the products among it.
         using (Gpt2 small = SmallModels.Random(9, width: 64))
-        using (var first = new Trainer(options with { TeacherId = null, AlphaCe = 0, AlphaCos = 0, AlphaClm = 1 }, null, small, 10,
+        using (var first = new Trainer(options with { Teacher = options.Teacher with { ModelId = null }, AlphaCe = 0, AlphaCos = 0, AlphaClm = 1 }, null, small, 10,
             () => SmallModels.Batch(1, [.. Enumerable.Repeat(12, 40)]), null))
         {
             first.Step();

@@ -28,7 +28,7 @@ internal sealed class ResumableRun : IDisposable
         else
         {
             using Gpt2 saved = Gpt2Checkpoint.Load(checkpoint);
-            RunOptions goesOn = options with { StudentInitialisation = CheckpointInit.InitName };
+            RunOptions goesOn = options with { Student = options.Student with { Initialisation = CheckpointInit.InitName } };
             _student = StudentInits.Create(goesOn, _teacher, tokens.VocabularySize, saved);
         }
         Trainer = new Trainer(options, _teacher, _student, tokens, validation, losses ?? LossCatalogue.Active(options, hasTeacher: true));
@@ -38,18 +38,11 @@ internal sealed class ResumableRun : IDisposable
 
     public static RunOptions Options { get; } = new()
     {
-        DatasetId = "d",
-        TeacherId = "t",
-        StudentLayerCount = 1,
-        Epochs = 3,
-        BatchSize = 2,
-        GradientAccumulation = 3,
-        ContextLength = 12,
-        Dropout = 0.1,
-        LearningRate = 1e-2,
-        WarmupProportion = 0.1,
-        ValidationIntervalSteps = 4,
-        ValidationMaxTokens = 500,
+        Data = new() { DatasetId = "d", ContextLength = 12 },
+        Teacher = new() { ModelId = "t" },
+        Student = new() { LayerCount = 1, Dropout = 0.1 },
+        Schedule = new() { Epochs = 3, BatchSize = 2, GradientAccumulation = 3, WarmupProportion = 0.1, ValidationIntervalSteps = 4, ValidationMaxTokens = 500 },
+        Optimiser = new() { LearningRate = 1e-2 },
     };
 
     public Trainer Trainer { get; }

@@ -150,10 +150,11 @@ public sealed class WorkKillTests
             plan = new SweepPlan
             {
                 Name = "Killed",
-                Options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 2, name: "") with
+                Options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 2, name: "").With(o => o with
                 {
-                    Dropout = 0.1, CheckpointIntervalSteps = 20, KeepLastCheckpoints = 1,
-                },
+                    Student = o.Student with { Dropout = 0.1 },
+                    Checkpoints = o.Checkpoints with { IntervalSteps = 20, KeepLast = 1 },
+                }),
                 Dimensions =
                 [
                     new SweepDimension { Name = "learning rate", Values = [SweepValue.Of("learningRate", 1e-3), SweepValue.Of("learningRate", 1e-2)] },
