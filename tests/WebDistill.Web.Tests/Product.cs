@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
@@ -127,9 +128,9 @@ internal static class Product
         try
         {
             Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train([Text], 300);
-            RunOptions options = TinyTraining(Guid.Empty).With(o => o with { Student = o.Student with { LayerCount = layers, Width = width } });
-            using (Gpt2 model = StudentInits.Create(options, null, tokenizer.Vocabulary.Size))
-                Gpt2Checkpoint.Save(model, folder.FullName, FileLayer.Disk);
+            RunOptions options = TinyTraining(Guid.Empty) with { StudentLayerCount = layers, StudentWidth = width };
+            using (TextModel model = StudentInits.Create(options, null, tokenizer.Vocabulary.Size))
+                ModelFiles.Save(model, folder.FullName, FileLayer.Disk);
             if (withTokenizer)
                 tokenizer.Save(folder.FullName, FileLayer.Disk);
             return folder.EnumerateFiles().ToDictionary(file => file.Name, file => File.ReadAllBytes(file.FullName));

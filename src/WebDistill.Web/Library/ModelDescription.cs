@@ -1,5 +1,6 @@
 using WebDistill.Data;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Web.Library;
@@ -12,11 +13,11 @@ internal static class ModelDescription
         Id = id,
         Name = name,
         CreatedAt = DateTime.UtcNow,
-        Layers = info.Config.NLayer,
-        Width = info.Config.NEmbd,
-        Heads = info.Config.NHead,
-        ContextLength = info.Config.NPositions,
-        VocabularySize = info.Config.VocabSize,
+        Layers = info.Architecture.Layers,
+        Width = info.Architecture.Width,
+        Heads = info.Architecture.Heads,
+        ContextLength = info.Architecture.Positions,
+        VocabularySize = info.Architecture.VocabularySize,
         ParameterCount = info.ParameterCount,
         WeightBytes = info.WeightBytes,
         WeightsSha256 = info.WeightsSha256,
@@ -28,8 +29,8 @@ internal static class ModelDescription
     /// <exception cref="InvalidDataException">It is not a GPT-2 model, or its tokenizer is not the model's; says which file.</exception>
     public static Model Read(Guid id, string name, string path)
     {
-        CheckpointInfo info = Gpt2Checkpoint.Inspect(path);
-        return Create(id, name, info, TokenizerSha256(path, info.Config.VocabSize));
+        CheckpointInfo info = ModelFiles.Inspect(path);
+        return Create(id, name, info, TokenizerSha256(path, info.Architecture.VocabularySize));
     }
 
     private static string? TokenizerSha256(string path, int vocabularySize)

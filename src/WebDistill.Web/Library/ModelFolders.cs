@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Library;
@@ -34,7 +35,7 @@ public sealed class ModelFolders(IDbContextFactory<WebDistillDb> contexts, DataF
 
     private static string WithFiles(string path)
     {
-        string config = Path.Combine(path, Gpt2Checkpoint.ConfigFileName);
+        string config = Path.Combine(path, ModelFiles.ConfigFileName);
         return File.Exists(config) ? path : throw new FileNotFoundException(null, config);
     }
 }

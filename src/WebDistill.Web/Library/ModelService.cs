@@ -5,6 +5,7 @@ using WebDistill.Data;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Web.Playground;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
@@ -115,7 +116,7 @@ public sealed partial class ModelService(
             return null;
         string name = string.Create(CultureInfo.InvariantCulture, $"{run.Name}, update {checkpoint.Step}");
         Model model = await Task.Run(() => folders.ReadCheckpoint(run.Id, checkpoint.Step, path =>
-            ModelDescription.Create(id, name, Gpt2Checkpoint.Describe(path, checkpoint.WeightsSha256), run.TokenizerSha256)), cancel);
+            ModelDescription.Create(id, name, ModelFiles.Describe(path, checkpoint.WeightsSha256), run.TokenizerSha256)), cancel);
         (model.Origin, model.RunId, model.CreatedAt) = (ModelOrigin.Run, run.Id, checkpoint.CreatedAt);
         return model;
     }

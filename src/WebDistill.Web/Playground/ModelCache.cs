@@ -1,5 +1,6 @@
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Text;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Library;
@@ -114,14 +115,14 @@ public sealed class ModelCache : IDisposable
 
     private LoadedModel Load(string path)
     {
-        var config = Gpt2Config.Load(Path.Combine(path, Gpt2Checkpoint.ConfigFileName));
+        var config = Architecture.Load(Path.Combine(path, ModelFiles.ConfigFileName));
         long needed = Reserve(config);
         try
         {
             // Hashed as it is loaded, not looked up: the playground shows which weights really answer.
-            string sha256 = Gpt2Checkpoint.Inspect(path).WeightsSha256;
+            string sha256 = ModelFiles.Inspect(path).WeightsSha256;
             TextTokenizer? tokenizer = File.Exists(Path.Combine(path, "vocab.json")) ? (TextTokenizer)Gpt2Tokenizer.Load(path) : null;
-            Gpt2 model = Gpt2Checkpoint.Load(path);
+            TextModel model = ModelFiles.Load(path);
             // For good: several readers may share it, and none must find dropout switched on by another.
             model.eval();
             return new LoadedModel(model, tokenizer, sha256);
@@ -134,7 +135,7 @@ public sealed class ModelCache : IDisposable
     }
 
     /// <summary>Makes sure that there is memory for a model besides those that are being loaded, freeing unused ones if need be.</summary>
-    private long Reserve(Gpt2Config config)
+    private long Reserve(Architecture config)
     {
         string? Problem()
         {
@@ -205,7 +206,7 @@ public sealed class ModelCache : IDisposable
         public long UsedAt { get; set; }
     }
 
-    private sealed record LoadedModel(Gpt2 Model, TextTokenizer? Tokenizer, string WeightsSha256);
+    private sealed record LoadedModel(TextModel Model, TextTokenizer? Tokenizer, string WeightsSha256);
 }
 
 /// <summary>A loaded model on loan.</summary>
@@ -213,12 +214,12 @@ public sealed class ModelCache : IDisposable
 /// <param name="tokenizer">Its tokenizer; null when it came without one.</param>
 /// <param name="weightsSha256">Hash of the weights that were loaded.</param>
 /// <param name="release">Gives it back.</param>
-public sealed class ModelLease(Gpt2 model, TextTokenizer? tokenizer, string weightsSha256, Action release) : IDisposable
+public sealed class ModelLease(TextModel model, TextTokenizer? tokenizer, string weightsSha256, Action release) : IDisposable
 {
     private Action? _release = release;
 
     /// <summary>The model.</summary>
-    public Gpt2 Model => model;
+    public TextModel Model => model;
 
     /// <summary>Its tokenizer; null when it came without one.</summary>
     public TextTokenizer? Tokenizer => tokenizer;

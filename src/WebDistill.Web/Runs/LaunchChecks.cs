@@ -3,6 +3,7 @@ using WebDistill.Data;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
@@ -99,14 +100,14 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
         return model;
     }
 
-    private Gpt2Config? Config(string field, Model? model, List<OptionProblem> problems)
+    private Architecture? Config(string field, Model? model, List<OptionProblem> problems)
     {
         if (model is null)
             return null;
         try
         {
             return StoredFiles.Read($"the model '{model.Name}'", "Choose another model, or import it again.",
-                () => Gpt2Config.Load(Path.Combine(folder.Model(model.Id), Gpt2Checkpoint.ConfigFileName)));
+                () => Architecture.Load(Path.Combine(folder.Model(model.Id), ModelFiles.ConfigFileName)));
         }
         catch (FilesGoneException gone)
         {
@@ -124,7 +125,7 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
                 RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences: null);
             if (problems.Count > 0)
                 return (problems, null);
-            Gpt2Config student = StudentInits.StudentConfig(options, parts.Teacher, vocabularySize, parts.Checkpoint);
+            Architecture student = StudentInits.StudentConfig(options, parts.Teacher, vocabularySize, parts.Checkpoint);
             try
             {
                 return StoredFiles.Read<(IReadOnlyList<OptionProblem>, RunPlan?)>($"the data set '{parts.Dataset!.Name}'",
@@ -150,5 +151,5 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
             }
         }, cancel);
 
-    private sealed record RunParts(Dataset? Dataset, Gpt2Config? Teacher, Gpt2Config? Checkpoint);
+    private sealed record RunParts(Dataset? Dataset, Architecture? Teacher, Architecture? Checkpoint);
 }

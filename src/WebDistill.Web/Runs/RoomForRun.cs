@@ -1,6 +1,7 @@
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
@@ -24,8 +25,8 @@ internal static class RoomForRun
         RunOptions options, TokenFile train, string? start, DataFolder folder, string? firstModel, CheckpointStore store,
         Func<Machine> machine, Action? makeRoom)
     {
-        Gpt2Config? teacher = options.Teacher.ModelId is string teacherId ? Config(folder.Model(Guid.Parse(teacherId))) : null;
-        Gpt2Config student = start is not null ? Config(start) : StudentInits.StudentConfig(
+        Architecture? teacher = options.TeacherId is string teacherId ? Config(folder.Model(Guid.Parse(teacherId))) : null;
+        Architecture student = start is not null ? Config(start) : StudentInits.StudentConfig(
             options, teacher, train.VocabularySize, firstModel is null ? null : Config(firstModel), train.EndOfTextId);
         var plan = RunPlan.Compute(options, teacher, student, train);
         long saved = store.List().Sum(checkpoint => checkpoint.Files.Sum(file => file.Bytes));
@@ -39,5 +40,5 @@ internal static class RoomForRun
         return RunFit.ShortageOfDisk(plan, machine(), saved);
     }
 
-    private static Gpt2Config Config(string model) => Gpt2Config.Load(Path.Combine(model, Gpt2Checkpoint.ConfigFileName));
+    private static Architecture Config(string model) => Architecture.Load(Path.Combine(model, ModelFiles.ConfigFileName));
 }

@@ -17,7 +17,7 @@ internal sealed partial class TrainingSession
     private T WhenTheDiskTakesIt<T>(Trainer trainer, Func<T> write)
     {
         // Weights and two moments, and as much again as a margin for the database.
-        long needed = 2 * 3 * sizeof(float) * trainer.Student.Config.ParameterCount;
+        long needed = 2 * 3 * sizeof(float) * trainer.Student.Architecture.ParameterCount;
         string needs = string.Create(CultureInfo.InvariantCulture, $"a checkpoint needs {needed:N0} bytes");
         while (true)
         {

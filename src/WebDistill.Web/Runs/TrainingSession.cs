@@ -68,8 +68,8 @@ internal sealed partial class TrainingSession
         string? start = FindStart(provenance);
         if (RoomForRun.Require(_options, train, start, _folder, FirstModel, _store, _machine, _makeRoom) is string shortage)
             Log(shortage, LogSeverity.Warning);
-        using Gpt2? teacher = _run.TeacherId is Guid teacherId ? Gpt2Checkpoint.Load(_folder.Model(teacherId)) : null;
-        using Gpt2 student = CreateStudent(teacher, train, start);
+        using TextModel? teacher = _run.TeacherId is Guid teacherId ? ModelFiles.Load(_folder.Model(teacherId)) : null;
+        using TextModel student = CreateStudent(teacher, train, start);
         _signals.Ended.ThrowIfCancellationRequested();
         using var trainer = new Trainer(_options, teacher, student, train, validation);
         if (start is not null)
@@ -185,23 +185,23 @@ internal sealed partial class TrainingSession
     /// <summary>The folder of the model whose weights the student begins with; null when it begins otherwise.</summary>
     private string? FirstModel => CheckpointInit.ModelOf(_options) is Guid id ? _folder.Model(id) : null;
 
-    private Gpt2 CreateStudent(Gpt2? teacher, TokenFile train, string? start)
+    private TextModel CreateStudent(TextModel? teacher, TokenFile train, string? start)
     {
         if (start is not null)
         {
-            using Gpt2 saved = Gpt2Checkpoint.Load(start);
+            using TextModel saved = ModelFiles.Load(start);
             return StudentInits.Create(
                 _options with { Student = _options.Student with { Initialisation = CheckpointInit.InitName } }, teacher, train.VocabularySize, saved, train.EndOfTextId);
         }
-        using Gpt2? first = FirstModel is string model ? Gpt2Checkpoint.Load(model) : null;
+        using TextModel? first = FirstModel is string model ? ModelFiles.Load(model) : null;
         return StudentInits.Create(_options, teacher, train.VocabularySize, first, train.EndOfTextId);
     }
 
     /// <summary>Writes down what the attempt is made of, and marks the recorded updates that it will make again.</summary>
-    private void BeginAttempt(Gpt2? teacher, Trainer trainer, TokenFile train, Dataset dataset, TrainingProvenance provenance)
+    private void BeginAttempt(TextModel? teacher, Trainer trainer, TokenFile train, Dataset dataset, TrainingProvenance provenance)
     {
-        Gpt2Config student = trainer.Student.Config;
-        RunPlan plan = RunPlan.Compute(_options, teacher?.Config, student, train);
+        Architecture student = trainer.Student.Architecture;
+        RunPlan plan = RunPlan.Compute(_options, teacher?.Architecture, student, train);
         int recorded = trainer.State.Unreported is { } unreported ? unreported.Step - 1 : trainer.CompletedSteps;
         int superseded = 0;
         IReadOnlyList<CheckpointManifest> complete = _store.List();
@@ -220,9 +220,9 @@ internal sealed partial class TrainingSession
                 .SetProperty(run => run.AttemptFromStep, recorded)
                 .SetProperty(run => run.ResumeStep, (int?)null)
                 .SetProperty(run => run.TotalSteps, trainer.TotalSteps)
-                .SetProperty(run => run.TeacherLayers, teacher == null ? null : teacher.Config.NLayer)
-                .SetProperty(run => run.TeacherParameters, teacher == null ? null : teacher.Config.ParameterCount)
-                .SetProperty(run => run.StudentLayers, student.NLayer)
+                .SetProperty(run => run.TeacherLayers, teacher == null ? null : teacher.Architecture.Layers)
+                .SetProperty(run => run.TeacherParameters, teacher == null ? null : teacher.Architecture.ParameterCount)
+                .SetProperty(run => run.StudentLayers, student.Layers)
                 .SetProperty(run => run.StudentParameters, student.ParameterCount)
                 .SetProperty(run => run.FlopsPerToken, plan.FlopsPerToken)
                 .SetProperty(run => run.TeacherSha256, provenance.TeacherSha256)
@@ -236,7 +236,7 @@ internal sealed partial class TrainingSession
         });
         if (superseded > 0)
             Log($"{superseded} recorded updates came after the checkpoint: they are made again, and the old records are superseded.");
-        Log($"Training on {provenance.Engine}: {trainer.TotalSteps} updates, student of {student.NLayer} layers and "
+        Log($"Training on {provenance.Engine}: {trainer.TotalSteps} updates, student of {student.Layers} layers and "
             + $"{student.ParameterCount} parameters, {train.TokenCount} tokens.");
     }
 
@@ -334,7 +334,7 @@ internal sealed partial class TrainingSession
         string incoming = _folder.CreateIncoming();
         try
         {
-            CheckpointInfo info = Gpt2Checkpoint.Save(trainer.Student, incoming, _folder.Files);
+            CheckpointInfo info = ModelFiles.Save(trainer.Student, incoming, _folder.Files);
             tokenizer.Save(incoming, _folder.Files);
             _folder.Publish(incoming, _folder.Model(id));
             return info;

@@ -22,7 +22,7 @@ internal static class StoredContents
         {
             return (kind switch
             {
-                StoredKind.Model => Describe(Gpt2Config.Load(Path.Combine(path, "config.json"))),
+                StoredKind.Model => Describe(Architecture.Load(Path.Combine(path, "config.json"))),
                 StoredKind.Dataset => DescribeDataset(path),
                 _ => DescribeRun(path),
             }, true);
@@ -54,8 +54,8 @@ internal static class StoredContents
         }
     }
 
-    private static string Describe(Gpt2Config config) => string.Create(CultureInfo.InvariantCulture,
-        $"{Counted(config.NLayer, "layer")}, width {config.NEmbd}, {config.ParameterCount:N0} parameters");
+    private static string Describe(Architecture config) => string.Create(CultureInfo.InvariantCulture,
+        $"{Counted(config.Layers, "layer")}, width {config.Width}, {config.ParameterCount:N0} parameters");
 
     private static string DescribeDataset(string path)
     {
@@ -80,7 +80,7 @@ internal static class StoredContents
 
     private static Action<WebDistillDb> ReadModel(Guid id, string path)
     {
-        Model model = ModelDescription.Read(id, $"Taken back: {Describe(Gpt2Config.Load(Path.Combine(path, "config.json")))}", path);
+        Model model = ModelDescription.Read(id, $"Taken back: {Describe(Architecture.Load(Path.Combine(path, "config.json")))}", path);
         return db =>
         {
             // A run and its first model have one id.
@@ -130,9 +130,9 @@ internal static class StoredContents
         (CheckpointManifest newest, string checkpoint) = store.Newest(out _) ?? throw NoCheckpoint();
         IReadOnlyList<CheckpointManifest> complete = store.List();
         (TrainingState state, RunOptions options, TrainingProvenance provenance) = TrainingCheckpoint.ReadState(checkpoint);
-        Guid? teacherId = options.Teacher.ModelId is string teacher ? Guid.Parse(teacher) : null;
-        Guid datasetId = Guid.Parse(options.Data.DatasetId);
-        Gpt2Config student = Gpt2Config.Load(Path.Combine(checkpoint, "config.json"));
+        Guid? teacherId = options.TeacherId is string teacher ? Guid.Parse(teacher) : null;
+        Guid datasetId = Guid.Parse(options.DatasetId);
+        Architecture student = Architecture.Load(Path.Combine(checkpoint, "config.json"));
         int planned = Math.Max(state.Step, PlannedUpdates(options, student, teacherId, datasetId, folder));
         var run = new Run
         {
@@ -155,7 +155,7 @@ internal static class StoredContents
             TeacherNatsPerToken = state.TeacherValidationNatsPerToken,
             ValidationPerplexity = state.LastValidationPerplexity,
             ValidationNatsPerToken = state.LastValidationNatsPerToken,
-            StudentLayers = student.NLayer,
+            StudentLayers = student.Layers,
             StudentParameters = student.ParameterCount,
             TeacherSha256 = provenance.TeacherSha256,
             TokenizerSha256 = provenance.TokenizerSha256,
@@ -189,7 +189,7 @@ internal static class StoredContents
     private static InvalidDataException NoCheckpoint() => new("It holds no complete checkpoint.");
 
     // A number to show until the run is resumed and counts again; 0 where the files that it needs are gone or others by now.
-    private static int PlannedUpdates(RunOptions options, Gpt2Config student, Guid? teacherId, Guid datasetId, DataFolder folder)
+    private static int PlannedUpdates(RunOptions options, Architecture student, Guid? teacherId, Guid datasetId, DataFolder folder)
     {
         string tokens = DatasetFiles.Train(folder.Dataset(datasetId));
         string? teacher = teacherId is Guid named ? Path.Combine(folder.Model(named), "config.json") : null;
@@ -198,7 +198,7 @@ internal static class StoredContents
         try
         {
             using TokenFile train = TokenFile.Open(tokens);
-            return RunPlan.Compute(options, teacher is null ? null : Gpt2Config.Load(teacher), student, train).TotalUpdates;
+            return RunPlan.Compute(options, teacher is null ? null : Architecture.Load(teacher), student, train).TotalUpdates;
         }
         catch (Exception e) when (e is InvalidDataException or ArgumentException)
         {

@@ -2,6 +2,7 @@ using System.IO.Compression;
 using Microsoft.Playwright;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;
@@ -61,7 +62,7 @@ public sealed class ModelsPageTests(WebDistillApp app, Chromium chromium)
         await Expect(row).ToContainTextAsync("2 layers · 16 wide");
         await Expect(row).ToContainTextAsync("Imported");
         await Expect(row).ToContainTextAsync("Not usable with text");
-        string hash = Gpt2Checkpoint.Inspect(_folder.FullName).WeightsSha256;
+        string hash = ModelFiles.Inspect(_folder.FullName).WeightsSha256;
         await Expect(row.Locator("code")).ToHaveAttributeAsync("title", hash);
         await AssertAccessibleAsync(page);
         await AssertAccessibleAsync(await chromium.OpenAsync(app.Address + "/models", ColorScheme.Dark, width: 400));
@@ -97,8 +98,8 @@ public sealed class ModelsPageTests(WebDistillApp app, Chromium chromium)
 
     private void Save(int width)
     {
-        using Gpt2 model = Gpt2.CreateRandom(Config(width), seed: 3);
-        Gpt2Checkpoint.Save(model, _folder.FullName, FileLayer.Disk);
+        using TextModel model = TextModel.CreateRandom(Config(width), seed: 3);
+        ModelFiles.Save(model, _folder.FullName, FileLayer.Disk);
     }
 
     private static Gpt2Config Config(int width) => new()

@@ -1,6 +1,7 @@
 using WebDistill.Data;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Text;
 using WebDistill.Distillation.Text.Stories;
 using WebDistill.Web.Library;
@@ -21,8 +22,8 @@ internal static class SmallModels
         string folder = Directory.CreateTempSubdirectory("webdistill-model-").FullName;
         try
         {
-            using (Gpt2 model = Gpt2.CreateRandom(Config(positions, endOfTextId), seed))
-                Gpt2Checkpoint.Save(model, folder, FileLayer.Disk);
+            using (TextModel model = TextModel.CreateRandom(Config(positions, endOfTextId), seed))
+                ModelFiles.Save(model, folder, FileLayer.Disk);
             if (withTokenizer)
                 s_tokenizer.Value.Save(folder, FileLayer.Disk);
             return await app.Service<ModelService>().ImportAsync(name, Files(folder));

@@ -5,6 +5,7 @@ using System.Text.Json;
 using WebDistill.Data;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Components.Controls;
@@ -123,9 +124,9 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
     {
         Guid dataset = await app.ReadyDatasetAsync(), model = await app.ImportedModelAsync();
         var folder = app.Service<DataFolder>();
-        RunOptions distilled = new() { Teacher = new() { ModelId = model.ToString() }, Data = new() { DatasetId = dataset.ToString(), ContextLength = 16 }, Student = new() { LayerCount = 1 } };
-        Spoil(Path.Combine(folder.Model(model), Gpt2Checkpoint.ConfigFileName));
-        await RefusedAsync(distilled, "teacher.modelId");
+        RunOptions distilled = new() { TeacherId = model.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1, ContextLength = 16 };
+        Spoil(Path.Combine(folder.Model(model), ModelFiles.ConfigFileName));
+        await RefusedAsync(distilled, "teacherId");
         Spoil(DatasetFiles.Train(folder.Dataset(dataset)));
         string detail = await RefusedAsync(Product.TinyTraining(dataset), "data.datasetId");
         Assert.DoesNotContain(app.Root, detail);

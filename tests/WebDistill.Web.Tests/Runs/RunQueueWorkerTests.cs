@@ -97,8 +97,8 @@ public sealed class RunQueueWorkerTests
             string folder = Path.Combine(app.Root, "runs",
                 id.ToString("N"), "checkpoints", $"step-{checkpoint.GetProperty("step").GetInt32()}");
             Assert.Equal(checkpoint.GetProperty("weightsSha256").GetString(),
-                Distillation.Models.Gpt2Checkpoint.Inspect(folder).WeightsSha256);
-            Distillation.Models.Gpt2Checkpoint.Load(folder).Dispose();
+                Distillation.Models.Weights.ModelFiles.Inspect(folder).WeightsSha256);
+            Distillation.Models.Weights.ModelFiles.Load(folder).Dispose();
         }
         Assert.Empty(Directory.EnumerateFileSystemEntries(Path.Combine(app.Root, "incoming")));
     }

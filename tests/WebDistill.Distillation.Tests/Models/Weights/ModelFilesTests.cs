@@ -5,21 +5,21 @@ using WebDistill.Distillation.Models.Weights;
 
 namespace WebDistill.Distillation.Tests.Models;
 
-public sealed class Gpt2CheckpointTests
+public sealed class ModelFilesTests
 {
     [Fact]
     public void Save_LoadedAgain_IsBitIdentical()
     {
         using var folder = new TemporaryFolder();
-        using Gpt2 model = SmallModels.Random(7);
-        Gpt2Checkpoint.Save(model, folder.Path, FileLayer.Disk);
-        using Gpt2 again = Gpt2Checkpoint.Load(folder.Path);
-        Assert.Equal(model.Config, again.Config);
+        using TextModel model = SmallModels.Random(7);
+        ModelFiles.Save(model, folder.Path, FileLayer.Disk);
+        using TextModel again = ModelFiles.Load(folder.Path);
+        Assert.Equal(model.Architecture, again.Architecture);
         Dictionary<string, float[]> expected = SmallModels.Weights(model);
         foreach ((string name, float[] weights) in SmallModels.Weights(again))
             Assert.Equal(expected[name], weights);
         string first = Hash(folder);
-        Gpt2Checkpoint.Save(again, folder.Path, FileLayer.Disk);
+        ModelFiles.Save(again, folder.Path, FileLayer.Disk);
         Assert.Equal(first, Hash(folder));
         using SafetensorsFile file = SafetensorsFile.OpenModel(folder.Path);
         Assert.Equal("pt", file.Metadata["format"]);
@@ -30,26 +30,26 @@ public sealed class Gpt2CheckpointTests
     public void Inspect_SavedModel_DescribesIt()
     {
         using var folder = new TemporaryFolder();
-        using Gpt2 model = SmallModels.Random(7);
-        Gpt2Checkpoint.Save(model, folder.Path, FileLayer.Disk);
-        CheckpointInfo info = Gpt2Checkpoint.Inspect(folder.Path);
-        Assert.Equal(model.Config, info.Config);
+        using TextModel model = SmallModels.Random(7);
+        ModelFiles.Save(model, folder.Path, FileLayer.Disk);
+        CheckpointInfo info = ModelFiles.Inspect(folder.Path);
+        Assert.Equal(model.Architecture, info.Architecture);
         Assert.Equal(model.named_parameters().Sum(pair => pair.Item2.numel()), info.ParameterCount);
         Assert.Equal(new FileInfo(folder.File("model.safetensors")).Length, info.WeightBytes);
         Assert.Equal(Hash(folder), info.WeightsSha256);
         Assert.Equal("F32", info.DataType);
-        Assert.Equal(info, Gpt2Checkpoint.Describe(folder.Path, info.WeightsSha256));
+        Assert.Equal(info, ModelFiles.Describe(folder.Path, info.WeightsSha256));
     }
 
     [Fact]
     public void Describe_FileCutShort_IsRefused()
     {
         using var folder = new TemporaryFolder();
-        using Gpt2 model = SmallModels.Random(7);
-        CheckpointInfo info = Gpt2Checkpoint.Save(model, folder.Path, FileLayer.Disk);
+        using TextModel model = SmallModels.Random(7);
+        CheckpointInfo info = ModelFiles.Save(model, folder.Path, FileLayer.Disk);
         using (FileStream weights = File.OpenWrite(folder.File("model.safetensors")))
             weights.SetLength(weights.Length - 4);
-        Assert.Throws<InvalidDataException>(() => Gpt2Checkpoint.Describe(folder.Path, info.WeightsSha256));
+        Assert.Throws<InvalidDataException>(() => ModelFiles.Describe(folder.Path, info.WeightsSha256));
     }
 
     public static TheoryData<string, Func<List<(string, long[], float)>, List<(string, long[], float)>>, string[]> Damages() => new()
@@ -74,12 +74,12 @@ public sealed class Gpt2CheckpointTests
         using var folder = new TemporaryFolder();
         Gpt2Config config = SmallModels.Config();
         List<(string, long[], float)> tensors =
-            damage([.. Gpt2Checkpoint.Weights(config).Select(weight => (weight.Name, weight.Shape, 0.5f))]);
+            damage([.. config.Family.Weights(config).Select(weight => (weight.Name, weight.Shape, 0.5f))]);
         File.WriteAllText(folder.File("config.json"), config.ToJson());
         SafetensorsWriter.Write(folder.File("model.safetensors"),
             [.. tensors.Select(t => SafetensorsTensor.Single(t.Item1, t.Item2, values => values.Fill(t.Item3)))], FileLayer.Disk);
-        string message = Assert.Throws<InvalidDataException>(() => Gpt2Checkpoint.Load(folder.Path)).Message;
-        Assert.Equal(message, Assert.Throws<InvalidDataException>(() => Gpt2Checkpoint.Inspect(folder.Path)).Message);
+        string message = Assert.Throws<InvalidDataException>(() => ModelFiles.Load(folder.Path)).Message;
+        Assert.Equal(message, Assert.Throws<InvalidDataException>(() => ModelFiles.Inspect(folder.Path)).Message);
         Assert.All(expected, part => Assert.True(message.Contains(part), $"{what}: {message}"));
     }
 
@@ -89,9 +89,9 @@ public sealed class Gpt2CheckpointTests
         using var folder = new TemporaryFolder();
         Gpt2Config config = SmallModels.Config();
         File.WriteAllText(folder.File("config.json"), config.ToJson());
-        SafetensorsWriter.Write(folder.File("model.safetensors"), [.. Gpt2Checkpoint.Weights(config)
+        SafetensorsWriter.Write(folder.File("model.safetensors"), [.. config.Family.Weights(config)
             .Select(weight => SafetensorsTensor.Int64(weight.Name, weight.Shape, values => values.Clear()))], FileLayer.Disk);
-        string message = Assert.Throws<InvalidDataException>(() => Gpt2Checkpoint.Load(folder.Path)).Message;
+        string message = Assert.Throws<InvalidDataException>(() => ModelFiles.Load(folder.Path)).Message;
         Assert.Contains("I64", message);
         Assert.Contains("BF16", message);
     }
