@@ -99,7 +99,8 @@ internal static class ManyRows
     {
         var plan = new SweepPlan
         {
-            Name = Text($"Temperatures from run {i} on"), Options = new RunOptions { Teacher = new() { ModelId = $"{Guid.Empty}" }, Data = new() { DatasetId = $"{Guid.Empty}" } },
+            Name = Text($"Temperatures from run {i} on"),
+            Options = new RunOptions { Teacher = new() { ModelId = $"{Guid.Empty}" }, Data = new() { DatasetId = $"{Guid.Empty}" } },
             Metric = i % 2 == 0 ? SweepMetric.BestValidationPerplexity : SweepMetric.FinalValidationPerplexity,
             Dimensions = [new SweepDimension { Name = "T", Values = [.. Enumerable.Range(1, 20).Select(t => SweepValue.Of("temperature", (double)t))] }],
         };

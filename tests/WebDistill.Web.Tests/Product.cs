@@ -128,7 +128,7 @@ internal static class Product
         try
         {
             Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train([Text], 300);
-            RunOptions options = TinyTraining(Guid.Empty) with { StudentLayerCount = layers, StudentWidth = width };
+            RunOptions options = TinyTraining(Guid.Empty).With(o => o with { Student = o.Student with { LayerCount = layers, Width = width } });
             using (TextModel model = StudentInits.Create(options, null, tokenizer.Vocabulary.Size))
                 ModelFiles.Save(model, folder.FullName, FileLayer.Disk);
             if (withTokenizer)

@@ -58,14 +58,14 @@ public static class FlatOptions
         if (options.ValueKind != JsonValueKind.Object || !options.EnumerateObject().Any(IsOld))
             return options;
         JsonProperty[] old = [.. options.EnumerateObject().Where(IsOld)];
-        JsonProperty[] twice = [.. old.Where(property => IsGiven(options, Paths[property.Name].Split('.')))];
-        problems = [.. twice.Select(property => new OptionProblem(Paths[property.Name],
+        ILookup<bool, JsonProperty> isTwice = old.ToLookup(property => IsGiven(options, Paths[property.Name].Split('.')));
+        problems = [.. isTwice[true].Select(property => new OptionProblem(Paths[property.Name],
             $"It is given here and as '{property.Name}', as it was called before options had groups. Leave '{property.Name}' out."))];
 
         var written = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(written))
             Write(writer, options.EnumerateObject().Where(property => !IsOld(property)),
-                [.. old.ExceptBy(twice.Select(property => property.Name), property => property.Name).Select(property => (Paths[property.Name].Split('.'), property.Value))]);
+                [.. isTwice[false].Select(property => (Paths[property.Name].Split('.'), property.Value))]);
         return JsonSerializer.Deserialize<JsonElement>(written.WrittenSpan);
     }
 

@@ -8,7 +8,7 @@ namespace WebDistill.Distillation.Students;
 /// residual branch (c_proj).
 /// </summary>
 /// <remarks>
-/// σ is <see cref="RunOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, family, width, heads, positions and
+/// σ is <see cref="StudentOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, family, width, heads, positions and
 /// vocabulary are the teacher's.
 /// </remarks>
 public sealed class RandomInit : StudentInit
@@ -40,9 +40,9 @@ public sealed class RandomInit : StudentInit
     {
         RunOptions options = origin.Options;
         Architecture fresh = origin.Teacher?.WithLayers(origin.LayerCount) ?? ModelFamilies.Default.Create(new NewModel(
-            origin.VocabularySize, options.ContextLength ?? throw Missing("context length"), options.StudentWidth ?? throw Missing("width"),
-            origin.LayerCount, options.StudentHeads ?? throw Missing("number of attention heads"), origin.EndOfTextId));
-        Architecture student = origin.InTraining(fresh.WithInitialiserRange(options.InitialiserRange));
+            origin.VocabularySize, options.Data.ContextLength ?? throw Missing("context length"), options.Student.Width ?? throw Missing("width"),
+            origin.LayerCount, options.Student.Heads ?? throw Missing("number of attention heads"), origin.EndOfTextId));
+        Architecture student = origin.InTraining(fresh.WithInitialiserRange(options.Student.InitialiserRange));
         try
         {
             student.Validate();

@@ -41,5 +41,5 @@ internal sealed record StudentOrigin(
         : Math.Max(1, Teacher.Layers / 2));
 
     /// <summary>The architecture as the student is trained: with the run's dropout.</summary>
-    public Architecture InTraining(Architecture architecture) => architecture.WithDropout(Options.Dropout);
+    public Architecture InTraining(Architecture architecture) => architecture.WithDropout(Options.Student.Dropout);
 }

@@ -45,7 +45,7 @@ public static class StudentInits
     /// <inheritdoc cref="StudentConfig"/>
     public static TextModel Create(
         RunOptions options, TextModel? teacher, int vocabularySize, TextModel? checkpoint = null, int? endOfTextId = null) =>
-        Find(options.StudentInitialisation).Create(
+        Find(options.Student.Initialisation).Create(
             new StudentOrigin(options, teacher?.Architecture, checkpoint?.Architecture, vocabularySize, endOfTextId ?? vocabularySize - 1), teacher,
                 checkpoint);
 }

@@ -41,8 +41,8 @@ public sealed class TeacherLayersInit : StudentInit
     /// list.</exception>
     public static IReadOnlyList<int> Layers(RunOptions options, Architecture teacher)
     {
-        if (options.StudentTeacherLayers is not { } layers)
-            return EvenlySpaced(teacher.Layers, options.StudentLayerCount ?? Math.Max(1, teacher.Layers / 2));
+        if (options.Student.TeacherLayers is not { } layers)
+            return EvenlySpaced(teacher.Layers, options.Student.LayerCount ?? Math.Max(1, teacher.Layers / 2));
         foreach (int layer in layers)
         {
             if (layer < 0 || layer >= teacher.Layers)

@@ -56,7 +56,7 @@ public sealed record RunPlan(
             RunMemory.Estimate(options, teacher, student, rows * context, sequences),
             RunDisk.Of(options, student, schedule.TotalUpdates),
             (teacher is null ? 0 : teacher.ForwardFlopsPerToken(tokensPerSequence)) + 3 * student.ForwardFlopsPerToken(tokensPerSequence),
-            (long)Math.Round(tokensPerSequence * sequences * options.Epochs));
+            (long)Math.Round(tokensPerSequence * sequences * options.Schedule.Epochs));
     }
 
     /// <summary>Every problem that can be seen without reading a model or a corpus; empty when there is none.</summary>
@@ -72,7 +72,7 @@ public sealed record RunPlan(
         var problems = new OptionProblems();
         if (teacher is not null && teacher.VocabularySize != vocabularySize)
         {
-            problems.Add(nameof(options.TeacherId),
+            problems.Add(OptionPath.Of(options.Teacher.ModelId),
                 $"The teacher has {teacher.VocabularySize} tokens in its vocabulary and the data set {vocabularySize}. "
                 + "Choose a data set that was tokenised with the teacher's vocabulary.");
         }
@@ -90,21 +90,21 @@ public sealed record RunPlan(
         }
         if (checkpoint is not null && student.VocabularySize != vocabularySize)
         {
-            problems.Add(nameof(options.StudentModelId),
+            problems.Add(OptionPath.Of(options.Student.ModelId),
                 $"The student has {student.VocabularySize} tokens in its vocabulary and the data set {vocabularySize}. "
                 + "Choose a data set that was tokenised with the student's vocabulary.");
         }
         if (teacher is not null && student.Width != teacher.Width && options.AlphaCos > 0)
         {
-            problems.Add(nameof(options.AlphaCos),
+            problems.Add(OptionPath.Of(options.AlphaCos),
                 $"The cosine loss compares hidden states of equal width, and the student's is {student.Width}, the teacher's "
                 + $"{teacher.Width}. "
                 + "Set its weight to 0 or choose a student of the teacher's width.");
         }
 
-        int positions = Math.Min(student.Positions, teacher?.Positions ?? int.MaxValue), shortest = options.SequenceMode.ShortestContext();
-        if (options.ContextLength is int context && context > positions)
-            problems.Add(nameof(options.ContextLength),
+        int positions = Math.Min(student.Positions, teacher?.Positions ?? int.MaxValue), shortest = options.Data.SequenceMode.ShortestContext();
+        if (options.Data.ContextLength is int context && context > positions)
+            problems.Add(OptionPath.Of(options.Data.ContextLength),
                 $"The context length is {context}, the models have {positions} positions. Choose at most {positions}.");
         else if (ContextLength(options, teacher, student) < shortest)
             problems.Add(OptionPath.Of(options.Data.SequenceMode),
@@ -138,12 +138,12 @@ public sealed record RunPlan(
     /// <summary>Sequences per epoch that a run with these options cuts out of the file.</summary>
     /// <exception cref="InvalidDataException">There is none; the message names the counts.</exception>
     public static int CountSequences(RunOptions options, Architecture? teacher, Architecture student, TokenFile train) =>
-        SequenceSource.Count(train, options.SequenceMode, ContextLength(options, teacher, student));
+        SequenceSource.Count(train, options.Data.SequenceMode, ContextLength(options, teacher, student));
 
     private static int CountBatches(RunOptions options, int sequences) =>
         (int)(((long)sequences + options.Schedule.BatchSize - 1) / options.Schedule.BatchSize);
 
     /// <summary>Tokens per sequence: as asked for, else all that the models have positions for.</summary>
     internal static int ContextLength(RunOptions options, Architecture? teacher, Architecture student) =>
-        options.ContextLength ?? Math.Min(student.Positions, teacher?.Positions ?? int.MaxValue);
+        options.Data.ContextLength ?? Math.Min(student.Positions, teacher?.Positions ?? int.MaxValue);
 }

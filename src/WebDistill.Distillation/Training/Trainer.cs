@@ -90,8 +90,9 @@ public sealed class Trainer : IDisposable
         teacher?.eval();
         student.train();
         foreach (Parameter positions in student.PositionEmbeddings)
-            positions.requires_grad = !options.FreezePositionEmbeddings;
-        _optimiser = new AdamWOptimiser([.. Trained(student, options), .. _objective.Parameters()], options.AdamBeta1, options.AdamBeta2, options.AdamEpsilon);
+            positions.requires_grad = !options.Student.FreezePositionEmbeddings;
+        _optimiser = new AdamWOptimiser([.. Trained(student, options), .. _objective.Parameters()],
+            options.Optimiser.AdamBeta1, options.Optimiser.AdamBeta2, options.Optimiser.AdamEpsilon);
         NoteWhatIsUnusual();
         // Last: a run that cannot begin has nobody who would end it.
         _keptBlocks = NativeMemorySettings.KeepBlocks();
@@ -338,10 +339,10 @@ public sealed class Trainer : IDisposable
 
     private static List<Moments> Trained(TextModel student, RunOptions options) =>
         [.. student.named_parameters().Where(pair => pair.parameter.requires_grad).Select(pair => new Moments(
-            pair.name, pair.parameter, student.Decays(pair.name) ? options.WeightDecay : 0))];
+            pair.name, pair.parameter, student.Decays(pair.name) ? options.Optimiser.WeightDecay : 0))];
 
     private Perplexity MeasurePerplexity(TextModel model, CancellationToken cancel) =>
-        Perplexity.Measure(model, _validation!, _contextLength, _options.ValidationMaxTokens, cancel);
+        Perplexity.Measure(model, _validation!, _contextLength, _options.Schedule.ValidationMaxTokens, cancel);
 
     private static BatchSampler CreateSampler(
         RunOptions options, TextModel? teacher, TextModel student, TokenFile train, TokenFile? validation)

@@ -201,10 +201,12 @@ internal static class JsonBody
         {
             while (reader.Read())
             {
-                if (reader.TokenType != JsonTokenType.PropertyName)
-                    continue;
                 int depth = reader.CurrentDepth;
-                names = [.. names.Where(outer => outer.Depth < depth), (depth, reader.GetString()!)];
+                // Whatever ends leaves the property that it was the value of.
+                if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray))
+                    names.RemoveAll(name => name.Depth >= depth);
+                if (reader.TokenType == JsonTokenType.PropertyName)
+                    names.Add((depth, reader.GetString()!));
             }
         }
         catch (JsonException)

@@ -57,7 +57,8 @@ public sealed class QuickStart(DatasetService datasets, RunQueue queue)
             Teacher with { Name = "Story teacher", Data = Teacher.Data with { DatasetId = datasetId } }, cancel, quickStartId: quickStartId);
         // The model of a run has the run's id, so the student can name its teacher before that one is trained.
         return await queue.EnqueueAsync(
-            Student with { Name = "Story student", Data = Student.Data with { DatasetId = datasetId }, Teacher = new() { ModelId = teacher.Id.ToString() } },
+            Student with { Name = "Story student", Data = Student.Data with { DatasetId = datasetId },
+                Teacher = new() { ModelId = teacher.Id.ToString() } },
             cancel, teacher.Id, quickStartId);
     }
 }

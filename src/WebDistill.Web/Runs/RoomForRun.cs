@@ -25,7 +25,7 @@ internal static class RoomForRun
         RunOptions options, TokenFile train, string? start, DataFolder folder, string? firstModel, CheckpointStore store,
         Func<Machine> machine, Action? makeRoom)
     {
-        Architecture? teacher = options.TeacherId is string teacherId ? Config(folder.Model(Guid.Parse(teacherId))) : null;
+        Architecture? teacher = options.Teacher.ModelId is string teacherId ? Config(folder.Model(Guid.Parse(teacherId))) : null;
         Architecture student = start is not null ? Config(start) : StudentInits.StudentConfig(
             options, teacher, train.VocabularySize, firstModel is null ? null : Config(firstModel), train.EndOfTextId);
         var plan = RunPlan.Compute(options, teacher, student, train);

@@ -26,7 +26,7 @@ public sealed class StudentInitsTests
     {
         using TextModel teacher = SmallModels.Random(1, layers: 4);
         using TextModel student = StudentInits.Create(
-            s_options with { StudentTeacherLayers = [3, 1], Dropout = 0.25 }, teacher, SmallModels.Vocabulary);
+            s_options with { Student = s_options.Student with { TeacherLayers = [3, 1], Dropout = 0.25 } }, teacher, SmallModels.Vocabulary);
         Dictionary<string, float[]> from = SmallModels.Weights(teacher), to = SmallModels.Weights(student);
         Assert.Equal(from["h.3.mlp.c_fc.weight"], to["h.0.mlp.c_fc.weight"]);
         Assert.Equal(from["h.1.attn.c_attn.bias"], to["h.1.attn.c_attn.bias"]);
@@ -69,8 +69,9 @@ public sealed class StudentInitsTests
     public void Create_Checkpoint_GoesOnFromItsWeights()
     {
         using TextModel stored = SmallModels.Random(5);
-        using TextModel student = StudentInits.Create(s_options with { StudentInitialisation = "checkpoint", StudentModelId = "m",
-            Dropout = 0.3 }, null, SmallModels.Vocabulary, stored);
+        using TextModel student = StudentInits.Create(s_options with {
+            Student = s_options.Student with { Initialisation = "checkpoint", ModelId = "m", Dropout = 0.3 },
+        }, null, SmallModels.Vocabulary, stored);
         Dictionary<string, float[]> expected = SmallModels.Weights(stored);
         foreach ((string name, float[] values) in SmallModels.Weights(student))
             Assert.Equal(expected[name], values);

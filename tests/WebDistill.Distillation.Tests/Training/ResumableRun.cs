@@ -29,7 +29,7 @@ internal sealed class ResumableRun : IDisposable
         else
         {
             using TextModel saved = ModelFiles.Load(checkpoint);
-            RunOptions goesOn = options with { StudentInitialisation = CheckpointInit.InitName };
+            RunOptions goesOn = options with { Student = options.Student with { Initialisation = CheckpointInit.InitName } };
             _student = StudentInits.Create(goesOn, _teacher, tokens.VocabularySize, saved);
         }
         Trainer = new Trainer(options, _teacher, _student, tokens, validation, losses ?? LossCatalogue.Active(options, hasTeacher: true));
@@ -42,7 +42,8 @@ internal sealed class ResumableRun : IDisposable
         Data = new() { DatasetId = "d", ContextLength = 12 },
         Teacher = new() { ModelId = "t" },
         Student = new() { LayerCount = 1, Dropout = 0.1 },
-        Schedule = new() { Epochs = 3, BatchSize = 2, GradientAccumulation = 3, WarmupProportion = 0.1, ValidationIntervalSteps = 4, ValidationMaxTokens = 500 },
+        Schedule = new() { Epochs = 3, BatchSize = 2, GradientAccumulation = 3, WarmupProportion = 0.1, ValidationIntervalSteps = 4,
+            ValidationMaxTokens = 500 },
         Optimiser = new() { LearningRate = 1e-2 },
     };
 

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Text;
@@ -36,7 +38,8 @@ public sealed class ResumeTests : IDisposable
     public void Run_CutAtEveryThirdUpdate_EndsBitForBitTheSame(SequenceMode mode, TrainingSemantics semantics, int accumulation)
     {
         RunOptions options =
-            ResumableRun.Options with { Data = ResumableRun.Options.Data with { SequenceMode = mode }, Schedule = ResumableRun.Options.Schedule with { Semantics = semantics, GradientAccumulation = accumulation, Epochs = 2 } };
+            ResumableRun.Options with { Data = ResumableRun.Options.Data with { SequenceMode = mode },
+                Schedule = ResumableRun.Options.Schedule with { Semantics = semantics, GradientAccumulation = accumulation, Epochs = 2 } };
         // Said while an update is reported, and heard before the next one's first micro-batch.
         Ended whole = Uninterrupted(options), cut = Cut(options, (stop, _) => report =>
         {
@@ -50,7 +53,8 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void Run_CutAtRandomMoments_EndsBitForBitTheSame()
     {
-        RunOptions options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { GradientAccumulation = 5, ValidationIntervalSteps = 2 } };
+        RunOptions options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { GradientAccumulation = 5,
+            ValidationIntervalSteps = 2 } };
         Ended whole = Uninterrupted(options);
         for (int seed = 1; seed <= 4; seed++)
         {
@@ -70,7 +74,8 @@ public sealed class ResumeTests : IDisposable
     public void Run_CutWhileThePerplexityIsMeasured_ReportsTheUpdateOnce()
     {
         using TokenFile validation = SmallModels.Tokens(_folder, documents: 8000, name: "validation.bin");
-        RunOptions options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { ValidationIntervalSteps = 5, ValidationMaxTokens = 200_000 } };
+        RunOptions options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { ValidationIntervalSteps = 5,
+            ValidationMaxTokens = 200_000 } };
         Ended whole = Uninterrupted(options, validation);
         using var stop = new CancellationTokenSource();
         var reports = new Reports();
@@ -151,6 +156,29 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void ReadState_OptionsOfBeforeTheGroups_AreReadAndGoOn()
+    {
+        RunOptions options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { Epochs = 1 } };
+        var store = new CheckpointStore(_folder.File("old"), FileLayer.Disk);
+        using (var run = new ResumableRun(options, _tokens, _tokens))
+        {
+            run.Trainer.Step();
+            run.Save(store, FileLayer.Disk);
+        }
+        string folder = store.Folder(1), file = Path.Combine(folder, "training_state.json");
+        JsonObject state = JsonNode.Parse(File.ReadAllText(file))!.AsObject(), flat = [];
+        foreach (OptionField field in OptionSchema.Run.Fields)
+            flat[FlatOptions.Paths.SingleOrDefault(known => known.Value == field.Path).Key ?? field.Path] = field.In(state["options"]!.AsObject())?.DeepClone();
+        state["options"] = flat;
+        File.WriteAllText(file, state.ToJsonString());
+
+        RunOptions read = TrainingCheckpoint.ReadState(folder).Options;
+        Assert.Equal(JsonSerializer.Serialize(options), JsonSerializer.Serialize(read));
+        using var goesOn = new ResumableRun(read, _tokens, _tokens, folder);
+        Assert.Equal(1, goesOn.Trainer.CompletedSteps);
+    }
+
+    [Fact]
     public void CheckContinuation_WhatFixesTheCorpusOrTheShape_IsRefusedAndTheRestMayChange()
     {
         RunOptions saved = ResumableRun.Options;
@@ -165,7 +193,8 @@ public sealed class ResumeTests : IDisposable
             Checkpoints = saved.Checkpoints with { IntervalSteps = 1 },
         }));
         Assert.Equal(["data.datasetId", "data.contextLength", "schedule.batchSize", "seed"], TrainingCheckpoint
-            .CheckContinuation(saved, saved with { Data = saved.Data with { DatasetId = "e", ContextLength = null }, Schedule = saved.Schedule with { BatchSize = 9 }, Seed = 1 })
+            .CheckContinuation(saved, saved with { Data = saved.Data with { DatasetId = "e", ContextLength = null },
+                Schedule = saved.Schedule with { BatchSize = 9 }, Seed = 1 })
             .Select(problem => problem.Field));
     }
 

@@ -11,9 +11,8 @@ public sealed class RunFitTests
     private static readonly Gpt2Config s_gpt2 = new() { VocabSize = 50257, NPositions = 1024, NEmbd = 768, NLayer = 12, NHead = 12 };
 
     private static readonly RunOptions s_options =
-        new() { Teacher = new() { ModelId = "teacher" }, Data = new() { DatasetId = "text", ContextLength = 512 }, Schedule = new() { BatchSize = 8, Epochs = 1 }, Checkpoints = new() { IntervalMinutes = 0 } };
-
-    private static readonly Machine s_large = new() { MemoryBytes = 64_000_000_000, FreeMemoryBytes = 60_000_000_000, FreeDiskBytes = 1_000_000_000_000 };
+        new() { Teacher = new() { ModelId = "teacher" }, Data = new() { DatasetId = "text", ContextLength = 512 },
+            Schedule = new() { BatchSize = 8, Epochs = 1 }, Checkpoints = new() { IntervalMinutes = 0 } };    private static readonly Machine s_large = new() { MemoryBytes = 64_000_000_000, FreeMemoryBytes = 60_000_000_000, FreeDiskBytes = 1_000_000_000_000 };
 
     [Fact]
     public void Of_MachineWithRoom_SaysNothing()
@@ -49,8 +48,7 @@ public sealed class RunFitTests
 
     [Fact]
     public void Of_AGpu_IsComparedWithItsMemoryAndNotTheProcessors()
-    {
-        Machine machine = s_large with { MemoryBytes = 2_000_000_000, FreeMemoryBytes = 1_000_000_000, Gpu = new GpuMemory(80_000_000_000, 79_000_000_000) };
+    {        Machine machine = s_large with { MemoryBytes = 2_000_000_000, FreeMemoryBytes = 1_000_000_000, Gpu = new GpuMemory(80_000_000_000, 79_000_000_000) };
         Assert.Empty(RunFit.Of(Plan(s_options), s_options, machine).Problems);
         machine = s_large with { Gpu = new GpuMemory(2_000_000_000, 1_900_000_000) };
         Assert.Contains("the machine has 2.0 GB of GPU memory.", Assert.Single(RunFit.Of(Plan(s_options), s_options, machine).Problems).Message);
@@ -97,7 +95,8 @@ public sealed class RunFitTests
     [Fact]
     public void Of_BatchLargerThanTheText_Warns()
     {
-        RunOptions options = s_options with { Schedule = s_options.Schedule with { BatchSize = 65_536 }, Data = s_options.Data with { ContextLength = 64 } };
+        RunOptions options = s_options with { Schedule = s_options.Schedule with { BatchSize = 65_536 },
+            Data = s_options.Data with { ContextLength = 64 } };
         RunFit fit = RunFit.Of(RunPlan.Compute(options, null, SmallModels.Config(positions: 64), 6400, 100), options, s_large);
         Assert.Contains("may hold 65,536 sequences and the text has 100", Assert.Single(fit.Warnings).Message);
     }

@@ -123,7 +123,8 @@ public sealed class TrainerTests
         using TokenFile tokens = SmallModels.Tokens(folder);
         using TextModel student = SmallModels.Random(2, layers: 1);
         var reports = new List<StepReport>();
-        using var trainer = new Trainer(s_options with { Schedule = s_options.Schedule with { Epochs = 4, BatchSize = 4 } }, null, student, tokens, null);
+        using var trainer = new Trainer(s_options with { Schedule = s_options.Schedule with { Epochs = 4,
+            BatchSize = 4 } }, null, student, tokens, null);
         trainer.Run(new Recorder(reports), null, null, CancellationToken.None);
         Assert.All(reports, report => Assert.Null(report["ce"] ?? report["mse"] ?? report["cos"]));
         Assert.True(reports[^1]["clm"] < reports[0]["clm"] - 0.5);
@@ -135,7 +136,8 @@ public sealed class TrainerTests
     {
         int served = 0;
         using TextModel student = SmallModels.Random(2, layers: 1);
-        using var trainer = new Trainer(s_options with { GradientAccumulation = 4, Epochs = 2 }, null, student, 11, (
+        using var trainer = new Trainer(s_options with { Schedule = s_options.Schedule with { GradientAccumulation = 4,
+            Epochs = 2 } }, null, student, 11, (
             ) => SmallModels.Batch(served++, 5, 8), null);
         Assert.Equal([4, 8, 11, 15, 19, 22], ServedAfterEachStep(trainer, () => served));
         Assert.Contains(trainer.Notes, note => note.Contains("3 instead of 4"));
@@ -147,7 +149,8 @@ public sealed class TrainerTests
         int served = 0;
         using TextModel student = SmallModels.Random(2, layers: 1);
         RunOptions options =
-            s_options with { Schedule = s_options.Schedule with { GradientAccumulation = 4, Epochs = 2, Semantics = TrainingSemantics.HuggingFaceExact } };
+            s_options with { Schedule = s_options.Schedule with { GradientAccumulation = 4, Epochs = 2,
+                Semantics = TrainingSemantics.HuggingFaceExact } };
         using var trainer = new Trainer(options, null, student, 11, () => SmallModels.Batch(served++, 5, 8), null);
         // 4, 4, 7 and 4 micro-batches; the last 3 are never used.
         Assert.Equal([4, 8, 15, 19], ServedAfterEachStep(trainer, () => served));
@@ -229,7 +232,8 @@ public sealed class TrainerTests
     {
         using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         Dictionary<string, float[]> before = SmallModels.Weights(student);
-        using var trainer = new Trainer(s_options with { Student = s_options.Student with { FreezePositionEmbeddings = true }, Optimiser = s_options.Optimiser with { WeightDecay = 0.1 } }, teacher, student, 3, (
+        using var trainer = new Trainer(s_options with { Student = s_options.Student with { FreezePositionEmbeddings = true },
+            Optimiser = s_options.Optimiser with { WeightDecay = 0.1 } }, teacher, student, 3, (
             ) => SmallModels.Batch(4, 6, 9), null);
         trainer.Step();
         Dictionary<string, float[]> after = SmallModels.Weights(student);
@@ -243,7 +247,8 @@ public sealed class TrainerTests
         using var stop = new CancellationTokenSource();
         int served = 0;
         using TextModel student = SmallModels.Random(2, layers: 1);
-        using var trainer = new Trainer(s_options with { GradientAccumulation = 2, ValidationIntervalSteps = 0 }, null, student, 8, (
+        using var trainer = new Trainer(s_options with { Schedule = s_options.Schedule with { GradientAccumulation = 2,
+            ValidationIntervalSteps = 0 } }, null, student, 8, (
             ) => SmallModels.Batch(served++, 5, 8), null);
         var reports = new List<StepReport>();
         Assert.ThrowsAny<OperationCanceledException>(() => trainer.Run(new Recorder(reports, after: 2, stop), null, null, stop.Token));

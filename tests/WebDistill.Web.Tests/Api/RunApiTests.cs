@@ -148,7 +148,8 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
         Guid dataset = (await upload.JsonAsync()).GetProperty("id").GetGuid();
         await app.PollAsync($"/api/datasets/{dataset}", d => d.GetProperty("state").GetString() == "Ready");
         RunOptions options =
-            new() { Teacher = new() { ModelId = teacher.ToString() }, Data = new() { DatasetId = dataset.ToString() }, Student = new() { LayerCount = 1 }, AlphaCos = 0 };
+            new() { Teacher = new() { ModelId = teacher.ToString() }, Data = new() { DatasetId = dataset.ToString() },
+                Student = new() { LayerCount = 1 }, AlphaCos = 0 };
         using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options);
         JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);
         Assert.Equal(["teacher.modelId"], problem.Fields());

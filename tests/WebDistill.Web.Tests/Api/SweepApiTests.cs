@@ -14,7 +14,8 @@ public sealed class SweepApiTests(WebDistillApp app) : IClassFixture<WebDistillA
         object plan = new
         {
             name = "Rates",
-            options = Product.TinyTraining(await app.ReadyDatasetAsync()).With(o => o with { Name = "", Schedule = o.Schedule with { ValidationIntervalSteps = 0 } }),
+            options = Product.TinyTraining(await app.ReadyDatasetAsync()).With(o => o with { Name = "",
+                Schedule = o.Schedule with { ValidationIntervalSteps = 0 } }),
             dimensions = new[]
             {
                 new

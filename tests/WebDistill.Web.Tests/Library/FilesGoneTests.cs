@@ -33,7 +33,8 @@ public sealed class FilesGoneTests(WebDistillApp app) : IClassFixture<WebDistill
             await GoneAsync(await app.Http.GetAsync($"/api/models/{model.Id}/download"));
             await RefusedAsync("modelId", await app.Http.PostAsJsonAsync("/api/evaluations", new { modelId = model.Id, set = "speed" }));
             Guid dataset = await app.ReadyDatasetAsync();
-            RunOptions options = Product.TinyTraining(dataset).With(o => o with { Teacher = o.Teacher with { ModelId = model.Id.ToString() }, AlphaCe = 1 });
+            RunOptions options = Product.TinyTraining(dataset).With(o => o with { Teacher = o.Teacher with { ModelId = model.Id.ToString() },
+                AlphaCe = 1 });
             await RefusedAsync("teacher.modelId", await app.Http.PostAsJsonAsync("/api/runs/plan", options, WebJson.Options));
             await RefusedAsync("teacher.modelId", await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options));
         }

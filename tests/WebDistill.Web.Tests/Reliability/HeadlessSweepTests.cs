@@ -33,8 +33,8 @@ public sealed class HeadlessSweepTests
                         Name = "rate",
                         Values =
                         [
-                            Value("diverges", new() { ["learningRate"] = 10, ["weightDecay"] = 10 }),
-                            Value("0.001", new() { ["learningRate"] = 1e-3, ["epochs"] = 1 }),
+                            Value("diverges", new() { ["optimiser.learningRate"] = 10, ["optimiser.weightDecay"] = 10 }),
+                            Value("0.001", new() { ["optimiser.learningRate"] = 1e-3, ["schedule.epochs"] = 1 }),
                         ],
                     },
                 ],

@@ -221,7 +221,8 @@ public sealed class ProcessTests(Chromium chromium) : IClassFixture<Chromium>
     }
 
     private static JsonElement Options(Guid dataset, int epochs) => JsonSerializer.SerializeToElement(
-        Product.TinyTraining(dataset, epochs).With(o => o with { Student = o.Student with { Width = 32 }, Checkpoints = o.Checkpoints with { IntervalSteps = 15 } }), WebJson.Options);
+        Product.TinyTraining(dataset, epochs).With(o => o with { Student = o.Student with { Width = 32 },
+            Checkpoints = o.Checkpoints with { IntervalSteps = 15 } }), WebJson.Options);
 
     private static Task<(int Code, string Output, string Error)> RunAsync(string root, params string[] arguments) =>
         ServerProcess.RunToEndAsync(["run", .. arguments, "--Storage:Root", root]);

@@ -26,7 +26,8 @@ public sealed class RealDiskTests
         }
         await using ServerProcess server = await ServerProcess.StartAsync(disk.Root, "--Storage:ReserveMegabytes", "8");
         Guid id = await server.CreateRunAsync(JsonSerializer.SerializeToElement(
-            Product.TinyTraining(dataset, epochs: 100_000).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 20 }, Schedule = o.Schedule with { ValidationIntervalSteps = 0 } }), WebJson.Options));
+            Product.TinyTraining(dataset, epochs: 100_000).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 20 },
+                Schedule = o.Schedule with { ValidationIntervalSteps = 0 } }), WebJson.Options));
         await server.WaitAsync(id, run => run.GetProperty("step").GetInt32() > 40);
         string filler = disk.Fill();
         JsonElement paused = await server.WaitAsync(id, run => run.GetProperty("status").GetString() == "Paused");

@@ -157,7 +157,8 @@ public sealed class WorkKillTests
                 }),
                 Dimensions =
                 [
-                    new SweepDimension { Name = "learning rate", Values = [SweepValue.Of("learningRate", 1e-3), SweepValue.Of("learningRate", 1e-2)] },
+                    new SweepDimension { Name = "learning rate",
+                        Values = [SweepValue.Of("optimiser.learningRate", 1e-3), SweepValue.Of("optimiser.learningRate", 1e-2)] },
                     new SweepDimension { Name = "seed", Values = [SweepValue.Of("seed", 1), SweepValue.Of("seed", 2)] },
                 ],
             };

@@ -114,7 +114,8 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
         using HttpResponseMessage upload = await app.UploadAsync(words, ("vocabularySize", "270"));
         Guid dataset = (await upload.JsonAsync()).GetProperty("id").GetGuid();
         await app.PollAsync($"/api/datasets/{dataset}", found => found.GetProperty("state").GetString() == "Ready");
-        await RefusedAsync(Product.TinyTraining(dataset).With(o => o with { Data = o.Data with { SequenceMode = mode, ContextLength = context } }), field);
+        await RefusedAsync(Product.TinyTraining(dataset).With(o => o with { Data = o.Data with { SequenceMode = mode,
+            ContextLength = context } }), field);
     }
 
     [Theory]
@@ -124,9 +125,10 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
     {
         Guid dataset = await app.ReadyDatasetAsync(), model = await app.ImportedModelAsync();
         var folder = app.Service<DataFolder>();
-        RunOptions distilled = new() { TeacherId = model.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1, ContextLength = 16 };
+        RunOptions distilled = new() { Teacher = new() { ModelId = model.ToString() },
+            Data = new() { DatasetId = dataset.ToString(), ContextLength = 16 }, Student = new() { LayerCount = 1 } };
         Spoil(Path.Combine(folder.Model(model), ModelFiles.ConfigFileName));
-        await RefusedAsync(distilled, "teacherId");
+        await RefusedAsync(distilled, "teacher.modelId");
         Spoil(DatasetFiles.Train(folder.Dataset(dataset)));
         string detail = await RefusedAsync(Product.TinyTraining(dataset), "data.datasetId");
         Assert.DoesNotContain(app.Root, detail);

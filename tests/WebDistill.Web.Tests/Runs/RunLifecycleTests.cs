@@ -149,7 +149,8 @@ public sealed class RunLifecycleTests
         JsonElement ended = await app.EndOfRunAsync(parent);
         string path = $"/api/runs/{parent}/checkpoints/30/branch";
         using HttpResponseMessage refused = await app.Http.PostAsJsonAsync(path,
-            options with { Schedule = options.Schedule with { BatchSize = 3 }, Optimiser = options.Optimiser with { LearningRate = 1e-5 } }, WebJson.Options);
+            options with { Schedule = options.Schedule with { BatchSize = 3 },
+                Optimiser = options.Optimiser with { LearningRate = 1e-5 } }, WebJson.Options);
         Assert.Equal(["schedule.batchSize"], (await refused.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
         using HttpResponseMessage created = await app.Http.PostAsJsonAsync(path,
             options with { Name = "slower", Optimiser = options.Optimiser with { LearningRate = 1e-5 } }, WebJson.Options);

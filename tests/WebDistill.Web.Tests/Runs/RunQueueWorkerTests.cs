@@ -86,7 +86,8 @@ public sealed class RunQueueWorkerTests
     {
         await using var app = new WebDistillApp();
         Guid id = await app.StartAsync(
-            Product.TinyTraining(await app.ReadyDatasetAsync()).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 10, KeepLast = 100 } }));
+            Product.TinyTraining(await app.ReadyDatasetAsync()).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 10,
+                KeepLast = 100 } }));
         JsonElement run = await app.EndOfRunAsync(id);
         JsonElement[] checkpoints = [.. (await app.GetAsync($"/api/runs/{id}/checkpoints")).EnumerateArray()];
         int total = run.GetProperty("totalSteps").GetInt32();

@@ -151,7 +151,8 @@ public sealed class SweepPlanTests
 
     private static SweepPlan Plan(params SweepDimension[] dimensions) => new()
     {
-        Name = "Study", Options = new RunOptions { Teacher = new() { ModelId = "teacher" }, Data = new() { DatasetId = "text" } }, Dimensions = dimensions,
+        Name = "Study", Options = new RunOptions { Teacher = new() { ModelId = "teacher" },
+            Data = new() { DatasetId = "text" } }, Dimensions = dimensions,
     };
 
     private static SweepPlan Random(params SweepDimension[] dimensions) =>

@@ -13,7 +13,8 @@ public sealed class SweepPresetsTests
     public void Preset_IntoTheFormAndBack_IsTheSameValidDimension(string name)
     {
         SweepPreset preset = SweepPresets.All.Single(one => one.Name == name);
-        var options = new RunOptions { Teacher = new() { ModelId = "teacher" }, Data = new() { DatasetId = "text" }, Student = new() { TeacherLayers = [0, 2, 5] } };
+        var options = new RunOptions { Teacher = new() { ModelId = "teacher" }, Data = new() { DatasetId = "text" },
+            Student = new() { TeacherLayers = [0, 2, 5] } };
         SweepDimension made = preset.Make(options, 6);
         Assert.Empty(new SweepPlan { Name = "Study", Options = options, Dimensions = [made] }.Validate());
         SweepDimension read = SweepDimensionDraft.Of(made).Read();

@@ -174,7 +174,8 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
     private async Task<SweepPlan> PlanAsync(int epochs) => new()
     {
         Name = "Rates",
-        Options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs).With(o => o with { Name = "", Checkpoints = o.Checkpoints with { KeepLast = 1 } }),
+        Options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs).With(o => o with { Name = "",
+            Checkpoints = o.Checkpoints with { KeepLast = 1 } }),
         Dimensions =
         [
             new SweepDimension
