@@ -8,6 +8,7 @@ using System.Text.Json;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Models.Weights;
+using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Benchmarks;
 

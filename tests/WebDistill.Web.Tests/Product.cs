@@ -9,6 +9,7 @@ using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
+using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Tests;
 

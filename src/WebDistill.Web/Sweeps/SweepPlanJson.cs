@@ -1,7 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using WebDistill.Distillation.Options;
-using WebDistill.Web.Api;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Http;
+using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Sweeps;
 

@@ -1,0 +1,63 @@
+using System.Text.Json;
+using WebDistill.Distillation.Options;
+
+namespace WebDistill.Web.Tests.Http;
+
+public sealed class OpenApiTests(WebDistillApp app) : IClassFixture<WebDistillApp>
+{
+    [Theory]
+    [InlineData("get", "/api/runs")]
+    [InlineData("post", "/api/runs")]
+    [InlineData("post", "/api/runs/quick-start")]
+    [InlineData("get", "/api/runs/{id}")]
+    [InlineData("delete", "/api/runs/{id}")]
+    [InlineData("get", "/api/runs/{id}/series")]
+    [InlineData("get", "/api/runs/{id}/steps")]
+    [InlineData("post", "/api/runs/{id}/stop")]
+    [InlineData("get", "/api/datasets")]
+    [InlineData("post", "/api/datasets")]
+    [InlineData("get", "/api/datasets/{id}")]
+    [InlineData("get", "/api/models")]
+    [InlineData("post", "/api/models")]
+    [InlineData("get", "/api/models/{id}")]
+    [InlineData("get", "/api/models/{id}/download")]
+    [InlineData("post", "/api/generate")]
+    [InlineData("post", "/api/evaluations")]
+    [InlineData("get", "/api/evaluations/{id}")]
+    [InlineData("get", "/api/evaluation-sets")]
+    [InlineData("get", "/api/reports")]
+    [InlineData("get", "/api/sweeps")]
+    [InlineData("post", "/api/sweeps")]
+    [InlineData("get", "/api/sweeps/{id}")]
+    [InlineData("get", "/api/sweeps/{id}/table.csv")]
+    [InlineData("post", "/api/sweeps/{id}/stop")]
+    [InlineData("delete", "/api/sweeps/{id}")]
+    public async Task Document_Endpoint_IsDescribed(string method, string path)
+    {
+        JsonElement operation = (await app.GetAsync("/openapi/v1.json")).GetProperty("paths").GetProperty(path).GetProperty(method);
+        Assert.NotEmpty(operation.GetProperty("summary").GetString()!);
+        Assert.NotEmpty(operation.GetProperty("responses").EnumerateObject());
+    }
+
+    [Fact]
+    public async Task Document_RunOptions_HaveEveryKnob()
+    {
+        JsonElement document = await app.GetAsync("/openapi/v1.json");
+        JsonElement schemas = document.GetProperty("components").GetProperty("schemas");
+        Dictionary<string, JsonElement> options = new(Described(nameof(RunOptions), ""));
+        Assert.Equal(OptionSchema.Run.Fields.Select(field => field.Path).Order(), options.Keys.Order());
+        // What the form says of an option, its bounds included.
+        JsonElement rate = options["optimiser.learningRate"];
+        Assert.Equal("Learning rate", rate.GetProperty("title").GetString());
+        Assert.StartsWith("Peak step size of AdamW.", rate.GetProperty("description").GetString());
+        Assert.Equal((0, 10), (rate.GetProperty("exclusiveMinimum").GetDouble(), rate.GetProperty("maximum").GetDouble()));
+        Assert.All(options.Where(option => !option.Value.TryGetProperty("$ref", out _)),
+            option => Assert.True(option.Value.TryGetProperty("title", out _), option.Key));
+
+        IEnumerable<KeyValuePair<string, JsonElement>> Described(string record, string prefix) => schemas.GetProperty(record).GetProperty("properties")
+            .EnumerateObject().SelectMany(property => property.Value.TryGetProperty("$ref", out JsonElement reference)
+                && reference.GetString()!.Split('/')[^1] is string named && schemas.GetProperty(named).TryGetProperty("properties", out _)
+                ? Described(named, $"{prefix}{property.Name}.")
+                : [KeyValuePair.Create(prefix + property.Name, property.Value)]);
+    }
+}
