@@ -13,19 +13,17 @@ public sealed class OptionField
     private readonly PropertyInfo _property;
     private readonly OptionAttribute _said;
     private readonly Type _type;
+    private readonly string[] _names;
 
     internal OptionField(IReadOnlyList<PropertyInfo> groups, PropertyInfo property, OptionAttribute said)
     {
         (_groups, _property, _said) = (groups, property, said);
         _type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
-        Name = JsonNamingPolicy.CamelCase.ConvertName(property.Name);
-        Path = string.Concat(groups.Select(group => $"{JsonNamingPolicy.CamelCase.ConvertName(group.Name)}.")) + Name;
+        _names = [.. groups.Append(property).Select(one => JsonNamingPolicy.CamelCase.ConvertName(one.Name))];
+        Path = string.Join('.', _names);
         Kind = KindOf(property, _type, said);
         IsOptional = said.IsOptional || new NullabilityInfoContext().Create(property).ReadState == NullabilityState.Nullable;
     }
-
-    /// <summary>The property's name in camelCase, as JSON spells it in its group.</summary>
-    public string Name { get; }
 
     /// <summary>The names of its groups and its own, with points between them: what it is called wherever one option is named.</summary>
     public string Path { get; }
@@ -80,19 +78,18 @@ public sealed class OptionField
     };
 
     /// <summary>Its value in options that were written as JSON; null where it is blank or missing.</summary>
-    public JsonNode? In(JsonObject options) => Path.Split('.').Aggregate((JsonNode?)options, (node, name) => (node as JsonObject)?[name]);
+    public JsonNode? In(JsonObject options) => _names.Aggregate((JsonNode?)options, (node, name) => (node as JsonObject)?[name]);
 
     /// <summary>Writes it into options that are JSON, with the groups that it needs.</summary>
     public void Put(JsonObject options, JsonNode? value)
     {
-        foreach (PropertyInfo group in _groups)
+        foreach (string group in _names[..^1])
         {
-            string name = JsonNamingPolicy.CamelCase.ConvertName(group.Name);
-            if (options[name] is not JsonObject inner)
-                options[name] = inner = [];
+            if (options[group] is not JsonObject inner)
+                options[group] = inner = [];
             options = inner;
         }
-        options[Name] = value;
+        options[_names[^1]] = value;
     }
 
     /// <summary>Why the value in <paramref name="options"/> is not allowed, whatever the other options are; null when it is.</summary>

@@ -1,7 +1,7 @@
 using System.Text.Json;
-using Microsoft.Extensions.DependencyInjection;
 using WebDistill.Data;
 using WebDistill.Distillation.Options;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Sweeps;
 
@@ -41,8 +41,8 @@ public sealed class FlatOptionsTests(WebDistillApp app) : IClassFixture<WebDisti
     {
         var sweep = new Sweep
         {
-            Id = Guid.CreateVersion7(), Name = "old sweep", CreatedAt = DateTime.UtcNow, PlanJson = $$"""
-                {"name":"old sweep","options":{{Options}},"dimensions":[
+            Id = Guid.CreateVersion7(), Name = "old sweep", CreatedAt = DateTime.UtcNow, PlanJson = $$$"""
+                {"name":"old sweep","options":{{{Options}}},"dimensions":[
                  {"name":"rate","values":[],"range":{"option":"learningRate","minimum":0.001,"maximum":0.01,"logarithmic":true}},
                  {"name":"size","values":[{"label":"small","changes":{"studentWidth":16,"studentTeacherLayers":null}}],"range":null}],
                  "strategy":"Random","draws":1,"drawSeed":1,"metric":"FinalValidationPerplexity"}
