@@ -6,9 +6,9 @@ using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
 using WebDistill.Web.Live;
-using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Jobs;
@@ -19,10 +19,8 @@ namespace WebDistill.Web.Jobs;
 /// </summary>
 public sealed class RunLauncher(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
-    RunLifecycle lifecycle, StorageHealth storage, Func<Machine> machine, Shutdown shutdown, ILogger<RunLauncher> logger)
+    RunLifecycle lifecycle, StorageHealth storage, OutcomeWriter outcomes, Func<Machine> machine, Shutdown shutdown, ILogger<RunLauncher> logger)
 {
-    private static readonly TimeSpan StatusRetryDelay = TimeSpan.FromSeconds(1);
-
     private volatile RunSignals? _current;
 
     /// <summary>Whether a thread works on that run, or waits for room on the disk with its state in memory.</summary>
@@ -107,7 +105,7 @@ public sealed class RunLauncher(
         try
         {
             attempt = new TrainingAttempt(
-                RunService.Options(run), FilesOf(run), room, journal, ProductVersion.Text, run.ResumeStep, recordedSteps: run.Step);
+                StoredOptions.Of(run), FilesOf(run), room, journal, ProductVersion.Text, run.ResumeStep, recordedSteps: run.Step);
             try
             {
                 attempt.Execute(signals.Ended);
@@ -156,7 +154,7 @@ public sealed class RunLauncher(
         return new AttemptFiles(
             DatasetFiles.Train(corpus), dataset.ValidationTokens > 0 ? DatasetFiles.Validation(corpus) : null, corpus,
             run.TeacherId is Guid teacher ? folder.Model(teacher) : null,
-            CheckpointInit.ModelOf(RunService.Options(run)) is Guid first ? folder.Model(first) : null, folder.CheckpointsOf(run.Id), folder.Files);
+            CheckpointInit.ModelOf(StoredOptions.Of(run)) is Guid first ? folder.Model(first) : null, folder.CheckpointsOf(run.Id), folder.Files);
     }
 
     private static string Describe(Exception e) => e switch
@@ -168,28 +166,14 @@ public sealed class RunLauncher(
         _ => $"{e.GetType().Name}: {LibTorch.Describe(e)}",
     };
 
+    // Without room for a row there is no honest status: it is written as soon as there is, and the run is held until then.
     /// <param name="givesBack">No thread works on the run any more.</param>
-    private async Task<Run?> FinishAsync(RunSignals signals, Outcome outcome, bool givesBack)
-    {
-        while (true)
+    private Task<Run> FinishAsync(RunSignals signals, Outcome outcome, bool givesBack) => outcomes.WriteAsync($"run {signals.Id}", () =>
+        lifecycle.MoveAsync(signals.Id, run =>
         {
-            try
-            {
-                return await lifecycle.MoveAsync(signals.Id, run =>
-                {
-                    _current = givesBack ? null : signals;
-                    return RunLifecycle.Resolve(run.Status, outcome.Status);
-                }, (_, run) => run.FruitlessAttempts = 0, outcome.Error, outcome.Cause);
-            }
-            catch (Exception e) when (e is not (ConflictException or NotFoundException) && !shutdown.Begun.IsCancellationRequested)
-            {
-                // Without room for a row there is no honest status: it is written as soon as there is, and the run is held until then.
-                _current = signals;
-                logger.LogError(e, "The status of run {RunId} could not be saved; trying again", signals.Id);
-                await Task.WhenAny(Task.Delay(StatusRetryDelay, shutdown.Begun));
-            }
-        }
-    }
+            _current = givesBack ? null : signals;
+            return RunLifecycle.Resolve(run.Status, outcome.Status);
+        }, (_, run) => run.FruitlessAttempts = 0, outcome.Error, outcome.Cause), shutdown.Begun, waits: _ => _current = signals);
 
     /// <summary>How the work on a run ended.</summary>
     private sealed record Outcome(RunStatus Status, string? Error = null, RunErrorCause Cause = RunErrorCause.Other);

@@ -29,7 +29,7 @@ public sealed class FlatOptionsTests(WebDistillApp app) : IClassFixture<WebDisti
             db.Runs.Add(run);
             await db.SaveChangesAsync();
         });
-        RunOptions read = RunService.Options(run);
+        RunOptions read = StoredOptions.Of(run);
         Assert.Equal((0.0025, 3, 48, 32), (read.Optimiser.LearningRate, read.Student.LayerCount, read.Student.Width, read.Data.ContextLength));
         JsonElement answered = (await app.GetAsync($"/api/runs/{run.Id}")).GetProperty("options");
         Assert.Equal(JsonSerializer.Serialize(read, WebJson.Options), JsonSerializer.Serialize(answered.Deserialize<RunOptions>(WebJson.Options), WebJson.Options));
