@@ -4,6 +4,7 @@ using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Text;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Runs;
 

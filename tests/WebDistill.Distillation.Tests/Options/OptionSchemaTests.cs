@@ -19,12 +19,12 @@ public sealed class OptionSchemaTests
     {
         IReadOnlyList<OptionField> fields = Schema(type).Fields;
         Assert.Equal(Paths(type, ""), fields.Select(field => field.Path));
-        Assert.All(fields, field => Assert.True(field.Label.Length is > 0 and <= 40, field.Name));
+        Assert.All(fields, field => Assert.True(field.Label.Length is > 0 and <= 40, field.Path));
         Assert.All(fields, field => Assert.EndsWith(".", field.What));
         Assert.Equal(fields.Count, fields.Select(field => field.Label).Distinct().Count());
         // A number without bounds would be one that nobody has thought about; a seed has none.
-        Assert.All(fields.Where(field => field.Kind is OptionKind.Number or OptionKind.Integer && field.Name != "seed"),
-            field => Assert.True(double.IsFinite(field.Minimum), field.Name));
+        Assert.All(fields.Where(field => field.Kind is OptionKind.Number or OptionKind.Integer && field.Path != "seed"),
+            field => Assert.True(double.IsFinite(field.Minimum), field.Path));
         object defaults = Activator.CreateInstance(type)!;
         Assert.Empty(Schema(type).Problems(defaults));
     }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
