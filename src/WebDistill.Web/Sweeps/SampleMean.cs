@@ -1,3 +1,5 @@
+using MathNet.Numerics.Distributions;
+
 namespace WebDistill.Web.Sweeps;
 
 /// <summary>The mean of a sample and how far the true mean may lie from it.</summary>
@@ -24,30 +26,5 @@ public sealed record SampleMean(int Count, double Mean, double? StandardDeviatio
     }
 
     /// <summary>The t for which 95 % of Student's distribution lies between -t and t.</summary>
-    internal static double TwoSidedQuantile(int degreesOfFreedom)
-    {
-        double below = 0, above = 1;
-        while (Within(above, degreesOfFreedom) < Confidence)
-            above *= 2;
-        for (int i = 0; i < 100; i++)
-        {
-            double middle = (below + above) / 2;
-            (below, above) = Within(middle, degreesOfFreedom) < Confidence ? (middle, above) : (below, middle);
-        }
-        return above;
-    }
-
-    // The share between -t and t, a finite sum for whole degrees of freedom: Abramowitz and Stegun 26.7.3 and 26.7.4.
-    private static double Within(double t, int degreesOfFreedom)
-    {
-        double angle = Math.Atan(t / Math.Sqrt(degreesOfFreedom)), cosine = Math.Cos(angle), squared = cosine * cosine;
-        bool odd = degreesOfFreedom % 2 == 1;
-        double term = odd ? cosine : 1, sum = 0;
-        for (int k = odd ? 1 : 0; k <= degreesOfFreedom - 2; k += 2)
-        {
-            sum += term;
-            term *= squared * (k + 1) / (k + 2);
-        }
-        return odd ? 2 / Math.PI * (angle + (Math.Sin(angle) * sum)) : Math.Sin(angle) * sum;
-    }
+    internal static double TwoSidedQuantile(int degreesOfFreedom) => StudentT.InvCDF(0, 1, degreesOfFreedom, (1 + Confidence) / 2);
 }
