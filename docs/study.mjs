@@ -36,12 +36,12 @@ if (data.state !== "Ready") throw new Error(data.error);
 
 // The teacher sees the text four times, a student once.
 const { id } = await call("POST", "/api/runs", {
-  ...plan.options, name: "Study teacher", datasetId: data.id, studentInitialisation: "random", studentLayerCount: 4, studentWidth: 128,
-  studentHeads: 4, contextLength: 128, seed: 1, alphaCe: 0, alphaCos: 0, alphaClm: 1, epochs: 4,
+  ...plan.options, name: "Study teacher", data: { datasetId: data.id, contextLength: 128 }, seed: 1, alphaCe: 0, alphaCos: 0, alphaClm: 1,
+  student: { ...plan.options.student, initialisation: "random", layerCount: 4, width: 128, heads: 4 }, schedule: { ...plan.options.schedule, epochs: 4 },
 });
 const teacher = await until(`/api/runs/${id}`, run => ["Completed", "Failed", "Stopped"].includes(run.status));
 if (teacher.status !== "Completed") throw new Error(`${teacher.status}: ${teacher.error}`);
 console.log(`teacher: validation perplexity ${teacher.validationPerplexity}`);
 
-const sweep = await call("POST", "/api/sweeps", { ...plan, options: { ...plan.options, datasetId: data.id, teacherId: teacher.studentModelId } });
+const sweep = await call("POST", "/api/sweeps", { ...plan, options: { ...plan.options, data: { datasetId: data.id }, teacher: { modelId: teacher.studentModelId } } });
 console.log(`${server}/sweeps/${sweep.id}`);

@@ -40,7 +40,8 @@ internal static class LongRunsCommand
         List<Guid> ids = [];
         for (int number = 1; number <= count; number++)
         {
-            var options = new RunOptions { Name = string.Create(CultureInfo.InvariantCulture, $"Long run {number}"), LearningRate = number * 1e-4 };
+            var options = new RunOptions { Name = string.Create(CultureInfo.InvariantCulture, $"Long run {number}"),
+                Optimiser = new() { LearningRate = number * 1e-4 } };
             var run = new Run
             {
                 Id = Guid.CreateVersion7(), Name = options.Name, Kind = RunKind.Distillation, Status = RunStatus.Completed, Step = updates,

@@ -78,7 +78,10 @@ internal static class ManyRows
         RunStatus status = i % 10 == 0 ? RunStatus.Failed : i % 7 == 0 ? RunStatus.Stopped : RunStatus.Completed;
         var options = new RunOptions
         {
-            Name = Text($"Run {i} of {teacher.Name}, T = {i % 20}"), TeacherId = $"{teacher.Id}", DatasetId = $"{dataset.Id}", Temperature = 1 + i % 20,
+            Name = Text($"Run {i} of {teacher.Name}, T = {i % 20}"),
+            Teacher = new() { ModelId = $"{teacher.Id}" },
+            Data = new() { DatasetId = $"{dataset.Id}" },
+            Temperature = 1 + i % 20,
         };
         return new Run
         {
@@ -97,7 +100,8 @@ internal static class ManyRows
     {
         var plan = new SweepPlan
         {
-            Name = Text($"Temperatures from run {i} on"), Options = new RunOptions { TeacherId = $"{Guid.Empty}", DatasetId = $"{Guid.Empty}" },
+            Name = Text($"Temperatures from run {i} on"),
+            Options = new RunOptions { Teacher = new() { ModelId = $"{Guid.Empty}" }, Data = new() { DatasetId = $"{Guid.Empty}" } },
             Metric = i % 2 == 0 ? SweepMetric.BestValidationPerplexity : SweepMetric.FinalValidationPerplexity,
             Dimensions = [new SweepDimension { Name = "T", Values = [.. Enumerable.Range(1, 20).Select(t => SweepValue.Of("temperature", (double)t))] }],
         };

@@ -86,7 +86,8 @@ internal static class StepCommand
 
         double median = Report.Median(reports.Select(report => report.Values[LoopSeries.TokensPerSecond.Name]));
         double flops = StepWorkload.StepFlops(teacher, layers, batch, context);
-        RunOptions planned = new() { BatchSize = batch, ContextLength = context, Dropout = dropout ? 0.1 : 0 };
+        RunOptions planned = new() { Schedule = new() { BatchSize = batch }, Data = new() { ContextLength = context },
+            Student = new() { Dropout = dropout ? 0.1 : 0 } };
         RunPlan plan = RunPlan.Compute(planned, teacher, teacher with { NLayer = layers }, (long)batch * context, batch);
         Report.Line(new
         {

@@ -36,7 +36,10 @@ internal sealed class StepWorkload : IDisposable
         var random = new Random(3);
         var options = new RunOptions
         {
-            Name = "benchmark", BatchSize = batch, ContextLength = context, GradientAccumulation = 1, Epochs = 1, Dropout = probability,
+            Name = "benchmark",
+            Schedule = new() { BatchSize = batch, GradientAccumulation = 1, Epochs = 1 },
+            Data = new() { ContextLength = context },
+            Student = new() { Dropout = probability },
             Precision = precision,
         };
         _trainer = new Trainer(new TrainingParts(

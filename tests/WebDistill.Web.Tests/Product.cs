@@ -28,21 +28,13 @@ internal static class Product
     public static RunOptions TinyTraining(Guid datasetId, int epochs = 1, string name = "tiny") => new()
     {
         Name = name,
-        DatasetId = datasetId.ToString(),
-        StudentInitialisation = "random",
-        StudentLayerCount = 1,
-        StudentWidth = 16,
-        StudentHeads = 2,
-        ContextLength = 16,
-        Dropout = 0,
+        Data = new() { DatasetId = datasetId.ToString(), ContextLength = 16 },
+        Student = new() { Initialisation = "random", LayerCount = 1, Width = 16, Heads = 2, Dropout = 0 },
         AlphaCe = 0,
         AlphaClm = 1,
         AlphaCos = 0,
-        Epochs = epochs,
-        BatchSize = 8,
-        ValidationIntervalSteps = 20,
-        ValidationMaxTokens = 256,
-        CheckpointIntervalSteps = 0,
+        Schedule = new() { Epochs = epochs, BatchSize = 8, ValidationIntervalSteps = 20, ValidationMaxTokens = 256 },
+        Checkpoints = new() { IntervalSteps = 0 },
     };
 
     /// <summary>Uploads a text and waits until it is prepared.</summary>
@@ -137,7 +129,7 @@ internal static class Product
         try
         {
             Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train([Text], 300);
-            RunOptions options = TinyTraining(Guid.Empty) with { StudentLayerCount = layers, StudentWidth = width };
+            RunOptions options = TinyTraining(Guid.Empty).With(o => o with { Student = o.Student with { LayerCount = layers, Width = width } });
             using (TextModel model = StudentInits.Create(options, null, tokenizer.Vocabulary.Size))
                 ModelFiles.Save(model, folder.FullName, FileLayer.Disk);
             if (withTokenizer)

@@ -33,8 +33,9 @@ internal sealed class FuzzLibrary(FuzzServer server) : IDisposable
     private const int MostOfAKind = 8;
     private const int VocabularySize = 300;
     private const string TinyRun = """
-        {"name":"tiny","studentInitialisation":"random","studentLayerCount":1,"studentWidth":16,"studentHeads":2,"contextLength":16,"dropout":0,"alphaCe":0,
-         "alphaClm":1,"alphaCos":0,"epochs":1,"batchSize":8,"validationIntervalSteps":20,"validationMaxTokens":256,"checkpointIntervalSteps":20}
+        {"name":"tiny","student":{"initialisation":"random","layerCount":1,"width":16,"heads":2,"dropout":0},"data":{"contextLength":16},"alphaCe":0,
+         "alphaClm":1,"alphaCos":0,"schedule":{"epochs":1,"batchSize":8,"validationIntervalSteps":20,"validationMaxTokens":256},
+         "checkpoints":{"intervalSteps":20}}
         """;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
@@ -104,7 +105,7 @@ internal sealed class FuzzLibrary(FuzzServer server) : IDisposable
             {
                 ["name"] = "sweep",
                 ["options"] = Run(),
-                ["dimensions"] = JsonNode.Parse("""[{"name":"rate","values":[{"label":"1","changes":{"learningRate":0.001}},{"label":"2","changes":{"learningRate":0.01}}]}]"""),
+                ["dimensions"] = JsonNode.Parse("""[{"name":"rate","values":[{"label":"1","changes":{"optimiser.learningRate":0.001}},{"label":"2","changes":{"optimiser.learningRate":0.01}}]}]"""),
             },
             "GenerateRequest" => new JsonObject { ["modelId"] = ids.Of("models", random), ["prompt"] = "The red bird", ["maxNewTokens"] = 4, ["stream"] = false },
             "CompareTokensRequest" => new JsonObject { ["teacherId"] = ids.Of("models", random), ["studentId"] = ids.Of("models", random), ["text"] = "The red bird sat." },
@@ -120,7 +121,7 @@ internal sealed class FuzzLibrary(FuzzServer server) : IDisposable
         JsonNode Run()
         {
             JsonNode run = JsonNode.Parse(TinyRun)!;
-            run["datasetId"] = ids.Of("datasets", random);
+            run["data"]!["datasetId"] = ids.Of("datasets", random);
             return run;
         }
     }

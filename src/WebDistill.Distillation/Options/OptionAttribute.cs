@@ -23,7 +23,7 @@ public enum OptionKind
 }
 
 /// <summary>
-/// Everything that is said about one option, beside the option itself. Form, HTTP API, validation, comparison of runs, sweeps and the rules of
+/// Everything that is said about one option, or a group of them, beside it. Form, HTTP API, validation, comparison of runs, sweeps and the rules of
 /// going on read it through <see cref="OptionSchema"/>; nothing about an option stands anywhere else.
 /// </summary>
 /// <param name="label">Its name on a form: a word or three.</param>

@@ -2,27 +2,31 @@ using System.Collections;
 using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace WebDistill.Distillation.Options;
 
 /// <summary>One option of a record of options, with what its <see cref="OptionAttribute"/> says.</summary>
 public sealed class OptionField
 {
+    private readonly IReadOnlyList<PropertyInfo> _groups;
     private readonly PropertyInfo _property;
     private readonly OptionAttribute _said;
     private readonly Type _type;
+    private readonly string[] _names;
 
-    internal OptionField(PropertyInfo property, OptionAttribute said)
+    internal OptionField(IReadOnlyList<PropertyInfo> groups, PropertyInfo property, OptionAttribute said)
     {
-        (_property, _said) = (property, said);
+        (_groups, _property, _said) = (groups, property, said);
         _type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
-        Name = JsonNamingPolicy.CamelCase.ConvertName(property.Name);
+        _names = [.. groups.Append(property).Select(one => JsonNamingPolicy.CamelCase.ConvertName(one.Name))];
+        Path = string.Join('.', _names);
         Kind = KindOf(property, _type, said);
         IsOptional = said.IsOptional || new NullabilityInfoContext().Create(property).ReadState == NullabilityState.Nullable;
     }
 
-    /// <summary>The property's name in camelCase, as the form, the API and the stored JSON spell it.</summary>
-    public string Name { get; }
+    /// <summary>The names of its groups and its own, with points between them: what it is called wherever one option is named.</summary>
+    public string Path { get; }
 
     /// <inheritdoc cref="OptionAttribute.Label"/>
     public string Label => _said.Label;
@@ -65,7 +69,7 @@ public sealed class OptionField
 
     /// <summary>Its value in <paramref name="options"/>, such that two values that mean the same are equal: ids however they are written, lists
     /// by their text.</summary>
-    public object? Value(object options) => _property.GetValue(options) switch
+    public object? Value(object options) => Held(options) switch
     {
         string text when Guid.TryParse(text, out Guid id) => id.ToString(),
         string text => text,
@@ -73,8 +77,23 @@ public sealed class OptionField
         var value => value,
     };
 
+    /// <summary>Its value in options that were written as JSON; null where it is blank or missing.</summary>
+    public JsonNode? In(JsonObject options) => _names.Aggregate((JsonNode?)options, (node, name) => (node as JsonObject)?[name]);
+
+    /// <summary>Writes it into options that are JSON, with the groups that it needs.</summary>
+    public void Put(JsonObject options, JsonNode? value)
+    {
+        foreach (string group in _names[..^1])
+        {
+            if (options[group] is not JsonObject inner)
+                options[group] = inner = [];
+            options = inner;
+        }
+        options[_names[^1]] = value;
+    }
+
     /// <summary>Why the value in <paramref name="options"/> is not allowed, whatever the other options are; null when it is.</summary>
-    internal string? Problem(object options) => (Kind, _property.GetValue(options)) switch
+    internal string? Problem(object options) => (Kind, Held(options)) switch
     {
         (_, null) => null,
         (OptionKind.Choice, Enum value) when !Enum.IsDefined(_type, value) =>
@@ -85,6 +104,8 @@ public sealed class OptionField
         (OptionKind.Number, double value) when !Allows(value) => $"The value is {Text(value)}, expected {Expected}; {_said.Advice}.",
         _ => null,
     };
+
+    private object? Held(object options) => _property.GetValue(_groups.Aggregate(options, (record, group) => group.GetValue(record)!));
 
     // NaN fails every comparison.
     private bool Allows(double value) =>

@@ -1,9 +1,7 @@
-using System.Text.Json;
-
 namespace WebDistill.Distillation.Options;
 
 /// <summary>One problem of one option.</summary>
-/// <param name="Field">Name of the option in camelCase, as the form, the API and the stored JSON spell it.</param>
+/// <param name="Field">Path of the option (<see cref="OptionPath"/>), as the form, the API and the stored JSON spell it.</param>
 /// <param name="Message">States the value, what was expected and the fix.</param>
 public sealed record OptionProblem(string Field, string Message);
 
@@ -12,15 +10,23 @@ public sealed record OptionProblem(string Field, string Message);
 /// </summary>
 internal sealed class OptionProblems
 {
-    private readonly List<OptionProblem> _found = [];
+    private readonly List<OptionProblem> _found;
+    private readonly string _prefix;
+
+    public OptionProblems() : this([], "")
+    {
+    }
+
+    private OptionProblems(List<OptionProblem> found, string prefix) => (_found, _prefix) = (found, prefix);
 
     public IReadOnlyList<OptionProblem> Found => _found;
 
-    /// <param name="property">Name of the property; stored in camelCase, as JSON spells it.</param>
-    public void Add(string property, string message) =>
-        _found.Add(new OptionProblem(JsonNamingPolicy.CamelCase.ConvertName(property), message));
+    /// <summary>The same collection for the rules of a group, which knows its options by their own names.</summary>
+    public OptionProblems In(string group) => new(_found, $"{_prefix}{group}.");
+
+    public void Add(string path, string message) => _found.Add(new OptionProblem(_prefix + path, message));
 
     public void AddRange(IEnumerable<OptionProblem> problems) => _found.AddRange(problems);
 
-    public bool Names(string property) => _found.Any(problem => problem.Field == JsonNamingPolicy.CamelCase.ConvertName(property));
+    public bool Names(string path) => _found.Any(problem => problem.Field == _prefix + path);
 }

@@ -1,23 +1,20 @@
+using System.Collections;
 using System.Reflection;
 
 namespace WebDistill.Distillation.Options;
 
-/// <summary>The options of a record, in the order in which they are declared: read once from the <see cref="OptionAttribute"/>s.</summary>
+/// <summary>
+/// The options of a record and of the records in it, in the order in which they are declared: read once from the
+/// <see cref="OptionAttribute"/>s.
+/// </summary>
 public sealed class OptionSchema
 {
-    private readonly Dictionary<string, OptionField> _byName;
+    private readonly Dictionary<string, OptionField> _byPath;
 
     private OptionSchema(Type type)
     {
-        // GetProperties promises no order, the tokens of the metadata are in that of the declarations.
-        Fields =
-        [
-            .. type.GetProperties().OrderBy(property => property.MetadataToken)
-                .Where(property => property.CanWrite)
-                .Select(property => new OptionField(property, property.GetCustomAttribute<OptionAttribute>()
-                    ?? throw new InvalidOperationException($"{type.Name}.{property.Name} has no [Option]: say there what it is."))),
-        ];
-        _byName = Fields.ToDictionary(field => field.Name);
+        Fields = [.. Read(type, [])];
+        _byPath = Fields.ToDictionary(field => field.Path);
         Settings = [.. Fields.Where(field => !field.IsLabel)];
     }
 
@@ -34,12 +31,12 @@ public sealed class OptionSchema
     /// <summary>Those among them that change something: all but a label.</summary>
     public IReadOnlyList<OptionField> Settings { get; }
 
-    /// <summary>The option of that name in camelCase.</summary>
+    /// <summary>The option of that path.</summary>
     /// <exception cref="KeyNotFoundException">There is none.</exception>
-    public OptionField Find(string name) => _byName[name];
+    public OptionField Find(string path) => _byPath[path];
 
-    /// <summary>The option of that name in camelCase; null when there is none.</summary>
-    public OptionField? FindOrNull(string name) => _byName.GetValueOrDefault(name);
+    /// <summary>The option of that path; null when there is none.</summary>
+    public OptionField? FindOrNull(string path) => _byPath.GetValueOrDefault(path);
 
     /// <summary>The options whose values are not allowed, whatever the others are.</summary>
     public IEnumerable<OptionProblem> Problems(object options)
@@ -47,9 +44,22 @@ public sealed class OptionSchema
         foreach (OptionField field in Fields)
         {
             if (field.Problem(options) is string problem)
-                yield return new OptionProblem(field.Name, problem);
+                yield return new OptionProblem(field.Path, problem);
         }
     }
+
+    /// <summary>Whether values of a type are records of options, and not an option.</summary>
+    public static bool IsGroup(Type type) => type.IsClass && type != typeof(string) && !type.IsAssignableTo(typeof(IEnumerable));
+
+    // GetProperties promises no order, the tokens of the metadata are in that of the declarations.
+    private static IEnumerable<OptionField> Read(Type type, IReadOnlyList<PropertyInfo> groups) => type.GetProperties()
+        .Where(property => property.CanWrite).OrderBy(property => property.MetadataToken)
+        .SelectMany(property =>
+        {
+            OptionAttribute said = property.GetCustomAttribute<OptionAttribute>()
+                ?? throw new InvalidOperationException($"{type.Name}.{property.Name} has no [Option]: say there what it is.");
+            return IsGroup(property.PropertyType) ? Read(property.PropertyType, [.. groups, property]) : [new OptionField(groups, property, said)];
+        });
 
     private static class Known<T>
     {

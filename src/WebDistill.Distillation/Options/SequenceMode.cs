@@ -7,7 +7,7 @@ namespace WebDistill.Distillation.Options;
 public enum SequenceMode
 {
     /// <summary>
-    /// Blocks of <see cref="RunOptions.ContextLength"/> tokens over the whole stream, documents separated by the end-of-text id.
+    /// Blocks of <see cref="DataOptions.ContextLength"/> tokens over the whole stream, documents separated by the end-of-text id.
     /// </summary>
     Packed,
 

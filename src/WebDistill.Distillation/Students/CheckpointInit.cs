@@ -12,7 +12,7 @@ public sealed class CheckpointInit : StudentInit
     /// <summary>The model that a run with these options begins with; null when its student begins otherwise. The options must have been
     /// checked.</summary>
     public static Guid? ModelOf(RunOptions options) =>
-        options.StudentInitialisation == InitName && options.StudentModelId is string id ? Guid.Parse(id) : null;
+        options.Student.Initialisation == InitName && options.Student.ModelId is string id ? Guid.Parse(id) : null;
 
     /// <inheritdoc/>
     public override string Name => InitName;
@@ -25,8 +25,8 @@ public sealed class CheckpointInit : StudentInit
 
     internal override void Validate(RunOptions options, OptionProblems problems)
     {
-        if (string.IsNullOrWhiteSpace(options.StudentModelId))
-            problems.Add(nameof(options.StudentModelId),
+        if (string.IsNullOrWhiteSpace(options.Student.ModelId))
+            problems.Add(OptionPath.Of(options.Student.ModelId),
                 $"'{InitName}' starts from a model, and none is chosen. Choose the model to start from.");
     }
 

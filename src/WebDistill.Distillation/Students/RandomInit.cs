@@ -8,7 +8,7 @@ namespace WebDistill.Distillation.Students;
 /// residual branch (c_proj).
 /// </summary>
 /// <remarks>
-/// σ is <see cref="RunOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, family, width, heads, positions and
+/// σ is <see cref="StudentOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, family, width, heads, positions and
 /// vocabulary are the teacher's.
 /// </remarks>
 public sealed class RandomInit : StudentInit
@@ -23,16 +23,16 @@ public sealed class RandomInit : StudentInit
 
     internal override void Validate(RunOptions options, OptionProblems problems)
     {
-        if (options.TeacherId is not null)
+        if (options.Teacher.ModelId is not null)
             return;
-        if (options.StudentLayerCount is null)
-            problems.Add(nameof(options.StudentLayerCount), "The number of layers is missing. Without a teacher it must be given.");
-        if (options.StudentWidth is null)
-            problems.Add(nameof(options.StudentWidth), "The width is missing. Without a teacher it must be given.");
-        if (options.StudentHeads is null)
-            problems.Add(nameof(options.StudentHeads), "The number of attention heads is missing. Without a teacher it must be given.");
-        if (options.ContextLength is null)
-            problems.Add(nameof(options.ContextLength),
+        if (options.Student.LayerCount is null)
+            problems.Add(OptionPath.Of(options.Student.LayerCount), "The number of layers is missing. Without a teacher it must be given.");
+        if (options.Student.Width is null)
+            problems.Add(OptionPath.Of(options.Student.Width), "The width is missing. Without a teacher it must be given.");
+        if (options.Student.Heads is null)
+            problems.Add(OptionPath.Of(options.Student.Heads), "The number of attention heads is missing. Without a teacher it must be given.");
+        if (options.Data.ContextLength is null)
+            problems.Add(OptionPath.Of(options.Data.ContextLength),
                 "The context length is missing. Without a teacher it must be given: it becomes the model's n_positions.");
     }
 
@@ -40,9 +40,9 @@ public sealed class RandomInit : StudentInit
     {
         RunOptions options = origin.Options;
         Architecture fresh = origin.Teacher?.WithLayers(origin.LayerCount) ?? ModelFamilies.Default.Create(new NewModel(
-            origin.VocabularySize, options.ContextLength ?? throw Missing("context length"), options.StudentWidth ?? throw Missing("width"),
-            origin.LayerCount, options.StudentHeads ?? throw Missing("number of attention heads"), origin.EndOfTextId));
-        Architecture student = origin.InTraining(fresh.WithInitialiserRange(options.InitialiserRange));
+            origin.VocabularySize, options.Data.ContextLength ?? throw Missing("context length"), options.Student.Width ?? throw Missing("width"),
+            origin.LayerCount, options.Student.Heads ?? throw Missing("number of attention heads"), origin.EndOfTextId));
+        Architecture student = origin.InTraining(fresh.WithInitialiserRange(options.Student.InitialiserRange));
         try
         {
             student.Validate();

@@ -6,7 +6,7 @@ namespace WebDistill.Distillation.Students;
 /// <summary>A way to make the student that a run trains.</summary>
 public abstract class StudentInit
 {
-    /// <summary>Name that <see cref="RunOptions.StudentInitialisation"/> refers to.</summary>
+    /// <summary>Name that <see cref="StudentOptions.Initialisation"/> refers to.</summary>
     public abstract string Name { get; }
 
     /// <summary>One sentence for people.</summary>
@@ -15,7 +15,7 @@ public abstract class StudentInit
     /// <summary>Whether it copies from the teacher.</summary>
     public virtual bool NeedsTeacher => false;
 
-    /// <summary>Whether it starts from a stored model (<see cref="RunOptions.StudentModelId"/>).</summary>
+    /// <summary>Whether it starts from a stored model (<see cref="StudentOptions.ModelId"/>).</summary>
     public virtual bool NeedsCheckpoint => false;
 
     /// <summary>Adds what this way to begin demands of the options and does not find there.</summary>
@@ -36,10 +36,10 @@ internal sealed record StudentOrigin(
 {
     /// <summary>Layers asked for, half of the teacher's if nothing is asked for.</summary>
     /// <exception cref="ArgumentException">No number is given and there is no teacher to take half of.</exception>
-    public int LayerCount => Options.StudentLayerCount ?? (Teacher is null
+    public int LayerCount => Options.Student.LayerCount ?? (Teacher is null
         ? throw new ArgumentException("The number of student layers is missing. Without a teacher it must be given.")
         : Math.Max(1, Teacher.Layers / 2));
 
     /// <summary>The architecture as the student is trained: with the run's dropout.</summary>
-    public Architecture InTraining(Architecture architecture) => architecture.WithDropout(Options.Dropout);
+    public Architecture InTraining(Architecture architecture) => architecture.WithDropout(Options.Student.Dropout);
 }

@@ -20,32 +20,32 @@ public static class StudentInits
     public static IReadOnlyList<OptionProblem> Validate(RunOptions options)
     {
         var problems = new OptionProblems();
-        if (All.FirstOrDefault(init => init.Name == options.StudentInitialisation) is StudentInit init)
+        if (All.FirstOrDefault(init => init.Name == options.Student.Initialisation) is StudentInit init)
             init.Validate(options, problems);
         else
-            problems.Add(nameof(options.StudentInitialisation),
-                $"The student initialisation '{ForeignText.Quote(options.StudentInitialisation)}' is unknown. Choose one of: "
+            problems.Add(OptionPath.Of(options.Student.Initialisation),
+                $"The student initialisation '{ForeignText.Quote(options.Student.Initialisation)}' is unknown. Choose one of: "
                 + $"{string.Join(", ", All.Select(known => known.Name))}.");
         return problems.Found;
     }
 
     /// <summary>Architecture of the student that the options describe, without creating it.</summary>
     /// <param name="vocabularySize">V of the data set's tokenizer; a model that starts from nothing gets it.</param>
-    /// <param name="checkpoint">Architecture of <see cref="RunOptions.StudentModelId"/>, where the initialisation needs
+    /// <param name="checkpoint">Architecture of <see cref="StudentOptions.ModelId"/>, where the initialisation needs
     /// it.</param>
     /// <param name="endOfTextId">Id that ends a text; null is the last id, where GPT-2 has it.</param>
     /// <exception cref="ArgumentException">The options do not fit the teacher or the checkpoint; the message says how.</exception>
     public static Architecture StudentConfig(
         RunOptions options, Architecture? teacher, int vocabularySize, Architecture? checkpoint = null,
         int? endOfTextId = null) =>
-        Find(options.StudentInitialisation)
+        Find(options.Student.Initialisation)
             .Configure(new StudentOrigin(options, teacher, checkpoint, vocabularySize, endOfTextId ?? vocabularySize - 1));
 
     /// <summary>Creates the student that the options describe. The caller owns it; teacher and checkpoint are only read.</summary>
     /// <inheritdoc cref="StudentConfig"/>
     public static TextModel Create(
         RunOptions options, TextModel? teacher, int vocabularySize, TextModel? checkpoint = null, int? endOfTextId = null) =>
-        Find(options.StudentInitialisation).Create(
+        Find(options.Student.Initialisation).Create(
             new StudentOrigin(options, teacher?.Architecture, checkpoint?.Architecture, vocabularySize, endOfTextId ?? vocabularySize - 1), teacher,
                 checkpoint);
 }

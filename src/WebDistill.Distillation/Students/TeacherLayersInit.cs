@@ -41,28 +41,28 @@ public sealed class TeacherLayersInit : StudentInit
     /// list.</exception>
     public static IReadOnlyList<int> Layers(RunOptions options, Architecture teacher)
     {
-        if (options.StudentTeacherLayers is not { } layers)
-            return EvenlySpaced(teacher.Layers, options.StudentLayerCount ?? Math.Max(1, teacher.Layers / 2));
+        if (options.Student.TeacherLayers is not { } layers)
+            return EvenlySpaced(teacher.Layers, options.Student.LayerCount ?? Math.Max(1, teacher.Layers / 2));
         foreach (int layer in layers)
         {
             if (layer < 0 || layer >= teacher.Layers)
                 throw new ArgumentException($"Teacher layer {layer} does not exist: the teacher's layers are 0 to {teacher.Layers - 1}.");
         }
-        if (layers.Count != (options.StudentLayerCount ?? layers.Count) || layers.Count == 0)
+        if (layers.Count != (options.Student.LayerCount ?? layers.Count) || layers.Count == 0)
             throw new ArgumentException(
-                $"{layers.Count} teacher layers are listed for {options.StudentLayerCount ?? 0} student layers. List one per student "
+                $"{layers.Count} teacher layers are listed for {options.Student.LayerCount ?? 0} student layers. List one per student "
                 + "layer.");
         return layers;
     }
 
     internal override void Validate(RunOptions options, OptionProblems problems)
     {
-        if (options.TeacherId is null)
-            problems.Add(nameof(options.StudentInitialisation),
+        if (options.Teacher.ModelId is null)
+            problems.Add(OptionPath.Of(options.Student.Initialisation),
                 $"'{InitName}' copies layers of a teacher, and no teacher is chosen. Choose a teacher or the initialisation "
                 + $"'{RandomInit.InitName}'.");
-        else if (options.StudentTeacherLayers is { Count: > 0 } layers && options.StudentLayerCount is int count && count != layers.Count)
-            problems.Add(nameof(options.StudentTeacherLayers),
+        else if (options.Student.TeacherLayers is { Count: > 0 } layers && options.Student.LayerCount is int count && count != layers.Count)
+            problems.Add(OptionPath.Of(options.Student.TeacherLayers),
                 $"{layers.Count} teacher layers are listed for {count} student layers. List one per student layer, or leave the count out.");
     }
 

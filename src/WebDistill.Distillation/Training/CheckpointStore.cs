@@ -14,7 +14,7 @@ public sealed record CheckpointRetention(int Last, bool Best, int EverySteps)
 {
     /// <summary>The rule of a run's options.</summary>
     public static CheckpointRetention Of(RunOptions options) =>
-        new(options.KeepLastCheckpoints, options.KeepBestCheckpoint, options.KeepCheckpointEverySteps);
+        new(options.Checkpoints.KeepLast, options.Checkpoints.KeepBest, options.Checkpoints.KeepEverySteps);
 
     /// <summary>
     /// The one with the lowest perplexity, of equal ones the latest; null when none was measured. Perplexities beyond the largest number are

@@ -35,29 +35,29 @@ internal sealed record LearningRateSchedule
     /// <exception cref="ArgumentException">Fewer micro-batches than one update needs, or more updates than can be counted.</exception>
     public static LearningRateSchedule Plan(RunOptions options, int batchesPerEpoch)
     {
-        int accumulation = options.GradientAccumulation;
+        int accumulation = options.Schedule.GradientAccumulation;
         if (batchesPerEpoch < accumulation)
         {
             throw new ArgumentException(
-                $"An epoch has {batchesPerEpoch} micro-batches of {options.BatchSize} sequences and one update needs {accumulation}, so "
+                $"An epoch has {batchesPerEpoch} micro-batches of {options.Schedule.BatchSize} sequences and one update needs {accumulation}, so "
                 + "nothing would be trained. "
                 + $"Set the gradient accumulation to at most {batchesPerEpoch}, make the batches smaller, or use a larger text.");
         }
-        bool exact = options.Semantics == TrainingSemantics.HuggingFaceExact;
+        bool exact = options.Schedule.Semantics == TrainingSemantics.HuggingFaceExact;
         int perEpoch = exact ? batchesPerEpoch / accumulation : (int)(((long)batchesPerEpoch + accumulation - 1) / accumulation);
         long planned = CountUpdates(options, batchesPerEpoch);
         if (planned > MaxUpdates)
             throw new ArgumentException($"The run would make {planned:N0} updates, expected at most {MaxUpdates:N0}. Train fewer epochs.");
-        return new LearningRateSchedule(perEpoch, perEpoch * options.Epochs, (int)planned, options.WarmupProportion, options.Semantics);
+        return new LearningRateSchedule(perEpoch, perEpoch * options.Schedule.Epochs, (int)planned, options.Schedule.WarmupProportion, options.Schedule.Semantics);
     }
 
     /// <summary>Updates that the rate is planned over: those that are made, or the reference's count, which is no smaller.</summary>
     public static long CountUpdates(RunOptions options, int batchesPerEpoch)
     {
-        int accumulation = options.GradientAccumulation;
-        return options.Semantics == TrainingSemantics.HuggingFaceExact
-            ? (long)((double)batchesPerEpoch / accumulation * options.Epochs) + 1
-            : ((long)batchesPerEpoch + accumulation - 1) / accumulation * options.Epochs;
+        int accumulation = options.Schedule.GradientAccumulation;
+        return options.Schedule.Semantics == TrainingSemantics.HuggingFaceExact
+            ? (long)((double)batchesPerEpoch / accumulation * options.Schedule.Epochs) + 1
+            : ((long)batchesPerEpoch + accumulation - 1) / accumulation * options.Schedule.Epochs;
     }
 
     /// <summary>Factor of the peak rate for update k, counted from 0.</summary>

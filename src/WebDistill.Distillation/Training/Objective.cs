@@ -60,7 +60,7 @@ internal sealed class Objective : IDisposable
     /// Corrected: 1 / divisor of the whole update, so that every token weighs the same. Reference: 1 / (divisor of the batch · batches),
     /// and for the gradient <paramref name="batches"/> is the accumulation even where carried left-overs make an update longer.
     /// </remarks>
-    public double Share(int k, LossCounts own, LossCounts total, int batches) => _options.Semantics == TrainingSemantics.Corrected
+    public double Share(int k, LossCounts own, LossCounts total, int batches) => _options.Schedule.Semantics == TrainingSemantics.Corrected
         ? Inverse(Divisor(k, total))
         : Inverse(Divisor(k, own) * batches);
 

@@ -24,9 +24,9 @@ public sealed record RunDisk(long CheckpointBytes, long CertainCheckpoints, long
         long weights = sizeof(float) * student.ParameterCount;
         var retention = CheckpointRetention.Of(options);
         // One falls due every so many updates, and one at the end.
-        long bySteps = options.CheckpointIntervalSteps > 0 ? totalUpdates / options.CheckpointIntervalSteps : 0;
-        long last = bySteps + (options.CheckpointIntervalSteps > 0 && totalUpdates % options.CheckpointIntervalSteps == 0 ? 0 : 1);
-        long made = options.CheckpointIntervalMinutes > 0 ? totalUpdates : last;
+        long bySteps = options.Checkpoints.IntervalSteps > 0 ? totalUpdates / options.Checkpoints.IntervalSteps : 0;
+        long last = bySteps + (options.Checkpoints.IntervalSteps > 0 && totalUpdates % options.Checkpoints.IntervalSteps == 0 ? 0 : 1);
+        long made = options.Checkpoints.IntervalMinutes > 0 ? totalUpdates : last;
         return new RunDisk(3 * weights, Kept(last), Kept(made), weights);
 
         long Kept(long saved)

@@ -36,20 +36,20 @@ public sealed record RunFit(IReadOnlyList<OptionProblem> Problems, IReadOnlyList
         }
         else if (plan.MemoryBytes > machine.FreeTensorBytes)
         {
-            warnings.Add(nameof(options.BatchSize), $"It needs {Machine.BytesInWords(plan.MemoryBytes)} of memory, and "
+            warnings.Add(OptionPath.Of(options.Schedule.BatchSize), $"It needs {Machine.BytesInWords(plan.MemoryBytes)} of memory, and "
                 + $"{Machine.BytesInWords(machine.FreeTensorBytes)} are free at this moment: it fails unless more is free when its turn comes.");
         }
 
         RunDisk disk = plan.Disk;
         if (disk.CertainBytes > machine.FreeDiskBytes)
-            problems.Add(nameof(options.KeepLastCheckpoints), $"{DiskInWords(disk, disk.CertainCheckpoints, disk.CertainBytes)}, and "
+            problems.Add(OptionPath.Of(options.Checkpoints.KeepLast), $"{DiskInWords(disk, disk.CertainCheckpoints, disk.CertainBytes)}, and "
                 + $"{Machine.BytesInWords(machine.FreeDiskBytes)} of the disk are free. Keep fewer checkpoints, or make room.");
         else if (disk.MostBytes > TightShare * machine.FreeDiskBytes)
-            warnings.Add(nameof(options.KeepLastCheckpoints), $"The disk is tight: {DiskInWords(disk, disk.MostCheckpoints, disk.MostBytes)} if all fall due that the rule "
+            warnings.Add(OptionPath.Of(options.Checkpoints.KeepLast), $"The disk is tight: {DiskInWords(disk, disk.MostCheckpoints, disk.MostBytes)} if all fall due that the rule "
                 + $"keeps, and {Machine.BytesInWords(machine.FreeDiskBytes)} are free. A full disk pauses the run.");
 
-        if (plan.BatchesPerEpoch == 1 && options.BatchSize > plan.Sequences)
-            warnings.Add(nameof(options.BatchSize), $"A batch may hold {options.BatchSize:N0} sequences and the text has "
+        if (plan.BatchesPerEpoch == 1 && options.Schedule.BatchSize > plan.Sequences)
+            warnings.Add(OptionPath.Of(options.Schedule.BatchSize), $"A batch may hold {options.Schedule.BatchSize:N0} sequences and the text has "
                 + $"{plan.Sequences:N0}: every batch is the whole text.");
         return new RunFit(problems.Found, warnings.Found);
     }
@@ -86,14 +86,14 @@ public sealed record RunFit(IReadOnlyList<OptionProblem> Problems, IReadOnlyList
     private static (string Field, string Remedy) Remedy(RunMemory memory, RunOptions options, long usable)
     {
         if (memory.TeacherBytes > usable)
-            return (nameof(options.TeacherId), "Choose a smaller teacher.");
+            return (OptionPath.Of(options.Teacher.ModelId), "Choose a smaller teacher.");
         if (memory.ModelBytes > usable)
-            return options.StudentInitialisation == CheckpointInit.InitName
-                ? (nameof(options.StudentModelId), "Start from a smaller model.")
-                : (nameof(options.StudentLayerCount), "Choose fewer layers or a smaller width.");
+            return options.Student.Initialisation == CheckpointInit.InitName
+                ? (OptionPath.Of(options.Student.ModelId), "Start from a smaller model.")
+                : (OptionPath.Of(options.Student.LayerCount), "Choose fewer layers or a smaller width.");
         // A batch of one sequence cannot be made smaller, only shorter.
-        return options.BatchSize > 1
-            ? (nameof(options.BatchSize), "Halve the batch size and double the gradient accumulation (the update stays the same), or shorten the context.")
-            : (nameof(options.ContextLength), "Shorten the context.");
+        return options.Schedule.BatchSize > 1
+            ? (OptionPath.Of(options.Schedule.BatchSize), "Halve the batch size and double the gradient accumulation (the update stays the same), or shorten the context.")
+            : (OptionPath.Of(options.Data.ContextLength), "Shorten the context.");
     }
 }

@@ -53,13 +53,13 @@ public sealed record RunMemory(
     {
         Int128 tokens = batchTokens;
         Int128 width = student.Width;
-        Int128 perLayer = student.ActivationsPerTokenAndLayer(options.Dropout > 0);
+        Int128 perLayer = student.ActivationsPerTokenAndLayer(options.Student.Dropout > 0);
         // In bfloat16 the processor's attention is libtorch's, which keeps scores, probabilities and mask as soon as there is a dropout; weights
         // are cast layer by layer and kept so for the backward pass.
         if (options.Precision == Precision.BFloat16)
         {
-            if (!Device.IsCuda && options.Dropout > 0)
-                perLayer += 2L * student.Heads * (options.ContextLength ?? student.Positions);
+            if (!Device.IsCuda && options.Student.Dropout > 0)
+                perLayer += 2L * student.Heads * (options.Data.ContextLength ?? student.Positions);
             perLayer += 2 * width + student.InnerWidth;
         }
         // In work: one layer's gradients.

@@ -40,14 +40,14 @@ public sealed record RunPlan(
         int batches = CountBatches(options, sequences);
         LearningRateSchedule schedule = LearningRateSchedule.Plan(options, batches);
         int context = ContextLength(options, teacher, student);
-        double tokensPerSequence = options.SequenceMode == SequenceMode.Packed ? context
+        double tokensPerSequence = options.Data.SequenceMode == SequenceMode.Packed ? context
             : Math.Min(context, (double)trainTokens / sequences);
         // A batch that could hold more sequences than there are holds all of them.
-        long rows = Math.Min(options.BatchSize, sequences);
+        long rows = Math.Min(options.Schedule.BatchSize, sequences);
         return new RunPlan(
             sequences,
             batches,
-            (long)Math.Round(tokensPerSequence * Math.Min((long)options.BatchSize * options.GradientAccumulation, sequences)),
+            (long)Math.Round(tokensPerSequence * Math.Min((long)options.Schedule.BatchSize * options.Schedule.GradientAccumulation, sequences)),
             schedule.UpdatesPerEpoch,
             schedule.TotalUpdates,
             schedule.WarmupUpdates,
@@ -56,14 +56,14 @@ public sealed record RunPlan(
             RunMemory.Estimate(options, teacher, student, rows * context, sequences),
             RunDisk.Of(options, student, schedule.TotalUpdates),
             (teacher is null ? 0 : teacher.ForwardFlopsPerToken(tokensPerSequence)) + 3 * student.ForwardFlopsPerToken(tokensPerSequence),
-            (long)Math.Round(tokensPerSequence * sequences * options.Epochs));
+            (long)Math.Round(tokensPerSequence * sequences * options.Schedule.Epochs));
     }
 
     /// <summary>Every problem that can be seen without reading a model or a corpus; empty when there is none.</summary>
     public static IReadOnlyList<OptionProblem> Validate(RunOptions options) => [.. options.Validate(), .. StudentInits.Validate(options)];
 
     /// <summary>Every problem that needs the models or the corpus to be seen; empty when there is none.</summary>
-    /// <param name="checkpoint">Architecture of <see cref="RunOptions.StudentModelId"/>, where one is chosen.</param>
+    /// <param name="checkpoint">Architecture of <see cref="StudentOptions.ModelId"/>, where one is chosen.</param>
     /// <param name="vocabularySize">V of the data set's tokenizer.</param>
     /// <param name="sequences">Sequences per epoch; null if the corpus is not known yet.</param>
     public static IReadOnlyList<OptionProblem> Check(
@@ -72,7 +72,7 @@ public sealed record RunPlan(
         var problems = new OptionProblems();
         if (teacher is not null && teacher.VocabularySize != vocabularySize)
         {
-            problems.Add(nameof(options.TeacherId),
+            problems.Add(OptionPath.Of(options.Teacher.ModelId),
                 $"The teacher has {teacher.VocabularySize} tokens in its vocabulary and the data set {vocabularySize}. "
                 + "Choose a data set that was tokenised with the teacher's vocabulary.");
         }
@@ -84,50 +84,50 @@ public sealed record RunPlan(
         }
         catch (ArgumentException problem)
         {
-            problems.Add(options.StudentTeacherLayers is null ? nameof(options.StudentLayerCount) : nameof(options.StudentTeacherLayers),
+            problems.Add(options.Student.TeacherLayers is null ? OptionPath.Of(options.Student.LayerCount) : OptionPath.Of(options.Student.TeacherLayers),
                 problem.Message);
             return problems.Found;
         }
         if (checkpoint is not null && student.VocabularySize != vocabularySize)
         {
-            problems.Add(nameof(options.StudentModelId),
+            problems.Add(OptionPath.Of(options.Student.ModelId),
                 $"The student has {student.VocabularySize} tokens in its vocabulary and the data set {vocabularySize}. "
                 + "Choose a data set that was tokenised with the student's vocabulary.");
         }
         if (teacher is not null && student.Width != teacher.Width && options.AlphaCos > 0)
         {
-            problems.Add(nameof(options.AlphaCos),
+            problems.Add(OptionPath.Of(options.AlphaCos),
                 $"The cosine loss compares hidden states of equal width, and the student's is {student.Width}, the teacher's "
                 + $"{teacher.Width}. "
                 + "Set its weight to 0 or choose a student of the teacher's width.");
         }
 
-        int positions = Math.Min(student.Positions, teacher?.Positions ?? int.MaxValue), shortest = options.SequenceMode.ShortestContext();
-        if (options.ContextLength is int context && context > positions)
-            problems.Add(nameof(options.ContextLength),
+        int positions = Math.Min(student.Positions, teacher?.Positions ?? int.MaxValue), shortest = options.Data.SequenceMode.ShortestContext();
+        if (options.Data.ContextLength is int context && context > positions)
+            problems.Add(OptionPath.Of(options.Data.ContextLength),
                 $"The context length is {context}, the models have {positions} positions. Choose at most {positions}.");
         else if (ContextLength(options, teacher, student) < shortest)
-            problems.Add(nameof(options.SequenceMode),
-                $"The models have {positions} positions, and {options.SequenceMode} sequences need at least {shortest}. Choose other models or sequences.");
+            problems.Add(OptionPath.Of(options.Data.SequenceMode),
+                $"The models have {positions} positions, and {options.Data.SequenceMode} sequences need at least {shortest}. Choose other models or sequences.");
         if (sequences is int count)
         {
             int batches = CountBatches(options, count);
             if (count == 0)
             {
-                problems.Add(nameof(options.DatasetId),
+                problems.Add(OptionPath.Of(options.Data.DatasetId),
                     $"The training split holds no sequence of {ContextLength(options, teacher, student)} tokens, expected at least 1. Use a longer text "
                     + "or a shorter context length.");
             }
-            else if (batches < options.GradientAccumulation)
+            else if (batches < options.Schedule.GradientAccumulation)
             {
-                problems.Add(nameof(options.GradientAccumulation),
-                    $"An epoch has {batches} micro-batches and one update needs {options.GradientAccumulation}, so nothing would be "
+                problems.Add(OptionPath.Of(options.Schedule.GradientAccumulation),
+                    $"An epoch has {batches} micro-batches and one update needs {options.Schedule.GradientAccumulation}, so nothing would be "
                     + "trained. "
                     + $"Choose at most {batches}, make the batches smaller, or use a larger text.");
             }
             else if (LearningRateSchedule.CountUpdates(options, batches) > LearningRateSchedule.MaxUpdates)
             {
-                problems.Add(nameof(options.Epochs),
+                problems.Add(OptionPath.Of(options.Schedule.Epochs),
                     $"The run would make {LearningRateSchedule.CountUpdates(options, batches):N0} updates, expected at most "
                     + $"{LearningRateSchedule.MaxUpdates:N0}. Train fewer epochs.");
             }
@@ -138,12 +138,12 @@ public sealed record RunPlan(
     /// <summary>Sequences per epoch that a run with these options cuts out of the file.</summary>
     /// <exception cref="InvalidDataException">There is none; the message names the counts.</exception>
     public static int CountSequences(RunOptions options, Architecture? teacher, Architecture student, TokenFile train) =>
-        SequenceSource.Count(train, options.SequenceMode, ContextLength(options, teacher, student));
+        SequenceSource.Count(train, options.Data.SequenceMode, ContextLength(options, teacher, student));
 
     private static int CountBatches(RunOptions options, int sequences) =>
-        (int)(((long)sequences + options.BatchSize - 1) / options.BatchSize);
+        (int)(((long)sequences + options.Schedule.BatchSize - 1) / options.Schedule.BatchSize);
 
     /// <summary>Tokens per sequence: as asked for, else all that the models have positions for.</summary>
     internal static int ContextLength(RunOptions options, Architecture? teacher, Architecture student) =>
-        options.ContextLength ?? Math.Min(student.Positions, teacher?.Positions ?? int.MaxValue);
+        options.Data.ContextLength ?? Math.Min(student.Positions, teacher?.Positions ?? int.MaxValue);
 }

@@ -57,8 +57,9 @@ public sealed class Trainer : IDisposable
             parts.Teacher.Precision = options.Precision;
         Student.train();
         foreach (Parameter positions in Student.PositionEmbeddings)
-            positions.requires_grad = !options.FreezePositionEmbeddings;
-        _optimiser = new AdamWOptimiser([.. Trained(Student, options), .. _objective.Parameters()], options.AdamBeta1, options.AdamBeta2, options.AdamEpsilon);
+            positions.requires_grad = !options.Student.FreezePositionEmbeddings;
+        _optimiser = new AdamWOptimiser([.. Trained(Student, options), .. _objective.Parameters()],
+            options.Optimiser.AdamBeta1, options.Optimiser.AdamBeta2, options.Optimiser.AdamEpsilon);
         NoteWhatIsUnusual();
         // Last: a run that cannot begin has nobody who would end it.
         _keptBlocks = NativeMemorySettings.KeepBlocks();
@@ -165,7 +166,7 @@ public sealed class Trainer : IDisposable
         }
 
         bool IsValidationDue() =>
-            CompletedSteps == TotalSteps || _options.ValidationIntervalSteps is > 0 and int interval && CompletedSteps % interval == 0;
+            CompletedSteps == TotalSteps || _options.Schedule.ValidationIntervalSteps is > 0 and int interval && CompletedSteps % interval == 0;
     }
 
     /// <summary>One update.</summary>
@@ -199,13 +200,13 @@ public sealed class Trainer : IDisposable
             // Dropout depends on nothing but seed, update and micro-batch, so that a run repeats itself whatever else draws random numbers.
             manual_seed(SeededRandom.Combine(_options.Seed, step, i));
             LossCounts own = batches[i].Counts();
-            double[] sums = AccumulateGradients(batches[i], k => _objective.Share(k, own, total, _options.GradientAccumulation), step, clock);
+            double[] sums = AccumulateGradients(batches[i], k => _objective.Share(k, own, total, _options.Schedule.GradientAccumulation), step, clock);
             for (int k = 0; k < means.Length; k++)
                 means[k] += sums[k] * _objective.Share(k, own, total, batches.Count);
         }
 
-        double learningRate = _options.LearningRate * _schedule.Factor(CompletedSteps);
-        double norm = _optimiser.Step(learningRate, _options.MaxGradientNorm);
+        double learningRate = _options.Optimiser.LearningRate * _schedule.Factor(CompletedSteps);
+        double norm = _optimiser.Step(learningRate, _options.Optimiser.MaxGradientNorm);
         if (!double.IsFinite(norm))
             throw new TrainingDivergedException(step, "the gradient's norm", norm);
         _batchesAfterUpdate = _parts.Batches.Position;
@@ -279,25 +280,25 @@ public sealed class Trainer : IDisposable
     /// </remarks>
     private List<TokenBatch> NextUpdate()
     {
-        int perEpoch = _batchesPerEpoch, accumulation = _options.GradientAccumulation;
+        int perEpoch = _batchesPerEpoch, accumulation = _options.Schedule.GradientAccumulation;
         int indexInEpoch = CompletedSteps % _schedule.UpdatesPerEpoch;
         int count = Math.Min(accumulation, perEpoch - indexInEpoch * accumulation);
-        if (_options.Semantics == TrainingSemantics.HuggingFaceExact && indexInEpoch == 0 && CompletedSteps > 0)
+        if (_options.Schedule.Semantics == TrainingSemantics.HuggingFaceExact && indexInEpoch == 0 && CompletedSteps > 0)
             count += perEpoch % accumulation;
         return [.. Enumerable.Range(0, count).Select(_ => _parts.Batches.Next())];
     }
 
     private static List<Moments> Trained(TextModel student, RunOptions options) =>
         [.. student.named_parameters().Where(pair => pair.parameter.requires_grad).Select(pair => new Moments(
-            pair.name, pair.parameter, student.Decays(pair.name) ? options.WeightDecay : 0))];
+            pair.name, pair.parameter, student.Decays(pair.name) ? options.Optimiser.WeightDecay : 0))];
 
     private Perplexity MeasurePerplexity(TextModel model, CancellationToken cancel) =>
-        Perplexity.Measure(model, _parts.Validation!, _contextLength, _options.ValidationMaxTokens, cancel);
+        Perplexity.Measure(model, _parts.Validation!, _contextLength, _options.Schedule.ValidationMaxTokens, cancel);
 
     private void NoteWhatIsUnusual()
     {
-        int left = _batchesPerEpoch % _options.GradientAccumulation;
-        if (_options.Semantics == TrainingSemantics.HuggingFaceExact)
+        int left = _batchesPerEpoch % _options.Schedule.GradientAccumulation;
+        if (_options.Schedule.Semantics == TrainingSemantics.HuggingFaceExact)
         {
             _notes.Add("Bookkeeping of the reference: means of micro-batches are averaged, and the first update has learning rate 0 if "
                 + "there is a warm-up.");
@@ -307,7 +308,7 @@ public sealed class Trainer : IDisposable
         }
         else if (left > 0)
         {
-            _notes.Add($"An epoch's last update is made of {left} instead of {_options.GradientAccumulation} micro-batches; each token "
+            _notes.Add($"An epoch's last update is made of {left} instead of {_options.Schedule.GradientAccumulation} micro-batches; each token "
                 + "weighs the same in its update.");
         }
         if (_parts.Teacher is null)

@@ -161,7 +161,8 @@ public sealed class TrainingAttempt(
         {
             using TextModel saved = ModelFiles.Load(start);
             return StudentInits.Create(
-                options with { StudentInitialisation = CheckpointInit.InitName }, teacher, train.VocabularySize, saved, train.EndOfTextId);
+                options with { Student = options.Student with { Initialisation = CheckpointInit.InitName } },
+                teacher, train.VocabularySize, saved, train.EndOfTextId);
         }
         using TextModel? first = files.FirstModel is string model ? ModelFiles.Load(model) : null;
         return StudentInits.Create(options, teacher, train.VocabularySize, first, train.EndOfTextId);
@@ -185,9 +186,9 @@ public sealed class TrainingAttempt(
         {
             _step = trainer.CompletedSteps;
             _isSaved = false;
-            bool bySteps = options.CheckpointIntervalSteps > 0 && _step % options.CheckpointIntervalSteps == 0;
-            bool byTime = options.CheckpointIntervalMinutes > 0
-                && Stopwatch.GetElapsedTime(_savedAt).TotalMinutes >= options.CheckpointIntervalMinutes;
+            bool bySteps = options.Checkpoints.IntervalSteps > 0 && _step % options.Checkpoints.IntervalSteps == 0;
+            bool byTime = options.Checkpoints.IntervalMinutes > 0
+                && Stopwatch.GetElapsedTime(_savedAt).TotalMinutes >= options.Checkpoints.IntervalMinutes;
             if (bySteps || byTime)
                 SaveCheckpoint();
         }

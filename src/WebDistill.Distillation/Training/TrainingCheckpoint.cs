@@ -70,7 +70,7 @@ public static class TrainingCheckpoint
         tokenizer.Save(folder, files);
         string moments = SafetensorsWriter.Write(Path.Combine(folder, MomentsFileName), Tensors(trainer), files);
         DurableFile.WriteText(Path.Combine(folder, StateFileName),
-            JsonSerializer.Serialize(new StateFile(FormatVersion, state, options, provenance), s_json), files);
+            Text(state, options, provenance), files);
 
         var known = new Dictionary<string, string>
         {
@@ -98,7 +98,7 @@ public static class TrainingCheckpoint
             DurableFile.Write(Path.Combine(folder, file.Name), target => stream.CopyTo(target, 1 << 20), files);
         }
         string copied = Path.Combine(folder, StateFileName);
-        DurableFile.WriteText(copied, JsonSerializer.Serialize(new StateFile(FormatVersion, state, options, provenance), s_json), files);
+        DurableFile.WriteText(copied, Text(state, options, provenance), files);
         CheckpointManifest own = manifest with
         {
             SavedAt = DateTime.UtcNow,
@@ -146,7 +146,7 @@ public static class TrainingCheckpoint
         string path = Path.Combine(folder, StateFileName);
         StateFile file = Read<StateFile>(path);
         return file.FormatVersion == FormatVersion
-            ? (file.State, file.Options, file.Provenance)
+            ? (file.State, ReadOptions(path, file.Options), file.Provenance)
             : throw new InvalidDataException(
                 $"{Place(path)} has format version {file.FormatVersion}, expected {FormatVersion}. It was saved by another version of WebDistill.");
     }
@@ -199,7 +199,7 @@ public static class TrainingCheckpoint
         foreach (OptionField field in s_kept)
         {
             if (!Equals(field.Value(saved), field.Value(wanted)))
-                problems.Add(field.Name,
+                problems.Add(field.Path,
                     $"The value is {Text(field.Value(wanted))}, expected {Text(field.Value(saved))}: a run that goes on from a checkpoint keeps "
                     + "its corpus, its order and its student's shape. Put the value back, or clone the run and start it anew.");
         }
@@ -232,6 +232,9 @@ public static class TrainingCheckpoint
         return steps[0];
     }
 
+    private static string Text(TrainingState state, RunOptions options, TrainingProvenance provenance) => JsonSerializer.Serialize(
+        new StateFile(FormatVersion, state, JsonSerializer.SerializeToElement(options, s_json), provenance), s_json);
+
     /// <summary>A file for messages: its name after that of the checkpoint's folder.</summary>
     private static string Place(string path) => $"{Path.GetFileName(Path.GetDirectoryName(path))}/{Path.GetFileName(path)}";
 
@@ -246,9 +249,25 @@ public static class TrainingCheckpoint
         }
         catch (JsonException problem)
         {
-            throw new InvalidDataException($"{Place(path)} is not what was written: {problem.Message}", problem);
+            throw NotWritten(path, problem);
         }
     }
+
+    private static RunOptions ReadOptions(string path, JsonElement written)
+    {
+        try
+        {
+            return FlatOptions.Grouped(written).Deserialize<RunOptions>(s_json)
+                ?? throw new InvalidDataException($"{Place(path)} has no options, expected a JSON object.");
+        }
+        catch (Exception problem) when (problem is JsonException or InvalidOperationException)
+        {
+            throw NotWritten(path, problem);
+        }
+    }
+
+    private static InvalidDataException NotWritten(string path, Exception problem) =>
+        new($"{Place(path)} is not what was written: {problem.Message}", problem);
 
     /// <summary>
     /// Files of a folder that nobody knows yet: their names need not survive before the folder's own does, which whoever publishes it sees
@@ -281,6 +300,6 @@ public static class TrainingCheckpoint
         }
     }
 
-    private sealed record StateFile(
-        int FormatVersion, TrainingState State, RunOptions Options, TrainingProvenance Provenance);
+    /// <param name="Options">The <see cref="RunOptions"/>, perhaps as an earlier version spelled them.</param>
+    private sealed record StateFile(int FormatVersion, TrainingState State, JsonElement Options, TrainingProvenance Provenance);
 }

@@ -27,19 +27,20 @@ public sealed record TrainingParts(TextModel Student, Teacher? Teacher, BatchSou
         // The ids in the options name stored things and mean nothing here: the models and the corpus are given.
         RunOptions named = options with
         {
-            TeacherId = teacher is null ? null : "given", DatasetId = "given",
-            StudentInitialisation = CheckpointInit.InitName, StudentModelId = "given",
+            Teacher = options.Teacher with { ModelId = teacher is null ? null : "given" },
+            Data = options.Data with { DatasetId = "given" },
+            Student = options.Student with { Initialisation = CheckpointInit.InitName, ModelId = "given" },
         };
         List<OptionProblem> problems = [.. RunPlan.Validate(named)];
         if (problems.Count == 0)
             problems.AddRange(RunPlan.Check(named, teacher?.Architecture, student.Architecture, train.VocabularySize, null));
         if (validation is not null && validation.TokenizerSha256 != train.TokenizerSha256)
-            problems.Add(new OptionProblem("datasetId",
+            problems.Add(new OptionProblem("data.datasetId",
                 "The training and the held-out split were tokenised with different vocabularies. Prepare the data set again."));
         if (problems.Count > 0)
             throw new ArgumentException(string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")));
         int contextLength = RunPlan.ContextLength(options, teacher?.Architecture, student.Architecture);
         return new CorpusBatches(
-            train, options.SequenceMode, contextLength, options.BatchSize, options.Shuffle, options.GroupBySize, options.Seed);
+            train, options.Data.SequenceMode, contextLength, options.Schedule.BatchSize, options.Data.Shuffle, options.Data.GroupBySize, options.Seed);
     }
 }

@@ -52,17 +52,17 @@ public sealed record ComparedFigure(
 public sealed class RunComparison
 {
     // What the perplexity is measured on, and how the text is cut for it.
-    private static readonly string[] DecidePerplexity = ["datasetId", "sequenceMode", "contextLength", "validationMaxTokens"];
+    private static readonly string[] DecidePerplexity = ["data.datasetId", "data.sequenceMode", "data.contextLength", "schedule.validationMaxTokens"];
     // What the total loss is the weighted sum of.
     private static readonly string[] DecideTotalLoss =
-        ["teacherId", "datasetId", "temperature", "alphaCe", "alphaClm", "alphaMse", "alphaCos", "mseReduction"];
+        ["teacher.modelId", "data.datasetId", "temperature", "alphaCe", "alphaClm", "alphaMse", "alphaCos", "mseReduction"];
 
     private RunComparison(
         IReadOnlyList<ComparedRun> runs, IReadOnlyList<ComparedOption> differing, IReadOnlyList<(OptionField Field, string Text)> same)
     {
         (Runs, Differing, Same) = (runs, differing, same);
-        PerplexityObstacles = [.. differing.Where(option => DecidePerplexity.Contains(option.Field.Name))];
-        TotalLossObstacles = [.. differing.Where(option => DecideTotalLoss.Contains(option.Field.Name))];
+        PerplexityObstacles = [.. differing.Where(option => DecidePerplexity.Contains(option.Field.Path))];
+        TotalLossObstacles = [.. differing.Where(option => DecideTotalLoss.Contains(option.Field.Path))];
         Figures = [.. Measure()];
     }
 
@@ -100,12 +100,12 @@ public sealed class RunComparison
         List<(OptionField, string)> same = [];
         foreach (OptionField field in OptionSchema.Run.Settings)
         {
-            string[] written = [.. values.Select(options => RunDraft.Write(options[field.Name]))];
+            string[] written = [.. values.Select(options => RunDraft.Write(field.In(options)))];
             if (written.Distinct().Count() > 1)
-                differing.Add(new ComparedOption(field, [.. values.Select(options => texts.Of(field, options[field.Name]))],
-                    [.. values.Select(options => Number(field, options[field.Name]))]));
+                differing.Add(new ComparedOption(field, [.. values.Select(options => texts.Of(field, field.In(options)))],
+                    [.. values.Select(options => Number(field, field.In(options)))]));
             else if (runs.Count > 0)
-                same.Add((field, texts.Of(field, values[0][field.Name])));
+                same.Add((field, texts.Of(field, field.In(values[0]))));
         }
         IReadOnlyList<string> labels = Labels([.. runs.Select(run => run.Run.Name)]);
         return new RunComparison([.. runs.Select((run, i) => run with { Label = labels[i] })], differing, same) { Series = series };

@@ -23,39 +23,55 @@ internal static class JsonBody
         if (document.RootElement.ValueKind != JsonValueKind.Object)
             throw new OptionsInvalidException("$", $"The text is a JSON {document.RootElement.ValueKind}, expected an object.");
 
-        JsonTypeInfo type = WebJson.Options.GetTypeInfo(typeof(T));
+        IReadOnlyList<OptionProblem> twice = [];
+        JsonElement root = typeof(T) == typeof(RunOptions) ? FlatOptions.Grouped(document.RootElement, out twice) : document.RootElement;
+        List<OptionProblem> problems = [.. twice];
+        bool isComplete = true;
+        JsonObject readable = ReadObject(root, WebJson.Options.GetTypeInfo(typeof(T)), "", problems, ref isComplete);
+        return isComplete ? (readable.Deserialize<T>(WebJson.Options)!, problems) : throw new OptionsInvalidException(problems);
+    }
+
+    /// <param name="path">Of the object, with a point at its end; empty for the whole body.</param>
+    /// <param name="isComplete">Becomes false where a required property is missing.</param>
+    private static JsonObject ReadObject(JsonElement json, JsonTypeInfo type, string path, List<OptionProblem> problems, ref bool isComplete)
+    {
         var readable = new JsonObject();
-        List<OptionProblem> problems = [];
         bool listsKnown = false;
-        foreach (JsonProperty property in document.RootElement.EnumerateObject())
+        foreach (JsonProperty property in json.EnumerateObject())
         {
             if (type.Properties.FirstOrDefault(known => known.Name == property.Name) is not JsonPropertyInfo known)
             {
                 string name = ForeignText.Quote(property.Name);
                 // Said once: it is the same for all.
-                problems.Add(new OptionProblem(name, listsKnown ? $"'{name}' is unknown."
+                problems.Add(new OptionProblem(path + name, listsKnown ? $"'{name}' is unknown."
                     : $"'{name}' is unknown. Known are: {string.Join(", ", type.Properties.Select(p => p.Name))}."));
                 listsKnown = true;
             }
             else if (readable.ContainsKey(property.Name))
             {
-                problems.Add(new OptionProblem(known.Name, $"'{known.Name}' is given twice."));
+                problems.Add(new OptionProblem(path + known.Name, $"'{known.Name}' is given twice."));
+            }
+            else if (property.Value.ValueKind == JsonValueKind.Object
+                && WebJson.Options.GetTypeInfo(known.PropertyType) is { Kind: JsonTypeInfoKind.Object } group)
+            {
+                readable.Add(property.Name, ReadObject(property.Value, group, $"{path}{known.Name}.", problems, ref isComplete));
             }
             else if (Problem(property.Value, known) is string problem)
             {
-                problems.Add(new OptionProblem(property.Name, problem));
+                problems.Add(new OptionProblem(path + property.Name, problem));
             }
             else
             {
                 readable.Add(property.Name, JsonNode.Parse(property.Value.GetRawText()));
             }
         }
-        foreach (JsonPropertyInfo missing in type.Properties.Where(p => p.IsRequired && !readable.ContainsKey(p.Name)
-            && problems.All(q => q.Field != p.Name)))
-            problems.Add(new OptionProblem(missing.Name, $"'{missing.Name}' is missing. Give it a value."));
-        if (problems.Count > 0 && type.Properties.Any(p => p.IsRequired && !readable.ContainsKey(p.Name)))
-            throw new OptionsInvalidException(problems);
-        return (readable.Deserialize<T>(WebJson.Options)!, problems);
+        foreach (JsonPropertyInfo missing in type.Properties.Where(p => p.IsRequired && !readable.ContainsKey(p.Name)))
+        {
+            isComplete = false;
+            if (problems.All(problem => problem.Field != path + missing.Name))
+                problems.Add(new OptionProblem(path + missing.Name, $"'{missing.Name}' is missing. Give it a value."));
+        }
+        return readable;
     }
 
     private static string? Problem(JsonElement value, JsonPropertyInfo property)
@@ -95,13 +111,15 @@ internal static class JsonBody
             return "a list of texts";
         if (inner.IsAssignableTo(typeof(IEnumerable<int>)))
             return "a list of whole numbers";
+        if (WebJson.Options.GetTypeInfo(inner).Kind == JsonTypeInfoKind.Object)
+            return "an object";
         return inner.IsAssignableTo(typeof(IEnumerable<JsonElement>)) ? "a list" : "another type";
     }
 
     private static string Shortened(string text) =>
         ForeignText.Quote(text.Length <= MaxShownCharacters ? text : $"{text.AsSpan(0, MaxShownCharacters)}…");
 
-    // JsonDocument says where the text stops being JSON, the deserialiser in which property: NaN is the common case.
+    // JsonDocument says where the text stops being JSON, the reader in which property: NaN is the common case.
     private static JsonDocument Parse<T>(ReadOnlyMemory<byte> body)
     {
         try
@@ -110,21 +128,33 @@ internal static class JsonBody
         }
         catch (JsonException malformed)
         {
-            throw new OptionsInvalidException(Field<T>(body), $"The text is not valid JSON: {malformed.Message} Numbers are written as "
+            string field = Field(body.Span);
+            throw new OptionsInvalidException(typeof(T) == typeof(RunOptions) ? FlatOptions.PathOf(field) : field, $"The text is not valid JSON: {malformed.Message} Numbers are written as "
                 + "0.5; NaN, Infinity and comments do not exist.");
         }
     }
 
-    private static string Field<T>(ReadOnlyMemory<byte> body)
+    // The property at which the text stops being JSON.
+    private static string Field(ReadOnlySpan<byte> body)
     {
+        List<(int Depth, string Name)> names = [];
+        var reader = new Utf8JsonReader(body);
         try
         {
-            JsonSerializer.Deserialize<T>(body.Span, WebJson.Options);
-            return "$";
+            while (reader.Read())
+            {
+                int depth = reader.CurrentDepth;
+                // Whatever ends leaves the property that it was the value of.
+                if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray))
+                    names.RemoveAll(name => name.Depth >= depth);
+                if (reader.TokenType == JsonTokenType.PropertyName)
+                    names.Add((depth, reader.GetString()!));
+            }
         }
-        catch (JsonException e)
+        catch (JsonException)
         {
-            return e.Path is { Length: > 2 } path && path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : "$";
+            // Here it stops.
         }
+        return names.Count == 0 ? "$" : ForeignText.Quote(string.Join('.', names.Select(name => name.Name)));
     }
 }

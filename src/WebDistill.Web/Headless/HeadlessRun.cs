@@ -42,7 +42,7 @@ internal static class HeadlessRun
         foreach (OptionProblem warning in forecast.Warnings)
             Console.WriteLine($"Warning: {warning.Field}: {warning.Message}");
         IReadOnlyList<OptionProblem> problems = OptionsInvalidException.Join(unread, forecast.Problems);
-        if (problems.Any(problem => problem.Field is "datasetId" or "teacherId" or "studentModelId"))
+        if (problems.Any(problem => problem.Field is "data.datasetId" or "teacher.modelId" or "student.modelId"))
             await ListLibraryAsync(services);
         return problems.Count == 0
             ? await services.GetRequiredService<RunQueue>().EnqueueAsync(options, CancellationToken.None)

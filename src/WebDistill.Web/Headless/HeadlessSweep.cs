@@ -39,8 +39,8 @@ internal static class HeadlessSweep
             return (await planner.LaunchAsync(plan)).Id;
         }
         catch (OptionsInvalidException e) when (e.Problems.Any(problem =>
-            problem.Field.EndsWith("datasetId", StringComparison.Ordinal) || problem.Field.EndsWith("teacherId", StringComparison.Ordinal)
-            || problem.Field.EndsWith("studentModelId", StringComparison.Ordinal)))
+            problem.Field.EndsWith("data.datasetId", StringComparison.Ordinal) || problem.Field.EndsWith("teacher.modelId", StringComparison.Ordinal)
+            || problem.Field.EndsWith("student.modelId", StringComparison.Ordinal)))
         {
             await HeadlessRun.ListLibraryAsync(services);
             throw;

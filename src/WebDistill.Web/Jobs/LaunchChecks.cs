@@ -59,23 +59,23 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         Dataset? dataset = null;
-        if (!string.IsNullOrWhiteSpace(options.DatasetId))
+        if (!string.IsNullOrWhiteSpace(options.Data.DatasetId))
         {
-            dataset = Guid.TryParse(options.DatasetId, out Guid id)
+            dataset = Guid.TryParse(options.Data.DatasetId, out Guid id)
                 ? await db.Datasets.AsNoTracking().SingleOrDefaultAsync(d => d.Id == id, cancel)
                 : null;
             if (dataset is null)
-                problems.Add(new OptionProblem("datasetId", $"There is no data set '{ForeignText.Quote(options.DatasetId)}'. Choose one of the list."));
+                problems.Add(new OptionProblem("data.datasetId", $"There is no data set '{ForeignText.Quote(options.Data.DatasetId)}'. Choose one of the list."));
             else if (dataset.State != DatasetState.Ready)
-                problems.Add(new OptionProblem("datasetId", dataset.State == DatasetState.Preparing
+                problems.Add(new OptionProblem("data.datasetId", dataset.State == DatasetState.Preparing
                     ? $"The data set '{dataset.Name}' is still being prepared. Wait until it is ready."
                     : $"The data set '{dataset.Name}' could not be prepared: {dataset.Error} Choose another one."));
         }
-        Model? teacher = await ModelAsync(db, "teacherId", options.TeacherId, problems, cancel);
-        Model? checkpoint = options.StudentInitialisation == "checkpoint"
-            ? await ModelAsync(db, "studentModelId", options.StudentModelId, problems, cancel)
+        Model? teacher = await ModelAsync(db, "teacher.modelId", options.Teacher.ModelId, problems, cancel);
+        Model? checkpoint = options.Student.Initialisation == "checkpoint"
+            ? await ModelAsync(db, "student.modelId", options.Student.ModelId, problems, cancel)
             : null;
-        foreach ((string field, Model? model) in new[] { ("teacherId", teacher), ("studentModelId", checkpoint) })
+        foreach ((string field, Model? model) in new[] { ("teacher.modelId", teacher), ("student.modelId", checkpoint) })
         {
             if (model?.TokenizerSha256 is string tokenizer && dataset?.TokenizerSha256 is string expected && tokenizer != expected
                 && model.VocabularySize == dataset.VocabularySize)
@@ -85,7 +85,7 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
                     + "tokens: the same id means different text. Upload the data set again with this model's tokenizer."));
             }
         }
-        return new RunParts(dataset, Config("teacherId", teacher, problems), Config("studentModelId", checkpoint, problems));
+        return new RunParts(dataset, Config("teacher.modelId", teacher, problems), Config("student.modelId", checkpoint, problems));
     }
 
     private static async Task<Model?> ModelAsync(
@@ -140,7 +140,7 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
                     }
                     catch (InvalidDataException tooFew)
                     {
-                        return ([new OptionProblem(options.SequenceMode == SequenceMode.Packed ? "contextLength" : "sequenceMode", tooFew.Message)], null);
+                        return ([new OptionProblem(options.Data.SequenceMode == SequenceMode.Packed ? "data.contextLength" : "data.sequenceMode", tooFew.Message)], null);
                     }
                     problems = RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences);
                     return (problems, problems.Count > 0 ? null : RunPlan.Compute(options, parts.Teacher, student, train.TokenCount, sequences));
@@ -148,7 +148,7 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
             }
             catch (FilesGoneException gone)
             {
-                return ([new OptionProblem("datasetId", gone.Message)], null);
+                return ([new OptionProblem("data.datasetId", gone.Message)], null);
             }
         }, cancel);
 

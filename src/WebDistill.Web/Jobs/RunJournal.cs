@@ -135,7 +135,7 @@ internal sealed partial class RunJournal : IRunJournal
         // A run that was continued makes a model beside its first one: that may be somebody's teacher by now.
         Guid id = Directory.Exists(_folder.Model(_run.Id)) ? Guid.CreateVersion7() : _run.Id;
         CheckpointInfo info = WhenTheDiskTakesIt(finished.Steps, 3 * sizeof(float) * finished.ParameterCount, () => WriteModel(finished, id));
-        string name = id == _run.Id ? _run.Name : $"{_run.Name}, {StoredOptions.Of(_run).Epochs} epochs";
+        string name = id == _run.Id ? _run.Name : $"{_run.Name}, {StoredOptions.Of(_run).Schedule.Epochs} epochs";
         Model model = ModelDescription.Create(id, name, info, finished.TokenizerSha256);
         model.Origin = ModelOrigin.Run;
         model.RunId = _run.Id;

@@ -95,14 +95,14 @@ public sealed class RunQueue(
     private static async Task<Run> DescribeAsync(
         WebDistillDb db, RunOptions options, long queueOrder, Guid? afterRunId, CancellationToken cancel)
     {
-        Guid? teacherId = options.TeacherId is null ? null : Guid.Parse(options.TeacherId);
-        Guid datasetId = Guid.Parse(options.DatasetId);
+        Guid? teacherId = options.Teacher.ModelId is null ? null : Guid.Parse(options.Teacher.ModelId);
+        Guid datasetId = Guid.Parse(options.Data.DatasetId);
         string datasetName = await db.Datasets.Where(d => d.Id == datasetId).Select(d => d.Name).SingleOrDefaultAsync(cancel)
-            ?? throw Gone("datasetId", "data set", datasetId);
-        string? teacherName = teacherId is Guid teacher ? await ModelNameAsync("teacherId", teacher) : null;
+            ?? throw Gone("data.datasetId", "data set", datasetId);
+        string? teacherName = teacherId is Guid teacher ? await ModelNameAsync("teacher.modelId", teacher) : null;
         Guid? firstModelId = CheckpointInit.ModelOf(options);
         if (firstModelId is Guid first)
-            await ModelNameAsync("studentModelId", first);
+            await ModelNameAsync("student.modelId", first);
         string name = options.Name.Trim();
         if (name == "")
             name = teacherName is null ? $"Training on {datasetName}" : $"{teacherName}, distilled on {datasetName}";

@@ -54,7 +54,7 @@ public sealed class SamplingDraft
     {
         get
         {
-            var texts = _all.Where(known => !IsIdle(known.Name)).ToDictionary(known => known.Name, known => _texts[known.Name]);
+            var texts = _all.Where(known => !IsIdle(known.Path)).ToDictionary(known => known.Path, known => _texts[known.Path]);
             if (Greedy)
                 texts["greedy"] = "true";
             return texts;
@@ -67,8 +67,8 @@ public sealed class SamplingDraft
         Greedy = texts.GetValueOrDefault("greedy") == "true";
         foreach (OptionField field in _all)
         {
-            if (texts.TryGetValue(field.Name, out string? text))
-                _texts[field.Name] = text;
+            if (texts.TryGetValue(field.Path, out string? text))
+                _texts[field.Path] = text;
         }
     }
 
@@ -82,15 +82,15 @@ public sealed class SamplingDraft
     {
         List<OptionProblem> found = [];
         var options = new GenerationOptions { Greedy = Greedy };
-        foreach (OptionField field in _all.Where(field => !IsIdle(field.Name)))
+        foreach (OptionField field in _all.Where(field => !IsIdle(field.Path)))
         {
             try
             {
-                options = With(options, field, _texts[field.Name]);
+                options = With(options, field, _texts[field.Path]);
             }
             catch (FormatException e)
             {
-                found.Add(new OptionProblem(field.Name, e.Message));
+                found.Add(new OptionProblem(field.Path, e.Message));
             }
         }
         found.AddRange(options.Validate());
@@ -100,12 +100,12 @@ public sealed class SamplingDraft
 
     private static GenerationOptions With(GenerationOptions options, OptionField field, string text)
     {
-        if (field.Name == "stopStrings")
+        if (field.Path == "stopStrings")
             return options with { StopStrings = ParseStopStrings(text) };
         text = text.Trim();
         if (text == "")
             throw new FormatException($"{field.Label} is blank. Enter a number.");
-        return field.Name switch
+        return field.Path switch
         {
             "maxNewTokens" => options with { MaxNewTokens = (int)RunDraft.ParseInteger(text, int.MinValue, int.MaxValue) },
             "temperature" => options with { Temperature = RunDraft.ParseNumber(text) },
@@ -113,7 +113,7 @@ public sealed class SamplingDraft
             "topP" => options with { TopP = RunDraft.ParseNumber(text) },
             "repetitionPenalty" => options with { RepetitionPenalty = RunDraft.ParseNumber(text) },
             "seed" => options with { Seed = RunDraft.ParseInteger(text, long.MinValue, long.MaxValue) },
-            _ => throw new ArgumentException($"'{field.Name}' is no option of a generation.", nameof(field)),
+            _ => throw new ArgumentException($"'{field.Path}' is no option of a generation.", nameof(field)),
         };
     }
 

@@ -116,7 +116,7 @@ public sealed class ReportService(
         return new ReportRun(
             run.Id, run.Name, run.Status, run.Step, run.TrainedSeconds,
             [.. OptionSchema.Run.Settings.Select(field => new ReportOption(field.Label,
-                texts.Of(field, values[field.Name]), JsonNode.DeepEquals(values[field.Name], defaults[field.Name])))],
+                texts.Of(field, field.In(values)), JsonNode.DeepEquals(field.In(values), field.In(defaults))))],
             run.DatasetSha256, run.Engine, run.Version, run.ValidationPerplexity, run.Validation()?.NatsPerToken,
             [.. validation.OrderBy(point => point.Step).Select(point => new ReportPoint(point.Step, point.Value, Perplexity.Stored(point.Value, point.Logarithm)?.NatsPerToken))]);
     }

@@ -14,9 +14,9 @@ public sealed partial class NewRunPage
 
     private Model? ModelOf(string id) => Guid.TryParse(id, out Guid known) ? _models.GetValueOrDefault(known) : null;
 
-    private Model? StudentModel => ModelOf(Draft["studentModelId"]);
+    private Model? StudentModel => ModelOf(Draft["student.modelId"]);
 
-    private Dataset? ChosenDataset => Guid.TryParse(Draft["datasetId"], out Guid id) ? _datasets.GetValueOrDefault(id) : null;
+    private Dataset? ChosenDataset => Guid.TryParse(Draft["data.datasetId"], out Guid id) ? _datasets.GetValueOrDefault(id) : null;
 
     private async Task<Offer> FindModelsAsync(string filter)
     {
@@ -50,12 +50,12 @@ public sealed partial class NewRunPage
     /// <summary>Reads what a draft names, so that it is known.</summary>
     private async Task KnowAsync(RunDraft draft)
     {
-        foreach (string field in new[] { "teacherId", "studentModelId" })
+        foreach (string field in new[] { "teacher.modelId", "student.modelId" })
         {
             if (Guid.TryParse(draft[field], out Guid id) && !_models.ContainsKey(id) && await modelService.FindModelAsync(id, Gone) is Model model)
                 _models[id] = model;
         }
-        if (Guid.TryParse(draft["datasetId"], out Guid named) && await datasetTable.FindAsync(named, Gone) is Dataset dataset)
+        if (Guid.TryParse(draft["data.datasetId"], out Guid named) && await datasetTable.FindAsync(named, Gone) is Dataset dataset)
             _datasets[named] = dataset;
     }
 
@@ -65,12 +65,12 @@ public sealed partial class NewRunPage
     /// </summary>
     private async Task ChooseAsync(RunDraft draft)
     {
-        (draft["teacherId"], draft["datasetId"]) = (Canonical(TeacherId), Canonical(DatasetId));
+        (draft["teacher.modelId"], draft["data.datasetId"]) = (Canonical(TeacherId), Canonical(DatasetId));
         await KnowAsync(draft);
-        Model? teacher = ModelOf(draft["teacherId"]) ?? _largest;
-        draft["teacherId"] = Text(teacher?.Id);
-        if (!Guid.TryParse(draft["datasetId"], out Guid named) || !_datasets.ContainsKey(named))
-            draft["datasetId"] = Text((await MatchingDatasetAsync(teacher))?.Id);
+        Model? teacher = ModelOf(draft["teacher.modelId"]) ?? _largest;
+        draft["teacher.modelId"] = Text(teacher?.Id);
+        if (!Guid.TryParse(draft["data.datasetId"], out Guid named) || !_datasets.ContainsKey(named))
+            draft["data.datasetId"] = Text((await MatchingDatasetAsync(teacher))?.Id);
     }
 
     private async Task<Dataset?> MatchingDatasetAsync(Model? teacher)

@@ -53,13 +53,13 @@ public sealed partial class NewRunPage
 
     private IReadOnlyList<int> EvenLayers()
     {
-        int count = int.TryParse(Draft["studentLayerCount"], NumberStyles.None, CultureInfo.InvariantCulture, out int typed) ? typed : Math.Max(1, _teacher!.Layers / 2);
+        int count = int.TryParse(Draft["student.layerCount"], NumberStyles.None, CultureInfo.InvariantCulture, out int typed) ? typed : Math.Max(1, _teacher!.Layers / 2);
         return TeacherLayersInit.EvenlySpaced(_teacher!.Layers, Math.Clamp(count, 1, _teacher.Layers));
     }
 
     private IReadOnlyList<int> ChosenLayers()
     {
-        int[] listed = [.. Draft["studentTeacherLayers"].Split([',', ' '], StringSplitOptions.RemoveEmptyEntries)
+        int[] listed = [.. Draft["student.teacherLayers"].Split([',', ' '], StringSplitOptions.RemoveEmptyEntries)
             .Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int layer) ? layer : -1)];
         return listed.Length == 0 ? EvenLayers() : listed;
     }
@@ -69,8 +69,8 @@ public sealed partial class NewRunPage
         IReadOnlyList<int> chosen = ChosenLayers();
         IEnumerable<int> changed = chosen.Contains(layer) ? chosen.Where(l => l != layer) : chosen.Append(layer).Order();
         // The list says how many there are; a count beside it could only contradict it.
-        Draft["studentLayerCount"] = "";
-        _form!.Set("studentTeacherLayers", string.Join(", ", changed));
+        Draft["student.layerCount"] = "";
+        _form!.Set("student.teacherLayers", string.Join(", ", changed));
     }
 
     private double SafeTemperature() =>

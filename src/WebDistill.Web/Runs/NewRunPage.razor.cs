@@ -62,7 +62,7 @@ public sealed partial class NewRunPage(
 
     private RunDraft Draft => _form!.Draft;
 
-    private StudentInit? Initialisation => StudentInits.All.FirstOrDefault(init => init.Name == Draft["studentInitialisation"]);
+    private StudentInit? Initialisation => StudentInits.All.FirstOrDefault(init => init.Name == Draft["student.initialisation"]);
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
@@ -93,7 +93,7 @@ public sealed partial class NewRunPage(
             RunDraft draft = RunDraft.Of(new RunOptions());
             await ChooseAsync(draft);
             _form = new RunForm(draft, draft, "", Changed);
-            Take(draft["teacherId"] == "" ? Preset.All[^1] : Preset.All[0]);
+            Take(draft["teacher.modelId"] == "" ? Preset.All[^1] : Preset.All[0]);
         }
         await CheckAsync(CancellationToken.None);
     }
@@ -120,7 +120,10 @@ public sealed partial class NewRunPage(
         RunDraft draft = RunDraft.Of(options);
         draft["name"] = $"{run.Name}, from update {step.ToString(CultureInfo.InvariantCulture)}";
         if (Halve == "learningRate")
-            draft["learningRate"] = RunDraft.Of(options with { LearningRate = options.LearningRate / 2 })["learningRate"];
+        {
+            OptimiserOptions halved = options.Optimiser with { LearningRate = options.Optimiser.LearningRate / 2 };
+            draft["optimiser.learningRate"] = RunDraft.Of(options with { Optimiser = halved })["optimiser.learningRate"];
+        }
         _branch = (run, step);
         await KnowAsync(draft);
         Begin(draft, RunDraft.Of(options), $"Branch of {run.Name}");
@@ -136,11 +139,11 @@ public sealed partial class NewRunPage(
     {
         _form = new RunForm(draft, basis, basisName, Changed)
         {
-            Kept = _branch is null ? new HashSet<string>() : OptionSchema.Run.Fields.Where(field => field.IsFixedOnceBegun).Select(field => field.Name).ToHashSet(),
+            Kept = _branch is null ? new HashSet<string>() : OptionSchema.Run.Fields.Where(field => field.IsFixedOnceBegun).Select(field => field.Path).ToHashSet(),
             WhyKept = "A run that goes on from a checkpoint keeps its corpus, the order of it and its student's shape.",
         };
         // The choice lists compare texts, and ids are stored in more than one notation.
-        foreach (string field in new[] { "teacherId", "datasetId", "studentModelId" })
+        foreach (string field in new[] { "teacher.modelId", "data.datasetId", "student.modelId" })
             draft[field] = Guid.TryParse(draft[field], out Guid id) ? Text(id) : "";
         FindTeacher();
     }
@@ -150,14 +153,14 @@ public sealed partial class NewRunPage(
         RunDraft draft = RunDraft.Of(preset.Options), basis = RunDraft.Of(preset.Options);
         foreach (string field in RunForm.Untouched)
             draft[field] = Draft[field];
-        if (preset.Options.StudentInitialisation == "random")
-            draft["teacherId"] = "";
-        else if (draft["teacherId"] == "")
-            draft["teacherId"] = Text(_largest?.Id);
-        Model? teacher = ModelOf(draft["teacherId"]);
+        if (preset.Options.Student.Initialisation == "random")
+            draft["teacher.modelId"] = "";
+        else if (draft["teacher.modelId"] == "")
+            draft["teacher.modelId"] = Text(_largest?.Id);
+        Model? teacher = ModelOf(draft["teacher.modelId"]);
         if (preset.Layers is var (depth, copied) && teacher?.Layers == depth)
         {
-            draft["studentTeacherLayers"] = basis["studentTeacherLayers"] = string.Join(", ", copied);
+            draft["student.teacherLayers"] = basis["student.teacherLayers"] = string.Join(", ", copied);
         }
         Begin(draft, basis, preset.Name);
     }
@@ -171,16 +174,16 @@ public sealed partial class NewRunPage(
             // What the form would adapt to the teacher is kept.
         }
         else if (_teacher is null && Initialisation is { NeedsTeacher: true })
-            Draft["studentInitialisation"] = "random";
-        else if (before is null && _teacher is not null && Draft["studentInitialisation"] == "random")
-            Draft["studentInitialisation"] = "teacher-layers";
+            Draft["student.initialisation"] = "random";
+        else if (before is null && _teacher is not null && Draft["student.initialisation"] == "random")
+            Draft["student.initialisation"] = "teacher-layers";
         Read();
         _pendingCheck?.Cancel();
         _pendingCheck = CancellationTokenSource.CreateLinkedTokenSource(Gone);
         _ = CheckSoonAsync(_pendingCheck.Token);
     }
 
-    private void FindTeacher() => _teacher = ModelOf(Draft["teacherId"]);
+    private void FindTeacher() => _teacher = ModelOf(Draft["teacher.modelId"]);
 
     // What cannot be read is said at once; the rest keeps its message until the check that follows.
     private RunOptions Read()
@@ -244,9 +247,9 @@ public sealed partial class NewRunPage(
             (_prediction, _predicted) = (null, null);
             return;
         }
-        if (_predicted == (teacher.Id, Draft["datasetId"]))
+        if (_predicted == (teacher.Id, Draft["data.datasetId"]))
             return;
-        (_predicting, _prediction, _predicted) = (true, null, (teacher.Id, Draft["datasetId"]));
+        (_predicting, _prediction, _predicted) = (true, null, (teacher.Id, Draft["data.datasetId"]));
         try
         {
             TeacherPrediction prediction = await TeacherPrediction.ReadAsync(
@@ -294,7 +297,7 @@ public sealed partial class NewRunPage(
 
     private static IReadOnlyList<OptionProblem> InOrder(IEnumerable<OptionProblem> problems)
     {
-        string[] order = [.. OptionSchema.Run.Fields.Select(field => field.Name)];
+        string[] order = [.. OptionSchema.Run.Fields.Select(field => field.Path)];
         return [.. problems.OrderBy(problem => Array.IndexOf(order, problem.Field) is >= 0 and int place ? place : order.Length)];
     }
 }

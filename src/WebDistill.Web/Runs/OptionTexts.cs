@@ -16,7 +16,7 @@ public sealed class OptionTexts(IReadOnlyDictionary<Guid, string> names)
         IEnumerable<RunOptions> options, RunTable runs, ModelService models, DatasetTable datasets, CancellationToken cancel)
     {
         HashSet<Guid> named = [];
-        foreach (string? text in options.SelectMany(one => new[] { one.TeacherId, one.StudentModelId, one.DatasetId }))
+        foreach (string? text in options.SelectMany(one => new[] { one.Teacher.ModelId, one.Student.ModelId, one.Data.DatasetId }))
         {
             if (Guid.TryParse(text, out Guid id))
                 named.Add(id);
@@ -27,7 +27,7 @@ public sealed class OptionTexts(IReadOnlyDictionary<Guid, string> names)
         return new OptionTexts(names);
     }
 
-    /// <summary>The options by the names of their fields.</summary>
+    /// <summary>The options as JSON, in which every field finds its value.</summary>
     public static JsonObject Values(RunOptions options) => JsonSerializer.SerializeToNode(options, WebJson.Options)!.AsObject();
 
     /// <summary>One value of a field.</summary>

@@ -12,9 +12,15 @@ public sealed record Preset(string Name, string Description, RunOptions Options,
         new("Quick start", "The student of the quick start: minutes on two cores.", QuickStart.Student),
         new("Knowledge Distillation on GPT2", "The settings of the paper's GPT-2 run: days on one GPU.", new RunOptions
         {
-            Temperature = 2, AlphaCe = 5, AlphaClm = 2, AlphaMse = 0, AlphaCos = 1, FreezePositionEmbeddings = true,
-            Epochs = 4, BatchSize = 1, GradientAccumulation = 500, WarmupProportion = 0.05, WeightDecay = 0,
-            LearningRate = 2.5e-4, AdamEpsilon = 1e-6, MaxGradientNorm = 5, ContextLength = 1024,
+            Temperature = 2,
+            AlphaCe = 5,
+            AlphaClm = 2,
+            AlphaMse = 0,
+            AlphaCos = 1,
+            Student = new() { FreezePositionEmbeddings = true },
+            Schedule = new() { Epochs = 4, BatchSize = 1, GradientAccumulation = 500, WarmupProportion = 0.05 },
+            Optimiser = new() { WeightDecay = 0, LearningRate = 2.5e-4, AdamEpsilon = 1e-6, MaxGradientNorm = 5 },
+            Data = new() { ContextLength = 1024 },
         }, (12, [0, 2, 4, 7, 9, 11])),
         new("Train a teacher", "A small GPT-2 from scratch, as the quick start trains its teacher.", QuickStart.Teacher),
     ];

@@ -24,42 +24,27 @@ public sealed class QuickStart(DatasetService datasets, RunQueue queue)
     /// <summary>The teacher's options; data set and name are added.</summary>
     public static RunOptions Teacher { get; } = new()
     {
-        StudentInitialisation = "random",
-        StudentLayerCount = 4,
-        StudentWidth = 128,
-        StudentHeads = 4,
-        ContextLength = 128,
-        Dropout = 0,
+        Student = new() { Initialisation = "random", LayerCount = 4, Width = 128, Heads = 4, Dropout = 0 },
+        Data = new() { ContextLength = 128 },
         AlphaCe = 0,
         AlphaClm = 1,
         AlphaCos = 0,
-        Epochs = 5,
-        BatchSize = 16,
-        LearningRate = 3e-3,
-        WarmupProportion = 0.1,
-        MaxGradientNorm = 1,
-        ValidationIntervalSteps = 50,
-        ValidationMaxTokens = 8192,
-        CheckpointIntervalSteps = 0,
+        Schedule = new() { Epochs = 5, BatchSize = 16, WarmupProportion = 0.1, ValidationIntervalSteps = 50, ValidationMaxTokens = 8192 },
+        Optimiser = new() { LearningRate = 3e-3, MaxGradientNorm = 1 },
+        Checkpoints = new() { IntervalSteps = 0 },
     };
 
     /// <summary>The student's options; data set, teacher and name are added.</summary>
     public static RunOptions Student { get; } = new()
     {
-        StudentInitialisation = "teacher-layers",
-        StudentLayerCount = 2,
-        Dropout = 0,
+        Student = new() { Initialisation = "teacher-layers", LayerCount = 2, Dropout = 0 },
         Temperature = 2,
         AlphaCe = 5,
         AlphaClm = 2,
         AlphaCos = 1,
-        Epochs = 2,
-        BatchSize = 16,
-        LearningRate = 1e-3,
-        MaxGradientNorm = 5,
-        ValidationIntervalSteps = 25,
-        ValidationMaxTokens = 8192,
-        CheckpointIntervalSteps = 0,
+        Schedule = new() { Epochs = 2, BatchSize = 16, ValidationIntervalSteps = 25, ValidationMaxTokens = 8192 },
+        Optimiser = new() { LearningRate = 1e-3, MaxGradientNorm = 5 },
+        Checkpoints = new() { IntervalSteps = 0 },
     };
 
     /// <summary>Queues data set, teacher and student, and returns the student's run; the rest happens in the background.</summary>
@@ -71,10 +56,11 @@ public sealed class QuickStart(DatasetService datasets, RunQueue queue)
         Dataset dataset = await datasets.CreateGeneratedAsync("Small stories", StorySeed, VocabularySize, ValidationProportion, cancel);
         string datasetId = dataset.Id.ToString();
         Run teacher = await queue.EnqueueAsync(
-            Teacher with { Name = "Story teacher", DatasetId = datasetId }, cancel, quickStartId: quickStartId);
+            Teacher with { Name = "Story teacher", Data = Teacher.Data with { DatasetId = datasetId } }, cancel, quickStartId: quickStartId);
         // The model of a run has the run's id, so the student can name its teacher before that one is trained.
         return await queue.EnqueueAsync(
-            Student with { Name = "Story student", DatasetId = datasetId, TeacherId = teacher.Id.ToString() }, cancel, teacher.Id,
-                quickStartId);
+            Student with { Name = "Story student", Data = Student.Data with { DatasetId = datasetId },
+                Teacher = new() { ModelId = teacher.Id.ToString() } },
+            cancel, teacher.Id, quickStartId);
     }
 }

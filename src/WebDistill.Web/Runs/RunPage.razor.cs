@@ -136,10 +136,10 @@ public sealed partial class RunPage(
             return "No checkpoint was saved before the run ended, or all were deleted: it can only begin anew.";
         RunOptions options = StoredOptions.Of(_run);
         List<string> reasons = [];
-        if (options.CheckpointIntervalSteps > 0 && (_run.TotalSteps == 0 || options.CheckpointIntervalSteps <= _run.TotalSteps))
-            reasons.Add($"after update {Figures.Count(options.CheckpointIntervalSteps)}");
-        if (options.CheckpointIntervalMinutes > 0)
-            reasons.Add($"after {options.CheckpointIntervalMinutes.ToString("0.##", CultureInfo.InvariantCulture)} minutes of training");
+        if (options.Checkpoints.IntervalSteps > 0 && (_run.TotalSteps == 0 || options.Checkpoints.IntervalSteps <= _run.TotalSteps))
+            reasons.Add($"after update {Figures.Count(options.Checkpoints.IntervalSteps)}");
+        if (options.Checkpoints.IntervalMinutes > 0)
+            reasons.Add($"after {options.Checkpoints.IntervalMinutes.ToString("0.##", CultureInfo.InvariantCulture)} minutes of training");
         return reasons.Count switch
         {
             0 => "The first one is saved when the run ends, or is paused or stopped.",
@@ -188,8 +188,8 @@ public sealed partial class RunPage(
         JsonObject values = OptionTexts.Values(options), defaults = OptionTexts.Values(new RunOptions());
         OptionTexts texts = await OptionTexts.ReadAsync([options], table, models, datasetTable, Gone);
         return [.. OptionSchema.Run.Settings
-            .Select(field => (Field: field, Value: texts.Of(field, values[field.Name]),
-                Differs: RunDraft.Write(values[field.Name]) != RunDraft.Write(defaults[field.Name])))
+            .Select(field => (Field: field, Value: texts.Of(field, field.In(values)),
+                Differs: RunDraft.Write(field.In(values)) != RunDraft.Write(field.In(defaults))))
             .OrderByDescending(entry => entry.Differs)];
     }
 

@@ -4,6 +4,7 @@ using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Text;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Runs;
 
@@ -23,7 +24,7 @@ public sealed record RunResponse(
         run.ValidationPerplexity, run.Validation()?.NatsPerToken, run.TotalLoss, run.TokensPerSecond, run.TeacherLayers, run.StudentLayers, run.TeacherParameters, run.StudentParameters,
         run.TeacherSha256, run.DatasetSha256, run.TokenizerSha256, run.Engine, run.Version, run.QueueOrder, run.Attempt,
         run.TrainedSeconds, run.BranchRunId, run.BranchStep,
-        JsonSerializer.Deserialize<JsonElement>(run.OptionsJson));
+        StoredOptions.Json(run));
 }
 
 /// <summary>What a run would do and need, and how long it would take at the speed of the latest one; nulls where that cannot be known.</summary>

@@ -102,11 +102,11 @@ public sealed class RunService(
     {
         Run run = await GetAsync(id, cancel);
         RunOptions longer = StoredOptions.Of(run);
-        longer = longer with { Epochs = (int)Math.Clamp((long)longer.Epochs + epochs, 0, int.MaxValue) };
+        longer = longer with { Schedule = longer.Schedule with { Epochs = (int)Math.Clamp((long)longer.Schedule.Epochs + epochs, 0, int.MaxValue) } };
         if (epochs < 1)
             throw new OptionsInvalidException("epochs", $"The value is {epochs}, expected at least 1 more epoch.");
-        if ((await checks.ForecastAsync(longer, cancel)).Problems.FirstOrDefault(problem => problem.Field == "epochs") is { } problem)
-            throw new OptionsInvalidException([problem]);
+        if ((await checks.ForecastAsync(longer, cancel)).Problems.FirstOrDefault(problem => problem.Field == OptionPath.Of(longer.Schedule.Epochs)) is { } problem)
+            throw new OptionsInvalidException("epochs", problem.Message);
         if (folder.CheckpointsOf(id).List() is not [.., var last] || last.Step != run.TotalSteps)
             throw new ConflictException($"The checkpoint of the last update of '{run.Name}' ({run.TotalSteps}) is gone: there is nothing "
                 + "to continue from. Clone the run, or start a new one from its model.");

@@ -135,8 +135,8 @@ internal static class StoredContents
         (CheckpointManifest newest, string checkpoint) = store.Newest(out _) ?? throw NoCheckpoint();
         IReadOnlyList<CheckpointManifest> complete = store.List();
         (TrainingState state, RunOptions options, TrainingProvenance provenance) = TrainingCheckpoint.ReadState(checkpoint);
-        Guid? teacherId = options.TeacherId is string teacher ? Guid.Parse(teacher) : null;
-        Guid datasetId = Guid.Parse(options.DatasetId);
+        Guid? teacherId = options.Teacher.ModelId is string teacher ? Guid.Parse(teacher) : null;
+        Guid datasetId = Guid.Parse(options.Data.DatasetId);
         Architecture student = Architecture.Load(Path.Combine(checkpoint, "config.json"));
         int planned = Math.Max(state.Step, PlannedUpdates(options, student, teacherId, datasetId, folder));
         var run = new Run

@@ -49,7 +49,7 @@ public sealed partial class NewSweepPage(
             if (RunId is not null && asked is null)
                 Failure = new NotFoundException($"There is no run {RunId}; it may have been deleted. Another one's options stand below.");
             await TakeAsync(chosen);
-            Toggle(SweepPresets.All.First(preset => !preset.NeedsTeacher || _options.TeacherId is not null));
+            Toggle(SweepPresets.All.First(preset => !preset.NeedsTeacher || _options.Teacher.ModelId is not null));
             await CheckAsync(Gone);
         }
         _isRead = true;
@@ -57,8 +57,9 @@ public sealed partial class NewSweepPage(
 
     private async Task TakeAsync(Run run)
     {
-        _options = StoredOptions.Of(run) with { KeepLastCheckpoints = SweepPlan.DefaultKeepLastCheckpoints };
-        Model? teacher = Guid.TryParse(_options.TeacherId, out Guid id) ? await models.FindModelAsync(id, Gone) : null;
+        RunOptions options = StoredOptions.Of(run);
+        _options = options with { Checkpoints = options.Checkpoints with { KeepLast = SweepPlan.DefaultKeepLastCheckpoints } };
+        Model? teacher = Guid.TryParse(_options.Teacher.ModelId, out Guid id) ? await models.FindModelAsync(id, Gone) : null;
         (_base, _teacherLayers) = (run, teacher?.Layers);
     }
 
@@ -87,7 +88,7 @@ public sealed partial class NewSweepPage(
         Changed();
     }
 
-    private void Add() => Set(() => _draft.Dimensions.Add(new SweepDimensionDraft { Option = "learningRate", Name = "learning rate" }));
+    private void Add() => Set(() => _draft.Dimensions.Add(new SweepDimensionDraft { Option = "optimiser.learningRate", Name = "learning rate" }));
 
     private void Remove(SweepDimensionDraft dimension)
     {
@@ -177,7 +178,7 @@ public sealed partial class NewSweepPage(
             return problem.Field;
         if (Regex.Match(problem.Field, @"^dimensions\[(\d+)\]") is { Success: true } place)
             return $"dimension-{place.Groups[1].Value}";
-        string option = problem.Field[(problem.Field.LastIndexOf('.') + 1)..];
+        string option = problem.Field[(problem.Field.IndexOf('.') + 1)..];
         int dimension = _draft.Dimensions.FindIndex(one =>
             one.Option == option || one.Option == "" && one.Rows.Any(row => row.Changes.Contains(option, StringComparison.Ordinal)));
         return problem.Field == "dimensions" ? "add-dimension" : dimension >= 0 ? $"dimension-{dimension}" : "base";
@@ -193,11 +194,11 @@ public sealed partial class NewSweepPage(
 
     private string BaseNote()
     {
-        string student = _options.StudentTeacherLayers?.Count is int copied ? Figures.Layers(copied) :
-            _options.StudentLayerCount is int layers ? Figures.Layers(layers) : "half of the teacher's layers";
-        return string.Create(CultureInfo.InvariantCulture, $"{(_options.TeacherId is null ? "From scratch" : "Distilled")}, {student}, ")
-            + $"{_options.Epochs} {(_options.Epochs == 1 ? "epoch" : "epochs")}, batches of {_options.BatchSize}, learning rate "
-            + $"{RunDraft.Of(_options)["learningRate"]}.";
+        string student = _options.Student.TeacherLayers?.Count is int copied ? Figures.Layers(copied) :
+            _options.Student.LayerCount is int layers ? Figures.Layers(layers) : "half of the teacher's layers";
+        return string.Create(CultureInfo.InvariantCulture, $"{(_options.Teacher.ModelId is null ? "From scratch" : "Distilled")}, {student}, ")
+            + $"{_options.Schedule.Epochs} {(_options.Schedule.Epochs == 1 ? "epoch" : "epochs")}, batches of {_options.Schedule.BatchSize}, learning rate "
+            + $"{RunDraft.Of(_options)["optimiser.learningRate"]}.";
     }
 
     private static string Example(SweepDimensionDraft dimension) => OptionSchema.Run.FindOrNull(dimension.Option)?.Kind switch
@@ -213,15 +214,15 @@ public sealed partial class NewSweepPage(
     {
         OptionField field = OptionSchema.Run.Find(dimension.Option);
         string how = dimension.Separator == ';' ? "Separated by semicolons." : "Separated by commas.";
-        string? choices = field.Name switch
+        string? choices = field.Path switch
         {
-            "studentInitialisation" => string.Join(", ", StudentInits.All.Select(init => init.Name)),
-            "sequenceMode" => string.Join(", ", Enum.GetNames<SequenceMode>()),
+            "student.initialisation" => string.Join(", ", StudentInits.All.Select(init => init.Name)),
+            "data.sequenceMode" => string.Join(", ", Enum.GetNames<SequenceMode>()),
             "mseReduction" => string.Join(", ", Enum.GetNames<MseReduction>()),
             "precision" => string.Join(", ", Enum.GetNames<Precision>()),
-            "semantics" => string.Join(", ", Enum.GetNames<TrainingSemantics>()),
-            "teacherId" or "studentModelId" => "ids of models",
-            "datasetId" => "ids of data sets",
+            "schedule.semantics" => string.Join(", ", Enum.GetNames<TrainingSemantics>()),
+            "teacher.modelId" or "student.modelId" => "ids of models",
+            "data.datasetId" => "ids of data sets",
             _ => null,
         };
         return choices is not null ? $"{how} Possible: {choices}." : field.Usual is null ? how : $"{how} Usual: {field.Usual}";

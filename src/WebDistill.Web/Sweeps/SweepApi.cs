@@ -90,7 +90,7 @@ public sealed record SweepResponse(
     public static SweepResponse Of(SweepReport report) => new(
         report.Sweep.Id, report.Sweep.Name, report.Sweep.CreatedAt, report.Plan.Metric, report.RunCount, report.CompletedCount,
         report.IsAtRest, [.. report.Groups.Select(SweepPointResponse.Of)],
-        JsonSerializer.Deserialize<JsonElement>(report.Sweep.PlanJson));
+        SweepPlanJson.Stored(report.Sweep.PlanJson));
 }
 
 /// <summary>A point and the runs that differ in their seeds alone.</summary>

@@ -109,12 +109,12 @@ public sealed class SweepDimensionDraft
         foreach (string part in row.Changes.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
         {
             int equals = part.IndexOf('=');
-            string option = equals < 0 ? part : part[..equals].Trim();
+            string option = FlatOptions.PathOf(equals < 0 ? part : part[..equals].Trim());
             if (equals < 0)
                 throw new FormatException($"“{part}” of the value “{row.Label}” is no change. Write it like alphaCe = 5.");
             if (OptionSchema.Run.FindOrNull(option) is not OptionField field)
                 throw new FormatException($"“{option}” of the value “{row.Label}” is no option. Write it like alphaCe = 5; "
-                    + $"the options are {string.Join(", ", OptionSchema.Run.Settings.Select(known => known.Name))}.");
+                    + $"the options are {string.Join(", ", OptionSchema.Run.Settings.Select(known => known.Path))}.");
             if (!changes.TryAdd(option, JsonSerializer.SerializeToElement(ReadValue(field, part[(equals + 1)..].Trim()), WebJson.Options)))
                 throw new FormatException($"The value “{row.Label}” changes {option} twice. Leave one of them out.");
         }

@@ -30,7 +30,7 @@ public sealed record SweepValue
     /// <summary>As tables and charts show it: "4", "ce + cos".</summary>
     public required string Label { get; init; }
 
-    /// <summary>Properties of RunOptions in camelCase and what they become.</summary>
+    /// <summary>Paths of options of a run and what they become.</summary>
     public required IReadOnlyDictionary<string, JsonElement> Changes { get; init; }
 
     /// <summary>A value that changes one option and is called as the forms write it.</summary>
@@ -49,7 +49,7 @@ public sealed record SweepValue
 [JsonNumberHandling(JsonNumberHandling.Strict)]
 public sealed record SweepRange
 {
-    /// <summary>A number among the properties of RunOptions, in camelCase.</summary>
+    /// <summary>Path of an option of a run that is a number.</summary>
     public required string Option { get; init; }
 
     /// <summary>The smallest value that can be drawn.</summary>
@@ -116,7 +116,7 @@ public sealed record SweepPlan
     public string Name { get; init; } = "";
 
     /// <summary>What all runs share.</summary>
-    public RunOptions Options { get; init; } = new() { KeepLastCheckpoints = DefaultKeepLastCheckpoints };
+    public RunOptions Options { get; init; } = new() { Checkpoints = new() { KeepLast = DefaultKeepLastCheckpoints } };
 
     /// <summary>What varies.</summary>
     public IReadOnlyList<SweepDimension> Dimensions { get; init; } = [];
@@ -134,7 +134,7 @@ public sealed record SweepPlan
     public SweepMetric Metric { get; init; } = SweepMetric.FinalValidationPerplexity;
 
     /// <summary>The plan that <see cref="Data.Sweep.PlanJson"/> holds.</summary>
-    public static SweepPlan Of(Data.Sweep sweep) => JsonSerializer.Deserialize<SweepPlan>(sweep.PlanJson, WebJson.Options)!;
+    public static SweepPlan Of(Data.Sweep sweep) => SweepPlanJson.Stored(sweep.PlanJson).Deserialize<SweepPlan>(WebJson.Options)!;
 
     /// <summary>Every problem of the plan itself; those of the points' options are found by SweepPlanner.</summary>
     public IReadOnlyList<OptionProblem> Validate()
@@ -147,7 +147,7 @@ public sealed record SweepPlan
                 + (Dimensions.Count == 0 ? "Add what shall vary." : "Leave some out.")));
         // A number beyond 64 bits was read as infinite, and could not be written again for the points of the plan.
         HashSet<string> infinite = [.. OptionSchema.Run.Fields
-            .Where(field => field.Value(Options) is double value && !double.IsFinite(value)).Select(field => field.Name)];
+            .Where(field => field.Value(Options) is double value && !double.IsFinite(value)).Select(field => field.Path)];
         problems.AddRange(Options.Validate().Where(problem => infinite.Contains(problem.Field))
             .Select(problem => problem with { Field = $"options.{problem.Field}" }));
         for (int i = 0; i < Math.Min(Dimensions.Count, MostDimensions); i++)
@@ -157,7 +157,7 @@ public sealed record SweepPlan
             problems.Add(Unknown("strategy", Strategy));
         if (!Enum.IsDefined(Metric))
             problems.Add(Unknown("metric", Metric));
-        if (Metric == SweepMetric.GapToTeacher && Options.TeacherId is null && Dimensions.All(d => !d.Options.Contains("teacherId")))
+        if (Metric == SweepMetric.GapToTeacher && Options.Teacher.ModelId is null && Dimensions.All(d => !d.Options.Contains("teacher.modelId")))
             problems.Add(new OptionProblem("metric", "The gap to the teacher needs a teacher, and none is chosen. Choose another metric."));
         if (problems.Count == 0)
             problems.AddRange(ValidateCount());
@@ -180,7 +180,7 @@ public sealed record SweepPlan
     {
         JsonObject json = JsonSerializer.SerializeToNode(Options, WebJson.Options)!.AsObject();
         foreach ((string option, JsonElement value) in point.Changes)
-            json[option] = JsonNode.Parse(value.GetRawText());
+            OptionSchema.Run.Find(option).Put(json, JsonNode.Parse(value.GetRawText()));
         json["name"] = $"{Name.Trim()}: {point.Title}";
         return JsonBody.Read<RunOptions>(JsonSerializer.SerializeToUtf8Bytes(json, WebJson.Options));
     }
@@ -204,7 +204,7 @@ public sealed record SweepPlan
                 yield return $"{name} changes the runs' name, which says where they stand in the sweep. Change another option.";
             else if (OptionSchema.Run.FindOrNull(option) is null)
                 yield return $"{name} changes '{ForeignText.Quote(option)}', which is no option of a run. The options are: "
-                    + $"{string.Join(", ", OptionSchema.Run.Settings.Select(field => field.Name))}.";
+                    + $"{string.Join(", ", OptionSchema.Run.Settings.Select(field => field.Path))}.";
             if (Dimensions.Take(index).FirstOrDefault(other => other.Options.Contains(option)) is SweepDimension other)
                 yield return $"{name} changes '{option}', which the dimension '{ForeignText.Quote(other.Name)}' changes as well. Vary it in one of them.";
         }
@@ -215,7 +215,7 @@ public sealed record SweepPlan
             if (Strategy == SweepStrategy.Grid)
                 yield return $"{name} is a range, and a grid needs values. List its values, or choose the random search.";
             if (OptionSchema.Run.FindOrNull(range.Option) is { Kind: not (OptionKind.Number or OptionKind.Integer) } field)
-                yield return $"{name} is a range of '{field.Name}', which is no number. List its values.";
+                yield return $"{name} is a range of '{field.Path}', which is no number. List its values.";
             if (!(double.IsFinite(range.Minimum) && double.IsFinite(range.Maximum) && range.Minimum < range.Maximum))
                 yield return $"{name} ranges from {Text(range.Minimum)} to {Text(range.Maximum)}. The first must be the smaller number.";
             else if (Width(range) < NarrowestShare)

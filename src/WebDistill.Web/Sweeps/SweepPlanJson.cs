@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
@@ -21,8 +22,9 @@ internal static class SweepPlanJson
         if (parts.Options is JsonElement written)
         {
             options = Part<RunOptions>(written, "options", problems) ?? options;
-            if (written.ValueKind == JsonValueKind.Object && !written.TryGetProperty("keepLastCheckpoints", out _))
-                options = options with { KeepLastCheckpoints = SweepPlan.DefaultKeepLastCheckpoints };
+            if (FlatOptions.Grouped(written, out _) is { ValueKind: JsonValueKind.Object } grouped
+                && OptionSchema.Run.Find("checkpoints.keepLast").In(JsonObject.Create(grouped)!) is null)
+                options = options with { Checkpoints = options.Checkpoints with { KeepLast = SweepPlan.DefaultKeepLastCheckpoints } };
         }
         plan = plan with
         {
@@ -37,6 +39,22 @@ internal static class SweepPlanJson
         return (plan, problems);
     }
 
+    /// <summary>A plan as it was stored, with every option at its place.</summary>
+    public static JsonElement Stored(string planJson)
+    {
+        JsonObject plan = JsonNode.Parse(planJson)!.AsObject();
+        if (plan["options"] is JsonObject options)
+            plan["options"] = JsonObject.Create(FlatOptions.Grouped(JsonSerializer.SerializeToElement(options)));
+        foreach (JsonNode? dimension in plan["dimensions"] as JsonArray ?? [])
+        {
+            foreach (JsonNode? value in dimension!["values"] as JsonArray ?? [])
+                value!["changes"] = new JsonObject(value["changes"]!.AsObject().Select(change => KeyValuePair.Create(FlatOptions.PathOf(change.Key), change.Value?.DeepClone())));
+            if (dimension["range"] is JsonObject range)
+                range["option"] = FlatOptions.PathOf(range["option"]!.GetValue<string>());
+        }
+        return JsonSerializer.SerializeToElement(plan);
+    }
+
     private static SweepDimension? Dimension(JsonElement json, string path, List<OptionProblem> problems)
     {
         if (Part<DimensionParts>(json, path, problems) is not DimensionParts parts)
@@ -44,9 +62,20 @@ internal static class SweepPlanJson
         return new SweepDimension
         {
             Name = parts.Name,
-            Values = [.. parts.Values.Select((part, i) => Part<SweepValue>(part, $"{path}.values[{i}]", problems)).OfType<SweepValue>()],
-            Range = parts.Range is JsonElement range ? Part<SweepRange>(range, $"{path}.range", problems) : null,
+            Values = [.. parts.Values.Select((part, i) => Value(part, $"{path}.values[{i}]", problems)).OfType<SweepValue>()],
+            Range = parts.Range is JsonElement range && Part<SweepRange>(range, $"{path}.range", problems) is SweepRange read
+                ? read with { Option = FlatOptions.PathOf(read.Option) } : null,
         };
+    }
+
+    private static SweepValue? Value(JsonElement json, string path, List<OptionProblem> problems)
+    {
+        if (Part<SweepValue>(json, path, problems) is not SweepValue value)
+            return null;
+        foreach (IGrouping<string, string> names in value.Changes.Keys.GroupBy(FlatOptions.PathOf).Where(names => names.Count() > 1))
+            problems.Add(new OptionProblem($"{path}.changes", $"'{names.Key}' is changed twice, once as '{names.First(name => name != names.Key)}', as it was "
+                + "called before options had groups. Leave one of them out."));
+        return value with { Changes = value.Changes.GroupBy(change => FlatOptions.PathOf(change.Key)).ToDictionary(same => same.Key, same => same.First().Value) };
     }
 
     private static T? Part<T>(JsonElement json, string path, List<OptionProblem> problems) where T : class

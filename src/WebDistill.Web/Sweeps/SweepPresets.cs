@@ -24,7 +24,7 @@ public static class SweepPresets
         new("Terms of the objective",
             "The distillation cross-entropy, the causal language-model loss and the cosine loss alone and together.", true, Terms),
         new("Learning rate", "1e-4 to 3e-3, about three per power of ten.", false,
-            (_, _) => Dimension("learning rate", "learningRate", 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 3e-3)),
+            (_, _) => Dimension("learning rate", "optimiser.learningRate", 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 3e-3)),
         new("Student layers", "Depths up to the teacher's.", false, Depths),
         new("Initialisation", "Random weights against copied teacher layers (Sanh et al. 2019).", true, Initialisations),
         new("Three seeds", "Trains every point three times, for a mean with an interval.", false,
@@ -56,28 +56,28 @@ public static class SweepPresets
     // A list of copied layers would fix the depth, so it is left out with the count.
     private static SweepDimension Depths(RunOptions options, int? teacherLayers)
     {
-        int deepest = teacherLayers ?? Math.Max(4, options.StudentLayerCount ?? 0);
+        int deepest = teacherLayers ?? Math.Max(4, options.Student.LayerCount ?? 0);
         int count = Math.Min(deepest, MostDepths);
         return new SweepDimension
         {
             Name = "layers",
             Values = [.. Enumerable.Range(1, count).Select(i => deepest * i / count).Select(layers => Value(
-                $"{layers}", ("studentLayerCount", layers), ("studentTeacherLayers", null)))],
+                $"{layers}", ("student.layerCount", layers), ("student.teacherLayers", null)))],
         };
     }
 
     // Without the list of copied layers the random student would be half as deep as the teacher, whatever the other one is.
     private static SweepDimension Initialisations(RunOptions options, int? teacherLayers)
     {
-        int? layers = options.StudentTeacherLayers?.Count ?? options.StudentLayerCount;
+        int? layers = options.Student.TeacherLayers?.Count ?? options.Student.LayerCount;
         return new SweepDimension
         {
             Name = "initialisation",
             Values =
             [
-                Value("random", ("studentInitialisation", "random"), ("studentLayerCount", layers), ("studentTeacherLayers", null)),
-                Value("teacher layers", ("studentInitialisation", "teacher-layers"), ("studentLayerCount", layers),
-                    ("studentTeacherLayers", options.StudentTeacherLayers)),
+                Value("random", ("student.initialisation", "random"), ("student.layerCount", layers), ("student.teacherLayers", null)),
+                Value("teacher layers", ("student.initialisation", "teacher-layers"), ("student.layerCount", layers),
+                    ("student.teacherLayers", options.Student.TeacherLayers)),
             ],
         };
     }

@@ -27,7 +27,7 @@ public sealed class RunDraft
     public static RunDraft Of(RunOptions options)
     {
         JsonObject json = JsonSerializer.SerializeToNode(options, WebJson.Options)!.AsObject();
-        return new RunDraft(OptionSchema.Run.Fields.ToDictionary(field => field.Name, field => Write(json[field.Name])));
+        return new RunDraft(OptionSchema.Run.Fields.ToDictionary(field => field.Path, field => Write(field.In(json))));
     }
 
     /// <summary>An option's value as the form writes it.</summary>
@@ -53,12 +53,12 @@ public sealed class RunDraft
         {
             try
             {
-                if (Parse(field, _texts[field.Name]) is JsonNode value)
-                    json[field.Name] = value;
+                if (Parse(field, _texts[field.Path]) is JsonNode value)
+                    field.Put(json, value);
             }
             catch (FormatException e)
             {
-                found.Add(new OptionProblem(field.Name, e.Message));
+                found.Add(new OptionProblem(field.Path, e.Message));
             }
         }
         problems = found;

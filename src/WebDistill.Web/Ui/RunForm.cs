@@ -6,7 +6,7 @@ namespace WebDistill.Web.Ui;
 public sealed class RunForm(RunDraft draft, RunDraft basis, string basisName, Action changed)
 {
     /// <summary>Options that name a model, a data set or the run itself: a preset neither sets nor compares them.</summary>
-    public static IReadOnlySet<string> Untouched { get; } = new HashSet<string> { "name", "teacherId", "datasetId", "studentModelId" };
+    public static IReadOnlySet<string> Untouched { get; } = new HashSet<string> { "name", "teacher.modelId", "data.datasetId", "student.modelId" };
 
     private readonly HashSet<string> _touched = [];
 

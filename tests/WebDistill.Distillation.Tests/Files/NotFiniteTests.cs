@@ -125,8 +125,7 @@ public sealed class NotFiniteTests : IDisposable
         File.WriteAllText(text, "a cat, a cat and the cat saw a cat");
         using TextModel model = ConstantModel.Create(ConstantModel.Tokenizer.Vocabulary.Size);
         var input = new EvaluationInput { Model = model, Tokenizer = ConstantModel.Tokenizer, File = text, ContextLength = 4, Stride = 4 };
-        EvaluationTask whole = new PlainText().Open(input);
-        JsonElement state = JsonSerializer.SerializeToElement(new { Windows = whole.Total, SumNats = nats, Predicted = 1L }, EvaluationTask.StateJson);
+        EvaluationTask whole = new PlainText().Open(input);        JsonElement state = JsonSerializer.SerializeToElement(new { Windows = whole.Total, SumNats = nats, Predicted = 1L }, EvaluationTask.StateJson);
         EvaluationTask resumed = new PlainText().Open(input with { State = state });
         Assert.Equal(whole.Total, resumed.Done);
         JsonElement again = resumed.State();
@@ -149,8 +148,12 @@ public sealed class NotFiniteTests : IDisposable
     // So small a learning rate that it stays far off for the whole test.
     private static RunOptions ResumableFarOff() => new()
     {
-        TeacherId = "t", DatasetId = "d", StudentLayerCount = 2, Epochs = 1, BatchSize = 8, ContextLength = 12, Dropout = 0, AlphaCos = 0,
-        LearningRate = 1e-6, ValidationIntervalSteps = 2, ValidationMaxTokens = 400,
+        Teacher = new() { ModelId = "t" },
+        Data = new() { DatasetId = "d", ContextLength = 12 },
+        Student = new() { LayerCount = 2, Dropout = 0 },
+        Schedule = new() { Epochs = 1, BatchSize = 8, ValidationIntervalSteps = 2, ValidationMaxTokens = 400 },
+        AlphaCos = 0,
+        Optimiser = new() { LearningRate = 1e-6 },
     };
 
     /// <summary>A student with weights so large that its mean loss is thousands of nats, and still finite.</summary>

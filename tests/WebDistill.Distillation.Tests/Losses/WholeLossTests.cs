@@ -20,7 +20,10 @@ public sealed class WholeLossTests
 {
     private static readonly RunOptions s_options = ResumableRun.Options with
     {
-        Dropout = 0, GradientAccumulation = 1, AlphaMse = 0.1, MaxGradientNorm = 1e30, ValidationIntervalSteps = 0,
+        Student = ResumableRun.Options.Student with { Dropout = 0 },
+        Schedule = ResumableRun.Options.Schedule with { GradientAccumulation = 1, ValidationIntervalSteps = 0 },
+        AlphaMse = 0.1,
+        Optimiser = ResumableRun.Options.Optimiser with { MaxGradientNorm = 1e30 },
     };
 
     [Theory]
@@ -80,7 +83,7 @@ public sealed class WholeLossTests
     {
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder, documents: 60);
-        RunOptions options = s_options with { Dropout = 0.1, Epochs = 1 };
+        RunOptions options = s_options with { Student = s_options.Student with { Dropout = 0.1 }, Schedule = s_options.Schedule with { Epochs = 1 } };
         IReadOnlyList<Loss> losses = [.. LossCatalogue.Active(options, hasTeacher: true), new LayersAndAttentions()];
         using var whole = new ResumableRun(options, tokens, null, losses: losses);
         Dictionary<string, float[]> drawn = Values(whole.Trainer);

@@ -7,39 +7,35 @@ namespace WebDistill.Distillation.Tests.Options;
 
 public sealed class RunOptionsTests
 {
-    private static readonly RunOptions s_distillation = new() { TeacherId = "teacher", DatasetId = "text" };
+    private static readonly RunOptions s_distillation = new() { Teacher = new() { ModelId = "teacher" }, Data = new() { DatasetId = "text" } };
 
     private static readonly RunOptions s_training = new()
     {
-        DatasetId = "text",
-        StudentInitialisation = "random",
-        StudentLayerCount = 2,
-        StudentWidth = 64,
-        StudentHeads = 4,
-        ContextLength = 64,
+        Data = new() { DatasetId = "text", ContextLength = 64 },
+        Student = new() { Initialisation = "random", LayerCount = 2, Width = 64, Heads = 4 },
     };
 
     public static TheoryData<string, Func<RunOptions, RunOptions>> BadValues() => new()
     {
         { "name", o => o with { Name = new string('x', 201) } },
-        { "datasetId", o => o with { DatasetId = " " } },
-        { "teacherId", o => o with { TeacherId = "" } },
-        { "studentInitialisation", o => o with { StudentInitialisation = "magic" } },
-        { "studentInitialisation", o => o with { TeacherId = null } },
-        { "studentModelId", o => o with { StudentInitialisation = "checkpoint" } },
-        { "studentLayerCount", o => o with { StudentLayerCount = 0 } },
-        { "studentTeacherLayers", o => o with { StudentTeacherLayers = [] } },
-        { "studentTeacherLayers", o => o with { StudentTeacherLayers = [0, -1] } },
-        { "studentTeacherLayers", o => o with { StudentTeacherLayers = [0, 1, 2], StudentLayerCount = 2 } },
-        { "studentWidth", o => o with { StudentWidth = -5 } },
-        { "studentHeads", o => o with { StudentWidth = 64, StudentHeads = 7 } },
-        { "initialiserRange", o => o with { InitialiserRange = 0 } },
-        { "initialiserRange", o => o with { InitialiserRange = double.NaN } },
-        { "dropout", o => o with { Dropout = 1 } },
-        { "dropout", o => o with { Dropout = double.NaN } },
-        { "sequenceMode", o => o with { SequenceMode = (SequenceMode)9 } },
-        { "contextLength", o => o with { ContextLength = 1 } },
-        { "contextLength", o => o with { ContextLength = 11, SequenceMode = SequenceMode.HuggingFace } },
+        { "data.datasetId", o => o with { Data = o.Data with { DatasetId = " " } } },
+        { "teacher.modelId", o => o with { Teacher = o.Teacher with { ModelId = "" } } },
+        { "student.initialisation", o => o with { Student = o.Student with { Initialisation = "magic" } } },
+        { "student.initialisation", o => o with { Teacher = o.Teacher with { ModelId = null } } },
+        { "student.modelId", o => o with { Student = o.Student with { Initialisation = "checkpoint" } } },
+        { "student.layerCount", o => o with { Student = o.Student with { LayerCount = 0 } } },
+        { "student.teacherLayers", o => o with { Student = o.Student with { TeacherLayers = [] } } },
+        { "student.teacherLayers", o => o with { Student = o.Student with { TeacherLayers = [0, -1] } } },
+        { "student.teacherLayers", o => o with { Student = o.Student with { TeacherLayers = [0, 1, 2], LayerCount = 2 } } },
+        { "student.width", o => o with { Student = o.Student with { Width = -5 } } },
+        { "student.heads", o => o with { Student = o.Student with { Width = 64, Heads = 7 } } },
+        { "student.initialiserRange", o => o with { Student = o.Student with { InitialiserRange = 0 } } },
+        { "student.initialiserRange", o => o with { Student = o.Student with { InitialiserRange = double.NaN } } },
+        { "student.dropout", o => o with { Student = o.Student with { Dropout = 1 } } },
+        { "student.dropout", o => o with { Student = o.Student with { Dropout = double.NaN } } },
+        { "data.sequenceMode", o => o with { Data = o.Data with { SequenceMode = (SequenceMode)9 } } },
+        { "data.contextLength", o => o with { Data = o.Data with { ContextLength = 1 } } },
+        { "data.contextLength", o => o with { Data = o.Data with { ContextLength = 11, SequenceMode = SequenceMode.HuggingFace } } },
         { "temperature", o => o with { Temperature = 0 } },
         { "temperature", o => o with { Temperature = 1e-30 } },
         { "temperature", o => o with { Temperature = -1 } },
@@ -53,26 +49,26 @@ public sealed class RunOptionsTests
         { "alphaMse", o => o with { AlphaMse = -0.1 } },
         { "alphaCos", o => o with { AlphaCos = double.NegativeInfinity } },
         { "mseReduction", o => o with { MseReduction = (MseReduction)5 } },
-        { "epochs", o => o with { Epochs = 0 } },
-        { "batchSize", o => o with { BatchSize = 0 } },
-        { "gradientAccumulation", o => o with { GradientAccumulation = int.MaxValue } },
-        { "learningRate", o => o with { LearningRate = double.NaN } },
-        { "learningRate", o => o with { LearningRate = 0 } },
-        { "learningRate", o => o with { LearningRate = 1e9 } },
-        { "warmupProportion", o => o with { WarmupProportion = 1.5 } },
-        { "weightDecay", o => o with { WeightDecay = -1 } },
-        { "adamBeta1", o => o with { AdamBeta1 = 1 } },
-        { "adamBeta2", o => o with { AdamBeta2 = double.NaN } },
-        { "adamEpsilon", o => o with { AdamEpsilon = 0 } },
-        { "maxGradientNorm", o => o with { MaxGradientNorm = 0 } },
-        { "semantics", o => o with { Semantics = (TrainingSemantics)7 } },
-        { "validationIntervalSteps", o => o with { ValidationIntervalSteps = -1 } },
-        { "validationMaxTokens", o => o with { ValidationMaxTokens = 1 } },
-        { "checkpointIntervalSteps", o => o with { CheckpointIntervalSteps = -1 } },
-        { "studentLayerCount", o => s_training with { StudentLayerCount = null } },
-        { "studentWidth", o => s_training with { StudentWidth = null } },
-        { "studentHeads", o => s_training with { StudentHeads = null } },
-        { "contextLength", o => s_training with { ContextLength = null } },
+        { "schedule.epochs", o => o with { Schedule = o.Schedule with { Epochs = 0 } } },
+        { "schedule.batchSize", o => o with { Schedule = o.Schedule with { BatchSize = 0 } } },
+        { "schedule.gradientAccumulation", o => o with { Schedule = o.Schedule with { GradientAccumulation = int.MaxValue } } },
+        { "optimiser.learningRate", o => o with { Optimiser = o.Optimiser with { LearningRate = double.NaN } } },
+        { "optimiser.learningRate", o => o with { Optimiser = o.Optimiser with { LearningRate = 0 } } },
+        { "optimiser.learningRate", o => o with { Optimiser = o.Optimiser with { LearningRate = 1e9 } } },
+        { "schedule.warmupProportion", o => o with { Schedule = o.Schedule with { WarmupProportion = 1.5 } } },
+        { "optimiser.weightDecay", o => o with { Optimiser = o.Optimiser with { WeightDecay = -1 } } },
+        { "optimiser.adamBeta1", o => o with { Optimiser = o.Optimiser with { AdamBeta1 = 1 } } },
+        { "optimiser.adamBeta2", o => o with { Optimiser = o.Optimiser with { AdamBeta2 = double.NaN } } },
+        { "optimiser.adamEpsilon", o => o with { Optimiser = o.Optimiser with { AdamEpsilon = 0 } } },
+        { "optimiser.maxGradientNorm", o => o with { Optimiser = o.Optimiser with { MaxGradientNorm = 0 } } },
+        { "schedule.semantics", o => o with { Schedule = o.Schedule with { Semantics = (TrainingSemantics)7 } } },
+        { "schedule.validationIntervalSteps", o => o with { Schedule = o.Schedule with { ValidationIntervalSteps = -1 } } },
+        { "schedule.validationMaxTokens", o => o with { Schedule = o.Schedule with { ValidationMaxTokens = 1 } } },
+        { "checkpoints.intervalSteps", o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = -1 } } },
+        { "student.layerCount", o => s_training with { Student = s_training.Student with { LayerCount = null } } },
+        { "student.width", o => s_training with { Student = s_training.Student with { Width = null } } },
+        { "student.heads", o => s_training with { Student = s_training.Student with { Heads = null } } },
+        { "data.contextLength", o => s_training with { Data = s_training.Data with { ContextLength = null } } },
     };
 
     [Theory]
@@ -95,15 +91,17 @@ public sealed class RunOptionsTests
     [Fact]
     public void Validate_SeveralBadValues_NamesAll()
     {
-        string[] fields = [.. (s_distillation with { Temperature = 0, LearningRate = double.NaN, BatchSize = 0 }).Validate(
-            ).Select(problem => problem.Field)];
-        Assert.Equal(["batchSize", "learningRate", "temperature"], fields.Order());
+        RunOptions bad = s_distillation with
+        {
+            Temperature = 0, Optimiser = new() { LearningRate = double.NaN }, Schedule = new() { BatchSize = 0 },
+        };
+        Assert.Equal(["optimiser.learningRate", "schedule.batchSize", "temperature"], bad.Validate().Select(problem => problem.Field).Order());
     }
 
     [Fact]
     public void Validate_UnknownInitialisation_ListsTheValidOnes()
     {
-        string message = RunPlan.Validate(s_distillation with { StudentInitialisation = "magic" })[0].Message;
+        string message = RunPlan.Validate(s_distillation with { Student = s_distillation.Student with { Initialisation = "magic" } })[0].Message;
         Assert.Contains("'magic'", message);
         Assert.All(StudentInits.All, init => Assert.Contains(init.Name, message));
     }
@@ -112,7 +110,10 @@ public sealed class RunOptionsTests
     public void Json_WrittenAndRead_IsTheSame()
     {
         var json = new JsonSerializerOptions(JsonSerializerDefaults.Web);
-        RunOptions options = s_distillation with { StudentTeacherLayers = [0, 3], Semantics = TrainingSemantics.HuggingFaceExact };
+        RunOptions options = s_distillation with
+        {
+            Student = new() { TeacherLayers = [0, 3] }, Schedule = new() { Semantics = TrainingSemantics.HuggingFaceExact },
+        };
         string text = JsonSerializer.Serialize(options, json);
         Assert.Contains("\"semantics\":\"HuggingFaceExact\"", text);
         Assert.Equal(text, JsonSerializer.Serialize(JsonSerializer.Deserialize<RunOptions>(text, json), json));

@@ -6,7 +6,7 @@ namespace WebDistill.Distillation.Tests.Students;
 
 public sealed class StudentInitsTests
 {
-    private static readonly RunOptions s_options = new() { TeacherId = "teacher", DatasetId = "text" };
+    private static readonly RunOptions s_options = new() { Teacher = new() { ModelId = "teacher" }, Data = new() { DatasetId = "text" } };
 
     [Theory]
     [InlineData(12, 6, new[] { 0, 2, 4, 7, 9, 11 })]
@@ -26,7 +26,7 @@ public sealed class StudentInitsTests
     {
         using TextModel teacher = SmallModels.Random(1, layers: 4);
         using TextModel student = StudentInits.Create(
-            s_options with { StudentTeacherLayers = [3, 1], Dropout = 0.25 }, teacher, SmallModels.Vocabulary);
+            s_options with { Student = s_options.Student with { TeacherLayers = [3, 1], Dropout = 0.25 } }, teacher, SmallModels.Vocabulary);
         Dictionary<string, float[]> from = SmallModels.Weights(teacher), to = SmallModels.Weights(student);
         Assert.Equal(from["h.3.mlp.c_fc.weight"], to["h.0.mlp.c_fc.weight"]);
         Assert.Equal(from["h.1.attn.c_attn.bias"], to["h.1.attn.c_attn.bias"]);
@@ -42,13 +42,9 @@ public sealed class StudentInitsTests
     {
         RunOptions options = s_options with
         {
-            TeacherId = null,
-            StudentInitialisation = "random",
-            StudentLayerCount = 2,
-            StudentWidth = 64,
-            StudentHeads = 4,
-            ContextLength = 32,
-            InitialiserRange = 0.05,
+            Teacher = s_options.Teacher with { ModelId = null },
+            Student = s_options.Student with { Initialisation = "random", LayerCount = 2, Width = 64, Heads = 4, InitialiserRange = 0.05 },
+            Data = s_options.Data with { ContextLength = 32 },
         };
         using TextModel student = StudentInits.Create(options, null, 300), same = StudentInits.Create(options, null, 300),
             other = StudentInits.Create(options with { Seed = 1 }, null, 300);
@@ -73,8 +69,9 @@ public sealed class StudentInitsTests
     public void Create_Checkpoint_GoesOnFromItsWeights()
     {
         using TextModel stored = SmallModels.Random(5);
-        using TextModel student = StudentInits.Create(s_options with { StudentInitialisation = "checkpoint", StudentModelId = "m",
-            Dropout = 0.3 }, null, SmallModels.Vocabulary, stored);
+        using TextModel student = StudentInits.Create(s_options with {
+            Student = s_options.Student with { Initialisation = "checkpoint", ModelId = "m", Dropout = 0.3 },
+        }, null, SmallModels.Vocabulary, stored);
         Dictionary<string, float[]> expected = SmallModels.Weights(stored);
         foreach ((string name, float[] values) in SmallModels.Weights(student))
             Assert.Equal(expected[name], values);
@@ -84,7 +81,7 @@ public sealed class StudentInitsTests
     [Fact]
     public void StudentConfig_LayerThatTheTeacherLacks_IsRefused()
     {
-        RunOptions options = s_options with { StudentTeacherLayers = [0, 4] };
+        RunOptions options = s_options with { Student = s_options.Student with { TeacherLayers = [0, 4] } };
         Assert.Contains("0 to 3", Assert.Throws<ArgumentException>((
             ) => StudentInits.StudentConfig(options, SmallModels.Config(layers: 4), SmallModels.Vocabulary)).Message);
     }

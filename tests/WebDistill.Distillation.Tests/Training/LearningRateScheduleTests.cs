@@ -9,7 +9,7 @@ namespace WebDistill.Distillation.Tests.Training;
 public sealed class LearningRateScheduleTests
 {
     private static RunOptions Options(int accumulation, int epochs, TrainingSemantics semantics) =>
-        new() { GradientAccumulation = accumulation, Epochs = epochs, WarmupProportion = 0.05, Semantics = semantics };
+        new() { Schedule = new() { GradientAccumulation = accumulation, Epochs = epochs, WarmupProportion = 0.05, Semantics = semantics } };
 
     [Fact]
     public void Factor_ReferencesRun_GivesItsRates()
@@ -48,7 +48,7 @@ public sealed class LearningRateScheduleTests
     public void Factor_Corrected_RisesThenFallsAndIsNeverZero(int updates, double warmup)
     {
         LearningRateSchedule schedule =
-            LearningRateSchedule.Plan(Options(1, 1, TrainingSemantics.Corrected) with { WarmupProportion = warmup }, updates);
+            LearningRateSchedule.Plan(Options(1, 1, TrainingSemantics.Corrected).With(o => o with { Schedule = o.Schedule with { WarmupProportion = warmup } }), updates);
         double[] factors = [.. Enumerable.Range(0, updates).Select(schedule.Factor)];
         Assert.All(factors, factor => Assert.InRange(factor, 1e-9, 1));
         Assert.Equal(factors[..schedule.WarmupUpdates].Order(), factors[..schedule.WarmupUpdates]);

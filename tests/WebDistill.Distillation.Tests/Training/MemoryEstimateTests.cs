@@ -26,17 +26,21 @@ public sealed class MemoryEstimateTests
     [InlineData(300, 192, 6, 16, 64, false, 0.1)]
     [InlineData(32768, 64, 2, 4, 64, true, 0.1)]
     public void Estimate_AnUpdate_IsWhatItsTensorsTake(int vocabulary, int width, int layers, int batch, int context, bool hasTeacher, double dropout)
-    {
-        var teacherConfig = new Gpt2Config { VocabSize = vocabulary, NPositions = context, NEmbd = width, NLayer = layers, NHead = 4, EosTokenId = 0 };
+    {        var teacherConfig = new Gpt2Config { VocabSize = vocabulary, NPositions = context, NEmbd = width, NLayer = layers, NHead = 4, EosTokenId = 0 };
         Gpt2Config studentConfig = teacherConfig with { NLayer = layers / 2, EmbdPdrop = dropout, AttnPdrop = dropout, ResidPdrop = dropout };
         var options = new RunOptions
         {
-            TeacherId = hasTeacher ? "teacher" : null, DatasetId = "text", BatchSize = batch, ContextLength = context, Dropout = dropout, Epochs = 1,
-            AlphaCe = hasTeacher ? 5 : 0, AlphaClm = 2, AlphaCos = hasTeacher ? 1 : 0,
+            Teacher = new() { ModelId = hasTeacher ? "teacher" : null },
+            Data = new() { DatasetId = "text", ContextLength = context },
+            Schedule = new() { BatchSize = batch, Epochs = 1 },
+            Student = new() { Dropout = dropout },
+            AlphaCe = hasTeacher ? 5 : 0,
+            AlphaClm = 2,
+            AlphaCos = hasTeacher ? 1 : 0,
         };
         // What libraries take for themselves, once: buffers of the products among it.
         using (TextModel small = SmallModels.Random(9, width: 64))
-        using (var first = Trainers.Create(options with { TeacherId = null, AlphaCe = 0, AlphaCos = 0, AlphaClm = 1 }, null, small, 10,
+        using (var first = Trainers.Create(options with { Teacher = options.Teacher with { ModelId = null }, AlphaCe = 0, AlphaCos = 0, AlphaClm = 1 }, null, small, 10,
             () => SmallModels.Batch(1, [.. Enumerable.Repeat(12, 40)]), null))
         {
             first.Step();

@@ -11,7 +11,10 @@ public sealed class PrecisionTests
 {
     private static readonly RunOptions s_options = new()
     {
-        Epochs = 1, BatchSize = 4, ContextLength = 12, Dropout = 0, LearningRate = 1e-2, WarmupProportion = 0,
+        Schedule = new() { Epochs = 1, BatchSize = 4, WarmupProportion = 0 },
+        Data = new() { ContextLength = 12 },
+        Student = new() { Dropout = 0 },
+        Optimiser = new() { LearningRate = 1e-2 },
     };
 
     [Fact]

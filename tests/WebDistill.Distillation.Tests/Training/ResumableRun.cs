@@ -29,7 +29,7 @@ internal sealed class ResumableRun : IDisposable
         else
         {
             using TextModel saved = ModelFiles.Load(checkpoint);
-            RunOptions goesOn = options with { StudentInitialisation = CheckpointInit.InitName };
+            RunOptions goesOn = options with { Student = options.Student with { Initialisation = CheckpointInit.InitName } };
             _student = StudentInits.Create(goesOn, _teacher, tokens.VocabularySize, saved);
         }
         Trainer = Trainers.Create(options, _teacher, _student, tokens, validation, losses);
@@ -39,18 +39,12 @@ internal sealed class ResumableRun : IDisposable
 
     public static RunOptions Options { get; } = new()
     {
-        DatasetId = "d",
-        TeacherId = "t",
-        StudentLayerCount = 1,
-        Epochs = 3,
-        BatchSize = 2,
-        GradientAccumulation = 3,
-        ContextLength = 12,
-        Dropout = 0.1,
-        LearningRate = 1e-2,
-        WarmupProportion = 0.1,
-        ValidationIntervalSteps = 4,
-        ValidationMaxTokens = 500,
+        Data = new() { DatasetId = "d", ContextLength = 12 },
+        Teacher = new() { ModelId = "t" },
+        Student = new() { LayerCount = 1, Dropout = 0.1 },
+        Schedule = new() { Epochs = 3, BatchSize = 2, GradientAccumulation = 3, WarmupProportion = 0.1, ValidationIntervalSteps = 4,
+            ValidationMaxTokens = 500 },
+        Optimiser = new() { LearningRate = 1e-2 },
     };
 
     public Trainer Trainer { get; }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
@@ -38,7 +39,8 @@ public sealed class ResumeTests : IDisposable
     public void Run_CutAtEveryThirdUpdate_EndsBitForBitTheSame(SequenceMode mode, TrainingSemantics semantics, int accumulation)
     {
         RunOptions options =
-            ResumableRun.Options with { SequenceMode = mode, Semantics = semantics, GradientAccumulation = accumulation, Epochs = 2 };
+            ResumableRun.Options with { Data = ResumableRun.Options.Data with { SequenceMode = mode },
+                Schedule = ResumableRun.Options.Schedule with { Semantics = semantics, GradientAccumulation = accumulation, Epochs = 2 } };
         // Said while an update is reported, and heard before the next one's first micro-batch.
         Ended whole = Uninterrupted(options), cut = Cut(options, (stop, _) => report =>
         {
@@ -52,7 +54,8 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void Run_CutAtRandomMoments_EndsBitForBitTheSame()
     {
-        RunOptions options = ResumableRun.Options with { GradientAccumulation = 5, ValidationIntervalSteps = 2 };
+        RunOptions options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { GradientAccumulation = 5,
+            ValidationIntervalSteps = 2 } };
         Ended whole = Uninterrupted(options);
         for (int seed = 1; seed <= 4; seed++)
         {
@@ -72,7 +75,8 @@ public sealed class ResumeTests : IDisposable
     public void Run_CutWhileThePerplexityIsMeasured_ReportsTheUpdateOnce()
     {
         using TokenFile validation = SmallModels.Tokens(_folder, documents: 8000, name: "validation.bin");
-        RunOptions options = ResumableRun.Options with { ValidationIntervalSteps = 5, ValidationMaxTokens = 200_000 };
+        RunOptions options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { ValidationIntervalSteps = 5,
+            ValidationMaxTokens = 200_000 } };
         Ended whole = Uninterrupted(options, validation);
         using var stop = new CancellationTokenSource();
         var reports = new Journal();
@@ -107,7 +111,7 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void Restore_MoreEpochs_GoesOnWithTheLongerRunsSchedule()
     {
-        RunOptions two = ResumableRun.Options with { Epochs = 2 }, three = two with { Epochs = 3 };
+        RunOptions two = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { Epochs = 2 } }, three = two with { Schedule = two.Schedule with { Epochs = 3 } };
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
         int steps;
         using (var run = new ResumableRun(two, _tokens, _tokens))
@@ -130,7 +134,7 @@ public sealed class ResumeTests : IDisposable
     public void Restore_OtherCorpus_IsRefused()
     {
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
-        using (var run = new ResumableRun(ResumableRun.Options with { Epochs = 1 }, _tokens, _tokens))
+        using (var run = new ResumableRun(ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { Epochs = 1 } }, _tokens, _tokens))
         {
             run.Trainer.Run(new Journal(), null, CancellationToken.None);
             run.Save(store, FileLayer.Disk);
@@ -138,7 +142,7 @@ public sealed class ResumeTests : IDisposable
         using TokenFile smaller = SmallModels.Tokens(_folder, documents: 20, name: "smaller.bin");
         string folder = store.Folder(store.List().Single().Step);
         InvalidDataException refused = Assert.Throws<InvalidDataException>(
-            () => new ResumableRun(ResumableRun.Options with { Epochs = 1 }, smaller, smaller, folder));
+            () => new ResumableRun(ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { Epochs = 1 } }, smaller, smaller, folder));
         Assert.Contains(Path.GetFileName(folder), refused.Message);
     }
 
@@ -153,15 +157,45 @@ public sealed class ResumeTests : IDisposable
     }
 
     [Fact]
+    public void ReadState_OptionsOfBeforeTheGroups_AreReadAndGoOn()
+    {
+        RunOptions options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { Epochs = 1 } };
+        var store = new CheckpointStore(_folder.File("old"), FileLayer.Disk);
+        using (var run = new ResumableRun(options, _tokens, _tokens))
+        {
+            run.Trainer.Step();
+            run.Save(store, FileLayer.Disk);
+        }
+        string folder = store.Folder(1), file = Path.Combine(folder, "training_state.json");
+        JsonObject state = JsonNode.Parse(File.ReadAllText(file))!.AsObject(), flat = [];
+        foreach (OptionField field in OptionSchema.Run.Fields)
+            flat[FlatOptions.Paths.SingleOrDefault(known => known.Value == field.Path).Key ?? field.Path] = field.In(state["options"]!.AsObject())?.DeepClone();
+        state["options"] = flat;
+        File.WriteAllText(file, state.ToJsonString());
+
+        RunOptions read = TrainingCheckpoint.ReadState(folder).Options;
+        Assert.Equal(JsonSerializer.Serialize(options), JsonSerializer.Serialize(read));
+        using var goesOn = new ResumableRun(read, _tokens, _tokens, folder);
+        Assert.Equal(1, goesOn.Trainer.CompletedSteps);
+    }
+
+    [Fact]
     public void CheckContinuation_WhatFixesTheCorpusOrTheShape_IsRefusedAndTheRestMayChange()
     {
         RunOptions saved = ResumableRun.Options;
         Assert.Empty(TrainingCheckpoint.CheckContinuation(saved, saved with
         {
-            Name = "x", LearningRate = 1e-5, Temperature = 4, AlphaCe = 1, Epochs = 9, Dropout = 0, CheckpointIntervalSteps = 1,
+            Name = "x",
+            Optimiser = saved.Optimiser with { LearningRate = 1e-5 },
+            Temperature = 4,
+            AlphaCe = 1,
+            Schedule = saved.Schedule with { Epochs = 9 },
+            Student = saved.Student with { Dropout = 0 },
+            Checkpoints = saved.Checkpoints with { IntervalSteps = 1 },
         }));
-        Assert.Equal(["datasetId", "contextLength", "batchSize", "seed"], TrainingCheckpoint
-            .CheckContinuation(saved, saved with { DatasetId = "e", BatchSize = 9, Seed = 1, ContextLength = null })
+        Assert.Equal(["data.datasetId", "data.contextLength", "schedule.batchSize", "seed"], TrainingCheckpoint
+            .CheckContinuation(saved, saved with { Data = saved.Data with { DatasetId = "e", ContextLength = null },
+                Schedule = saved.Schedule with { BatchSize = 9 }, Seed = 1 })
             .Select(problem => problem.Field));
     }
 

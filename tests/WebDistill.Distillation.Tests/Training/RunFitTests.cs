@@ -11,9 +11,8 @@ public sealed class RunFitTests
     private static readonly Gpt2Config s_gpt2 = new() { VocabSize = 50257, NPositions = 1024, NEmbd = 768, NLayer = 12, NHead = 12 };
 
     private static readonly RunOptions s_options =
-        new() { TeacherId = "teacher", DatasetId = "text", BatchSize = 8, ContextLength = 512, Epochs = 1, CheckpointIntervalMinutes = 0 };
-
-    private static readonly Machine s_large = new() { MemoryBytes = 64_000_000_000, FreeMemoryBytes = 60_000_000_000, FreeDiskBytes = 1_000_000_000_000 };
+        new() { Teacher = new() { ModelId = "teacher" }, Data = new() { DatasetId = "text", ContextLength = 512 },
+            Schedule = new() { BatchSize = 8, Epochs = 1 }, Checkpoints = new() { IntervalMinutes = 0 } };    private static readonly Machine s_large = new() { MemoryBytes = 64_000_000_000, FreeMemoryBytes = 60_000_000_000, FreeDiskBytes = 1_000_000_000_000 };
 
     [Fact]
     public void Of_MachineWithRoom_SaysNothing()
@@ -29,7 +28,7 @@ public sealed class RunFitTests
         RunPlan plan = Plan(s_options);
         Machine machine = s_large with { MemoryBytes = 3_000_000_000, FreeMemoryBytes = 1_000_000_000, IsLimitedByGroup = true };
         OptionProblem problem = Assert.Single(RunFit.Of(plan, s_options, machine).Problems);
-        Assert.Equal("batchSize", problem.Field);
+        Assert.Equal("schedule.batchSize", problem.Field);
         Assert.Contains("teacher 498 MB + weights 328 MB + gradients 328 MB + Adam's moments 655 MB + activations of a batch", problem.Message);
         Assert.Contains($"= {Machine.BytesInWords(plan.MemoryBytes)}, and the machine has 3.0 GB of memory (the limit of its control group), "
             + "of which 300 MB are the server's own.", problem.Message);
@@ -37,20 +36,19 @@ public sealed class RunFitTests
     }
 
     [Theory]
-    [InlineData(8, 700_000_000, "teacherId")]
-    [InlineData(8, 1_500_000_000, "studentLayerCount")]
-    [InlineData(8, 3_000_000_000, "batchSize")]
-    [InlineData(1, 2_300_000_000, "contextLength")]
+    [InlineData(8, 700_000_000, "teacher.modelId")]
+    [InlineData(8, 1_500_000_000, "student.layerCount")]
+    [InlineData(8, 3_000_000_000, "schedule.batchSize")]
+    [InlineData(1, 2_300_000_000, "data.contextLength")]
     public void Of_TooLittleMemory_NamesTheFieldThatHelps(int batch, long memory, string field)
     {
-        RunOptions options = s_options with { BatchSize = batch };
+        RunOptions options = s_options with { Schedule = s_options.Schedule with { BatchSize = batch } };
         Assert.Equal(field, Assert.Single(RunFit.Of(Plan(options), options, s_large with { MemoryBytes = memory }).Problems).Field);
     }
 
     [Fact]
     public void Of_AGpu_IsComparedWithItsMemoryAndNotTheProcessors()
-    {
-        Machine machine = s_large with { MemoryBytes = 2_000_000_000, FreeMemoryBytes = 1_000_000_000, Gpu = new GpuMemory(80_000_000_000, 79_000_000_000) };
+    {        Machine machine = s_large with { MemoryBytes = 2_000_000_000, FreeMemoryBytes = 1_000_000_000, Gpu = new GpuMemory(80_000_000_000, 79_000_000_000) };
         Assert.Empty(RunFit.Of(Plan(s_options), s_options, machine).Problems);
         machine = s_large with { Gpu = new GpuMemory(2_000_000_000, 1_900_000_000) };
         Assert.Contains("the machine has 2.0 GB of GPU memory.", Assert.Single(RunFit.Of(Plan(s_options), s_options, machine).Problems).Message);
@@ -79,16 +77,16 @@ public sealed class RunFitTests
     [InlineData(9, 10_000_000_000, "It writes 11 checkpoints x 983 MB")]
     public void Of_DiskTooSmallForTheRuleOfRetention_IsRefused(int kept, long free, string message)
     {
-        RunOptions options = s_options with { KeepLastCheckpoints = kept, KeepBestCheckpoint = kept > 1, CheckpointIntervalSteps = 1 };
+        RunOptions options = s_options with { Checkpoints = s_options.Checkpoints with { KeepLast = kept, KeepBest = kept > 1, IntervalSteps = 1 } };
         OptionProblem problem = Assert.Single(RunFit.Of(Plan(options), options, s_large with { FreeDiskBytes = free }).Problems);
-        Assert.Equal("keepLastCheckpoints", problem.Field);
+        Assert.Equal("checkpoints.keepLast", problem.Field);
         Assert.StartsWith(message, problem.Message);
     }
 
     [Fact]
     public void Of_CheckpointsByTheClock_AreWarnedOf()
     {
-        RunOptions options = s_options with { KeepLastCheckpoints = 9, CheckpointIntervalMinutes = 1, CheckpointIntervalSteps = 0 };
+        RunOptions options = s_options with { Checkpoints = s_options.Checkpoints with { KeepLast = 9, IntervalMinutes = 1, IntervalSteps = 0 } };
         RunFit fit = RunFit.Of(Plan(options), options, s_large with { FreeDiskBytes = 10_000_000_000 });
         Assert.Empty(fit.Problems);
         Assert.StartsWith("The disk is tight: It writes 11 checkpoints", Assert.Single(fit.Warnings).Message);
@@ -97,7 +95,8 @@ public sealed class RunFitTests
     [Fact]
     public void Of_BatchLargerThanTheText_Warns()
     {
-        RunOptions options = s_options with { BatchSize = 65_536, ContextLength = 64 };
+        RunOptions options = s_options with { Schedule = s_options.Schedule with { BatchSize = 65_536 },
+            Data = s_options.Data with { ContextLength = 64 } };
         RunFit fit = RunFit.Of(RunPlan.Compute(options, null, SmallModels.Config(positions: 64), 6400, 100), options, s_large);
         Assert.Contains("may hold 65,536 sequences and the text has 100", Assert.Single(fit.Warnings).Message);
     }
@@ -123,5 +122,5 @@ public sealed class RunFitTests
     }
 
     private static RunPlan Plan(RunOptions options) =>
-        RunPlan.Compute(options, s_gpt2, s_gpt2 with { NLayer = 6 }, 10_000_000, 10_000_000 / options.ContextLength!.Value);
+        RunPlan.Compute(options, s_gpt2, s_gpt2 with { NLayer = 6 }, 10_000_000, 10_000_000 / options.Data.ContextLength!.Value);
 }

@@ -8,7 +8,8 @@ namespace WebDistill.Distillation.Tests.Training;
 public sealed class RunPlanTests
 {
     private static readonly RunOptions s_options =
-        new() { TeacherId = "teacher", DatasetId = "text", BatchSize = 3, GradientAccumulation = 2, Epochs = 2, ContextLength = 12 };
+        new() { Teacher = new() { ModelId = "teacher" }, Data = new() { DatasetId = "text", ContextLength = 12 },
+            Schedule = new() { BatchSize = 3, GradientAccumulation = 2, Epochs = 2 } };
 
     [Fact]
     public void Compute_OverATokenFile_IsWhatTheDistillerDoes()
@@ -34,7 +35,7 @@ public sealed class RunPlanTests
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder);
         using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
-        RunOptions options = s_options with { SequenceMode = SequenceMode.HuggingFace, ContextLength = 24 };
+        RunOptions options = s_options with { Data = s_options.Data with { SequenceMode = SequenceMode.HuggingFace, ContextLength = 24 } };
         using var trainer = Trainers.Create(options, teacher, student, tokens, null);
         RunPlan plan = RunPlan.Compute(options, teacher.Architecture, student.Architecture, tokens);
         Assert.Equal(trainer.TotalSteps, plan.TotalUpdates);
@@ -49,7 +50,8 @@ public sealed class RunPlanTests
     public void Compute_Gpt2SmallDistilled_HasTheKnownSizes()
     {
         var teacher = new Gpt2Config { VocabSize = 50257, NPositions = 1024, NEmbd = 768, NLayer = 12, NHead = 12 };
-        RunOptions options = s_options with { BatchSize = 1, GradientAccumulation = 1, ContextLength = 1024, Epochs = 1 };
+        RunOptions options = s_options with { Schedule = s_options.Schedule with { BatchSize = 1, GradientAccumulation = 1, Epochs = 1 },
+            Data = s_options.Data with { ContextLength = 1024 } };
         RunPlan plan = RunPlan.Compute(options, teacher, teacher with { NLayer = 6 }, 1_024_000, 1000);
         Assert.Equal(1000, plan.TotalUpdates);
         Assert.Equal(1_024_000, plan.TotalTokens);
@@ -61,13 +63,13 @@ public sealed class RunPlanTests
     }
 
     [Theory]
-    [InlineData("teacherId", 40, null, null)]
-    [InlineData("contextLength", SmallModels.Vocabulary, 25, null)]
-    [InlineData("datasetId", SmallModels.Vocabulary, null, 0)]
-    [InlineData("gradientAccumulation", SmallModels.Vocabulary, null, 3)]
+    [InlineData("teacher.modelId", 40, null, null)]
+    [InlineData("data.contextLength", SmallModels.Vocabulary, 25, null)]
+    [InlineData("data.datasetId", SmallModels.Vocabulary, null, 0)]
+    [InlineData("schedule.gradientAccumulation", SmallModels.Vocabulary, null, 3)]
     public void Check_WhatDoesNotFit_IsNamed(string field, int vocabulary, int? context, int? sequences)
     {
-        RunOptions options = s_options with { ContextLength = context ?? 12 };
+        RunOptions options = s_options with { Data = s_options.Data with { ContextLength = context ?? 12 } };
         Assert.Equal(field, Assert.Single(RunPlan.Check(options, SmallModels.Config(), null, vocabulary, sequences)).Field);
     }
 
@@ -76,7 +78,8 @@ public sealed class RunPlanTests
     public void Compute_TheLargestOptionsThereAre_NeedsMoreThanAnyMachineHas()
     {
         var student = new Gpt2Config { VocabSize = 4_194_304, NPositions = 1_048_576, NEmbd = 65_536, NLayer = 1024, NHead = 1 };
-        RunOptions options = s_options with { BatchSize = 65_536, ContextLength = 1_048_576, Epochs = 100_000, GradientAccumulation = 1, Dropout = 0.1 };
+        RunOptions options = s_options with { Schedule = s_options.Schedule with { BatchSize = 65_536, Epochs = 100_000, GradientAccumulation = 1 },
+            Data = s_options.Data with { ContextLength = 1_048_576 }, Student = s_options.Student with { Dropout = 0.1 } };
         RunPlan plan = RunPlan.Compute(options, student, student, long.MaxValue / 2, 20_000);
         Assert.Equal(long.MaxValue, plan.MemoryBytes);
         Assert.All(plan.Memory.Parts, part => Assert.InRange(part.Bytes, 0, long.MaxValue));
@@ -87,10 +90,10 @@ public sealed class RunPlanTests
     [Fact]
     public void Compute_BatchLargerThanTheText_CountsTheTextOnce()
     {
-        RunOptions options = s_options with { BatchSize = 65_536, GradientAccumulation = 1 };
+        RunOptions options = s_options with { Schedule = s_options.Schedule with { BatchSize = 65_536, GradientAccumulation = 1 } };
         RunPlan plan = RunPlan.Compute(options, null, SmallModels.Config(), 400, 33);
         Assert.Equal((1, 33, 33 * 12), (plan.BatchesPerEpoch, plan.Sequences, plan.TokensPerUpdate));
-        Assert.Equal(RunPlan.Compute(options with { BatchSize = 33 }, null, SmallModels.Config(), 400, 33).MemoryBytes, plan.MemoryBytes);
+        Assert.Equal(RunPlan.Compute(options with { Schedule = options.Schedule with { BatchSize = 33 } }, null, SmallModels.Config(), 400, 33).MemoryBytes, plan.MemoryBytes);
     }
 
     [Theory]
@@ -98,16 +101,18 @@ public sealed class RunPlanTests
     [InlineData(TrainingSemantics.HuggingFaceExact, 10)]
     public void Check_MoreUpdatesThanCanBeCounted_IsAProblemOfTheEpochs(TrainingSemantics semantics, int accumulation)
     {
-        RunOptions options = s_options with { BatchSize = 1, GradientAccumulation = accumulation, Epochs = 100_000, Semantics = semantics };
+        RunOptions options = s_options with { Schedule = s_options.Schedule with { BatchSize = 1, GradientAccumulation = accumulation,
+            Epochs = 100_000, Semantics = semantics } };
         // For the reference the updates that are made can be counted, and those that it plans over cannot.
         int sequences = 21_474 * accumulation + (accumulation - 1) + (semantics == TrainingSemantics.Corrected ? 1 : 0);
-        Assert.Equal("epochs", Assert.Single(RunPlan.Check(options, SmallModels.Config(), null, SmallModels.Vocabulary, sequences)).Field);
+        Assert.Equal("schedule.epochs", Assert.Single(RunPlan.Check(options, SmallModels.Config(), null, SmallModels.Vocabulary, sequences)).Field);
     }
 
     [Fact]
     public void Check_ModelsTooShortForTheSequences_IsNamed() =>
-        Assert.Equal("sequenceMode", Assert.Single(RunPlan.Check(
-            s_options with { SequenceMode = SequenceMode.HuggingFace, ContextLength = null }, SmallModels.Config(positions: 8), null,
+        Assert.Equal("data.sequenceMode", Assert.Single(RunPlan.Check(
+            s_options with { Data = s_options.Data with { SequenceMode = SequenceMode.HuggingFace,
+                ContextLength = null } }, SmallModels.Config(positions: 8), null,
             SmallModels.Vocabulary, null)).Field);
 
     [Fact]
@@ -116,6 +121,6 @@ public sealed class RunPlanTests
 
     [Fact]
     public void Check_TooManyStudentLayers_IsNamed() =>
-        Assert.Equal("studentLayerCount", Assert.Single(
-            RunPlan.Check(s_options with { StudentLayerCount = 5 }, SmallModels.Config(), null, SmallModels.Vocabulary, null)).Field);
+        Assert.Equal("student.layerCount", Assert.Single(
+            RunPlan.Check(s_options with { Student = s_options.Student with { LayerCount = 5 } }, SmallModels.Config(), null, SmallModels.Vocabulary, null)).Field);
 }

@@ -41,7 +41,7 @@ public sealed class TrainerGoldenTests
         using TextModel student = ModelFiles.Load(GoldenData.Path("student"));
         // One update that is never clipped: the gradients stay where the step left them.
         RunOptions options =
-            Objective(run) with { Epochs = 1, BatchSize = rows.Length, MaxGradientNorm = 1e30, WarmupProportion = 0, Dropout = 0 };
+            Objective(run).With(o => o with { Schedule = o.Schedule with { Epochs = 1, BatchSize = rows.Length, WarmupProportion = 0 }, Optimiser = o.Optimiser with { MaxGradientNorm = 1e30 }, Student = o.Student with { Dropout = 0 } });
         using var trainer = Trainers.Create(options, teacher, student, 1, () => batch, null);
         StepReport report = trainer.Step();
 
@@ -84,22 +84,16 @@ public sealed class TrainerGoldenTests
         TokenBatch[] batches = [.. golden.GetProperty("micro_batches").EnumerateArray()
             .Select(rows => GoldenFiles.Batch([.. rows.EnumerateArray().Select(row => row.Ids())], padId))];
         double[] betas = run.GetProperty("adam_betas").Doubles();
-        RunOptions options = Objective(run) with
+        RunOptions options = Objective(run).With(o => o with
         {
-            Semantics = TrainingSemantics.HuggingFaceExact,
-            StudentTeacherLayers = golden.GetProperty("student_layers_taken_from_teacher").Ids(),
-            Dropout = 0,
-            Epochs = 1,
-            GradientAccumulation = accumulation,
-            LearningRate = run.GetProperty("learning_rate").GetDouble(),
-            WarmupProportion = run.GetProperty("warmup_prop").GetDouble(),
-            WeightDecay = run.GetProperty("weight_decay").GetDouble(),
-            AdamBeta1 = betas[0],
-            AdamBeta2 = betas[1],
-            AdamEpsilon = run.GetProperty("adam_epsilon").GetDouble(),
-            MaxGradientNorm = run.GetProperty("max_grad_norm").GetDouble(),
-            FreezePositionEmbeddings = run.GetProperty("freeze_wpe").GetBoolean(),
-        };
+            Schedule = o.Schedule with { Semantics = TrainingSemantics.HuggingFaceExact, Epochs = 1, GradientAccumulation = accumulation,
+                WarmupProportion = run.GetProperty("warmup_prop").GetDouble() },
+            Student = o.Student with { TeacherLayers = golden.GetProperty("student_layers_taken_from_teacher").Ids(), Dropout = 0,
+                FreezePositionEmbeddings = run.GetProperty("freeze_wpe").GetBoolean() },
+            Optimiser = o.Optimiser with { LearningRate = run.GetProperty("learning_rate").GetDouble(),
+                WeightDecay = run.GetProperty("weight_decay").GetDouble(), AdamBeta1 = betas[0], AdamBeta2 = betas[1],
+                    AdamEpsilon = run.GetProperty("adam_epsilon").GetDouble(), MaxGradientNorm = run.GetProperty("max_grad_norm").GetDouble() },
+        });
         using TextModel teacher = ModelFiles.Load(GoldenData.Path("teacher"));
         using TextModel student = StudentInits.Create(options, teacher, teacher.Architecture.VocabularySize);
         foreach (JsonProperty hash in golden.GetProperty("student_init_sha256_of_f32_le_bytes").EnumerateObject())

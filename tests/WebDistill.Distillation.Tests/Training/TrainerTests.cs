@@ -15,13 +15,11 @@ public sealed class TrainerTests
 {
     private static readonly RunOptions s_options = new()
     {
-        Epochs = 1,
-        BatchSize = 2,
-        ContextLength = 12,
-        Dropout = 0,
-        LearningRate = 1e-2,
+        Schedule = new() { Epochs = 1, BatchSize = 2, WarmupProportion = 0 },
+        Data = new() { ContextLength = 12 },
+        Student = new() { Dropout = 0 },
+        Optimiser = new() { LearningRate = 1e-2 },
         AlphaMse = 0.01,
-        WarmupProportion = 0,
     };
 
     [Fact]
@@ -32,8 +30,8 @@ public sealed class TrainerTests
         TokenBatch whole = SmallModels.Batch(1, lengths);
         TokenBatch[] parts = [.. lengths
             .Select((length, row) => new TokenBatch(whole.Ids[(row * 12)..(row * 12 + length)], [length], 1, length))];
-        (StepReport together, Dictionary<string, float[]> one) = OneStep(s_options with { GradientAccumulation = 1 }, [whole]);
-        (StepReport apart, Dictionary<string, float[]> four) = OneStep(s_options with { GradientAccumulation = 4 }, parts);
+        (StepReport together, Dictionary<string, float[]> one) = OneStep(s_options with { Schedule = s_options.Schedule with { GradientAccumulation = 1 } }, [whole]);
+        (StepReport apart, Dictionary<string, float[]> four) = OneStep(s_options with { Schedule = s_options.Schedule with { GradientAccumulation = 4 } }, parts);
 
         GoldenFiles.AssertNear(together.TotalLoss, apart.TotalLoss, 1e-6, 0, "total loss");
         GoldenFiles.AssertNear(together.Values["gradientNorm"], apart.Values["gradientNorm"], 1e-5, 0, "gradient norm");
@@ -62,7 +60,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder);
-        RunOptions options = s_options with { Epochs = 2, GradientAccumulation = 2 };
+        RunOptions options = s_options with { Schedule = s_options.Schedule with { Epochs = 2, GradientAccumulation = 2 } };
         Dictionary<string, float[]> first = Train(options, tokens, disturb: false), second = Train(options, tokens, disturb: true);
         foreach ((string name, float[] weights) in first)
             Assert.Equal(weights, second[name]);
@@ -98,8 +96,10 @@ public sealed class TrainerTests
         var journal = new Journal();
         List<StepReport> reports = journal.Reports;
         var updates = new List<int>();
-        RunOptions options = s_options with { Epochs = 6, BatchSize = 4, ValidationIntervalSteps = 10,
-            ValidationMaxTokens = 400 };
+        RunOptions options = s_options with
+        {
+            Schedule = s_options.Schedule with { Epochs = 6, BatchSize = 4, ValidationIntervalSteps = 10, ValidationMaxTokens = 400 },
+        };
         using var trainer = Trainers.Create(options, teacher, student, tokens, tokens);
         trainer.Run(journal, () => updates.Add(trainer.CompletedSteps), CancellationToken.None);
 
@@ -126,7 +126,7 @@ public sealed class TrainerTests
         using TextModel student = SmallModels.Random(2, layers: 1);
         var journal = new Journal();
         List<StepReport> reports = journal.Reports;
-        using var trainer = Trainers.Create(s_options with { Epochs = 4, BatchSize = 4 }, null, student, tokens, null);
+        using var trainer = Trainers.Create(s_options with { Schedule = s_options.Schedule with { Epochs = 4, BatchSize = 4 } }, null, student, tokens, null);
         trainer.Run(journal, null, CancellationToken.None);
         Assert.All(reports, report => Assert.Null(report["ce"] ?? report["mse"] ?? report["cos"]));
         Assert.True(reports[^1]["clm"] < reports[0]["clm"] - 0.5);
@@ -138,7 +138,7 @@ public sealed class TrainerTests
     {
         int served = 0;
         using TextModel student = SmallModels.Random(2, layers: 1);
-        using var trainer = Trainers.Create(s_options with { GradientAccumulation = 4, Epochs = 2 }, null, student, 11, (
+        using var trainer = Trainers.Create(s_options with { Schedule = s_options.Schedule with { GradientAccumulation = 4, Epochs = 2 } }, null, student, 11, (
             ) => SmallModels.Batch(served++, 5, 8), null);
         Assert.Equal([4, 8, 11, 15, 19, 22], ServedAfterEachStep(trainer, () => served));
         Assert.Contains(trainer.Notes, note => note.Contains("3 instead of 4"));
@@ -150,7 +150,7 @@ public sealed class TrainerTests
         int served = 0;
         using TextModel student = SmallModels.Random(2, layers: 1);
         RunOptions options =
-            s_options with { GradientAccumulation = 4, Epochs = 2, Semantics = TrainingSemantics.HuggingFaceExact };
+            s_options with { Schedule = s_options.Schedule with { GradientAccumulation = 4, Epochs = 2, Semantics = TrainingSemantics.HuggingFaceExact } };
         using var trainer = Trainers.Create(options, null, student, 11, () => SmallModels.Batch(served++, 5, 8), null);
         // 4, 4, 7 and 4 micro-batches; the last 3 are never used.
         Assert.Equal([4, 8, 15, 19], ServedAfterEachStep(trainer, () => served));
@@ -163,7 +163,7 @@ public sealed class TrainerTests
         using TokenFile tokens = SmallModels.Tokens(folder, documents: 4);
         using TextModel student = SmallModels.Random(2);
         var problem = Assert.Throws<ArgumentException>((
-            ) => Trainers.Create(s_options with { GradientAccumulation = 500 }, null, student, tokens, null));
+            ) => Trainers.Create(s_options with { Schedule = s_options.Schedule with { GradientAccumulation = 500 } }, null, student, tokens, null));
         Assert.Contains("500", problem.Message);
         Assert.Contains("nothing would be trained", problem.Message);
     }
@@ -204,7 +204,7 @@ public sealed class TrainerTests
         using TokenFile tokens = SmallModels.Tokens(folder);
         using TextModel student = SmallModels.Random(2);
         var problem = Assert.Throws<ArgumentException>((
-            ) => Trainers.Create(s_options with { ContextLength = 25 }, null, student, tokens, null));
+            ) => Trainers.Create(s_options with { Data = s_options.Data with { ContextLength = 25 } }, null, student, tokens, null));
         Assert.Contains("25", problem.Message);
         Assert.Contains("24", problem.Message);
     }
@@ -232,7 +232,7 @@ public sealed class TrainerTests
     {
         using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         Dictionary<string, float[]> before = SmallModels.Weights(student);
-        using var trainer = Trainers.Create(s_options with { FreezePositionEmbeddings = true, WeightDecay = 0.1 }, teacher, student, 3, (
+        using var trainer = Trainers.Create(s_options with { Student = s_options.Student with { FreezePositionEmbeddings = true }, Optimiser = s_options.Optimiser with { WeightDecay = 0.1 } }, teacher, student, 3, (
             ) => SmallModels.Batch(4, 6, 9), null);
         trainer.Step();
         Dictionary<string, float[]> after = SmallModels.Weights(student);
@@ -246,7 +246,7 @@ public sealed class TrainerTests
         using var stop = new CancellationTokenSource();
         int served = 0;
         using TextModel student = SmallModels.Random(2, layers: 1);
-        using var trainer = Trainers.Create(s_options with { GradientAccumulation = 2, ValidationIntervalSteps = 0 }, null, student, 8, (
+        using var trainer = Trainers.Create(s_options with { Schedule = s_options.Schedule with { GradientAccumulation = 2, ValidationIntervalSteps = 0 } }, null, student, 8, (
             ) => SmallModels.Batch(served++, 5, 8), null);
         var journal = new Journal(report =>
         {
@@ -277,7 +277,7 @@ public sealed class TrainerTests
         int next = 0;
         using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         using var trainer =
-            Trainers.Create(options with { MaxGradientNorm = 1e30 }, teacher, student, batches.Length, () => batches[next++], null);
+            Trainers.Create(options with { Optimiser = options.Optimiser with { MaxGradientNorm = 1e30 } }, teacher, student, batches.Length, () => batches[next++], null);
         StepReport report = trainer.Step();
         return (report, student.named_parameters().ToDictionary(pair => pair.Item1, pair => ParameterData.ToArray(pair.Item2.grad!)));
     }

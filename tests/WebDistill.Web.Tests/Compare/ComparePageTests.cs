@@ -121,9 +121,9 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
     {
         Run[] runs =
         [
-            await RunAsync("Cold", 60, new RunOptions { Temperature = 1, LearningRate = 1e-4 }, perplexity: 3.5),
-            await RunAsync("Warm", 60, new RunOptions { Temperature = 2, LearningRate = 1e-3 }, perplexity: 3),
-            await RunAsync("Waits", 0, new RunOptions { Temperature = 4, LearningRate = 1e-2 }),
+            await RunAsync("Cold", 60, new RunOptions { Temperature = 1, Optimiser = new() { LearningRate = 1e-4 } }, perplexity: 3.5),
+            await RunAsync("Warm", 60, new RunOptions { Temperature = 2, Optimiser = new() { LearningRate = 1e-3 } }, perplexity: 3),
+            await RunAsync("Waits", 0, new RunOptions { Temperature = 4, Optimiser = new() { LearningRate = 1e-2 } }),
         ];
         await using Visit visit = await chromium.VisitAsync(app, Addresses.Compare(runs.Select(run => run.Id)), ColorScheme.Dark, 900);
         await WaitForPointsAsync(visit, 120);
@@ -147,7 +147,7 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
         ILocator scatter = visit.Page.Locator("section[aria-labelledby=h-scatter]");
         await Expect(scatter.Locator("a.point")).ToHaveCountAsync(2);
         await Expect(scatter).ToContainTextAsync("Left out, for want of a number: Waits");
-        await scatter.GetByLabel("Option").SelectOptionAsync("learningRate");
+        await scatter.GetByLabel("Option").SelectOptionAsync("optimiser.learningRate");
         await Expect(scatter.GetByLabel("Log learning rate")).Not.ToBeCheckedAsync();
         await scatter.GetByLabel("Log learning rate").CheckAsync();
         await Expect(scatter.Locator("svg")).ToContainTextAsync("Learning rate, peak, logarithmic");
@@ -167,8 +167,8 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
     {
         Run[] runs =
         [
-            await RunAsync("On boats", 20, new RunOptions { DatasetId = "boats" }, perplexity: 3),
-            await RunAsync("On trains", 20, new RunOptions { DatasetId = "trains" }, perplexity: 4),
+            await RunAsync("On boats", 20, new RunOptions { Data = new() { DatasetId = "boats" } }, perplexity: 3),
+            await RunAsync("On trains", 20, new RunOptions { Data = new() { DatasetId = "trains" } }, perplexity: 4),
         ];
         await using Visit visit = await VisitAsync(runs);
         ILocator figures = visit.Page.Locator("section[aria-labelledby=h-figures]");

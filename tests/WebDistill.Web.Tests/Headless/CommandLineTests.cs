@@ -74,7 +74,7 @@ public sealed class CommandLineTests : IDisposable
 
     /// <summary>What is wrong with the file's contents is told, not the mark that some editors put before them.</summary>
     [Theory]
-    [InlineData("run", "{\"epochs\": 0}", "epochs: ")]
+    [InlineData("run", "{\"epochs\": 0}", "schedule.epochs: ")]
     [InlineData("sweep", "{\"draws\": 2.5}", "draws: ")]
     public async Task Execute_FileWithAByteOrderMark_IsRead(string command, string json, string expected)
     {

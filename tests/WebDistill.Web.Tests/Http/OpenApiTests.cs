@@ -43,17 +43,21 @@ public sealed class OpenApiTests(WebDistillApp app) : IClassFixture<WebDistillAp
     public async Task Document_RunOptions_HaveEveryKnob()
     {
         JsonElement document = await app.GetAsync("/openapi/v1.json");
-        JsonElement options = document.GetProperty("components").GetProperty("schemas").GetProperty(nameof(RunOptions))
-            .GetProperty("properties");
-        Assert.Equal(
-            typeof(RunOptions).GetProperties().Select(p => JsonNamingPolicy.CamelCase.ConvertName(p.Name)).Order(),
-            options.EnumerateObject().Select(p => p.Name).Order());
+        JsonElement schemas = document.GetProperty("components").GetProperty("schemas");
+        Dictionary<string, JsonElement> options = new(Described(nameof(RunOptions), ""));
+        Assert.Equal(OptionSchema.Run.Fields.Select(field => field.Path).Order(), options.Keys.Order());
         // What the form says of an option, its bounds included.
-        JsonElement rate = options.GetProperty("learningRate");
+        JsonElement rate = options["optimiser.learningRate"];
         Assert.Equal("Learning rate", rate.GetProperty("title").GetString());
         Assert.StartsWith("Peak step size of AdamW.", rate.GetProperty("description").GetString());
         Assert.Equal((0, 10), (rate.GetProperty("exclusiveMinimum").GetDouble(), rate.GetProperty("maximum").GetDouble()));
-        Assert.All(options.EnumerateObject().Where(option => !option.Value.TryGetProperty("$ref", out _)),
-            option => Assert.True(option.Value.TryGetProperty("title", out _), option.Name));
+        Assert.All(options.Where(option => !option.Value.TryGetProperty("$ref", out _)),
+            option => Assert.True(option.Value.TryGetProperty("title", out _), option.Key));
+
+        IEnumerable<KeyValuePair<string, JsonElement>> Described(string record, string prefix) => schemas.GetProperty(record).GetProperty("properties")
+            .EnumerateObject().SelectMany(property => property.Value.TryGetProperty("$ref", out JsonElement reference)
+                && reference.GetString()!.Split('/')[^1] is string named && schemas.GetProperty(named).TryGetProperty("properties", out _)
+                ? Described(named, $"{prefix}{property.Name}.")
+                : [KeyValuePair.Create(prefix + property.Name, property.Value)]);
     }
 }

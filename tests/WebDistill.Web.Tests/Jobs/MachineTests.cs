@@ -31,7 +31,7 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
         {
             using HttpResponseMessage response = await app.Http.PostAsJsonAsync(path, options, WebJson.Options);
             JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);
-            Assert.Equal("studentLayerCount", Assert.Single(problem.Fields()));
+            Assert.Equal("student.layerCount", Assert.Single(problem.Fields()));
             Assert.Contains("weights 33.5 kB + gradients 33.5 kB + Adam's moments 66.9 kB", problem.GetProperty("detail").GetString());
             Assert.Contains("the machine has 300 MB of memory", problem.GetProperty("detail").GetString());
         }
@@ -44,7 +44,7 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
         }, WebJson.Options);
         string answer = await sweep.Content.ReadAsStringAsync();
         Assert.Equal(HttpStatusCode.BadRequest, sweep.StatusCode);
-        Assert.Contains("options.studentLayerCount", answer);
+        Assert.Contains("options.student.layerCount", answer);
         Assert.Contains("the machine has 300 MB of memory", answer);
     }
 
@@ -58,7 +58,7 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
         Assert.Equal(needed, plan.GetProperty("plan").GetProperty("memory").GetProperty("totalBytes").GetInt64());
         app.Machine = s_small with { MemoryBytes = RunFit.ServerBytes + needed * 10 / 9, FreeMemoryBytes = needed };
         JsonElement warning = Assert.Single((await PlanAsync(options)).GetProperty("warnings").EnumerateArray());
-        Assert.Equal("batchSize", warning.GetProperty("field").GetString());
+        Assert.Equal("schedule.batchSize", warning.GetProperty("field").GetString());
         Assert.StartsWith("Memory is tight: it needs weights", warning.GetProperty("message").GetString());
     }
 
@@ -106,8 +106,8 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
 
     /// <summary>The finding "a context length larger than the text answers 500", and its kind.</summary>
     [Theory]
-    [InlineData(SequenceMode.Packed, 100_000, "contextLength")]
-    [InlineData(SequenceMode.HuggingFace, 1_000_000, "sequenceMode")]
+    [InlineData(SequenceMode.Packed, 100_000, "data.contextLength")]
+    [InlineData(SequenceMode.HuggingFace, 1_000_000, "data.sequenceMode")]
     public async Task Plan_TextTooSmallForOneSequence_IsAProblemOfAField(SequenceMode mode, int context, string field)
     {
         // A document for every word: all are shorter than what Hugging Face's sequences must have.
@@ -115,7 +115,8 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
         using HttpResponseMessage upload = await app.UploadAsync(words, ("vocabularySize", "270"));
         Guid dataset = (await upload.JsonAsync()).GetProperty("id").GetGuid();
         await app.PollAsync($"/api/datasets/{dataset}", found => found.GetProperty("state").GetString() == "Ready");
-        await RefusedAsync(Product.TinyTraining(dataset) with { SequenceMode = mode, ContextLength = context }, field);
+        await RefusedAsync(Product.TinyTraining(dataset).With(o => o with { Data = o.Data with { SequenceMode = mode,
+            ContextLength = context } }), field);
     }
 
     [Theory]
@@ -125,11 +126,12 @@ public sealed class MachineTests(WebDistillApp app) : IClassFixture<WebDistillAp
     {
         Guid dataset = await app.ReadyDatasetAsync(), model = await app.ImportedModelAsync();
         var folder = app.Service<DataFolder>();
-        RunOptions distilled = new() { TeacherId = model.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1, ContextLength = 16 };
+        RunOptions distilled = new() { Teacher = new() { ModelId = model.ToString() },
+            Data = new() { DatasetId = dataset.ToString(), ContextLength = 16 }, Student = new() { LayerCount = 1 } };
         Spoil(Path.Combine(folder.Model(model), ModelFiles.ConfigFileName));
-        await RefusedAsync(distilled, "teacherId");
+        await RefusedAsync(distilled, "teacher.modelId");
         Spoil(DatasetFiles.Train(folder.Dataset(dataset)));
-        string detail = await RefusedAsync(Product.TinyTraining(dataset), "datasetId");
+        string detail = await RefusedAsync(Product.TinyTraining(dataset), "data.datasetId");
         Assert.DoesNotContain(app.Root, detail);
 
         void Spoil(string file)

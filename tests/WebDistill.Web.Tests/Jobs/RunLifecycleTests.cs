@@ -91,10 +91,10 @@ public sealed class RunLifecycleTests
     public async Task Resume_FromAnEarlierCheckpoint_MakesTheUpdatesAfterItAgain()
     {
         await using var app = new WebDistillApp();
-        Guid id = await app.StartAsync(Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 3) with
+        Guid id = await app.StartAsync(Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 3).With(o => o with
         {
-            CheckpointIntervalSteps = 20, KeepLastCheckpoints = 100,
-        });
+            Checkpoints = o.Checkpoints with { IntervalSteps = 20, KeepLast = 100 },
+        }));
         JsonElement ended = await app.EndOfRunAsync(id);
         JsonElement before = await app.GetAsync($"/api/runs/{id}/steps");
         using HttpResponseMessage unknown = await app.Http.PostAsJsonAsync($"/api/runs/{id}/resume", new { step = 21 });
@@ -147,13 +147,16 @@ public sealed class RunLifecycleTests
     public async Task Branch_FromACheckpoint_GoesOnUnderOtherOptionsAndLeavesTheParent()
     {
         await using var app = new WebDistillApp();
-        var options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 2) with { CheckpointIntervalSteps = 30, KeepLastCheckpoints = 9 };
+        var options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 2).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 30, KeepLast = 9 } });
         Guid parent = await app.StartAsync(options);
         JsonElement ended = await app.EndOfRunAsync(parent);
         string path = $"/api/runs/{parent}/checkpoints/30/branch";
-        using HttpResponseMessage refused = await app.Http.PostAsJsonAsync(path, options with { BatchSize = 3, LearningRate = 1e-5 }, WebJson.Options);
-        Assert.Equal(["batchSize"], (await refused.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
-        using HttpResponseMessage created = await app.Http.PostAsJsonAsync(path, options with { Name = "slower", LearningRate = 1e-5 }, WebJson.Options);
+        using HttpResponseMessage refused = await app.Http.PostAsJsonAsync(path,
+            options with { Schedule = options.Schedule with { BatchSize = 3 },
+                Optimiser = options.Optimiser with { LearningRate = 1e-5 } }, WebJson.Options);
+        Assert.Equal(["schedule.batchSize"], (await refused.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
+        using HttpResponseMessage created = await app.Http.PostAsJsonAsync(path,
+            options with { Name = "slower", Optimiser = options.Optimiser with { LearningRate = 1e-5 } }, WebJson.Options);
         Assert.Equal(HttpStatusCode.Created, created.StatusCode);
         Guid branch = (await created.JsonAsync()).GetProperty("id").GetGuid();
         JsonElement run = await app.EndOfRunAsync(branch);
@@ -170,10 +173,10 @@ public sealed class RunLifecycleTests
     public async Task Retention_OfTheOptions_KeepsWhatItSaysAndTheRestIsGone()
     {
         await using var app = new WebDistillApp();
-        Guid id = await app.StartAsync(Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 3) with
+        Guid id = await app.StartAsync(Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 3).With(o => o with
         {
-            CheckpointIntervalSteps = 10, KeepLastCheckpoints = 1, KeepBestCheckpoint = false, KeepCheckpointEverySteps = 40,
-        });
+            Checkpoints = o.Checkpoints with { IntervalSteps = 10, KeepLast = 1, KeepBest = false, KeepEverySteps = 40 },
+        }));
         int total = (await app.EndOfRunAsync(id)).GetProperty("totalSteps").GetInt32();
         int[] steps = [.. (await app.GetAsync($"/api/runs/{id}/checkpoints")).EnumerateArray().Select(c => c.GetProperty("step").GetInt32())];
         Assert.Equal(Enumerable.Range(1, total / 40).Select(i => 40 * i).Append(total).Distinct(), steps);
@@ -246,7 +249,7 @@ public sealed class RunLifecycleTests
         using IDisposable listening = app.Service<RunEvents>().Subscribe(change => changes.Enqueue((change.Run.Id, change.From, change.Run.Status)));
         List<Guid> runs = [];
         for (int i = 0; i < 4; i++)
-            runs.Add(await app.StartAsync(Product.TinyTraining(dataset, epochs: 8) with { CheckpointIntervalSteps = 50 }));
+            runs.Add(await app.StartAsync(Product.TinyTraining(dataset, epochs: 8).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 50 } })));
         // Those that are not deleted, as far as both know: actions on nothing would prove nothing.
         List<Guid> alive = [.. runs];
         var deleted = new ConcurrentDictionary<Guid, bool>();

@@ -46,10 +46,14 @@ public sealed class RunQueueWorkerTests
         await using var app = new WebDistillApp();
         Guid dataset = await app.ReadyDatasetAsync();
         RunQueue training = app.Service<RunQueue>();
-        Run teacher = await training.EnqueueAsync(Product.TinyTraining(dataset) with { StudentLayerCount = 2 }, default);
+        Run teacher = await training.EnqueueAsync(Product.TinyTraining(dataset).With(o => o with { Student = o.Student with { LayerCount = 2 } }), default);
         Run student = await training.EnqueueAsync(
-            new RunOptions { TeacherId = teacher.Id.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1,
-                Epochs = 1 }, default, teacher.Id);
+            new RunOptions {
+                Teacher = new() { ModelId = teacher.Id.ToString() },
+                Data = new() { DatasetId = dataset.ToString() },
+                Student = new() { LayerCount = 1 },
+                Schedule = new() { Epochs = 1 },
+            }, default, teacher.Id);
         JsonElement ended = await app.EndOfRunAsync(student.Id);
         Assert.True(ended.GetProperty("status").GetString() == "Completed", ended.ToString());
         Assert.Equal(2, ended.GetProperty("teacherLayers").GetInt32());
@@ -65,9 +69,9 @@ public sealed class RunQueueWorkerTests
         RunOptions options = Product.TinyTraining(dataset);
         foreach ((string field, RunOptions without) in new[]
         {
-            ("datasetId", options with { DatasetId = gone }),
-            ("teacherId", options with { TeacherId = gone }),
-            ("studentModelId", options with { StudentInitialisation = "checkpoint", StudentModelId = gone }),
+            ("data.datasetId", options with { Data = options.Data with { DatasetId = gone } }),
+            ("teacher.modelId", options with { Teacher = options.Teacher with { ModelId = gone } }),
+            ("student.modelId", options with { Student = options.Student with { Initialisation = "checkpoint", ModelId = gone } }),
         })
         {
             var refused = await Assert.ThrowsAsync<OptionsInvalidException>(() => app.Service<RunQueue>().EnqueueAsync(without, default));
@@ -83,7 +87,8 @@ public sealed class RunQueueWorkerTests
     {
         await using var app = new WebDistillApp();
         Guid id = await app.StartAsync(
-            Product.TinyTraining(await app.ReadyDatasetAsync()) with { CheckpointIntervalSteps = 10, KeepLastCheckpoints = 100 });
+            Product.TinyTraining(await app.ReadyDatasetAsync()).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 10,
+                KeepLast = 100 } }));
         JsonElement run = await app.EndOfRunAsync(id);
         JsonElement[] checkpoints = [.. (await app.GetAsync($"/api/runs/{id}/checkpoints")).EnumerateArray()];
         int total = run.GetProperty("totalSteps").GetInt32();

@@ -33,9 +33,10 @@ public sealed class FilesGoneTests(WebDistillApp app) : IClassFixture<WebDistill
             await GoneAsync(await app.Http.GetAsync($"/api/models/{model.Id}/download"));
             await RefusedAsync("modelId", await app.Http.PostAsJsonAsync("/api/evaluations", new { modelId = model.Id, set = "speed" }));
             Guid dataset = await app.ReadyDatasetAsync();
-            RunOptions options = Product.TinyTraining(dataset) with { TeacherId = model.Id.ToString(), AlphaCe = 1 };
-            await RefusedAsync("teacherId", await app.Http.PostAsJsonAsync("/api/runs/plan", options, WebJson.Options));
-            await RefusedAsync("teacherId", await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options));
+            RunOptions options = Product.TinyTraining(dataset).With(o => o with { Teacher = o.Teacher with { ModelId = model.Id.ToString() },
+                AlphaCe = 1 });
+            await RefusedAsync("teacher.modelId", await app.Http.PostAsJsonAsync("/api/runs/plan", options, WebJson.Options));
+            await RefusedAsync("teacher.modelId", await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options));
         }
         using HttpResponseMessage deleted = await app.Http.DeleteAsync($"/api/models/{model.Id}");
         Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
@@ -53,8 +54,8 @@ public sealed class FilesGoneTests(WebDistillApp app) : IClassFixture<WebDistill
         await GoneAsync(await app.Http.GetAsync($"/api/datasets/{dataset}/preview"));
         if (fault == "vocab.json")
             return;
-        await RefusedAsync("datasetId", await app.Http.PostAsJsonAsync("/api/runs/plan", Product.TinyTraining(dataset), WebJson.Options));
-        await RefusedAsync("datasetId", await app.Http.PostAsJsonAsync("/api/runs", Product.TinyTraining(dataset), WebJson.Options));
+        await RefusedAsync("data.datasetId", await app.Http.PostAsJsonAsync("/api/runs/plan", Product.TinyTraining(dataset), WebJson.Options));
+        await RefusedAsync("data.datasetId", await app.Http.PostAsJsonAsync("/api/runs", Product.TinyTraining(dataset), WebJson.Options));
     }
 
     [Fact]

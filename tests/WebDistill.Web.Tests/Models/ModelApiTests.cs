@@ -119,10 +119,12 @@ public sealed class ModelApiTests(WebDistillApp app) : IClassFixture<WebDistillA
             await app.UploadAsync(Encoding.UTF8.GetBytes(Product.Text), ("tokenizerModelId", model.ToString()));
         Guid dataset = (await upload.JsonAsync()).GetProperty("id").GetGuid();
         await app.PollAsync($"/api/datasets/{dataset}", d => d.GetProperty("state").GetString() == "Ready");
-        Guid run = await app.StartAsync(Product.TinyTraining(dataset, epochs: 100_000) with
+        Guid run = await app.StartAsync(Product.TinyTraining(dataset, epochs: 100_000).With(o => o with
         {
-            TeacherId = model.ToString(), StudentInitialisation = "random", StudentWidth = null, StudentHeads = null, AlphaCe = 1,
-        });
+            Teacher = o.Teacher with { ModelId = model.ToString() },
+            Student = o.Student with { Initialisation = "random", Width = null, Heads = null },
+            AlphaCe = 1,
+        }));
         using HttpResponseMessage refused = await app.Http.DeleteAsync($"/api/models/{model}");
         await refused.ProblemAsync(HttpStatusCode.Conflict);
         using HttpResponseMessage stop = await app.Http.PostAsync($"/api/runs/{run}/stop", null);

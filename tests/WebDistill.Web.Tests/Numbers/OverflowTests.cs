@@ -67,11 +67,14 @@ public sealed class OverflowTests(WebDistillApp app) : IClassFixture<WebDistillA
     {
         Guid teacher = await ImportAsync("Sound teacher", 1), student = await ImportAsync("Far off student", FarOff);
         Guid dataset = await DatasetAsync(teacher);
-        Guid id = await app.StartAsync(Distillation(teacher, dataset) with
+        Guid id = await app.StartAsync(Distillation(teacher, dataset).With(o => o with
         {
-            StudentInitialisation = "checkpoint", StudentModelId = student.ToString(), StudentLayerCount = null, ValidationIntervalSteps = 2,
-            AlphaCos = 0, LearningRate = 1e-4, CheckpointIntervalSteps = 2,
-        });
+            Student = o.Student with { Initialisation = "checkpoint", ModelId = student.ToString(), LayerCount = null },
+            Schedule = o.Schedule with { ValidationIntervalSteps = 2 },
+            AlphaCos = 0,
+            Optimiser = o.Optimiser with { LearningRate = 1e-4 },
+            Checkpoints = o.Checkpoints with { IntervalSteps = 2 },
+        }));
         JsonElement run = await app.EndOfRunAsync(id);
         Assert.True(run.GetProperty("status").GetString() == "Completed", run.ToString());
         JsonElement[] steps = [.. (await app.GetAsync($"/api/runs/{id}/steps")).EnumerateArray()];
@@ -92,9 +95,9 @@ public sealed class OverflowTests(WebDistillApp app) : IClassFixture<WebDistillA
 
     /// <summary>What somebody asks for is finite: the texts that answers use for other numbers are refused, and the field is named.</summary>
     [Theory]
-    [InlineData("/api/runs", """{"learningRate": "Infinity"}""", "learningRate")]
+    [InlineData("/api/runs", """{"learningRate": "Infinity"}""", "optimiser.learningRate")]
     [InlineData("/api/runs", """{"alphaCe": "NaN"}""", "alphaCe")]
-    [InlineData("/api/runs", """{"dropout": 1e999}""", "dropout")]
+    [InlineData("/api/runs", """{"student": {"dropout": 1e999}}""", "student.dropout")]
     [InlineData("/api/runs/plan", """{"temperature": "-Infinity"}""", "temperature")]
     [InlineData("/api/generate", """{"modelId": "0192f3a4-0000-7000-8000-000000000000", "prompt": "a", "temperature": "NaN"}""", "temperature")]
     [InlineData("/api/sweeps", """{"name": "n", "dimensions": [{"name": "r", "range": {"option": "learningRate", "minimum": "-Infinity", "maximum": 1}}]}""",
@@ -119,8 +122,12 @@ public sealed class OverflowTests(WebDistillApp app) : IClassFixture<WebDistillA
 
     private static RunOptions Distillation(Guid teacher, Guid dataset) => new()
     {
-        Name = "Overflow", TeacherId = teacher.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1, ContextLength = 16,
-        Epochs = 1, BatchSize = 64, Dropout = 0, ValidationMaxTokens = 256, CheckpointIntervalSteps = 0,
+        Name = "Overflow",
+        Teacher = new() { ModelId = teacher.ToString() },
+        Data = new() { DatasetId = dataset.ToString(), ContextLength = 16 },
+        Student = new() { LayerCount = 1, Dropout = 0 },
+        Schedule = new() { Epochs = 1, BatchSize = 64, ValidationMaxTokens = 256 },
+        Checkpoints = new() { IntervalSteps = 0 },
     };
 
     private async Task<Guid> DatasetAsync(Guid tokenizer)

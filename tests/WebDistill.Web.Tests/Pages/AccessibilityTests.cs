@@ -23,7 +23,7 @@ public sealed class AccessibilityTests(AccessibilityTests.Site site, Chromium ch
         {
             Dataset dataset = await SmallRuns.DatasetAsync(App);
             RunService runs = App.Service<RunService>();
-            Trained = await runs.CreateAsync(SmallRuns.Training(dataset) with { CheckpointIntervalSteps = 20 });
+            Trained = await runs.CreateAsync(SmallRuns.Training(dataset).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 20 } }));
             for (int i = 0; i < 720 && !Trained.IsFinal; i++)
             {
                 await Task.Delay(250);

@@ -122,7 +122,7 @@ public sealed class HostileNamesTests(WebDistillApp app, Chromium chromium) : IC
     private Task<Sweep> HostileSweepAsync() => RecordedSweeps.AddAsync(app, new SweepPlan
     {
         Name = Element,
-        Options = new() { TeacherId = Guid.NewGuid().ToString(), DatasetId = Guid.NewGuid().ToString() },
+        Options = new() { Teacher = new() { ModelId = Guid.NewGuid().ToString() }, Data = new() { DatasetId = Guid.NewGuid().ToString() } },
         Dimensions =
         [
             new SweepDimension

@@ -58,7 +58,8 @@ public sealed class CheckpointAnswersTests(WebDistillApp app, Chromium chromium)
     {
         Dataset dataset = await SmallRuns.DatasetAsync(app);
         RunService runs = app.Service<RunService>();
-        Run run = await runs.CreateAsync(SmallRuns.Training(dataset) with { CheckpointIntervalSteps = 20, KeepLastCheckpoints = 5 });
+        Run run = await runs.CreateAsync(SmallRuns.Training(dataset).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 20,
+            KeepLast = 5 } }));
         for (int i = 0; i < 720 && !run.IsFinal; i++)
         {
             await Task.Delay(250);

@@ -26,10 +26,12 @@ public sealed class FailureTests
         await using var app = new WebDistillApp();
         Guid dataset = await app.ReadyDatasetAsync();
         // The square of the logits' scale overflows float32 after some updates of such a rate.
-        Guid doomed = await app.StartAsync(Product.TinyTraining(dataset, epochs: 400) with
+        Guid doomed = await app.StartAsync(Product.TinyTraining(dataset, epochs: 400).With(o => o with
         {
-            LearningRate = 10, WarmupProportion = 0, MaxGradientNorm = 1e30, WeightDecay = 10, CheckpointIntervalSteps = 1, ValidationIntervalSteps = 0,
-        });
+            Optimiser = o.Optimiser with { LearningRate = 10, MaxGradientNorm = 1e30, WeightDecay = 10 },
+            Schedule = o.Schedule with { WarmupProportion = 0, ValidationIntervalSteps = 0 },
+            Checkpoints = o.Checkpoints with { IntervalSteps = 1 },
+        }));
         Guid next = await app.StartAsync(Product.TinyTraining(dataset));
         JsonElement failed = await app.EndOfRunAsync(doomed);
         Assert.Equal("Failed", failed.GetProperty("status").GetString());
@@ -57,8 +59,11 @@ public sealed class FailureTests
         await app.EndOfRunAsync(teacher);
         Guid id = await app.StartAsync(new RunOptions
         {
-            TeacherId = teacher.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1, Epochs = 200, BatchSize = 8,
-            CheckpointIntervalSteps = 10, Dropout = 0, KeepBestCheckpoint = false, ValidationIntervalSteps = 0,
+            Teacher = new() { ModelId = teacher.ToString() },
+            Data = new() { DatasetId = dataset.ToString() },
+            Student = new() { LayerCount = 1, Dropout = 0 },
+            Schedule = new() { Epochs = 200, BatchSize = 8, ValidationIntervalSteps = 0 },
+            Checkpoints = new() { IntervalSteps = 10, KeepBest = false },
         });
         await app.PollAsync($"/api/runs/{id}", run => run.GetProperty("step").GetInt32() > 30);
         (await app.Http.PostAsync($"/api/runs/{id}/stop", null)).EnsureSuccessStatusCode();
@@ -111,7 +116,7 @@ public sealed class FailureTests
         RunOptions options;
         await using (var app = new WebDistillApp(root.FullName))
             // Without dropout: its stream belongs to the process, in which other tests train as well.
-            options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 3) with { CheckpointIntervalSteps = 20 };
+            options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 3).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 20 } });
         string[] weights = new string[2];
         for (int round = 0; round < 2; round++)
         {
@@ -149,7 +154,7 @@ public sealed class FailureTests
         DirectoryInfo root = Directory.CreateTempSubdirectory("webdistill-");
         RunOptions options;
         await using (var app = new WebDistillApp(root.FullName))
-            options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 3) with { CheckpointIntervalSteps = 20 };
+            options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 3).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 20 } });
         var files = new FullDisk();
         await using (ServiceProvider services = Training(root.FullName, files))
         {

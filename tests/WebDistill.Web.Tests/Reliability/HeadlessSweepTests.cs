@@ -20,10 +20,13 @@ public sealed class HeadlessSweepTests
             plan = new SweepPlan
             {
                 Name = "Rates",
-                Options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 400) with
+                Options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 400).With(o => o with
                 {
-                    Name = "", MaxGradientNorm = 1e30, WarmupProportion = 0, ValidationIntervalSteps = 0, KeepLastCheckpoints = 1,
-                },
+                    Name = "",
+                    Optimiser = o.Optimiser with { MaxGradientNorm = 1e30 },
+                    Schedule = o.Schedule with { WarmupProportion = 0, ValidationIntervalSteps = 0 },
+                    Checkpoints = o.Checkpoints with { KeepLast = 1 },
+                }),
                 Dimensions =
                 [
                     new SweepDimension
@@ -31,8 +34,8 @@ public sealed class HeadlessSweepTests
                         Name = "rate",
                         Values =
                         [
-                            Value("diverges", new() { ["learningRate"] = 10, ["weightDecay"] = 10 }),
-                            Value("0.001", new() { ["learningRate"] = 1e-3, ["epochs"] = 1 }),
+                            Value("diverges", new() { ["optimiser.learningRate"] = 10, ["optimiser.weightDecay"] = 10 }),
+                            Value("0.001", new() { ["optimiser.learningRate"] = 1e-3, ["schedule.epochs"] = 1 }),
                         ],
                     },
                 ],
@@ -68,7 +71,7 @@ public sealed class HeadlessSweepTests
             """);
         (int code, _, string error) = await RunAsync(root.FullName, file);
         Assert.Equal(2, code);
-        foreach (string expected in (string[])["options.epochs: The value is 0", "options.datasetId: There is no data set 'none'",
+        foreach (string expected in (string[])["options.schedule.epochs: The value is 0", "options.data.datasetId: There is no data set 'none'",
             "points[0].temperature: At T = 0: The value is 0", "Data sets:"])
             Assert.Contains(expected, error);
         Assert.Equal(2, (await RunAsync(root.FullName)).Code);

@@ -45,7 +45,7 @@ public sealed class KillTests
                 Outcome found = await OutcomeAsync(server, kills.Root.FullName, run);
                 resumed += ended.GetProperty("attempt").GetInt32() > 1 ? 1 : 0;
                 kills.Note(string.Create(CultureInfo.InvariantCulture,
-                    $"{options[mode].GetProperty("sequenceMode")}, at update {step} of {ended.GetProperty("totalSteps")}, "
+                    $"{options[mode].GetProperty("data").GetProperty("sequenceMode")}, at update {step} of {ended.GetProperty("totalSteps")}, "
                     + $"attempt {ended.GetProperty("attempt")}"), expected[mode], found);
                 // Two runs' files are enough to look at when something goes wrong.
                 if (found == expected[mode])
@@ -66,18 +66,14 @@ public sealed class KillTests
         Guid dataset;
         await using (var app = new WebDistillApp(root))
             dataset = await app.ReadyDatasetAsync();
-        RunOptions options = Product.TinyTraining(dataset, epochs: 12, name: "killed") with
+        RunOptions options = Product.TinyTraining(dataset, epochs: 12, name: "killed").With(o => o with
         {
-            StudentWidth = 32,
-            Dropout = 0.1,
-            BatchSize = 4,
-            GradientAccumulation = 3,
-            ValidationIntervalSteps = 10,
-            CheckpointIntervalSteps = 15,
-            KeepLastCheckpoints = 2,
-        };
+            Student = o.Student with { Width = 32, Dropout = 0.1 },
+            Schedule = o.Schedule with { BatchSize = 4, GradientAccumulation = 3, ValidationIntervalSteps = 10 },
+            Checkpoints = o.Checkpoints with { IntervalSteps = 15, KeepLast = 2 },
+        });
         return [.. Enum.GetValues<SequenceMode>().Select(mode =>
-            JsonSerializer.SerializeToElement(options with { SequenceMode = mode }, WebJson.Options))];
+            JsonSerializer.SerializeToElement(options with { Data = options.Data with { SequenceMode = mode } }, WebJson.Options))];
     }
 
     /// <summary>Everything that a run leaves: weights, moments, the whole state with the sampler's generator, and every number.</summary>

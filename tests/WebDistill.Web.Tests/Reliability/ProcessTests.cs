@@ -144,7 +144,7 @@ public sealed class ProcessTests(Chromium chromium) : IClassFixture<Chromium>
         await File.WriteAllTextAsync(file, """{"datasetId": "nothing", "temperature": "hot", "epochs": 0, "teacherName": 1}""");
         (int code, _, string error) = await RunAsync(root.FullName, file);
         Assert.Equal(2, code);
-        foreach (string expected in (string[])["temperature: The value is \"hot\", expected a number.", "epochs: The value is 0", "teacherName: 'teacherName' is unknown", "There is no data set 'nothing'", "  birds (Ready)"])
+        foreach (string expected in (string[])["temperature: The value is \"hot\", expected a number.", "schedule.epochs: The value is 0", "teacherName: 'teacherName' is unknown", "There is no data set 'nothing'", "  birds (Ready)"])
             Assert.Contains(expected, error, StringComparison.OrdinalIgnoreCase);
         Assert.Equal(2, (await RunAsync(root.FullName, Path.Combine(root.FullName, "none.json"))).Code);
         Assert.Equal(2, (await RunAsync(root.FullName)).Code);
@@ -168,10 +168,11 @@ public sealed class ProcessTests(Chromium chromium) : IClassFixture<Chromium>
         await using (var app = new WebDistillApp(root.FullName))
             dataset = await app.ReadyDatasetAsync();
         string file = Path.Combine(root.FullName, "options.json");
-        await File.WriteAllTextAsync(file, JsonSerializer.Serialize(Product.TinyTraining(dataset, epochs: 400) with
+        await File.WriteAllTextAsync(file, JsonSerializer.Serialize(Product.TinyTraining(dataset, epochs: 400).With(o => o with
         {
-            LearningRate = 10, WarmupProportion = 0, MaxGradientNorm = 1e30, WeightDecay = 10, ValidationIntervalSteps = 0,
-        }, WebJson.Options));
+            Optimiser = o.Optimiser with { LearningRate = 10, MaxGradientNorm = 1e30, WeightDecay = 10 },
+            Schedule = o.Schedule with { WarmupProportion = 0, ValidationIntervalSteps = 0 },
+        }), WebJson.Options));
         (int code, string output, _) = await RunAsync(root.FullName, file);
         Assert.Equal(3, code);
         Assert.Contains("Failed: Update", output);
@@ -221,7 +222,8 @@ public sealed class ProcessTests(Chromium chromium) : IClassFixture<Chromium>
     }
 
     private static JsonElement Options(Guid dataset, int epochs) => JsonSerializer.SerializeToElement(
-        Product.TinyTraining(dataset, epochs) with { StudentWidth = 32, CheckpointIntervalSteps = 15 }, WebJson.Options);
+        Product.TinyTraining(dataset, epochs).With(o => o with { Student = o.Student with { Width = 32 },
+            Checkpoints = o.Checkpoints with { IntervalSteps = 15 } }), WebJson.Options);
 
     private static Task<(int Code, string Output, string Error)> RunAsync(string root, params string[] arguments) =>
         ServerProcess.RunToEndAsync(["run", .. arguments, "--Storage:Root", root]);

@@ -83,7 +83,7 @@ internal sealed class ProductServices : IAsyncDisposable
             "birds", "birds.txt", new MemoryStream(System.Text.Encoding.UTF8.GetBytes(Product.Text)), new DatasetOptions { VocabularySize = 300 });
         await WaitAsync(async () => (await datasets.GetAsync(dataset.Id)).State == DatasetState.Ready, "ready");
         Run run = await Get<RunQueue>().EnqueueAsync(
-            Product.TinyTraining(dataset.Id) with { CheckpointIntervalSteps = 20, KeepLastCheckpoints = 9 }, default);
+            Product.TinyTraining(dataset.Id).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 20, KeepLast = 9 } }), default);
         Run ended = (await Get<RunLauncher>().TrainAsync(run.Id))!;
         Assert.True(ended.Status == RunStatus.Completed, ended.Error);
         return ended;

@@ -27,7 +27,8 @@ public sealed class RealDiskTests
         }
         await using ServerProcess server = await ServerProcess.StartAsync(disk.Root, "--Storage:ReserveMegabytes", "8");
         Guid id = await server.CreateRunAsync(JsonSerializer.SerializeToElement(
-            Product.TinyTraining(dataset, epochs: 100_000) with { CheckpointIntervalSteps = 20, ValidationIntervalSteps = 0 }, WebJson.Options));
+            Product.TinyTraining(dataset, epochs: 100_000).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 20 },
+                Schedule = o.Schedule with { ValidationIntervalSteps = 0 } }), WebJson.Options));
         await server.WaitAsync(id, run => run.GetProperty("step").GetInt32() > 40);
         string filler = disk.Fill();
         JsonElement paused = await server.WaitAsync(id, run => run.GetProperty("status").GetString() == "Paused");
@@ -90,10 +91,11 @@ public sealed class RealDiskTests
         await using (var app = new WebDistillApp(disk.Root))
         {
             dataset = await app.ReadyDatasetAsync();
-            options = JsonSerializer.SerializeToElement(Product.TinyTraining(dataset, epochs: 30) with
+            options = JsonSerializer.SerializeToElement(Product.TinyTraining(dataset, epochs: 30).With(o => o with
             {
-                CheckpointIntervalSteps = 50, ValidationIntervalSteps = 0, KeepLastCheckpoints = 1,
-            }, WebJson.Options);
+                Checkpoints = o.Checkpoints with { IntervalSteps = 50, KeepLast = 1 },
+                Schedule = o.Schedule with { ValidationIntervalSteps = 0 },
+            }), WebJson.Options);
             whole = await app.StartAsync(JsonSerializer.Deserialize<RunOptions>(options, WebJson.Options)!);
             await app.EndOfRunAsync(whole);
         }

@@ -26,10 +26,11 @@ public sealed class TrueStateTests
         await using ProductServices product = await ProductServices.CreateAsync(FileLayer.Disk);
         Run trained = await product.TrainedAsync();
         Guid model = trained.StudentModelId!.Value;
-        RunOptions options = StoredOptions.Of(trained) with
+        RunOptions options = StoredOptions.Of(trained).With(o => o with
         {
-            StudentInitialisation = "checkpoint", StudentModelId = model.ToString(format).ToUpperInvariant(), Name = "second",
-        };
+            Student = o.Student with { Initialisation = "checkpoint", ModelId = model.ToString(format).ToUpperInvariant() },
+            Name = "second",
+        });
         Run second = await product.Get<RunQueue>().EnqueueAsync(options, default);
         ConflictException refused = await Assert.ThrowsAsync<ConflictException>(() => product.Get<ModelService>().DeleteAsync(model));
         Assert.Contains("The run 'second' uses the model", refused.Message);

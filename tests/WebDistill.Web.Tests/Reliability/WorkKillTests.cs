@@ -151,13 +151,15 @@ public sealed class WorkKillTests
             plan = new SweepPlan
             {
                 Name = "Killed",
-                Options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 2, name: "") with
+                Options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 2, name: "").With(o => o with
                 {
-                    Dropout = 0.1, CheckpointIntervalSteps = 20, KeepLastCheckpoints = 1,
-                },
+                    Student = o.Student with { Dropout = 0.1 },
+                    Checkpoints = o.Checkpoints with { IntervalSteps = 20, KeepLast = 1 },
+                }),
                 Dimensions =
                 [
-                    new SweepDimension { Name = "learning rate", Values = [SweepValue.Of("learningRate", 1e-3), SweepValue.Of("learningRate", 1e-2)] },
+                    new SweepDimension { Name = "learning rate",
+                        Values = [SweepValue.Of("optimiser.learningRate", 1e-3), SweepValue.Of("optimiser.learningRate", 1e-2)] },
                     new SweepDimension { Name = "seed", Values = [SweepValue.Of("seed", 1), SweepValue.Of("seed", 2)] },
                 ],
             };

@@ -11,33 +11,33 @@ namespace WebDistill.Web.Tests.Runs;
 public sealed class NewRunPageTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     [Theory]
-    [InlineData("learningRate", "1,5", "write 1.5")]
-    [InlineData("learningRate", "NaN", "is not a finite number")]
-    [InlineData("learningRate", "fast", "is not a number")]
-    [InlineData("learningRate", "", "is blank")]
-    [InlineData("learningRate", "-1", "-1")]
-    [InlineData("epochs", "1.5", "is not a whole number")]
-    [InlineData("batchSize", "0", "0")]
-    [InlineData("studentHeads", "3", "do not divide the width")]
-    [InlineData("warmupProportion", "7", "7")]
+    [InlineData("optimiser.learningRate", "1,5", "write 1.5")]
+    [InlineData("optimiser.learningRate", "NaN", "is not a finite number")]
+    [InlineData("optimiser.learningRate", "fast", "is not a number")]
+    [InlineData("optimiser.learningRate", "", "is blank")]
+    [InlineData("optimiser.learningRate", "-1", "-1")]
+    [InlineData("schedule.epochs", "1.5", "is not a whole number")]
+    [InlineData("schedule.batchSize", "0", "0")]
+    [InlineData("student.heads", "3", "do not divide the width")]
+    [InlineData("schedule.warmupProportion", "7", "7")]
     public async Task Field_BadValue_MessageBesideItAndNoLaunch(string field, string value, string message)
     {
         await SmallRuns.DatasetAsync(app);
         await using Visit visit = await chromium.VisitAsync(app, "/runs/new");
         ILocator launch = visit.Page.Locator("#launch");
         await Expect(launch).Not.ToHaveAttributeAsync("aria-disabled", "true");
-        string good = await visit.Page.InputValueAsync($"#{field}");
+        string good = await visit.Page.InputValueAsync($"[id='{field}']");
 
-        await visit.Page.FillAsync($"#{field}", value);
-        await Expect(visit.Page.Locator($"#{field}-problem")).ToContainTextAsync(message);
-        await Expect(visit.Page.Locator($"#{field}")).ToHaveAttributeAsync("aria-invalid", "true");
+        await visit.Page.FillAsync($"[id='{field}']", value);
+        await Expect(visit.Page.Locator($"[id='{field}-problem']")).ToContainTextAsync(message);
+        await Expect(visit.Page.Locator($"[id='{field}']")).ToHaveAttributeAsync("aria-invalid", "true");
         await Expect(launch).ToHaveAttributeAsync("aria-disabled", "true");
         await Expect(visit.Page.Locator(".problem-list")).ToContainTextAsync(message);
         await visit.Page.Locator(".problem-list a").First.ClickAsync();
-        await Expect(visit.Page.Locator($"#{field}")).ToBeFocusedAsync();
+        await Expect(visit.Page.Locator($"[id='{field}']")).ToBeFocusedAsync();
 
-        await visit.Page.FillAsync($"#{field}", good);
-        await Expect(visit.Page.Locator($"#{field}-problem")).ToHaveCountAsync(0);
+        await visit.Page.FillAsync($"[id='{field}']", good);
+        await Expect(visit.Page.Locator($"[id='{field}-problem']")).ToHaveCountAsync(0);
         await Expect(launch).Not.ToHaveAttributeAsync("aria-disabled", "true");
         visit.AssertNoFaults();
     }
@@ -49,17 +49,17 @@ public sealed class NewRunPageTests(WebDistillApp app, Chromium chromium) : ICla
         await using Visit visit = await chromium.VisitAsync(app, "/runs/new");
         foreach ((string field, string value) in new[]
         {
-            ("name", "Tiny teacher"), ("studentLayerCount", "2"), ("studentWidth", "16"), ("studentHeads", "2"), ("contextLength", "16"), ("epochs", "2"),
+            ("name", "Tiny teacher"), ("student.layerCount", "2"), ("student.width", "16"), ("student.heads", "2"), ("data.contextLength", "16"), ("schedule.epochs", "2"),
         })
-            await visit.Page.FillAsync($"#{field}", value);
-        await Expect(visit.Page.Locator(".field.changed #epochs, .field.changed:has(#epochs)").First).ToBeVisibleAsync();
+            await visit.Page.FillAsync($"[id='{field}']", value);
+        await Expect(visit.Page.Locator(".field.changed [id='schedule.epochs'], .field.changed:has([id='schedule.epochs'])").First).ToBeVisibleAsync();
         await Expect(visit.Page.Locator(".facts")).ToContainTextAsync("256");
         await visit.Page.Locator("#launch").ClickAsync();
         await Expect(visit.Page).ToHaveURLAsync(new Regex("/runs/[0-9a-f]{32}$"));
         await Expect(visit.Page.Locator(".run-line .status")).ToHaveTextAsync("Completed");
 
         await visit.GoAsync("/runs/new");
-        await Expect(visit.Page.Locator("#teacherId option:checked")).ToHaveTextAsync("Tiny teacher");
+        await Expect(visit.Page.Locator("[id='teacher.modelId'] option:checked")).ToHaveTextAsync("Tiny teacher");
         await Expect(visit.Page.Locator(".softened .bar-row")).ToHaveCountAsync(12);
         string warm = await visit.Page.Locator(".softened .share").First.InnerTextAsync();
         await visit.Page.FillAsync("#temperature", "20");
@@ -70,7 +70,7 @@ public sealed class NewRunPageTests(WebDistillApp app, Chromium chromium) : ICla
         await visit.Page.Locator(".field:has(#temperature) > .label .reset").ClickAsync();
         await Expect(visit.Page.Locator("#temperature")).ToHaveValueAsync("2");
         await visit.Page.GetByLabel("Layer 1", new PageGetByLabelOptions { Exact = true }).UncheckAsync();
-        await Expect(visit.Page.Locator("#studentTeacherLayers")).ToHaveValueAsync("0");
+        await Expect(visit.Page.Locator("[id='student.teacherLayers']")).ToHaveValueAsync("0");
         visit.AssertNoFaults();
     }
 
@@ -81,8 +81,8 @@ public sealed class NewRunPageTests(WebDistillApp app, Chromium chromium) : ICla
         await SmallRuns.DatasetAsync(app);
         await using Visit visit = await chromium.VisitAsync(app, "/runs/new");
         await visit.Page.FillAsync("#name", "Kept");
-        await visit.Page.FillAsync("#contextLength", "1000000");
-        await Expect(visit.Page.Locator("#contextLength-problem")).ToContainTextAsync("expected at least one block of 1000000");
+        await visit.Page.FillAsync("[id='data.contextLength']", "1000000");
+        await Expect(visit.Page.Locator("[id='data.contextLength-problem']")).ToContainTextAsync("expected at least one block of 1000000");
         await Expect(visit.Page.Locator("#launch")).ToHaveAttributeAsync("aria-disabled", "true");
         await Expect(visit.Page.Locator("#name")).ToHaveValueAsync("Kept");
         visit.AssertNoFaults();
@@ -102,9 +102,9 @@ public sealed class NewRunPageTests(WebDistillApp app, Chromium chromium) : ICla
             await visit.Page.Locator(".summary details summary").ClickAsync();
             await Expect(visit.Page.Locator(".summary details")).ToContainTextAsync("Adam's moments");
             app.Machine = app.Machine with { MemoryBytes = 3_000_000_000, FreeDiskBytes = 150_000_000 };
-            await visit.Page.FillAsync("#keepLastCheckpoints", "9");
+            await visit.Page.FillAsync("[id='checkpoints.keepLast']", "9");
             await Expect(visit.Page.Locator(".warning-list")).ToContainTextAsync("The disk is tight");
-            await Expect(visit.Page.Locator(".field:has(#keepLastCheckpoints) .note")).ToContainTextAsync("The disk is tight");
+            await Expect(visit.Page.Locator(".field:has([id='checkpoints.keepLast']) .note")).ToContainTextAsync("The disk is tight");
             await Expect(visit.Page.Locator("#launch")).Not.ToHaveAttributeAsync("aria-disabled", "true");
             Assert.Equal("", await Chromium.ViolationsAsync(visit.Page));
             visit.AssertNoFaults();
@@ -120,11 +120,11 @@ public sealed class NewRunPageTests(WebDistillApp app, Chromium chromium) : ICla
     {
         await using Visit visit = await chromium.VisitAsync(app, "/runs/new");
         await visit.Button("Knowledge Distillation on GPT2").ClickAsync();
-        await Expect(visit.Page.Locator("#gradientAccumulation")).ToHaveValueAsync("500");
-        await Expect(visit.Page.Locator("#learningRate")).ToHaveValueAsync("2.5e-4");
-        await Expect(visit.Page.Locator("#warmupProportion")).ToHaveValueAsync("0.05");
-        await Expect(visit.Page.Locator("#contextLength")).ToHaveValueAsync("1024");
-        await Expect(visit.Page.Locator("#epochs")).ToHaveValueAsync("4");
+        await Expect(visit.Page.Locator("[id='schedule.gradientAccumulation']")).ToHaveValueAsync("500");
+        await Expect(visit.Page.Locator("[id='optimiser.learningRate']")).ToHaveValueAsync("2.5e-4");
+        await Expect(visit.Page.Locator("[id='schedule.warmupProportion']")).ToHaveValueAsync("0.05");
+        await Expect(visit.Page.Locator("[id='data.contextLength']")).ToHaveValueAsync("1024");
+        await Expect(visit.Page.Locator("[id='schedule.epochs']")).ToHaveValueAsync("4");
         visit.AssertNoFaults();
     }
 

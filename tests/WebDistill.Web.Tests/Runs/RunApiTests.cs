@@ -54,14 +54,17 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
     public async Task Run_WithTeacher_DistilsAndShowsTheTeachersPerplexity()
     {
         Guid dataset = await app.ReadyDatasetAsync();
-        Guid teacher = await app.StartAsync(Product.TinyTraining(dataset) with { StudentLayerCount = 2 });
+        Guid teacher = await app.StartAsync(Product.TinyTraining(dataset).With(o => o with { Student = o.Student with { LayerCount = 2 } }));
         JsonElement trained = await app.EndOfRunAsync(teacher);
-        RunOptions options = Product.TinyTraining(dataset) with
+        RunOptions options = Product.TinyTraining(dataset).With(o => o with
         {
-            TeacherId = trained.GetProperty("studentModelId").GetString(), StudentInitialisation = "teacher-layers", StudentLayerCount = 1,
-                StudentWidth = null,
-            StudentHeads = null, ContextLength = null, AlphaCe = 5, AlphaClm = 2, AlphaCos = 1,
-        };
+            Teacher = o.Teacher with { ModelId = trained.GetProperty("studentModelId").GetString() },
+            Student = o.Student with { Initialisation = "teacher-layers", LayerCount = 1, Width = null, Heads = null },
+            Data = o.Data with { ContextLength = null },
+            AlphaCe = 5,
+            AlphaClm = 2,
+            AlphaCos = 1,
+        });
         JsonElement run = await app.EndOfRunAsync(await app.StartAsync(options));
 
         Assert.True(run.GetProperty("status").GetString() == "Completed", run.ToString());
@@ -76,19 +79,25 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
     }
 
     [Theory]
-    [InlineData("""{"learningRate": NaN}""", "learningRate")]
+    [InlineData("""{"optimiser": {"learningRate": NaN}}""", "optimiser.learningRate")]
+    [InlineData("""{"epochs": 2, "learningRate": NaN}""", "optimiser.learningRate")]
     [InlineData("""{"epochs": 1,}""", "$")]
     [InlineData("", "$")]
     [InlineData("[]", "$")]
     [InlineData("null", "$")]
-    [InlineData("""{"temperature": "1,5"}""", "datasetId studentInitialisation temperature")]
-    [InlineData("""{"temperature": 0, "learningRate": 1e999}""", "datasetId learningRate studentInitialisation temperature")]
-    [InlineData("""{"temperture": 2, "Epochs": 1, "batchSize": 1.5, "gradientAccumulation": 4294967296, "shuffle": "yes", "semantics": "Loose"}""",
-        "Epochs batchSize datasetId gradientAccumulation semantics shuffle studentInitialisation temperture")]
-    [InlineData("""{"batchSize": null, "studentTeacherLayers": [0, "x"]}""", "batchSize datasetId studentInitialisation "
-        + "studentTeacherLayers")]
-    [InlineData("""{"datasetId": "../../etc/passwd", "studentInitialisation": "random"}""",
-        "contextLength datasetId studentHeads studentLayerCount studentWidth")]
+    [InlineData("""{"temperature": "1,5"}""", "data.datasetId student.initialisation temperature")]
+    [InlineData("""{"temperature": 0, "optimiser": {"learningRate": 1e999}}""", "data.datasetId optimiser.learningRate student.initialisation temperature")]
+    [InlineData("""{"temperture": 2, "schedule": {"Epochs": 1, "batchSize": 1.5, "gradientAccumulation": 4294967296, "semantics": "Loose"}, "data": {"shuffle": "yes"}}""",
+        "schedule.Epochs schedule.batchSize data.datasetId schedule.gradientAccumulation schedule.semantics data.shuffle student.initialisation temperture")]
+    [InlineData("""{"Epochs": 1, "batchSize": 1.5, "gradientAccumulation": 4294967296, "shuffle": "yes", "semantics": "Loose"}""",
+        "Epochs schedule.batchSize data.datasetId schedule.gradientAccumulation schedule.semantics data.shuffle student.initialisation")]
+    [InlineData("""{"schedule": {"batchSize": null}, "student": {"teacherLayers": [0, "x"]}}""",
+        "schedule.batchSize data.datasetId student.initialisation student.teacherLayers")]
+    [InlineData("""{"data": {"datasetId": "../../etc/passwd"}, "student": {"initialisation": "random"}}""",
+        "data.contextLength data.datasetId student.heads student.layerCount student.width")]
+    [InlineData("""{"optimiser": 3, "data": null, "student": {"heads": 1, "heads": 2}}""", "data data.datasetId optimiser student.heads student.initialisation")]
+    [InlineData("""{"epochs": 2, "schedule": {"epochs": 3}, "batchSize": 1, "batchSize": 2}""",
+        "data.datasetId schedule.batchSize schedule.epochs student.initialisation")]
     public async Task Post_BadOptions_NamesEveryBadField(string body, string fields)
     {
         using var content = new StringContent(body, Encoding.UTF8, "application/json");
@@ -96,6 +105,32 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
         JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);
         Assert.Equal(fields.Split(' ').Order(), problem.Fields());
         Assert.All(problem.GetProperty("errors").EnumerateObject(), error => Assert.NotEmpty(error.Value[0].GetString()!));
+    }
+
+    [Fact]
+    public async Task Post_AnOptionByItsOldNameAndByItsPath_SaysWhichToLeaveOut()
+    {
+        using var content = new StringContent("""{"epochs": 2, "schedule": {"epochs": 3, "eepochs": 1}}""", Encoding.UTF8, "application/json");
+        using HttpResponseMessage response = await app.Http.PostAsync("/api/runs", content);
+        JsonElement errors = (await response.ProblemAsync(HttpStatusCode.BadRequest)).GetProperty("errors");
+        Assert.Contains("Leave 'epochs' out.", errors.GetProperty("schedule.epochs")[0].GetString());
+        Assert.Contains("'eepochs' is unknown. Known are: epochs, batchSize,", errors.GetProperty("schedule.eepochs")[0].GetString());
+    }
+
+    [Fact]
+    public async Task Post_AsAScriptOfBeforeTheGroups_IsQueuedAndAnsweredInGroups()
+    {
+        string body = $$"""
+            {"name": "old script", "datasetId": "{{await app.ReadyDatasetAsync()}}", "studentInitialisation": "random", "studentLayerCount": 1,
+             "studentWidth": 16, "studentHeads": 2, "contextLength": 16, "dropout": 0, "alphaCe": 0, "alphaClm": 1, "alphaCos": 0, "epochs": 1,
+             "batchSize": 8, "learningRate": 0.003}
+            """;
+        using HttpResponseMessage created = await app.Http.PostAsync("/api/runs", new StringContent(body, Encoding.UTF8, "application/json"));
+        Assert.Equal(HttpStatusCode.Created, created.StatusCode);
+        JsonElement options = (await created.JsonAsync()).GetProperty("options");
+        Assert.Equal(0.003, options.GetProperty("optimiser").GetProperty("learningRate").GetDouble());
+        Assert.Equal(16, options.GetProperty("student").GetProperty("width").GetInt32());
+        Assert.False(options.TryGetProperty("learningRate", out _));
     }
 
     [Fact]
@@ -114,10 +149,11 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
         Guid dataset = (await upload.JsonAsync()).GetProperty("id").GetGuid();
         await app.PollAsync($"/api/datasets/{dataset}", d => d.GetProperty("state").GetString() == "Ready");
         RunOptions options =
-            new() { TeacherId = teacher.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1, AlphaCos = 0 };
+            new() { Teacher = new() { ModelId = teacher.ToString() }, Data = new() { DatasetId = dataset.ToString() },
+                Student = new() { LayerCount = 1 }, AlphaCos = 0 };
         using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options);
         JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);
-        Assert.Equal(["teacherId"], problem.Fields());
+        Assert.Equal(["teacher.modelId"], problem.Fields());
         Assert.Contains("280", problem.GetProperty("detail").GetString());
     }
 
@@ -126,8 +162,8 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
     {
         Guid dataset = await app.ReadyDatasetAsync();
         using HttpResponseMessage response = await app.Http.PostAsJsonAsync(
-            "/api/runs", Product.TinyTraining(dataset) with { GradientAccumulation = 5000 }, WebJson.Options);
-        Assert.Equal(["gradientAccumulation"], (await response.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
+            "/api/runs", Product.TinyTraining(dataset).With(o => o with { Schedule = o.Schedule with { GradientAccumulation = 5000 } }), WebJson.Options);
+        Assert.Equal(["schedule.gradientAccumulation"], (await response.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
     }
 
     [Fact]
@@ -145,7 +181,7 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
     {
         // Without validation: stopped while it is measured, an update is saved before it is recorded, and the two counts differ by one.
         Guid id = await app.StartAsync(
-            Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 100_000) with { ValidationIntervalSteps = 0 });
+            Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 100_000).With(o => o with { Schedule = o.Schedule with { ValidationIntervalSteps = 0 } }));
         await app.PollAsync($"/api/runs/{id}", run => run.GetProperty("step").GetInt32() > 5);
         using HttpResponseMessage response = await app.Http.PostAsync($"/api/runs/{id}/stop", null);
         Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);

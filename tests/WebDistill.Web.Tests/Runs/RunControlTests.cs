@@ -63,7 +63,7 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
     [Fact]
     public async Task StopThenResumeFromACheckpoint_NamesWhatIsLostAndTrainsOnFromThere()
     {
-        Run run = await StartAsync("Stopped run", options => options with { CheckpointIntervalSteps = 50 });
+        Run run = await StartAsync("Stopped run", options => options with { Checkpoints = options.Checkpoints with { IntervalSteps = 50 } });
         await using Visit visit = await chromium.VisitAsync(app, $"/runs/{run.Id:N}");
         await visit.WaitForPointsAsync(120);
         await StopAsync(visit, "It can be resumed later");
@@ -121,12 +121,12 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
         await Expect(visit.Page).ToHaveURLAsync(new Regex($"/runs/new\\?branch={run.Id:N}&step={last.Step}$"));
         await visit.GoAsync($"/runs/new?branch={run.Id:N}&step={last.Step}&halve=learningRate");
         await Expect(visit.Page.Locator(".notice")).ToContainTextAsync($"Goes on from update {last.Step} of Trunk.");
-        await Expect(visit.Page.Locator("#batchSize")).ToBeDisabledAsync();
+        await Expect(visit.Page.Locator("[id='schedule.batchSize']")).ToBeDisabledAsync();
         await Expect(visit.Page.Locator("#seed")).ToBeDisabledAsync();
-        await Expect(visit.Page.Locator("#epochs")).ToBeEnabledAsync();
-        await Expect(visit.Page.Locator("#learningRate")).ToHaveValueAsync("2.5e-4");
-        await Expect(visit.Page.Locator(".field:has(#batchSize) .bubble")).ToContainTextAsync("Cannot change here");
-        await visit.Page.FillAsync("#epochs", "2");
+        await Expect(visit.Page.Locator("[id='schedule.epochs']")).ToBeEnabledAsync();
+        await Expect(visit.Page.Locator("[id='optimiser.learningRate']")).ToHaveValueAsync("2.5e-4");
+        await Expect(visit.Page.Locator(".field:has([id='schedule.batchSize']) .bubble")).ToContainTextAsync("Cannot change here");
+        await visit.Page.FillAsync("[id='schedule.epochs']", "2");
         await visit.AssertAccessibleAsync();
         await visit.Page.Locator("#launch").ClickAsync();
 
@@ -153,14 +153,14 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
         await Expect(notice.Locator("code")).ToHaveTextAsync("run-diverged");
         await Expect(notice.GetByRole(AriaRole.Button, new() { Name = "Resume" })).ToBeVisibleAsync();
         await notice.GetByRole(AriaRole.Link, new() { Name = $"Branch from update {run.Step} with half the learning rate" }).ClickAsync();
-        await Expect(visit.Page.Locator("#learningRate")).ToHaveValueAsync("2.5e-4");
+        await Expect(visit.Page.Locator("[id='optimiser.learningRate']")).ToHaveValueAsync("2.5e-4");
         visit.AssertNoFaults();
     }
 
     [Fact]
     public async Task Checkpoint_OpensInThePlaygroundDownloadsAndIsDeleted()
     {
-        Run run = await CompletedAsync("Saved run", options => options with { CheckpointIntervalSteps = 20 });
+        Run run = await CompletedAsync("Saved run", options => options with { Checkpoints = options.Checkpoints with { IntervalSteps = 20 } });
         Checkpoint first = (await Runs.CheckpointsAsync(run.Id))[0];
         string what = $"the checkpoint of update {first.Step}";
         await using Visit visit = await chromium.VisitAsync(app, $"/runs/{run.Id:N}");
@@ -191,7 +191,7 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
         await StartAsync("Busy run");
         Dataset dataset = await SmallRuns.DatasetAsync(app);
         foreach (string name in new[] { "First", "Second", "Third" })
-            await Runs.CreateAsync(SmallRuns.Training(dataset) with { Name = name, Epochs = 100_000 });
+            await Runs.CreateAsync(SmallRuns.Training(dataset).With(o => o with { Name = name, Schedule = o.Schedule with { Epochs = 100_000 } }));
         await using Visit visit = await chromium.VisitAsync(app, "/");
         ILocator queued = visit.Page.Locator(".runs-table tbody tr:has(.status.queued)");
         await Expect(queued).ToContainTextAsync(["First", "Second", "Third"]);

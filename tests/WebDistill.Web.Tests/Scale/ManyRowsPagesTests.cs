@@ -49,7 +49,7 @@ public sealed class ManyRowsPagesTests(ManyRowsApp many, Chromium chromium) : IC
     {
         Model oldest = (await many.App.Service<ModelService>().SliceAsync(first: ManyRowsApp.Models - Lists.PageRows)).Rows[^1];
         await using Visit visit = await chromium.VisitAsync(many.App, "/runs/new", width: 400);
-        ILocator select = visit.Page.Locator("#teacherId");
+        ILocator select = visit.Page.Locator("[id='teacher.modelId']");
         await Expect(select.Locator("option")).Not.ToHaveCountAsync(0);
         Assert.InRange(await select.Locator("option").CountAsync(), 50, 52);
         ILocator find = visit.Page.GetByLabel("Find: Teacher");

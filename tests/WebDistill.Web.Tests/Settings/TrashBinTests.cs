@@ -48,11 +48,12 @@ public sealed class TrashBinTests : IDisposable
         Assert.NotEmpty((await app.GetAsync($"/api/datasets/{dataset}/preview")).EnumerateArray());
 
         // What came back is whole: a student of that teacher can be trained on that text.
-        Guid student = await app.StartAsync(Product.TinyTraining(dataset) with
+        Guid student = await app.StartAsync(Product.TinyTraining(dataset).With(o => o with
         {
-            TeacherId = run.ToString(), StudentInitialisation = "teacher-layers", StudentLayerCount = 1, StudentWidth = null, StudentHeads = null,
+            Teacher = o.Teacher with { ModelId = run.ToString() },
+            Student = o.Student with { Initialisation = "teacher-layers", LayerCount = 1, Width = null, Heads = null },
             AlphaCe = 1,
-        });
+        }));
         Assert.Equal("Completed", (await app.EndOfRunAsync(student)).GetProperty("status").GetString());
     }
 

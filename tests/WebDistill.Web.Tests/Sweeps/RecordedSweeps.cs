@@ -17,7 +17,8 @@ internal static class RecordedSweeps
         var plan = new SweepPlan
         {
             Name = name,
-            Options = new RunOptions { TeacherId = Guid.NewGuid().ToString(), DatasetId = Guid.NewGuid().ToString() },
+            Options = new RunOptions { Teacher = new() { ModelId = Guid.NewGuid().ToString() },
+                Data = new() { DatasetId = Guid.NewGuid().ToString() } },
             Dimensions =
             [
                 new SweepDimension { Name = "T", Values = [.. new[] { 1.0, 4, 8 }.Select(t => SweepValue.Of("temperature", t))] },

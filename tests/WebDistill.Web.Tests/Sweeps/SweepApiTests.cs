@@ -14,7 +14,8 @@ public sealed class SweepApiTests(WebDistillApp app) : IClassFixture<WebDistillA
         object plan = new
         {
             name = "Rates",
-            options = Product.TinyTraining(await app.ReadyDatasetAsync()) with { Name = "", ValidationIntervalSteps = 0 },
+            options = Product.TinyTraining(await app.ReadyDatasetAsync()).With(o => o with { Name = "",
+                Schedule = o.Schedule with { ValidationIntervalSteps = 0 } }),
             dimensions = new[]
             {
                 new
@@ -53,7 +54,7 @@ public sealed class SweepApiTests(WebDistillApp app) : IClassFixture<WebDistillA
             options = new { epochs = "many" },
             dimensions = new object[] { new { name = "T", values = new[] { new { label = "4" } } } },
         });
-        Assert.Equal(["dimensions[0].values[0].changes", "name", "options.epochs"],
+        Assert.Equal(["dimensions[0].values[0].changes", "name", "options.schedule.epochs"],
             (await unread.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
         using HttpResponseMessage invalid =
             await app.Http.PostAsJsonAsync("/api/sweeps", new { name = " ", dimensions = Array.Empty<object>() });
@@ -67,7 +68,7 @@ public sealed class SweepApiTests(WebDistillApp app) : IClassFixture<WebDistillA
     {
         string plan = """{"name": "Huge", "options": {"dropout": DIGITS, "learningRate": DIGITS}, "dimensions": [{"name": "T", "values": [{"label": "4", "changes": {"temperature": 4}}]}]}""".Replace("DIGITS", new string('9', 400), StringComparison.Ordinal);
         using HttpResponseMessage refused = await app.Http.PostAsync("/api/sweeps", new StringContent(plan, System.Text.Encoding.UTF8, "application/json"));
-        Assert.Equal(["options.dropout", "options.learningRate"], (await refused.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
+        Assert.Equal(["options.optimiser.learningRate", "options.student.dropout"], (await refused.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
     }
 
     [Fact]

@@ -15,7 +15,7 @@ public sealed class SweepPagesTests(WebDistillApp app, Chromium chromium) : ICla
     public async Task Launch_PresetEdited_TrainsAndItsPageMarksTheBest()
     {
         Dataset dataset = await SmallRuns.DatasetAsync(app);
-        Guid id = await app.StartAsync(SmallRuns.Training(dataset) with { ValidationIntervalSteps = 0 });
+        Guid id = await app.StartAsync(SmallRuns.Training(dataset).With(o => o with { Schedule = o.Schedule with { ValidationIntervalSteps = 0 } }));
         await app.EndOfRunAsync(id);
         await using Visit visit = await chromium.VisitAsync(app, $"/sweeps/new?run={id:N}");
         // Without a teacher the presets about it cannot be chosen, and the first other one is.

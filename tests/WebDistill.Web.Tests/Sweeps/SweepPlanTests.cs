@@ -47,7 +47,7 @@ public sealed class SweepPlanTests
     [Fact]
     public void Expand_Random_SameSeedSamePointsNoTwoAlikeEverySeedAtEach()
     {
-        SweepPlan plan = Plan(Values("T", "temperature", 1, 2, 4, 8), Values("layers", "studentLayerCount", 1, 2, 3), _seeds) with
+        SweepPlan plan = Plan(Values("T", "temperature", 1, 2, 4, 8), Values("layers", "student.layerCount", 1, 2, 3), _seeds) with
         {
             Strategy = SweepStrategy.Random, Draws = 7, DrawSeed = 11,
         };
@@ -65,19 +65,19 @@ public sealed class SweepPlanTests
     [Fact]
     public void Expand_Ranges_StayWithinAndFollowTheirScale()
     {
-        SweepPlan plan = Plan(Range("learning rate", "learningRate", 1e-5, 1e-1, logarithmic: true), Range("T", "temperature", 1, 20),
-            Range("layers", "studentLayerCount", 1, 12)) with { Strategy = SweepStrategy.Random, Draws = 400 };
+        SweepPlan plan = Plan(Range("learning rate", "optimiser.learningRate", 1e-5, 1e-1, logarithmic: true), Range("T", "temperature", 1, 20),
+            Range("layers", "student.layerCount", 1, 12)) with { Strategy = SweepStrategy.Random, Draws = 400 };
         Assert.Empty(plan.Validate());
         RunOptions[] drawn = [.. plan.Expand().Select(point => plan.OptionsOf(point).Options)];
-        Assert.All(drawn, options => Assert.InRange(options.LearningRate, 1e-5, 1e-1));
+        Assert.All(drawn, options => Assert.InRange(options.Optimiser.LearningRate, 1e-5, 1e-1));
         Assert.All(drawn, options => Assert.InRange(options.Temperature, 1, 20));
-        Assert.Equal(Enumerable.Range(1, 12), drawn.Select(options => options.StudentLayerCount!.Value).Distinct().Order());
+        Assert.Equal(Enumerable.Range(1, 12), drawn.Select(options => options.Student.LayerCount!.Value).Distinct().Order());
         // Half of the logarithms lie below the geometric middle, and half of the temperatures below the middle: ± 5 standard deviations.
-        Assert.InRange(drawn.Count(options => options.LearningRate < 1e-3), 150, 250);
+        Assert.InRange(drawn.Count(options => options.Optimiser.LearningRate < 1e-3), 150, 250);
         Assert.InRange(drawn.Count(options => options.Temperature < 10.5), 150, 250);
         // The label is the number that is trained with.
         SweepPoint first = plan.Expand()[0];
-        Assert.Equal(drawn[0].LearningRate, double.Parse(first.Labels[0].Value, CultureInfo.InvariantCulture));
+        Assert.Equal(drawn[0].Optimiser.LearningRate, double.Parse(first.Labels[0].Value, CultureInfo.InvariantCulture));
     }
 
     [Fact]
@@ -92,12 +92,12 @@ public sealed class SweepPlanTests
         AssertProblem("dimensions[0]", "changes the runs' name", Plan(Values("T", "name", 4)));
         AssertProblem("dimensions[0]", "changes nothing", Plan(new SweepDimension { Name = "T", Values = [Value("nothing")] }));
         AssertProblem("dimensions[1]", "the dimension 'T' changes as well", Plan(_temperatures, Values("U", "temperature", 3)));
-        AssertProblem("dimensions[1]", "is there twice", Plan(_temperatures, Values("t", "dropout", 0)));
+        AssertProblem("dimensions[1]", "is there twice", Plan(_temperatures, Values("t", "student.dropout", 0)));
         AssertProblem("dimensions[0]", "a grid needs values", Plan(Range("T", "temperature", 1, 2)));
         AssertProblem("dimensions[0]", "first must be the smaller", Random(Range("T", "temperature", 2, 1)));
         AssertProblem("dimensions[0]", "more than 0", Random(Range("T", "temperature", 0, 1, logarithmic: true)));
-        AssertProblem("dimensions[0]", "no number", Random(Range("T", "shuffle", 0, 1)));
-        AssertProblem("dimensions[0]", "no whole number", Random(Range("layers", "studentLayerCount", 1.2, 1.8)));
+        AssertProblem("dimensions[0]", "no number", Random(Range("T", "data.shuffle", 0, 1)));
+        AssertProblem("dimensions[0]", "no whole number", Random(Range("layers", "student.layerCount", 1.2, 1.8)));
         AssertProblem("dimensions[0]", "too narrow", Random(Range("T", "temperature", 1, 1 + 1e-12)));
         AssertProblem("draws", "there are 2", Random(_temperatures) with { Draws = 3 });
         AssertProblem("draws", "0", Random(_temperatures) with { Draws = 0 });
@@ -105,7 +105,7 @@ public sealed class SweepPlanTests
             Plan(Values("seed", "seed", [.. Enumerable.Range(0, 501).Select(i => (double)i)])));
         AssertProblem("metric", "needs a teacher", Plan(_seeds) with
         {
-            Metric = SweepMetric.GapToTeacher, Options = new RunOptions { TeacherId = null },
+            Metric = SweepMetric.GapToTeacher, Options = new RunOptions(),
         });
         Assert.Empty(Plan(_temperatures, _seeds).Validate());
     }
@@ -126,13 +126,14 @@ public sealed class SweepPlanTests
     [Fact]
     public void Read_PlanAsStored_IsTheSameAndKeepsOneCheckpointWhereNoneIsNamed()
     {
-        SweepPlan plan = Random(_temperatures, Range("rate", "learningRate", 1e-4, 1e-2, logarithmic: true), _seeds);
+        SweepPlan plan = Random(_temperatures, Range("rate", "optimiser.learningRate", 1e-4, 1e-2, logarithmic: true), _seeds);
         string json = JsonSerializer.Serialize(plan, WebJson.Options);
         (SweepPlan read, IReadOnlyList<OptionProblem> problems) = SweepPlanJson.Read(Encoding.UTF8.GetBytes(json));
         Assert.Empty(problems);
         Assert.Equal(json, JsonSerializer.Serialize(read, WebJson.Options));
-        Assert.Equal(1, SweepPlanJson.Read("""{"options": {"epochs": 2}}"""u8.ToArray()).Plan.Options.KeepLastCheckpoints);
-        Assert.Equal(5, SweepPlanJson.Read("""{"options": {"keepLastCheckpoints": 5}}"""u8.ToArray()).Plan.Options.KeepLastCheckpoints);
+        Assert.Equal(1, SweepPlanJson.Read("""{"options": {"epochs": 2}}"""u8.ToArray()).Plan.Options.Checkpoints.KeepLast);
+        Assert.Equal(5, SweepPlanJson.Read("""{"options": {"keepLastCheckpoints": 5}}"""u8.ToArray()).Plan.Options.Checkpoints.KeepLast);
+        Assert.Equal(5, SweepPlanJson.Read("""{"options": {"checkpoints": {"keepLast": 5}}}"""u8.ToArray()).Plan.Options.Checkpoints.KeepLast);
     }
 
     private static void AssertProblem(string field, string message, SweepPlan plan)
@@ -151,7 +152,8 @@ public sealed class SweepPlanTests
 
     private static SweepPlan Plan(params SweepDimension[] dimensions) => new()
     {
-        Name = "Study", Options = new RunOptions { TeacherId = "teacher", DatasetId = "text" }, Dimensions = dimensions,
+        Name = "Study", Options = new RunOptions { Teacher = new() { ModelId = "teacher" },
+            Data = new() { DatasetId = "text" } }, Dimensions = dimensions,
     };
 
     private static SweepPlan Random(params SweepDimension[] dimensions) =>

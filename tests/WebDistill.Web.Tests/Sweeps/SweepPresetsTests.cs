@@ -13,7 +13,8 @@ public sealed class SweepPresetsTests
     public void Preset_IntoTheFormAndBack_IsTheSameValidDimension(string name)
     {
         SweepPreset preset = SweepPresets.All.Single(one => one.Name == name);
-        var options = new RunOptions { TeacherId = "teacher", DatasetId = "text", StudentTeacherLayers = [0, 2, 5] };
+        var options = new RunOptions { Teacher = new() { ModelId = "teacher" }, Data = new() { DatasetId = "text" },
+            Student = new() { TeacherLayers = [0, 2, 5] } };
         SweepDimension made = preset.Make(options, 6);
         Assert.Empty(new SweepPlan { Name = "Study", Options = options, Dimensions = [made] }.Validate());
         SweepDimension read = SweepDimensionDraft.Of(made).Read();
@@ -45,7 +46,7 @@ public sealed class SweepPresetsTests
         var several = new SweepDimensionDraft { Name = "objective" };
         several.Rows.Add(new SweepValueDraft { Label = "ce", Changes = "alphaCE = 5" });
         draft.Dimensions.Add(several);
-        draft.Dimensions.Add(new SweepDimensionDraft { Name = "shuffle", Option = "shuffle", Values = "yes" });
+        draft.Dimensions.Add(new SweepDimensionDraft { Name = "shuffle", Option = "data.shuffle", Values = "yes" });
         draft.Read(new RunOptions(), out IReadOnlyList<OptionProblem> problems);
         Assert.Equal(["dimensions[0]", "dimensions[1]", "dimensions[2]"], problems.Select(problem => problem.Field));
         Assert.Contains("“hot” is not a number", problems[0].Message);

@@ -20,9 +20,9 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
         Run[] runs = await RunsAsync(sweep.Id);
         Assert.Equal(["Rates: learningRate = 1e-4, seed 1", "Rates: learningRate = 1e-4, seed 2", "Rates: learningRate = 0.01, seed 1",
             "Rates: learningRate = 0.01, seed 2"], runs.Select(run => run.Name));
-        Assert.Equal([1e-4, 1e-4, 0.01, 0.01], runs.Select(run => StoredOptions.Of(run).LearningRate));
+        Assert.Equal([1e-4, 1e-4, 0.01, 0.01], runs.Select(run => StoredOptions.Of(run).Optimiser.LearningRate));
         Assert.Equal("""{"learningRate":"0.01","seed":"2"}""", runs[3].SweepPointJson);
-        Assert.All(runs, run => Assert.Equal(1, StoredOptions.Of(run).KeepLastCheckpoints));
+        Assert.All(runs, run => Assert.Equal(1, StoredOptions.Of(run).Checkpoints.KeepLast));
         Assert.Equal(runs.Select(run => run.QueueOrder), Enumerable.Range(0, 4).Select(i => runs[0].QueueOrder + i));
 
         await app.PollAsync($"/api/runs/{runs[0].Id}", run => run.GetProperty("step").GetInt32() > 0);
@@ -42,18 +42,18 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
     public async Task Launch_OnePointCannotBeMade_NamesItAndQueuesNothing()
     {
         SweepPlan plan = await PlanAsync(epochs: 1);
-        SweepDimension batch = new() { Name = "batch", Values = [SweepValue.Of("batchSize", 8), SweepValue.Of("batchSize", 0)] };
+        SweepDimension batch = new() { Name = "batch", Values = [SweepValue.Of("schedule.batchSize", 8), SweepValue.Of("schedule.batchSize", 0)] };
         plan = plan with { Dimensions = [batch, plan.Dimensions[1]] };
         OptionsInvalidException e = await Assert.ThrowsAsync<OptionsInvalidException>(() => app.Service<SweepPlanner>().LaunchAsync(plan));
         OptionProblem problem = Assert.Single(e.Problems);
-        Assert.Equal("points[2].batchSize", problem.Field);
+        Assert.Equal("points[2].schedule.batchSize", problem.Field);
         Assert.StartsWith("At batch = 0, seed 1 and one more point: The value is 0", problem.Message);
         // What is wrong with every point is the base's.
         e = await Assert.ThrowsAsync<OptionsInvalidException>(() => app.Service<SweepPlanner>().LaunchAsync(plan with
         {
-            Options = plan.Options with { DatasetId = "none" }, Dimensions = [plan.Dimensions[1]],
+            Options = plan.Options with { Data = plan.Options.Data with { DatasetId = "none" } }, Dimensions = [plan.Dimensions[1]],
         }));
-        Assert.Equal("options.datasetId", Assert.Single(e.Problems).Field);
+        Assert.Equal("options.data.datasetId", Assert.Single(e.Problems).Field);
         e = await Assert.ThrowsAsync<OptionsInvalidException>(() => app.Service<SweepPlanner>().LaunchAsync(plan with
         {
             Dimensions = [new SweepDimension { Name = "T", Values = [SweepValue.Of("temperature", "hot")] }],
@@ -103,7 +103,7 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
     {
         SweepPlan plan = new()
         {
-            Name = "Two", Metric = metric, Options = new RunOptions { TeacherId = "teacher", DatasetId = "text" },
+            Name = "Two", Metric = metric, Options = new RunOptions { Teacher = new() { ModelId = "teacher" }, Data = new() { DatasetId = "text" } },
             Dimensions =
                 [new SweepDimension { Name = "T", Values = [SweepValue.Of("temperature", 1.0), SweepValue.Of("temperature", 2.0)] }],
         };
@@ -176,12 +176,13 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
     private async Task<SweepPlan> PlanAsync(int epochs) => new()
     {
         Name = "Rates",
-        Options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs) with { Name = "", KeepLastCheckpoints = 1 },
+        Options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs).With(o => o with { Name = "",
+            Checkpoints = o.Checkpoints with { KeepLast = 1 } }),
         Dimensions =
         [
             new SweepDimension
             {
-                Name = "learningRate", Values = [SweepValue.Of("learningRate", 1e-4), SweepValue.Of("learningRate", 1e-2)],
+                Name = "learningRate", Values = [SweepValue.Of("optimiser.learningRate", 1e-4), SweepValue.Of("optimiser.learningRate", 1e-2)],
             },
             new SweepDimension { Name = "seed", Values = [SweepValue.Of("seed", 1), SweepValue.Of("seed", 2)] },
         ],

@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Ui;
@@ -12,16 +13,28 @@ public sealed class RunDraftTests
     public void Read_EveryOptionAwayFromItsDefault_ComesBackAsItWas()
     {
         var options = new RunOptions();
-        foreach (PropertyInfo property in typeof(RunOptions).GetProperties().Where(property => property.CanWrite))
-            property.SetValue(options, Other(property, property.GetValue(options)));
-        JsonElement written = JsonSerializer.SerializeToElement(options, WebJson.Options), defaults = JsonSerializer.SerializeToElement(new RunOptions(), WebJson.Options);
+        Change(options);
+        JsonObject written = Json(options), defaults = Json(new RunOptions());
         // A value that is the default would prove nothing.
         Assert.All(OptionSchema.Of<RunOptions>().Fields, field =>
-            Assert.NotEqual(defaults.GetProperty(field.Name).GetRawText(), written.GetProperty(field.Name).GetRawText()));
+            Assert.False(JsonNode.DeepEquals(field.In(defaults), field.In(written)), field.Path));
 
         RunOptions read = RunDraft.Of(options).Read(out IReadOnlyList<OptionProblem> problems);
         Assert.Empty(problems);
-        Assert.Equal(written.GetRawText(), JsonSerializer.SerializeToElement(read, WebJson.Options).GetRawText());
+        Assert.Equal(written.ToJsonString(), Json(read).ToJsonString());
+    }
+
+    private static JsonObject Json(RunOptions options) => JsonSerializer.SerializeToNode(options, WebJson.Options)!.AsObject();
+
+    private static void Change(object record)
+    {
+        foreach (PropertyInfo property in record.GetType().GetProperties().Where(property => property.CanWrite))
+        {
+            if (OptionSchema.IsGroup(property.PropertyType))
+                Change(property.GetValue(record)!);
+            else
+                property.SetValue(record, Other(property, property.GetValue(record)));
+        }
     }
 
     private static object Other(PropertyInfo property, object? value)
