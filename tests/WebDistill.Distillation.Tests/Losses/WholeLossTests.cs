@@ -120,8 +120,11 @@ public sealed class WholeLossTests
         .ToDictionary(moments => moments.Name, moments => ParameterData.ToArray(moments.Parameter));
 
     /// <summary>Squared distance of the projected hidden states and of the attention maps, of evenly spaced layers.</summary>
-    private sealed class LayersAndAttentions : WholeLoss
+    internal sealed class LayersAndAttentions : WholeLoss
     {
+        /// <summary>Called after each sum over a batch.</summary>
+        public Action? Summed { get; init; }
+
         public override string Name => "layers";
 
         public override string Title => "Hidden states and attention maps of all layers";
@@ -141,15 +144,18 @@ public sealed class WholeLossTests
         public override double Divisor(LossCounts counts, RunOptions options, int vocabularySize) => counts.Rows;
 
         internal override WholeLossModule Bind(RunOptions options, Gpt2Config student, Gpt2Config? teacher) => student.NLayer <= teacher!.NLayer
-            ? new Module(student.NEmbd, teacher.NEmbd)
+            ? new Module(student.NEmbd, teacher.NEmbd, Summed)
             : throw new ArgumentException($"The student has {student.NLayer} layers, expected at most the teacher's {teacher.NLayer}.");
 
         public sealed class Module : WholeLossModule
         {
             private readonly Parameter projection;
 
-            public Module(long studentWidth, long teacherWidth) : base(nameof(Module))
+            private readonly Action? _summed;
+
+            public Module(long studentWidth, long teacherWidth, Action? summed = null) : base(nameof(Module))
             {
+                _summed = summed;
                 projection = nn.Parameter(randn([studentWidth, teacherWidth], device: Distillation.Engine.Device.Default).mul_(0.2));
                 RegisterComponents();
             }
@@ -162,6 +168,7 @@ public sealed class WholeLossTests
                     sum = sum + ((student.Layers[layer].matmul(projection) - teacher.Layers[layer * factor]).square().sum(-1) * token).sum();
                 for (int layer = 0; layer < last; layer++)
                     sum = sum + ((student.Attentions[layer] - teacher.Attentions[layer * factor]).square().sum(-1) * token.unsqueeze(1)).sum();
+                _summed?.Invoke();
                 return sum;
             }
         }

@@ -89,7 +89,7 @@ public sealed class RealDiskTests
         await using (var app = new WebDistillApp(disk.Root))
         {
             dataset = await app.ReadyDatasetAsync();
-            options = JsonSerializer.SerializeToElement(Product.TinyTraining(dataset, epochs: 30) with
+            options = JsonSerializer.SerializeToElement(Product.TinyTraining(dataset, epochs: 15) with
             {
                 CheckpointIntervalSteps = 50, ValidationIntervalSteps = 0, KeepLastCheckpoints = 1,
             }, WebJson.Options);
