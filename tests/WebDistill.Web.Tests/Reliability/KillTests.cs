@@ -65,7 +65,7 @@ public sealed class KillTests
         Guid dataset;
         await using (var app = new WebDistillApp(root))
             dataset = await app.ReadyDatasetAsync();
-        RunOptions options = Product.TinyTraining(dataset, epochs: 12, name: "killed") with
+        RunOptions options = Product.TinyTraining(dataset, epochs: 6, name: "killed") with
         {
             StudentWidth = 32,
             Dropout = 0.1,
