@@ -27,19 +27,19 @@ internal static class GenerateCommand
     private static void Run(int layers, int promptLength, int count, int rounds)
     {
         Gpt2Config config = StepWorkload.Teacher("gpt2") with { NLayer = layers };
-        using Gpt2 model = Gpt2.CreateRandom(config, seed: 1);
+        using TextModel model = TextModel.CreateRandom(config, seed: 1);
         var generator = new TextGenerator(model);
         using var plain = new PlainGpt2(config, layers, 0);
         plain.eval();
         var random = new Random(2);
-        int[] prompt = [.. Enumerable.Range(0, promptLength).Select(_ => random.Next(config.VocabSize))];
+        int[] prompt = [.. Enumerable.Range(0, promptLength).Select(_ => random.Next(config.VocabularySize))];
         var variants = new (string Name, GenerationOptions Options)[]
         {
             ("greedy", new GenerationOptions { Greedy = true }),
             ("top-k 40", new GenerationOptions { TopK = 40 }),
             ("top-p 0.9", new GenerationOptions { TopP = 0.9 }),
         };
-        long weightBytes = 4 * (config.ParameterCount - (long)config.NPositions * config.NEmbd);
+        long weightBytes = 4 * (config.ParameterCount - (long)config.Positions * config.Width);
         foreach ((string name, GenerationOptions options) in variants)
         {
             GenerationOptions full = options with { MaxNewTokens = count, StopAtEndOfText = false };

@@ -30,7 +30,7 @@ internal static class LibTorchStepCommand
         (Gpt2Config teacherConfig, int layers, int batch, int context, bool dropout) = options.Sizes(result);
         LibTorch.Load();
         manual_seed(1);
-        using var teacher = new PlainGpt2(teacherConfig, teacherConfig.NLayer, 0);
+        using var teacher = new PlainGpt2(teacherConfig, teacherConfig.Layers, 0);
         using var student = new PlainGpt2(teacherConfig, layers, dropout ? 0.1 : 0);
         teacher.eval();
         student.train();
@@ -39,7 +39,7 @@ internal static class LibTorchStepCommand
         StepServer.Run($"libtorch {torch.__version__}, {get_num_threads()} threads", () =>
         {
             using DisposeScope scope = NewDisposeScope();
-            long[] ids = [.. Enumerable.Range(0, batch * context).Select(_ => (long)random.Next(teacherConfig.VocabSize))];
+            long[] ids = [.. Enumerable.Range(0, batch * context).Select(_ => (long)random.Next(teacherConfig.VocabularySize))];
             long started = System.Diagnostics.Stopwatch.GetTimestamp();
             Step(teacher, student, optimiser, tensor(ids, [batch, context]));
             return System.Diagnostics.Stopwatch.GetElapsedTime(started).TotalSeconds;

@@ -6,8 +6,8 @@ using Microsoft.Extensions.DependencyInjection;
 using WebDistill.Data;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
-using WebDistill.Web;
-using WebDistill.Web.Runs;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Live;
 
 namespace WebDistill.Benchmarks;
 

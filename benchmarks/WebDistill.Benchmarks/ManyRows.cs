@@ -5,9 +5,10 @@ using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
-using WebDistill.Web;
-using WebDistill.Web.Runs;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Live;
 using WebDistill.Web.Sweeps;
+using WebDistill.Web.Ui;
 
 namespace WebDistill.Benchmarks;
 

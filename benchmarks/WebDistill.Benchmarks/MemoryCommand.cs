@@ -8,6 +8,7 @@ using System.Text.Json;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Models.Weights;
+using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Benchmarks;
 
@@ -132,17 +133,17 @@ internal static class MemoryCommand
         long layers = Math.Max(1, ((long)megabytes * 1_000_000 / sizeof(float) - config.ParameterCount) / (12L * width * width));
         config = config with { NLayer = (int)Math.Min(layers, 1000) };
         Directory.CreateDirectory(folder);
-        SafetensorsWriter.Write(Path.Combine(folder, Gpt2Checkpoint.WeightsFileName),
-            [.. Gpt2Checkpoint.Weights(config).Select(weight => SafetensorsTensor.Single("transformer." + weight.Name, weight.Shape, values => values.Fill(0.01f)))],
+        SafetensorsWriter.Write(Path.Combine(folder, ModelFiles.WeightsFileName),
+            [.. config.Family.Weights(config).Select(weight => SafetensorsTensor.Single("transformer." + weight.Name, weight.Shape, values => values.Fill(0.01f)))],
             FileLayer.Disk);
-        File.WriteAllText(Path.Combine(folder, Gpt2Checkpoint.ConfigFileName), config.ToJson());
+        File.WriteAllText(Path.Combine(folder, ModelFiles.ConfigFileName), config.ToJson());
         return folder;
     }
 
     private static string SmallModel(string folder)
     {
-        using var model = Gpt2.CreateRandom(new Gpt2Config { VocabSize = 300, NPositions = 16, NEmbd = 16, NLayer = 1, NHead = 2 }, seed: 1);
-        Gpt2Checkpoint.Save(model, folder, FileLayer.Disk);
+        using var model = TextModel.CreateRandom(new Gpt2Config { VocabSize = 300, NPositions = 16, NEmbd = 16, NLayer = 1, NHead = 2 }, seed: 1);
+        ModelFiles.Save(model, folder, FileLayer.Disk);
         return folder;
     }
 

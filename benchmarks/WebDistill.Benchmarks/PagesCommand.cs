@@ -67,7 +67,7 @@ internal static class PagesCommand
     }
 
     private static Process Start(string root) => Process.Start(new ProcessStartInfo("dotnet",
-        [typeof(Web.WebJson).Assembly.Location, "--urls", "http://127.0.0.1:0", "--Storage:Root", root, "--Logging:LogLevel:Default", "Warning"])
+        [typeof(Web.Formats.WebJson).Assembly.Location, "--urls", "http://127.0.0.1:0", "--Storage:Root", root, "--Logging:LogLevel:Default", "Warning"])
     {
         RedirectStandardOutput = true,
     })!;

@@ -16,15 +16,15 @@ internal sealed class PlainGpt2 : nn.Module<Tensor, Tensor>
 
     public PlainGpt2(Gpt2Config config, int layers, double dropout) : base(nameof(PlainGpt2))
     {
-        wte = nn.Embedding(config.VocabSize, config.NEmbd);
-        wpe = nn.Embedding(config.NPositions, config.NEmbd);
+        wte = nn.Embedding(config.VocabularySize, config.Width);
+        wpe = nn.Embedding(config.Positions, config.Width);
         using (no_grad())
         {
             nn.init.normal_(wte.weight!, std: 0.02);
             nn.init.normal_(wpe.weight!, std: 0.02);
         }
-        h = new ModuleList<PlainBlock>([.. Enumerable.Range(0, layers).Select(_ => new PlainBlock(config.NEmbd, config.NHead, dropout))]);
-        ln_f = nn.LayerNorm(config.NEmbd);
+        h = new ModuleList<PlainBlock>([.. Enumerable.Range(0, layers).Select(_ => new PlainBlock(config.Width, config.Heads, dropout))]);
+        ln_f = nn.LayerNorm(config.Width);
         _dropout = dropout;
         RegisterComponents();
     }

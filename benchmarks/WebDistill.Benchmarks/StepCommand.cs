@@ -33,7 +33,7 @@ internal sealed class StepOptions
     public (Gpt2Config Teacher, int Layers, int Batch, int Context, bool Dropout) Sizes(ParseResult result)
     {
         Gpt2Config teacher = StepWorkload.Teacher(result.GetValue(Teacher)!);
-        return (teacher, result.GetValue(StudentLayers) ?? teacher.NLayer / 2, result.GetValue(Batch), result.GetValue(Context),
+        return (teacher, result.GetValue(StudentLayers) ?? teacher.Layers / 2, result.GetValue(Batch), result.GetValue(Context),
             !result.GetValue(NoDropout));
     }
 }

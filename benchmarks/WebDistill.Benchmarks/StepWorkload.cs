@@ -15,18 +15,18 @@ internal sealed class StepWorkload : IDisposable
     /// <summary>More than any benchmark makes.</summary>
     private const int PlannedUpdates = 1_000_000;
 
-    private readonly Gpt2 _teacher;
-    private readonly Gpt2 _student;
+    private readonly TextModel _teacher;
+    private readonly TextModel _student;
     private readonly Trainer _distiller;
 
     public StepWorkload(Gpt2Config teacher, int studentLayers, int batch, int context, bool dropout, Precision precision = Precision.Float32)
     {
-        if (context > teacher.NPositions)
-            throw new ArgumentException($"--context {context}: the teacher has {teacher.NPositions} positions. Ask for no more.");
+        if (context > teacher.Positions)
+            throw new ArgumentException($"--context {context}: the teacher has {teacher.Positions} positions. Ask for no more.");
         Batch = batch;
         double probability = dropout ? 0.1 : 0;
-        _teacher = Gpt2.CreateRandom(teacher, seed: 1);
-        _student = Gpt2.CreateRandom(teacher with
+        _teacher = TextModel.CreateRandom(teacher, seed: 1);
+        _student = TextModel.CreateRandom(teacher with
         {
             NLayer = studentLayers, EmbdPdrop = probability, AttnPdrop = probability, ResidPdrop = probability,
         }, seed: 2);
@@ -40,7 +40,7 @@ internal sealed class StepWorkload : IDisposable
         {
             long[] ids = new long[Batch * context];
             for (int i = 0; i < ids.Length; i++)
-                ids[i] = random.Next(teacher.VocabSize);
+                ids[i] = random.Next(teacher.VocabularySize);
             return new TokenBatch(ids, [.. Enumerable.Repeat(context, Batch)], Batch, context);
         }
         _distiller = new Trainer(options, _teacher, _student, PlannedUpdates, Next, validation: null);
@@ -96,8 +96,8 @@ internal sealed class StepWorkload : IDisposable
     /// </remarks>
     public static double StepFlops(Gpt2Config teacher, int studentLayers, int batch, int context)
     {
-        double c = teacher.NEmbd, tokens = (double)batch * context;
-        double layer = 24 * c * c + 2 * context * c, head = 2 * c * teacher.VocabSize;
-        return tokens * (teacher.NLayer * layer + head + 3 * (studentLayers * layer + head));
+        double c = teacher.Width, tokens = (double)batch * context;
+        double layer = 24 * c * c + 2 * context * c, head = 2 * c * teacher.VocabularySize;
+        return tokens * (teacher.Layers * layer + head + 3 * (studentLayers * layer + head));
     }
 }

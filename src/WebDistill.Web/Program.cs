@@ -2,7 +2,9 @@ using System.Runtime.InteropServices;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Files;
 using WebDistill.Web;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Headless;
+using WebDistill.Web.Hosting;
 using WebDistill.Web.Notifications;
 using WebDistill.Web.Storage;
 

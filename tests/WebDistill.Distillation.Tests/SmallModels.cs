@@ -26,8 +26,8 @@ internal static class SmallModels
         EosTokenId = vocabulary - 1,
     };
 
-    public static Gpt2 Random(long seed, int layers = 2, int width = 16, int vocabulary = Vocabulary) =>
-        Gpt2.CreateRandom(Config(layers, width, vocabulary), seed);
+    public static TextModel Random(long seed, int layers = 2, int width = 16, int vocabulary = Vocabulary) =>
+        TextModel.CreateRandom(Config(layers, width, vocabulary), seed);
 
     /// <summary>A token file of documents that repeat themselves with variations.</summary>
     public static TokenFile Tokens(
@@ -53,6 +53,6 @@ internal static class SmallModels
             .Select(length => Enumerable.Range(0, length).Select(_ => (int)(random.NextDouble() * Vocabulary)).ToArray())], Vocabulary - 1);
     }
 
-    public static Dictionary<string, float[]> Weights(Gpt2 model) =>
+    public static Dictionary<string, float[]> Weights(TextModel model) =>
         model.named_parameters().ToDictionary(pair => pair.Item1, pair => ParameterData.ToArray(pair.Item2));
 }

@@ -5,9 +5,11 @@ using System.Text;
 using System.Text.Json;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
+using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Tests;
 
@@ -136,8 +138,8 @@ internal static class Product
         {
             Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train([Text], 300);
             RunOptions options = TinyTraining(Guid.Empty) with { StudentLayerCount = layers, StudentWidth = width };
-            using (Gpt2 model = StudentInits.Create(options, null, tokenizer.Vocabulary.Size))
-                Gpt2Checkpoint.Save(model, folder.FullName, FileLayer.Disk);
+            using (TextModel model = StudentInits.Create(options, null, tokenizer.Vocabulary.Size))
+                ModelFiles.Save(model, folder.FullName, FileLayer.Disk);
             if (withTokenizer)
                 tokenizer.Save(folder.FullName, FileLayer.Disk);
             return folder.EnumerateFiles().ToDictionary(file => file.Name, file => File.ReadAllBytes(file.FullName));

@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Benchmarks.Fuzzing;
@@ -221,9 +222,9 @@ internal sealed class FuzzLibrary(FuzzServer server) : IDisposable
         {
             Gpt2Tokenizer tokenizer = Tokenizer();
             tokenizer.Save(folder.FullName, FileLayer.Disk);
-            using (Gpt2 model = Gpt2.CreateRandom(
+            using (TextModel model = TextModel.CreateRandom(
                 new Gpt2Config { VocabSize = tokenizer.Vocabulary.Size, NPositions = 32, NEmbd = 16, NLayer = 1, NHead = 2, InitializerRange = 0.2 }, seed: 1))
-                Gpt2Checkpoint.Save(model, folder.FullName, FileLayer.Disk);
+                ModelFiles.Save(model, folder.FullName, FileLayer.Disk);
             return [new FormPart("name", null, "tiny"u8.ToArray()), .. folder.EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal)
                 .Select(file => new FormPart("files", file.Name, File.ReadAllBytes(file.FullName)))];
         }

@@ -54,7 +54,7 @@ public sealed class CommonGen : EvaluationSet
 
     private sealed class Task : EvaluationTask
     {
-        private readonly Gpt2 _model;
+        private readonly TextModel _model;
         private readonly TextTokenizer _tokenizer;
         private readonly int _context;
         private readonly Item[] _items;
@@ -143,7 +143,7 @@ public sealed class CommonGen : EvaluationSet
                 }
             }
             float[] logits = NextTokenLogits.At(_model, ids, rows.Length, [.. positions]);
-            int vocabulary = _model.Config.VocabSize;
+            int vocabulary = _model.Architecture.VocabularySize;
             for (int i = 0; i < targets.Count; i++)
             {
                 ReadOnlySpan<float> row = logits.AsSpan(i * vocabulary, vocabulary);

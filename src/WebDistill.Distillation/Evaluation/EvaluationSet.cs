@@ -22,13 +22,13 @@ public enum EvaluationSource
 public sealed record EvaluationInput
 {
     /// <summary>The model that is measured.</summary>
-    public required Gpt2 Model { get; init; }
+    public required TextModel Model { get; init; }
 
     /// <summary>Its tokenizer; null when it came without one, and then no text can be read.</summary>
     public required TextTokenizer? Tokenizer { get; init; }
 
     /// <summary>The model that it is compared with, for a set that compares two.</summary>
-    public Gpt2? Reference { get; init; }
+    public TextModel? Reference { get; init; }
 
     /// <summary>Path of the file.</summary>
     public string? File { get; init; }

@@ -45,13 +45,13 @@ public sealed class Fidelity : EvaluationSet
     public override EvaluationTask Open(EvaluationInput input)
     {
         TextTokenizer tokenizer = RequireTokenizer(input);
-        Gpt2 teacher = input.Reference ?? throw new InvalidDataException("No teacher was named, expected the model to compare with.");
-        if (teacher.Config.VocabSize != input.Model.Config.VocabSize)
-            throw new InvalidDataException($"The student has {input.Model.Config.VocabSize} tokens in its vocabulary and the teacher "
-                + $"{teacher.Config.VocabSize}, expected the same vocabulary.");
-        if (input.ContextLength > teacher.Config.NPositions)
+        TextModel teacher = input.Reference ?? throw new InvalidDataException("No teacher was named, expected the model to compare with.");
+        if (teacher.Architecture.VocabularySize != input.Model.Architecture.VocabularySize)
+            throw new InvalidDataException($"The student has {input.Model.Architecture.VocabularySize} tokens in its vocabulary and the teacher "
+                + $"{teacher.Architecture.VocabularySize}, expected the same vocabulary.");
+        if (input.ContextLength > teacher.Architecture.Positions)
             throw new InvalidDataException($"The context is {input.ContextLength}, expected at most the teacher's n_positions "
-                + $"{teacher.Config.NPositions}.");
+                + $"{teacher.Architecture.Positions}.");
         return new Task(input, teacher, input.Tokens is TokenFile tokens
             ? EvaluationTokens.Of(tokens, tokenizer)
             : EvaluationTokens.Of(Encoding.UTF8.GetString(EvaluationText.ReadBytes(RequireFile(input), EvaluationText.MaxBytes)), tokenizer));
@@ -173,15 +173,15 @@ public sealed class Fidelity : EvaluationSet
 
     private sealed class Task : EvaluationTask
     {
-        private readonly Gpt2 _teacher;
-        private readonly Gpt2 _student;
+        private readonly TextModel _teacher;
+        private readonly TextModel _student;
         private readonly EvaluationTokens _text;
         private readonly long _tokens;
         private readonly int _context;
         private readonly Dictionary<int, int> _occurrences = [];
         private Progress _reached;
 
-        public Task(EvaluationInput input, Gpt2 teacher, EvaluationTokens text)
+        public Task(EvaluationInput input, TextModel teacher, EvaluationTokens text)
         {
             (_teacher, _student, _text, _context) = (teacher, input.Model, text, input.ContextLength);
             _tokens = Math.Min(MaxTokens, text.Count);
@@ -210,12 +210,12 @@ public sealed class Fidelity : EvaluationSet
             int[] before = [.. Enumerable.Range(0, ids.Length).Where(i => (i + 1) % columns != 0)];
             using DisposeScope scope = NewDisposeScope();
             using IDisposable noGradient = no_grad();
-            Tensor teacher = EvaluationPass.Hidden(_teacher, ids, rows).view(-1, _teacher.Config.NEmbd);
-            Tensor student = EvaluationPass.Hidden(_student, ids, rows).view(-1, _student.Config.NEmbd);
+            Tensor teacher = EvaluationPass.Hidden(_teacher, ids, rows).view(-1, _teacher.Architecture.Width);
+            Tensor student = EvaluationPass.Hidden(_student, ids, rows).view(-1, _student.Architecture.Width);
             foreach (int[] chunk in before.Chunk(RowsPerChunk))
             {
                 float[] ofTeacher = NextTokenLogits.Of(_teacher, teacher, chunk), ofStudent = NextTokenLogits.Of(_student, student, chunk);
-                int vocabulary = _teacher.Config.VocabSize;
+                int vocabulary = _teacher.Architecture.VocabularySize;
                 var compared = new Row[chunk.Length];
                 Parallel.For(0, chunk.Length, new ParallelOptions { MaxDegreeOfParallelism = Engine.Device.Threads }, i => compared[i] = Compare(
                     ofTeacher.AsSpan(i * vocabulary, vocabulary), ofStudent.AsSpan(i * vocabulary, vocabulary), ids[chunk[i] + 1]));

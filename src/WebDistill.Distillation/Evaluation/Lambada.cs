@@ -49,7 +49,7 @@ public sealed class Lambada : EvaluationSet
 
     private sealed class Task : EvaluationTask
     {
-        private readonly Gpt2 _model;
+        private readonly TextModel _model;
         private readonly Tokenizer _tokenizer;
         private readonly int _context;
         private readonly Passage[] _passages;
@@ -85,7 +85,7 @@ public sealed class Lambada : EvaluationSet
                     positions.Add(row * columns + i - 1);
             }
             float[] logits = NextTokenLogits.At(_model, ids, batch.Length, [.. positions]);
-            int vocabulary = _model.Config.VocabSize, at = 0;
+            int vocabulary = _model.Architecture.VocabularySize, at = 0;
             foreach (Passage passage in batch)
             {
                 double nats = 0, last = 0;

@@ -11,14 +11,14 @@ internal static class NextTokenLogits
     /// <summary>Logits [positions, V], row-major, of the tokens that follow the named positions.</summary>
     /// <param name="ids">Rows of ids, one after the other; the end of a row may be filled with anything, for nothing looks ahead.</param>
     /// <param name="positions">Index into <paramref name="ids"/> of the token before each predicted one.</param>
-    public static float[] At(Gpt2 model, ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> positions)
+    public static float[] At(TextModel model, ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> positions)
     {
         using DisposeScope scope = NewDisposeScope();
-        return Of(model, EvaluationPass.Hidden(model, ids, rows).view(-1, model.Config.NEmbd), positions);
+        return Of(model, EvaluationPass.Hidden(model, ids, rows).view(-1, model.Architecture.Width), positions);
     }
 
     /// <summary>Logits [positions, V], row-major, of some rows of hidden states [N, C].</summary>
-    public static float[] Of(Gpt2 model, Tensor hidden, ReadOnlySpan<int> positions)
+    public static float[] Of(TextModel model, Tensor hidden, ReadOnlySpan<int> positions)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();

@@ -42,11 +42,11 @@ public readonly record struct Perplexity(double Value, double NatsPerToken) : IC
     /// <exception cref="ArgumentException">Fewer than two tokens to read, a context that does not fit the model, or another
     /// vocabulary.</exception>
     /// <exception cref="OperationCanceledException">Cancelled, between two passes.</exception>
-    public static Perplexity Measure(Gpt2 model, TokenFile file, int contextLength, long maxTokens, CancellationToken cancel = default)
+    public static Perplexity Measure(TextModel model, TokenFile file, int contextLength, long maxTokens, CancellationToken cancel = default)
     {
-        if (model.Config.VocabSize != file.VocabularySize)
+        if (model.Architecture.VocabularySize != file.VocabularySize)
             throw new ArgumentException(
-                $"The model has {model.Config.VocabSize} tokens in its vocabulary and the text {file.VocabularySize}. Use a text "
+                $"The model has {model.Architecture.VocabularySize} tokens in its vocabulary and the text {file.VocabularySize}. Use a text "
                 + "tokenised with the model's vocabulary.");
         var sliding = new SlidingPerplexity(model, file.Read, Math.Min(maxTokens, file.TokenCount), contextLength, stride: contextLength);
         while (sliding.Done < sliding.Windows)

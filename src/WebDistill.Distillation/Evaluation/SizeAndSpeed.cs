@@ -39,7 +39,7 @@ public sealed class SizeAndSpeed : EvaluationSet
 
     private sealed class Task : EvaluationTask
     {
-        private readonly Gpt2 _model;
+        private readonly TextModel _model;
         private readonly int _context;
         private readonly int _generated;
         private readonly List<double> _values = [];
@@ -48,7 +48,7 @@ public sealed class SizeAndSpeed : EvaluationSet
         public Task(EvaluationInput input)
         {
             (_model, _context) = (input.Model, input.ContextLength);
-            _generated = Math.Min(GeneratedTokens, _model.Config.NPositions - 1);
+            _generated = Math.Min(GeneratedTokens, _model.Architecture.Positions - 1);
             if (input.Reached<Progress>() is Progress reached)
             {
                 _values.AddRange(reached.Values);
@@ -78,8 +78,8 @@ public sealed class SizeAndSpeed : EvaluationSet
         {
             Figures =
             [
-                new("Parameters", _model.Config.ParameterCount, "parameters", Better.Lower),
-                new("Weights in memory", sizeof(float) * _model.Config.ParameterCount, "bytes", Better.Lower),
+                new("Parameters", _model.Architecture.ParameterCount, "parameters", Better.Lower),
+                new("Weights in memory", sizeof(float) * _model.Architecture.ParameterCount, "bytes", Better.Lower),
                 new("Reading, 1 text", _values[0], "tokens/s", Better.Higher),
                 new("Reading, 8 texts", _values[1], "tokens/s", Better.Higher),
                 new("Writing, 1 text", _values[2], "tokens/s", Better.Higher),
@@ -94,7 +94,7 @@ public sealed class SizeAndSpeed : EvaluationSet
                 + $"whole process, everything else in it included."),
         };
 
-        private int PromptLength => Math.Min(_context, _model.Config.NPositions - 1);
+        private int PromptLength => Math.Min(_context, _model.Architecture.Positions - 1);
 
         private double MedianSeconds(Action measured)
         {
@@ -116,15 +116,15 @@ public sealed class SizeAndSpeed : EvaluationSet
 
         private void Write(int rows)
         {
-            using var cache = new KeyValueCache(_model.Config, rows);
+            using var cache = _model.CreateCache(rows);
             long[] next = [.. SomeIds(rows).Select(id => (long)id)];
-            int vocabulary = _model.Config.VocabSize;
+            int vocabulary = _model.Architecture.VocabularySize;
             _model.eval();
             for (int written = 0; written < _generated; written++)
             {
                 using DisposeScope scope = NewDisposeScope();
                 using IDisposable noGradient = no_grad();
-                Tensor hidden = _model.Hidden(tensor(next, [rows, 1], device: Engine.Device.Default), cache: cache);
+                Tensor hidden = _model.Hidden(new ModelInput(tensor(next, [rows, 1], device: Engine.Device.Default)), cache);
                 float[] logits = ParameterData.ToArray(_model.Logits(hidden));
                 for (int row = 0; row < rows; row++)
                     next[row] = NextTokenLogits.Likeliest(logits.AsSpan(row * vocabulary, vocabulary));
@@ -141,7 +141,7 @@ public sealed class SizeAndSpeed : EvaluationSet
         private int[] SomeIds(int count)
         {
             var random = new SeededRandom(count);
-            return [.. Enumerable.Range(0, count).Select(_ => (int)(random.NextDouble() * _model.Config.VocabSize))];
+            return [.. Enumerable.Range(0, count).Select(_ => (int)(random.NextDouble() * _model.Architecture.VocabularySize))];
         }
     }
 }

@@ -28,7 +28,7 @@ public sealed class SlidingPerplexity
 {
     private const int TokensPerPass = 4096;
 
-    private readonly Gpt2 _model;
+    private readonly TextModel _model;
     private readonly TokenReader _read;
     private readonly long _tokens;
     private readonly int _context;
@@ -37,11 +37,11 @@ public sealed class SlidingPerplexity
     /// <param name="read">Gives the text's ids.</param>
     /// <param name="tokens">Tokens of the text.</param>
     /// <exception cref="ArgumentException">Fewer than two tokens, or a context or stride that does not fit.</exception>
-    public SlidingPerplexity(Gpt2 model, TokenReader read, long tokens, int context, int stride)
+    public SlidingPerplexity(TextModel model, TokenReader read, long tokens, int context, int stride)
     {
-        if (context < 2 || context > model.Config.NPositions)
+        if (context < 2 || context > model.Architecture.Positions)
             throw new ArgumentException(
-                $"The context length is {context}, expected 2 to the model's n_positions {model.Config.NPositions}.");
+                $"The context length is {context}, expected 2 to the model's n_positions {model.Architecture.Positions}.");
         if (stride < 1 || stride > context)
             throw new ArgumentException($"The stride is {stride}, expected 1 to the context length {context}.");
         if (tokens < 2)
@@ -92,7 +92,7 @@ public sealed class SlidingPerplexity
 
     /// <summary>Σ −ln p of the tokens from <paramref name="firstScored"/> on, in each of <paramref name="rows"/> equally long rows,
     /// nats.</summary>
-    private static double NegativeLogLikelihood(Gpt2 model, int[] ids, int rows, int firstScored)
+    private static double NegativeLogLikelihood(TextModel model, int[] ids, int rows, int firstScored)
     {
         int columns = ids.Length / rows, scored = columns - firstScored;
         var targets = new long[rows * scored];
@@ -106,8 +106,8 @@ public sealed class SlidingPerplexity
         Tensor hidden = EvaluationPass.Hidden(model, ids, rows);
         using IDisposable noGradient = no_grad();
         // The prediction of a token stands where the one before it was read.
-        hidden = hidden.narrow(1, firstScored - 1, scored).contiguous().view(-1, model.Config.NEmbd);
-        var head = new LossHeadInput(hidden, model.TokenEmbedding, null, null, targets, Temperature: 1);
+        hidden = hidden.narrow(1, firstScored - 1, scored).contiguous().view(-1, model.Architecture.Width);
+        var head = new LossHeadInput(hidden, model.Head, null, null, targets, Temperature: 1);
         return ProjectionHead.Run(head, [new LossTerm(new CausalLanguageModel(), 1)], gradients: false).Sums[0];
     }
 }
@@ -116,7 +116,7 @@ public sealed class SlidingPerplexity
 internal static class EvaluationPass
 {
     /// <summary>Hidden states [rows, T, C] of equally long rows of ids, which stand one after the other.</summary>
-    public static Tensor Hidden(Gpt2 model, ReadOnlySpan<int> ids, int rows)
+    public static Tensor Hidden(TextModel model, ReadOnlySpan<int> ids, int rows)
     {
         var input = new long[ids.Length];
         for (int i = 0; i < ids.Length; i++)
@@ -126,7 +126,7 @@ internal static class EvaluationPass
         model.eval();
         try
         {
-            return model.Hidden(tensor(input, [rows, ids.Length / rows], device: Engine.Device.Default));
+            return model.Hidden(new ModelInput(tensor(input, [rows, ids.Length / rows], device: Engine.Device.Default)));
         }
         finally
         {

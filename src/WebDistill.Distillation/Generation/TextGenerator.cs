@@ -43,7 +43,7 @@ public enum StopReason
 /// </summary>
 /// <param name="model">The model that writes.</param>
 /// <param name="vocabulary">What its ids stand for; without it the tokens have no text, and stop strings are refused.</param>
-public sealed class TextGenerator(Gpt2 model, Vocabulary? vocabulary = null)
+public sealed class TextGenerator(TextModel model, Vocabulary? vocabulary = null)
 {
     /// <summary>Why the last generation ended.</summary>
     public StopReason StopReason { get; private set; }
@@ -76,7 +76,7 @@ public sealed class TextGenerator(Gpt2 model, Vocabulary? vocabulary = null)
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         Check(promptIds);
         model.eval();
-        using var cache = new KeyValueCache(model.Config);
+        using var cache = model.CreateCache();
         float[] logits = NextLogits([.. promptIds.Select(id => (long)id)], cache);
         return [.. logits.Select((logit, id) => new TokenLogit(id, logit)).OrderByDescending(token => token.Logit).Take(count)];
     }
@@ -86,14 +86,14 @@ public sealed class TextGenerator(Gpt2 model, Vocabulary? vocabulary = null)
     {
         if (promptIds.Count == 0)
             throw new ArgumentException("The prompt is empty. Start with some text or with the end-of-text id.");
-        if (promptIds.Count > model.Config.NPositions)
+        if (promptIds.Count > model.Architecture.Positions)
             throw new ArgumentException(
-                $"The prompt has {promptIds.Count} tokens, the model has {model.Config.NPositions} positions. Shorten the prompt.");
+                $"The prompt has {promptIds.Count} tokens, the model has {model.Architecture.Positions} positions. Shorten the prompt.");
         foreach (int id in promptIds)
         {
-            if (id < 0 || id >= model.Config.VocabSize)
+            if (id < 0 || id >= model.Architecture.VocabularySize)
                 throw new ArgumentException(
-                    $"Token id {id} is outside the model's vocabulary of {model.Config.VocabSize}. Tokenise with the model's own "
+                    $"Token id {id} is outside the model's vocabulary of {model.Architecture.VocabularySize}. Tokenise with the model's own "
                     + "vocabulary.");
         }
     }
@@ -103,7 +103,7 @@ public sealed class TextGenerator(Gpt2 model, Vocabulary? vocabulary = null)
         StopReason = StopReason.None;
         long started = Stopwatch.GetTimestamp();
         model.eval();
-        using var cache = new KeyValueCache(model.Config);
+        using var cache = model.CreateCache();
         var sampler = new TokenSampler(options);
         foreach (long id in input)
             sampler.See((int)id);
@@ -118,11 +118,11 @@ public sealed class TextGenerator(Gpt2 model, Vocabulary? vocabulary = null)
             string text = decoder is null || id == vocabulary!.EndOfTextId ? "" : search.Add(decoder.Add(id));
             if (search.IsFound)
                 StopReason = StopReason.StopString;
-            else if (options.StopAtEndOfText && id == model.Config.EosTokenId)
+            else if (options.StopAtEndOfText && id == model.Architecture.EndOfTextId)
                 StopReason = StopReason.EndOfText;
             else if (written == options.MaxNewTokens)
                 StopReason = StopReason.MaxNewTokens;
-            else if (cache.Length == model.Config.NPositions)
+            else if (cache.Length == model.Architecture.Positions)
                 StopReason = StopReason.ContextFull;
             // What was held back, in case more of a character or of a stop string came, belongs to the last token.
             if (StopReason is not (StopReason.None or StopReason.StopString) && decoder is not null)
@@ -143,7 +143,7 @@ public sealed class TextGenerator(Gpt2 model, Vocabulary? vocabulary = null)
         // Dispose scopes and inference mode belong to a thread, and an iterator may be resumed on another: both stay inside this call.
         using DisposeScope scope = NewDisposeScope();
         using IDisposable inference = inference_mode(true);
-        Tensor hidden = model.Hidden(tensor(input, [1, input.Length], device: Engine.Device.Default), cache: cache);
+        Tensor hidden = model.Hidden(new ModelInput(tensor(input, [1, input.Length], device: Engine.Device.Default)), cache);
         return ParameterData.ToArray(model.Logits(hidden.narrow(1, input.Length - 1, 1)));
     }
 }

@@ -45,7 +45,7 @@ public static class TokenComparison
     /// <exception cref="InvalidDataException">A prediction is not finite: a model's weights are damaged.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static IReadOnlyList<ComparedToken> Compare(
-        Gpt2 teacher, Gpt2 student, IReadOnlyList<int> ids, int firstPosition, CancellationToken cancel = default)
+        TextModel teacher, TextModel student, IReadOnlyList<int> ids, int firstPosition, CancellationToken cancel = default)
     {
         Check(teacher, student, ids, firstPosition);
         long[] all = [.. ids.Select(id => (long)id)];
@@ -78,12 +78,12 @@ public static class TokenComparison
         return compared;
     }
 
-    private static void Check(Gpt2 teacher, Gpt2 student, IReadOnlyList<int> ids, int firstPosition)
+    private static void Check(TextModel teacher, TextModel student, IReadOnlyList<int> ids, int firstPosition)
     {
-        int vocabulary = teacher.Config.VocabSize, positions = Math.Min(teacher.Config.NPositions, student.Config.NPositions);
-        if (vocabulary != student.Config.VocabSize)
+        int vocabulary = teacher.Architecture.VocabularySize, positions = Math.Min(teacher.Architecture.Positions, student.Architecture.Positions);
+        if (vocabulary != student.Architecture.VocabularySize)
             throw new ArgumentException($"The teacher has {vocabulary} tokens in its vocabulary and the student "
-                + $"{student.Config.VocabSize}: their predictions cannot be compared. Choose models with the same tokenizer.");
+                + $"{student.Architecture.VocabularySize}: their predictions cannot be compared. Choose models with the same tokenizer.");
         if (firstPosition < 1 || firstPosition >= ids.Count)
             throw new ArgumentException($"There is nothing to score: the text has {ids.Count} tokens and the first one scored would be "
                 + $"number {firstPosition + 1}, expected 2 to {ids.Count}. Nothing precedes the first token of a text; use a longer one.");
@@ -99,15 +99,15 @@ public static class TokenComparison
     }
 
     /// <summary>Hidden states [N, C] of the N positions before a scored token.</summary>
-    private static Tensor Hidden(Gpt2 model, Tensor input, int firstPosition, CancellationToken cancel)
+    private static Tensor Hidden(TextModel model, Tensor input, int firstPosition, CancellationToken cancel)
     {
         cancel.ThrowIfCancellationRequested();
         model.eval();
         long count = input.shape[1] - (firstPosition - 1);
-        return model.Hidden(input).narrow(1, firstPosition - 1, count).contiguous().view(count, model.Config.NEmbd);
+        return model.Hidden(new ModelInput(input)).narrow(1, firstPosition - 1, count).contiguous().view(count, model.Architecture.Width);
     }
 
-    private static Tensor LogProbabilities(Gpt2 model, Tensor hidden) => nn.functional.log_softmax(model.Logits(hidden), 1);
+    private static Tensor LogProbabilities(TextModel model, Tensor hidden) => nn.functional.log_softmax(model.Logits(hidden), 1);
 
     private static TokenPrediction[] Predictions(Tensor logProbabilities, Tensor targets)
     {

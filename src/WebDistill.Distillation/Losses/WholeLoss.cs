@@ -20,7 +20,7 @@ public abstract class WholeLoss : Loss
 
     /// <summary>The loss for one pair of architectures.</summary>
     /// <exception cref="ArgumentException">They cannot be compared by it; the message states the values, what was expected and the fix.</exception>
-    internal abstract WholeLossModule Bind(RunOptions options, Gpt2Config student, Gpt2Config? teacher);
+    internal abstract WholeLossModule Bind(RunOptions options, Architecture student, Architecture? teacher);
 }
 
 /// <summary>

@@ -7,7 +7,7 @@ namespace WebDistill.Distillation.Models;
 
 /// <summary>Architecture of a GPT-2 model: the part of Hugging Face's <c>config.json</c> that changes what is computed.</summary>
 /// <remarks>Names and defaults follow <c>GPT2Config</c> of transformers.</remarks>
-public sealed record Gpt2Config
+public sealed record Gpt2Config : Architecture
 {
     private const int MaxVocabulary = 4_194_304;
     private const long MaxParameters = 20_000_000_000;
@@ -57,80 +57,53 @@ public sealed record Gpt2Config
     /// <summary>Id that ends a text; null if the file names none.</summary>
     public int? EosTokenId { get; init; }
 
-    /// <summary>Width inside the MLP with the default applied.</summary>
-    internal int InnerWidth => NInner ?? 4 * NEmbd;
+    /// <inheritdoc/>
+    public override ModelFamily Family => Gpt2Family.Instance;
 
-    /// <summary>Number of trained numbers; the head is tied to <c>wte</c> and counted once.</summary>
-    public long ParameterCount => ParametersPerLayer * NLayer + ((long)VocabSize + NPositions + 2) * NEmbd;
+    /// <inheritdoc/>
+    public override int VocabularySize => VocabSize;
+
+    /// <inheritdoc/>
+    public override int Positions => NPositions;
+
+    /// <inheritdoc/>
+    public override int Width => NEmbd;
+
+    /// <inheritdoc/>
+    public override int InnerWidth => NInner ?? 4 * NEmbd;
+
+    /// <inheritdoc/>
+    public override int Layers => NLayer;
+
+    /// <inheritdoc/>
+    public override int Heads => NHead;
+
+    /// <inheritdoc/>
+    public override int? EndOfTextId => EosTokenId;
+
+    /// <inheritdoc/>
+    /// <remarks>The head is tied to <c>wte</c>.</remarks>
+    public override long ParameterCount => ParametersPerLayer * NLayer + ((long)VocabSize + NPositions + 2) * NEmbd;
 
     /// <summary>ln_1, attn.c_attn, attn.c_proj, ln_2, mlp.c_fc and mlp.c_proj: weights and biases.</summary>
-    internal long ParametersPerLayer => 4L * NEmbd + (4L * NEmbd + 4) * NEmbd + (2L * NEmbd + 1) * InnerWidth + NEmbd;
+    private long ParametersPerLayer => 4L * NEmbd + (4L * NEmbd + 4) * NEmbd + (2L * NEmbd + 1) * InnerWidth + NEmbd;
 
-    /// <summary>Reads and checks a <c>config.json</c>.</summary>
-    /// <exception cref="InvalidDataException">The file is missing or not a GPT-2 configuration; the message names the field.</exception>
-    public static Gpt2Config Load(string path)
-    {
-        var file = new FileInfo(path);
-        if (!file.Exists)
-            throw new InvalidDataException($"'{file.Name}' is missing. A model folder needs config.json beside its weights.");
-        if (file.Length > FileLimits.ConfigBytes)
-            throw new InvalidDataException(
-                $"'{file.Name}' has {file.Length} bytes, expected at most {FileLimits.ConfigBytes}. It is not a model configuration.");
-        return Parse(File.ReadAllText(path));
-    }
+    /// <inheritdoc/>
+    public override Architecture WithLayers(int layers) => this with { NLayer = layers };
 
-    /// <summary>Reads and checks the text of a <c>config.json</c>. Fields that do not change the computation are ignored.</summary>
-    /// <exception cref="InvalidDataException">Not JSON, a required field is missing, a value is out of range, or the architecture is not
-    /// supported.</exception>
-    public static Gpt2Config Parse(string json)
-    {
-        JsonElement root;
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(json);
-            root = document.RootElement.Clone();
-        }
-        catch (JsonException problem)
-        {
-            throw new InvalidDataException($"config.json is not valid JSON: {problem.Message}", problem);
-        }
-        if (root.ValueKind != JsonValueKind.Object)
-            throw new InvalidDataException($"config.json holds a JSON {root.ValueKind}, expected an object.");
+    /// <inheritdoc/>
+    public override Architecture WithDropout(double probability) => this with { EmbdPdrop = probability, AttnPdrop = probability, ResidPdrop = probability };
 
-        RequireValue(root, "model_type", "gpt2");
-        RequireSwitch(root, "tie_word_embeddings", required: true);
-        RequireSwitch(root, "scale_attn_weights", required: true);
-        RequireSwitch(root, "scale_attn_by_inverse_layer_idx", required: false);
-        RequireSwitch(root, "add_cross_attention", required: false);
+    /// <inheritdoc/>
+    public override Architecture WithInitialiserRange(double range) => this with { InitializerRange = range };
 
-        var config = new Gpt2Config
-        {
-            VocabSize = Integer(root, "vocab_size") ?? throw Missing("vocab_size"),
-            NPositions = Integer(root, "n_positions") ?? throw Missing("n_positions"),
-            NEmbd = Integer(root, "n_embd") ?? throw Missing("n_embd"),
-            NLayer = Integer(root, "n_layer") ?? throw Missing("n_layer"),
-            NHead = Integer(root, "n_head") ?? throw Missing("n_head"),
-            NInner = Integer(root, "n_inner"),
-            LayerNormEpsilon = Number(root, "layer_norm_epsilon") ?? 1e-5,
-            InitializerRange = Number(root, "initializer_range") ?? 0.02,
-            ActivationFunction = Text(root, "activation_function") ?? "gelu_new",
-            EmbdPdrop = Number(root, "embd_pdrop") ?? 0.1,
-            AttnPdrop = Number(root, "attn_pdrop") ?? 0.1,
-            ResidPdrop = Number(root, "resid_pdrop") ?? 0.1,
-            BosTokenId = Integer(root, "bos_token_id"),
-            EosTokenId = Integer(root, "eos_token_id"),
-        };
-        config.Validate();
-        return config;
-    }
-
-    /// <summary>The <c>config.json</c> that Hugging Face's transformers reads back as this model.</summary>
-    public string ToJson()
+    /// <inheritdoc/>
+    public override string ToJson()
     {
         var json = new JsonObject
         {
             ["architectures"] = new JsonArray("GPT2LMHeadModel"),
-            ["model_type"] = "gpt2",
+            ["model_type"] = Family.Name,
             ["activation_function"] = ActivationFunction,
             ["vocab_size"] = VocabSize,
             ["n_positions"] = NPositions,
@@ -154,9 +127,8 @@ public sealed record Gpt2Config
         return json.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n";
     }
 
-    /// <summary>Checks every field before anything is allocated from it.</summary>
-    /// <exception cref="InvalidDataException">Names the field, its value and what was expected.</exception>
-    public void Validate()
+    /// <inheritdoc/>
+    public override void Validate()
     {
         InRange("vocab_size", VocabSize, 1, MaxVocabulary);
         InRange("n_positions", NPositions, 1, OptionLimits.Positions);
@@ -190,63 +162,5 @@ public sealed record Gpt2Config
     {
         if (value < minimum || value > maximum)
             throw new InvalidDataException($"{name} is {value}, expected {minimum} to {maximum}.");
-    }
-
-    private static InvalidDataException Missing(string name) =>
-        new($"config.json has no '{name}'. It is needed to build the model.");
-
-    private static InvalidDataException Mistyped(string name, JsonElement value, string expected) =>
-        new($"config.json: '{name}' is {ForeignText.Quote(value.GetRawText())}, expected {expected}.");
-
-    private static bool TryGet(JsonElement root, string name, out JsonElement value) =>
-        root.TryGetProperty(name, out value) && value.ValueKind != JsonValueKind.Null;
-
-    private static int? Integer(JsonElement root, string name)
-    {
-        if (!TryGet(root, name, out JsonElement value))
-            return null;
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) ? number
-            : throw Mistyped(name, value, "a whole number");
-    }
-
-    private static double? Number(JsonElement root, string name)
-    {
-        if (!TryGet(root, name, out JsonElement value))
-            return null;
-        return value.ValueKind == JsonValueKind.Number ? value.GetDouble() : throw Mistyped(name, value, "a number");
-    }
-
-    private static string? Text(JsonElement root, string name)
-    {
-        if (!TryGet(root, name, out JsonElement value))
-            return null;
-        if (value.ValueKind != JsonValueKind.String)
-            throw Mistyped(name, value, "a text");
-        try
-        {
-            return value.GetString();
-        }
-        catch (InvalidOperationException)   // a lone surrogate
-        {
-            throw Mistyped(name, value, "a text of whole characters");
-        }
-    }
-
-    private static void RequireValue(JsonElement root, string name, string required)
-    {
-        string? text = Text(root, name);
-        if (text is not null && text != required)
-            throw new InvalidDataException($"config.json: {name} is '{ForeignText.Quote(text)}', expected '{required}'. Only GPT-2 models are supported.");
-    }
-
-    private static void RequireSwitch(JsonElement root, string name, bool required)
-    {
-        if (!TryGet(root, name, out JsonElement value))
-            return;
-        if (value.ValueKind is not (JsonValueKind.True or JsonValueKind.False))
-            throw Mistyped(name, value, "true or false");
-        if (value.GetBoolean() != required)
-            throw new InvalidDataException(
-                $"config.json: {name} is {value.GetRawText()}, only {(required ? "true" : "false")} is supported.");
     }
 }

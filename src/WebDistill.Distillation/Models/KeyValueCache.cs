@@ -12,12 +12,13 @@ internal sealed class KeyValueCache : IDisposable
     private readonly Tensor[] _values;
 
     /// <param name="rows">Texts that are continued side by side.</param>
-    public KeyValueCache(Gpt2Config config, int rows = 1)
+    /// <param name="heads">Heads that have keys and values of their own.</param>
+    /// <param name="headWidth">C/H.</param>
+    public KeyValueCache(int layers, int rows, int heads, int positions, int headWidth)
     {
-        Tensor Buffer() => zeros(
-            rows, config.NHead, config.NPositions, config.NEmbd / config.NHead, device: Engine.Device.Default).DetachFromDisposeScope();
-        _keys = [.. Enumerable.Range(0, config.NLayer).Select(_ => Buffer())];
-        _values = [.. Enumerable.Range(0, config.NLayer).Select(_ => Buffer())];
+        Tensor Buffer() => zeros(rows, heads, positions, headWidth, device: Engine.Device.Default).DetachFromDisposeScope();
+        _keys = [.. Enumerable.Range(0, layers).Select(_ => Buffer())];
+        _values = [.. Enumerable.Range(0, layers).Select(_ => Buffer())];
     }
 
     /// <summary>Positions held.</summary>

@@ -30,15 +30,10 @@ public sealed class CheckpointInit : StudentInit
                 $"'{InitName}' starts from a model, and none is chosen. Choose the model to start from.");
     }
 
-    internal override Gpt2Config Configure(StudentOrigin origin) =>
-        origin.WithRunDropout(
+    internal override Architecture Configure(StudentOrigin origin) =>
+        origin.InTraining(
             origin.Checkpoint ?? throw new ArgumentException("The student starts from a stored model, and none is chosen. Choose one."));
 
-    internal override Gpt2 Create(StudentOrigin origin, Gpt2? teacher, Gpt2? checkpoint)
-    {
-        Gpt2Config config = Configure(origin);
-        var student = new Gpt2(config);
-        student.CopyFrom(checkpoint!, [.. Enumerable.Range(0, config.NLayer)]);
-        return student;
-    }
+    internal override TextModel Create(StudentOrigin origin, TextModel? teacher, TextModel? checkpoint) =>
+        TextModel.CreateFrom(Configure(origin), checkpoint!, [.. Enumerable.Range(0, checkpoint!.Architecture.Layers)]);
 }

@@ -4,11 +4,12 @@ using WebDistill.Distillation.Options;
 namespace WebDistill.Distillation.Students;
 
 /// <summary>
-/// Fresh weights: N(0, σ²), biases 0, layer norms 1 and 0, and σ/√(2·n_layer) for the projections that end a residual branch (c_proj).
+/// Fresh weights, as the family draws them: for GPT-2 N(0, σ²), biases 0, layer norms 1 and 0, and σ/√(2·n_layer) for the projections that end a
+/// residual branch (c_proj).
 /// </summary>
 /// <remarks>
-/// σ is <see cref="RunOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, width, heads,
-/// positions and vocabulary are the teacher's.
+/// σ is <see cref="RunOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, family, width, heads, positions and
+/// vocabulary are the teacher's.
 /// </remarks>
 public sealed class RandomInit : StudentInit
 {
@@ -35,35 +36,26 @@ public sealed class RandomInit : StudentInit
                 "The context length is missing. Without a teacher it must be given: it becomes the model's n_positions.");
     }
 
-    internal override Gpt2Config Configure(StudentOrigin origin)
+    internal override Architecture Configure(StudentOrigin origin)
     {
         RunOptions options = origin.Options;
-        Gpt2Config config = origin.Teacher is { } teacher
-            ? teacher with { NLayer = origin.LayerCount }
-            : new Gpt2Config
-            {
-                VocabSize = origin.VocabularySize,
-                NPositions = options.ContextLength ?? throw Missing("context length"),
-                NEmbd = options.StudentWidth ?? throw Missing("width"),
-                NLayer = origin.LayerCount,
-                NHead = options.StudentHeads ?? throw Missing("number of attention heads"),
-                BosTokenId = origin.EndOfTextId,
-                EosTokenId = origin.EndOfTextId,
-            };
-        config = origin.WithRunDropout(config with { InitializerRange = options.InitialiserRange });
+        Architecture fresh = origin.Teacher?.WithLayers(origin.LayerCount) ?? ModelFamilies.Default.Create(new NewModel(
+            origin.VocabularySize, options.ContextLength ?? throw Missing("context length"), options.StudentWidth ?? throw Missing("width"),
+            origin.LayerCount, options.StudentHeads ?? throw Missing("number of attention heads"), origin.EndOfTextId));
+        Architecture student = origin.InTraining(fresh.WithInitialiserRange(options.InitialiserRange));
         try
         {
-            config.Validate();
+            student.Validate();
         }
         catch (InvalidDataException problem)
         {
             throw new ArgumentException($"The student cannot be built: {problem.Message}", problem);
         }
-        return config;
+        return student;
     }
 
-    internal override Gpt2 Create(StudentOrigin origin, Gpt2? teacher, Gpt2? checkpoint) =>
-        Gpt2.CreateRandom(Configure(origin), origin.Options.Seed);
+    internal override TextModel Create(StudentOrigin origin, TextModel? teacher, TextModel? checkpoint) =>
+        TextModel.CreateRandom(Configure(origin), origin.Options.Seed);
 
     private static ArgumentException Missing(string what) => new($"The student's {what} is missing. Without a teacher it must be given.");
 }

@@ -23,24 +23,23 @@ public abstract class StudentInit
 
     /// <summary>Architecture of the student, without creating it.</summary>
     /// <exception cref="ArgumentException">The options do not fit the teacher or the checkpoint; the message says how.</exception>
-    internal abstract Gpt2Config Configure(StudentOrigin origin);
+    internal abstract Architecture Configure(StudentOrigin origin);
 
     /// <summary>The student, with weights.</summary>
     /// <exception cref="ArgumentException">As <see cref="Configure"/>.</exception>
-    internal abstract Gpt2 Create(StudentOrigin origin, Gpt2? teacher, Gpt2? checkpoint);
+    internal abstract TextModel Create(StudentOrigin origin, TextModel? teacher, TextModel? checkpoint);
 }
 
 /// <summary>Everything that decides a student's architecture.</summary>
 internal sealed record StudentOrigin(
-    RunOptions Options, Gpt2Config? Teacher, Gpt2Config? Checkpoint, int VocabularySize, int EndOfTextId)
+    RunOptions Options, Architecture? Teacher, Architecture? Checkpoint, int VocabularySize, int EndOfTextId)
 {
     /// <summary>Layers asked for, half of the teacher's if nothing is asked for.</summary>
     /// <exception cref="ArgumentException">No number is given and there is no teacher to take half of.</exception>
     public int LayerCount => Options.StudentLayerCount ?? (Teacher is null
         ? throw new ArgumentException("The number of student layers is missing. Without a teacher it must be given.")
-        : Math.Max(1, Teacher.NLayer / 2));
+        : Math.Max(1, Teacher.Layers / 2));
 
-    /// <summary>The same architecture with the run's dropout in all three places.</summary>
-    public Gpt2Config WithRunDropout(Gpt2Config config) =>
-        config with { EmbdPdrop = Options.Dropout, AttnPdrop = Options.Dropout, ResidPdrop = Options.Dropout };
+    /// <summary>The architecture as the student is trained: with the run's dropout.</summary>
+    public Architecture InTraining(Architecture architecture) => architecture.WithDropout(Options.Dropout);
 }

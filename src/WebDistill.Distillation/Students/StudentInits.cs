@@ -35,17 +35,17 @@ public static class StudentInits
     /// it.</param>
     /// <param name="endOfTextId">Id that ends a text; null is the last id, where GPT-2 has it.</param>
     /// <exception cref="ArgumentException">The options do not fit the teacher or the checkpoint; the message says how.</exception>
-    public static Gpt2Config StudentConfig(
-        RunOptions options, Gpt2Config? teacher, int vocabularySize, Gpt2Config? checkpoint = null,
+    public static Architecture StudentConfig(
+        RunOptions options, Architecture? teacher, int vocabularySize, Architecture? checkpoint = null,
         int? endOfTextId = null) =>
         Find(options.StudentInitialisation)
             .Configure(new StudentOrigin(options, teacher, checkpoint, vocabularySize, endOfTextId ?? vocabularySize - 1));
 
     /// <summary>Creates the student that the options describe. The caller owns it; teacher and checkpoint are only read.</summary>
     /// <inheritdoc cref="StudentConfig"/>
-    public static Gpt2 Create(
-        RunOptions options, Gpt2? teacher, int vocabularySize, Gpt2? checkpoint = null, int? endOfTextId = null) =>
+    public static TextModel Create(
+        RunOptions options, TextModel? teacher, int vocabularySize, TextModel? checkpoint = null, int? endOfTextId = null) =>
         Find(options.StudentInitialisation).Create(
-            new StudentOrigin(options, teacher?.Config, checkpoint?.Config, vocabularySize, endOfTextId ?? vocabularySize - 1), teacher,
+            new StudentOrigin(options, teacher?.Architecture, checkpoint?.Architecture, vocabularySize, endOfTextId ?? vocabularySize - 1), teacher,
                 checkpoint);
 }

@@ -39,14 +39,14 @@ public sealed class TeacherLayersInit : StudentInit
     /// <summary>Which teacher layer each student layer is copied from.</summary>
     /// <exception cref="ArgumentException">A layer that the teacher does not have, or a number of layers that does not fit the
     /// list.</exception>
-    public static IReadOnlyList<int> Layers(RunOptions options, Gpt2Config teacher)
+    public static IReadOnlyList<int> Layers(RunOptions options, Architecture teacher)
     {
         if (options.StudentTeacherLayers is not { } layers)
-            return EvenlySpaced(teacher.NLayer, options.StudentLayerCount ?? Math.Max(1, teacher.NLayer / 2));
+            return EvenlySpaced(teacher.Layers, options.StudentLayerCount ?? Math.Max(1, teacher.Layers / 2));
         foreach (int layer in layers)
         {
-            if (layer < 0 || layer >= teacher.NLayer)
-                throw new ArgumentException($"Teacher layer {layer} does not exist: the teacher's layers are 0 to {teacher.NLayer - 1}.");
+            if (layer < 0 || layer >= teacher.Layers)
+                throw new ArgumentException($"Teacher layer {layer} does not exist: the teacher's layers are 0 to {teacher.Layers - 1}.");
         }
         if (layers.Count != (options.StudentLayerCount ?? layers.Count) || layers.Count == 0)
             throw new ArgumentException(
@@ -66,18 +66,13 @@ public sealed class TeacherLayersInit : StudentInit
                 $"{layers.Count} teacher layers are listed for {count} student layers. List one per student layer, or leave the count out.");
     }
 
-    internal override Gpt2Config Configure(StudentOrigin origin)
+    internal override Architecture Configure(StudentOrigin origin)
     {
-        Gpt2Config teacher = origin.Teacher
+        Architecture teacher = origin.Teacher
             ?? throw new ArgumentException("Layers of a teacher are to be copied, and there is no teacher. Choose one.");
-        return origin.WithRunDropout(teacher with { NLayer = Layers(origin.Options, teacher).Count });
+        return origin.InTraining(teacher.WithLayers(Layers(origin.Options, teacher).Count));
     }
 
-    internal override Gpt2 Create(StudentOrigin origin, Gpt2? teacher, Gpt2? checkpoint)
-    {
-        Gpt2Config config = Configure(origin);
-        var student = new Gpt2(config);
-        student.CopyFrom(teacher!, Layers(origin.Options, teacher!.Config));
-        return student;
-    }
+    internal override TextModel Create(StudentOrigin origin, TextModel? teacher, TextModel? checkpoint) =>
+        TextModel.CreateFrom(Configure(origin), teacher!, Layers(origin.Options, teacher!.Architecture));
 }

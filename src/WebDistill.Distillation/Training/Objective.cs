@@ -16,9 +16,9 @@ internal sealed class Objective : IDisposable
 
     /// <summary>Binds the losses. What one draws for its parameters depends on the run's seed alone.</summary>
     /// <exception cref="ArgumentException">A loss cannot compare the two models.</exception>
-    public Objective(IReadOnlyList<Loss> losses, RunOptions options, Gpt2Config student, Gpt2Config? teacher)
+    public Objective(IReadOnlyList<Loss> losses, RunOptions options, Architecture student, Architecture? teacher)
     {
-        (Losses, _options, _vocabularySize) = (losses, options, student.VocabSize);
+        (Losses, _options, _vocabularySize) = (losses, options, student.VocabularySize);
         _terms = [.. losses.Select(loss => new Term(loss, loss.Weight(options), loss is WholeLoss whole ? Bind(whole) : null))];
         OfStudent = losses.OfType<WholeLoss>().Aggregate(Wants.Hidden, (all, loss) => all | loss.OfStudent);
         OfTeacher = losses.OfType<WholeLoss>().Aggregate(Wants.Hidden, (all, loss) => all | loss.OfTeacher);

@@ -19,7 +19,7 @@ public sealed record RunDisk(long CheckpointBytes, long CertainCheckpoints, long
     /// <summary>What may be needed.</summary>
     public long MostBytes => Total(MostCheckpoints);
 
-    internal static RunDisk Of(RunOptions options, Gpt2Config student, int totalUpdates)
+    internal static RunDisk Of(RunOptions options, Architecture student, int totalUpdates)
     {
         long weights = sizeof(float) * student.ParameterCount;
         var retention = CheckpointRetention.Of(options);

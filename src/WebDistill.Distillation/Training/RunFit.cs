@@ -69,7 +69,7 @@ public sealed record RunFit(IReadOnlyList<OptionProblem> Problems, IReadOnlyList
                 + "make room, or the run will be paused.";
 
     /// <summary>Why a model cannot be loaded to answer at this moment; null when it can.</summary>
-    public static string? ProblemOfLoading(Gpt2Config model, Machine machine)
+    public static string? ProblemOfLoading(Architecture model, Machine machine)
     {
         long needed = RunMemory.ToAnswer(model), weights = sizeof(float) * model.ParameterCount;
         return needed <= machine.FreeTensorBytes ? null

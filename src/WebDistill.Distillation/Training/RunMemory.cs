@@ -4,6 +4,7 @@ using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
 
 namespace WebDistill.Distillation.Training;
@@ -48,30 +49,28 @@ public sealed record RunMemory(
 
     /// <param name="batchTokens">Tokens of a full micro-batch.</param>
     /// <param name="sequences">Sequences per epoch.</param>
-    internal static RunMemory Estimate(RunOptions options, Gpt2Config? teacher, Gpt2Config student, long batchTokens, int sequences)
+    internal static RunMemory Estimate(RunOptions options, Architecture? teacher, Architecture student, long batchTokens, int sequences)
     {
         Int128 tokens = batchTokens;
-        // Kept for the backward pass, per token and layer: both norms' inputs and outputs, q, k and v, attention's result and statistics, the two
-        // sides of the activation. Dropout keeps no mask, it is made again, but what goes in and comes out.
-        Int128 width = student.NEmbd;
-        Int128 perLayer = 8 * width + 2L * student.InnerWidth + student.NHead + (options.Dropout > 0 ? 4 * width : 0);
+        Int128 width = student.Width;
+        Int128 perLayer = student.ActivationsPerTokenAndLayer(options.Dropout > 0);
         // In bfloat16 the processor's attention is libtorch's, which keeps scores, probabilities and mask as soon as there is a dropout; weights
         // are cast layer by layer and kept so for the backward pass.
         if (options.Precision == Precision.BFloat16)
         {
             if (!Device.IsCuda && options.Dropout > 0)
-                perLayer += 2L * student.NHead * (options.ContextLength ?? student.NPositions);
+                perLayer += 2L * student.Heads * (options.ContextLength ?? student.Positions);
             perLayer += 2 * width + student.InnerWidth;
         }
         // In work: one layer's gradients.
-        Int128 activations = tokens * (student.NLayer * perLayer + 8 * width + 2L * student.InnerWidth);
+        Int128 activations = tokens * (student.Layers * perLayer + 8 * width + 2L * student.InnerWidth);
         // The teacher keeps nothing, but has one layer in work and hands over its last hidden state.
         if (teacher is not null)
-            activations += tokens * (6L * teacher.NEmbd + 2L * teacher.InnerWidth);
+            activations += tokens * (6L * teacher.Width + 2L * teacher.InnerWidth);
 
         // On a GPU the losses are composed of operators, which keep their intermediate results.
-        long rows = Math.Min(Device.IsCuda ? LossHead.RowsPerChunk : ProjectionHead.ChunkRows(student.VocabSize), batchTokens);
-        Int128 logits = (Int128)rows * student.VocabSize * (teacher is null ? 1 : 2) * (Device.IsCuda ? 4 : 1);
+        long rows = Math.Min(Device.IsCuda ? LossHead.RowsPerChunk : ProjectionHead.ChunkRows(student.VocabularySize), batchTokens);
+        Int128 logits = (Int128)rows * student.VocabularySize * (teacher is null ? 1 : 2) * (Device.IsCuda ? 4 : 1);
         if (options.Precision == Precision.BFloat16)
             activations += student.ParameterCount / 2;
         return new RunMemory(
@@ -81,11 +80,11 @@ public sealed record RunMemory(
     }
 
     /// <summary>What a model needs to answer: its weights, and keys and values of all its positions for one text.</summary>
-    public static long ToAnswer(Gpt2Config model) =>
-        Clamp((Int128)sizeof(float) * (model.ParameterCount + 2 * (Int128)model.NLayer * model.NPositions * model.NEmbd));
+    public static long ToAnswer(Architecture model) =>
+        Clamp((Int128)sizeof(float) * (model.ParameterCount + 2 * (Int128)model.Layers * model.Positions * model.Width));
 
-    private static Int128 LargestTensor(Gpt2Config model) =>
-        Gpt2Checkpoint.Weights(model).Max(weight => weight.Shape.Aggregate((Int128)1, (product, side) => product * side));
+    private static Int128 LargestTensor(Architecture model) =>
+        model.Family.Weights(model).Max(weight => weight.Shape.Aggregate((Int128)1, (product, side) => product * side));
 
     private static long Floats(Int128 count) => Clamp(count * sizeof(float));
 

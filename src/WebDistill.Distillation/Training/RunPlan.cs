@@ -28,14 +28,14 @@ public sealed record RunPlan(
 
     /// <summary>Plans a run over a token file, counting its sequences exactly.</summary>
     /// <exception cref="ArgumentException">The corpus is too small for one update or one sequence.</exception>
-    public static RunPlan Compute(RunOptions options, Gpt2Config? teacher, Gpt2Config student, TokenFile train) =>
+    public static RunPlan Compute(RunOptions options, Architecture? teacher, Architecture student, TokenFile train) =>
         Compute(options, teacher, student, train.TokenCount, CountSequences(options, teacher, student, train));
 
     /// <summary>Plans a run.</summary>
     /// <param name="trainTokens">Tokens of the training split.</param>
     /// <param name="sequences">Sequences per epoch, as the batch sampler counts them.</param>
     /// <exception cref="ArgumentException">Too few sequences for one update.</exception>
-    public static RunPlan Compute(RunOptions options, Gpt2Config? teacher, Gpt2Config student, long trainTokens, int sequences)
+    public static RunPlan Compute(RunOptions options, Architecture? teacher, Architecture student, long trainTokens, int sequences)
     {
         int batches = CountBatches(options, sequences);
         LearningRateSchedule schedule = LearningRateSchedule.Plan(options, batches);
@@ -55,7 +55,7 @@ public sealed record RunPlan(
             student.ParameterCount,
             RunMemory.Estimate(options, teacher, student, rows * context, sequences),
             RunDisk.Of(options, student, schedule.TotalUpdates),
-            (teacher is null ? 0 : ForwardFlopsPerToken(teacher, tokensPerSequence)) + 3 * ForwardFlopsPerToken(student, tokensPerSequence),
+            (teacher is null ? 0 : teacher.ForwardFlopsPerToken(tokensPerSequence)) + 3 * student.ForwardFlopsPerToken(tokensPerSequence),
             (long)Math.Round(tokensPerSequence * sequences * options.Epochs));
     }
 
@@ -67,17 +67,17 @@ public sealed record RunPlan(
     /// <param name="vocabularySize">V of the data set's tokenizer.</param>
     /// <param name="sequences">Sequences per epoch; null if the corpus is not known yet.</param>
     public static IReadOnlyList<OptionProblem> Check(
-        RunOptions options, Gpt2Config? teacher, Gpt2Config? checkpoint, int vocabularySize, int? sequences)
+        RunOptions options, Architecture? teacher, Architecture? checkpoint, int vocabularySize, int? sequences)
     {
         var problems = new OptionProblems();
-        if (teacher is not null && teacher.VocabSize != vocabularySize)
+        if (teacher is not null && teacher.VocabularySize != vocabularySize)
         {
             problems.Add(nameof(options.TeacherId),
-                $"The teacher has {teacher.VocabSize} tokens in its vocabulary and the data set {vocabularySize}. "
+                $"The teacher has {teacher.VocabularySize} tokens in its vocabulary and the data set {vocabularySize}. "
                 + "Choose a data set that was tokenised with the teacher's vocabulary.");
         }
 
-        Gpt2Config student;
+        Architecture student;
         try
         {
             student = StudentInits.StudentConfig(options, teacher, vocabularySize, checkpoint);
@@ -88,21 +88,21 @@ public sealed record RunPlan(
                 problem.Message);
             return problems.Found;
         }
-        if (checkpoint is not null && student.VocabSize != vocabularySize)
+        if (checkpoint is not null && student.VocabularySize != vocabularySize)
         {
             problems.Add(nameof(options.StudentModelId),
-                $"The student has {student.VocabSize} tokens in its vocabulary and the data set {vocabularySize}. "
+                $"The student has {student.VocabularySize} tokens in its vocabulary and the data set {vocabularySize}. "
                 + "Choose a data set that was tokenised with the student's vocabulary.");
         }
-        if (teacher is not null && student.NEmbd != teacher.NEmbd && options.AlphaCos > 0)
+        if (teacher is not null && student.Width != teacher.Width && options.AlphaCos > 0)
         {
             problems.Add(nameof(options.AlphaCos),
-                $"The cosine loss compares hidden states of equal width, and the student's is {student.NEmbd}, the teacher's "
-                + $"{teacher.NEmbd}. "
+                $"The cosine loss compares hidden states of equal width, and the student's is {student.Width}, the teacher's "
+                + $"{teacher.Width}. "
                 + "Set its weight to 0 or choose a student of the teacher's width.");
         }
 
-        int positions = Math.Min(student.NPositions, teacher?.NPositions ?? int.MaxValue), shortest = options.SequenceMode.ShortestContext();
+        int positions = Math.Min(student.Positions, teacher?.Positions ?? int.MaxValue), shortest = options.SequenceMode.ShortestContext();
         if (options.ContextLength is int context && context > positions)
             problems.Add(nameof(options.ContextLength),
                 $"The context length is {context}, the models have {positions} positions. Choose at most {positions}.");
@@ -137,24 +137,13 @@ public sealed record RunPlan(
 
     /// <summary>Sequences per epoch that a run with these options cuts out of the file.</summary>
     /// <exception cref="InvalidDataException">There is none; the message names the counts.</exception>
-    public static int CountSequences(RunOptions options, Gpt2Config? teacher, Gpt2Config student, TokenFile train) =>
+    public static int CountSequences(RunOptions options, Architecture? teacher, Architecture student, TokenFile train) =>
         SequenceSource.Count(train, options.SequenceMode, ContextLength(options, teacher, student));
 
     private static int CountBatches(RunOptions options, int sequences) =>
         (int)(((long)sequences + options.BatchSize - 1) / options.BatchSize);
 
     /// <summary>Tokens per sequence: as asked for, else all that the models have positions for.</summary>
-    internal static int ContextLength(RunOptions options, Gpt2Config? teacher, Gpt2Config student) =>
-        options.ContextLength ?? Math.Min(student.NPositions, teacher?.NPositions ?? int.MaxValue);
-
-    /// <summary>
-    /// Multiplications and additions of one token's way through a model: two per weight of each matrix product, and attention over half of
-    /// the sequence on average.
-    /// </summary>
-    private static double ForwardFlopsPerToken(Gpt2Config model, double sequenceLength)
-    {
-        double width = model.NEmbd;
-        double perLayer = 2 * (4 * width * width + 2 * width * model.InnerWidth) + 2 * 2 * width * (sequenceLength + 1) / 2;
-        return model.NLayer * perLayer + 2 * width * model.VocabSize;
-    }
+    internal static int ContextLength(RunOptions options, Architecture? teacher, Architecture student) =>
+        options.ContextLength ?? Math.Min(student.Positions, teacher?.Positions ?? int.MaxValue);
 }

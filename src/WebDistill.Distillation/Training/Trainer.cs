@@ -25,7 +25,7 @@ namespace WebDistill.Distillation.Training;
 public sealed class Trainer : IDisposable
 {
     private readonly RunOptions _options;
-    private readonly Gpt2? _teacher;
+    private readonly TextModel? _teacher;
     private readonly TokenFile? _validation;
     private readonly int _batchesPerEpoch;
     private readonly Func<TokenBatch> _nextBatch;
@@ -47,20 +47,20 @@ public sealed class Trainer : IDisposable
     /// <param name="validation">Held-out split; null measures no perplexity.</param>
     /// <exception cref="ArgumentException">Something does not fit; the message states the values, what was expected and the
     /// fix.</exception>
-    public Trainer(RunOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation)
+    public Trainer(RunOptions options, TextModel? teacher, TextModel student, TokenFile train, TokenFile? validation)
         : this(options, teacher, student, train, validation, LossCatalogue.Active(options, teacher is not null))
     {
     }
 
     /// <summary>A run with losses that need not be of the catalogue.</summary>
     internal Trainer(
-        RunOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation, IReadOnlyList<Loss> losses)
+        RunOptions options, TextModel? teacher, TextModel student, TokenFile train, TokenFile? validation, IReadOnlyList<Loss> losses)
         : this(options, teacher, student, CreateSampler(options, teacher, student, train, validation), validation, losses)
     {
     }
 
     private Trainer(
-        RunOptions options, Gpt2? teacher, Gpt2 student, BatchSampler sampler, TokenFile? validation, IReadOnlyList<Loss> losses)
+        RunOptions options, TextModel? teacher, TextModel student, BatchSampler sampler, TokenFile? validation, IReadOnlyList<Loss> losses)
         : this(options, teacher, student, sampler.BatchesPerEpoch, sampler.Next, validation, losses)
     {
         _sampler = sampler;
@@ -70,7 +70,7 @@ public sealed class Trainer : IDisposable
     /// <summary>A run over batches from anywhere.</summary>
     /// <param name="batchesPerEpoch">L: micro-batches after which an epoch is over.</param>
     /// <param name="losses">What is minimised; null minimises what the options give a weight.</param>
-    internal Trainer(RunOptions options, Gpt2? teacher, Gpt2 student, int batchesPerEpoch, Func<TokenBatch> nextBatch,
+    internal Trainer(RunOptions options, TextModel? teacher, TextModel student, int batchesPerEpoch, Func<TokenBatch> nextBatch,
         TokenFile? validation, IReadOnlyList<Loss>? losses = null)
     {
         _options = options;
@@ -79,9 +79,9 @@ public sealed class Trainer : IDisposable
         _validation = validation;
         _batchesPerEpoch = batchesPerEpoch;
         _nextBatch = nextBatch;
-        _objective = new Objective(losses ?? LossCatalogue.Active(options, teacher is not null), options, student.Config, teacher?.Config);
+        _objective = new Objective(losses ?? LossCatalogue.Active(options, teacher is not null), options, student.Architecture, teacher?.Architecture);
         Series = LoopSeries.Of(_objective.Losses, options);
-        _contextLength = RunPlan.ContextLength(options, teacher?.Config, student.Config);
+        _contextLength = RunPlan.ContextLength(options, teacher?.Architecture, student.Architecture);
         _schedule = LearningRateSchedule.Plan(options, batchesPerEpoch);
 
         student.Precision = options.Precision;
@@ -89,7 +89,8 @@ public sealed class Trainer : IDisposable
             teacher.Precision = options.Precision;
         teacher?.eval();
         student.train();
-        student.PositionEmbedding.requires_grad = !options.FreezePositionEmbeddings;
+        foreach (Parameter positions in student.PositionEmbeddings)
+            positions.requires_grad = !options.FreezePositionEmbeddings;
         _optimiser = new AdamWOptimiser([.. Trained(student, options), .. _objective.Parameters()], options.AdamBeta1, options.AdamBeta2, options.AdamEpsilon);
         NoteWhatIsUnusual();
         // Last: a run that cannot begin has nobody who would end it.
@@ -118,7 +119,7 @@ public sealed class Trainer : IDisposable
     public StepPhases LastStepPhases { get; private set; }
 
     /// <summary>The model in training.</summary>
-    public Gpt2 Student { get; }
+    public TextModel Student { get; }
 
     /// <summary>Where the run stands after its last finished update, whatever was begun since.</summary>
     /// <exception cref="InvalidOperationException">The batches do not come from a corpus: there is no position to go back to.</exception>
@@ -275,18 +276,18 @@ public sealed class Trainer : IDisposable
         {
             using IDisposable noGradient = no_grad();
             using DisposeScope teacherScope = NewDisposeScope();
-            Outputs answer = _teacher.Forward(ids, _objective.OfTeacher);
+            Outputs answer = _teacher.Forward(new ModelInput(ids), _objective.OfTeacher);
             teacherHidden = Select(answer.Hidden, rows).MoveToOuterDisposeScope();
             // Where every loss is one over rows nobody looks at the padding, which need not be kept.
             teacher = _objective.IsByRows ? null : answer.MoveToOuterDisposeScope();
         }
         clock.Lap(Phase.TeacherForward);
-        Outputs student = Student.Forward(ids, _objective.OfStudent);
+        Outputs student = Student.Forward(new ModelInput(ids), _objective.OfStudent);
         Tensor hidden = Select(student.Hidden, rows);
         clock.Lap(Phase.StudentForward);
 
         ObjectiveSums objective = _objective.Sum(
-            new LossHeadInput(hidden.detach(), Student.TokenEmbedding, teacherHidden, _teacher?.TokenEmbedding, batch.Targets(),
+            new LossHeadInput(hidden.detach(), Student.Head, teacherHidden, _teacher?.Head, batch.Targets(),
                 _options.Temperature, _options.Precision), student, teacher, batch, ids, share);
         for (int k = 0; k < objective.Sums.Length; k++)
         {
@@ -335,19 +336,15 @@ public sealed class Trainer : IDisposable
         return [.. Enumerable.Range(0, count).Select(_ => _nextBatch())];
     }
 
-    /// <summary>
-    /// Weight decay spares what the reference spares: names with "bias" or "LayerNorm.weight". GPT-2 calls its norms ln_1, ln_2 and ln_f,
-    /// so their weights decay.
-    /// </summary>
-    private static List<Moments> Trained(Gpt2 student, RunOptions options) =>
+    private static List<Moments> Trained(TextModel student, RunOptions options) =>
         [.. student.named_parameters().Where(pair => pair.parameter.requires_grad).Select(pair => new Moments(
-            pair.name, pair.parameter, pair.name.Contains("bias") || pair.name.Contains("LayerNorm.weight") ? 0 : options.WeightDecay))];
+            pair.name, pair.parameter, student.Decays(pair.name) ? options.WeightDecay : 0))];
 
-    private Perplexity MeasurePerplexity(Gpt2 model, CancellationToken cancel) =>
+    private Perplexity MeasurePerplexity(TextModel model, CancellationToken cancel) =>
         Perplexity.Measure(model, _validation!, _contextLength, _options.ValidationMaxTokens, cancel);
 
     private static BatchSampler CreateSampler(
-        RunOptions options, Gpt2? teacher, Gpt2 student, TokenFile train, TokenFile? validation)
+        RunOptions options, TextModel? teacher, TextModel student, TokenFile train, TokenFile? validation)
     {
         // The ids in the options name stored things and mean nothing here: the models and the corpus are given.
         RunOptions named = options with
@@ -357,13 +354,13 @@ public sealed class Trainer : IDisposable
         };
         List<OptionProblem> problems = [.. RunPlan.Validate(named)];
         if (problems.Count == 0)
-            problems.AddRange(RunPlan.Check(named, teacher?.Config, student.Config, train.VocabularySize, null));
+            problems.AddRange(RunPlan.Check(named, teacher?.Architecture, student.Architecture, train.VocabularySize, null));
         if (validation is not null && validation.TokenizerSha256 != train.TokenizerSha256)
             problems.Add(new OptionProblem("datasetId",
                 "The training and the held-out split were tokenised with different vocabularies. Prepare the data set again."));
         if (problems.Count > 0)
             throw new ArgumentException(string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")));
-        int contextLength = RunPlan.ContextLength(options, teacher?.Config, student.Config);
+        int contextLength = RunPlan.ContextLength(options, teacher?.Architecture, student.Architecture);
         return new BatchSampler(
             train, options.SequenceMode, contextLength, options.BatchSize, options.Shuffle, options.GroupBySize, options.Seed);
     }

@@ -30,7 +30,7 @@ public sealed record CheckpointManifest(
 
     /// <summary>Hash of the student's weights.</summary>
     [JsonIgnore]
-    public string WeightsSha256 => Files.Single(file => file.Name == Gpt2Checkpoint.WeightsFileName).Sha256;
+    public string WeightsSha256 => Files.Single(file => file.Name == ModelFiles.WeightsFileName).Sha256;
 }
 
 /// <summary>One file of a checkpoint.</summary>
@@ -66,7 +66,7 @@ public static class TrainingCheckpoint
     {
         files = new UnpublishedFolder(files);
         TrainingState state = trainer.State;
-        CheckpointInfo model = Gpt2Checkpoint.Save(trainer.Student, folder, files);
+        CheckpointInfo model = ModelFiles.Save(trainer.Student, folder, files);
         tokenizer.Save(folder, files);
         string moments = SafetensorsWriter.Write(Path.Combine(folder, MomentsFileName), Tensors(trainer), files);
         DurableFile.WriteText(Path.Combine(folder, StateFileName),
@@ -74,7 +74,7 @@ public static class TrainingCheckpoint
 
         var known = new Dictionary<string, string>
         {
-            [Gpt2Checkpoint.WeightsFileName] = model.WeightsSha256, [MomentsFileName] = moments,
+            [ModelFiles.WeightsFileName] = model.WeightsSha256, [MomentsFileName] = moments,
         };
         var manifest = new CheckpointManifest(
             state.Step, DateTime.UtcNow, trainer.ValidationPerplexityOfState?.Value,

@@ -1,3 +1,5 @@
+using WebDistill.Web.Formats;
+
 namespace WebDistill.Web.Evaluations;
 
 /// <summary>Wakes who computes evaluations, and lets the one that is being computed end early.</summary>

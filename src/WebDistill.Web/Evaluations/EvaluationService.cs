@@ -8,7 +8,13 @@ using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
-using WebDistill.Web.Library;
+using WebDistill.Web.Datasets;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Hosting;
+using WebDistill.Web.Layout;
+using WebDistill.Web.Models;
+using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Evaluations;

@@ -6,9 +6,11 @@ using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Text;
-using WebDistill.Web.Library;
-using WebDistill.Web.Playground;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Hosting;
+using WebDistill.Web.Models;
 using WebDistill.Web.Storage;
+using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Evaluations;
 

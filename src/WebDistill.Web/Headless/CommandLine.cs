@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Headless;
 

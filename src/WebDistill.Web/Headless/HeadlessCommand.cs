@@ -3,7 +3,9 @@ using System.CommandLine.Parsing;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
-using WebDistill.Web.Api;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Hosting;
+using WebDistill.Web.Http;
 using WebDistill.Web.Notifications;
 using WebDistill.Web.Storage;
 

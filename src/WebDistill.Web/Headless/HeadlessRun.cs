@@ -4,8 +4,11 @@ using Microsoft.EntityFrameworkCore;
 using Spectre.Console;
 using WebDistill.Data;
 using WebDistill.Distillation.Options;
-using WebDistill.Web.Api;
-using WebDistill.Web.Runs;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Hosting;
+using WebDistill.Web.Http;
+using WebDistill.Web.Jobs;
 
 namespace WebDistill.Web.Headless;
 

@@ -3,8 +3,7 @@ using System.Globalization;
 using Spectre.Console;
 using WebDistill.Data;
 using WebDistill.Distillation.Options;
-using WebDistill.Web.Components.Controls;
-using WebDistill.Web.Runs;
+using WebDistill.Web.Failures;
 using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Headless;

@@ -3,7 +3,8 @@ using Spectre.Console;
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
-using WebDistill.Web.Components.Controls;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Headless;
 
@@ -61,7 +62,7 @@ internal sealed class RunProgress(IAnsiConsole console, TimeProvider time)
         if (run.TokensPerSecond is double speed)
             line += $"  {NotFinite.Text(speed) ?? speed.ToString("F0", CultureInfo.InvariantCulture)} tok/s";
         if (run.TimeLeft() is TimeSpan left)
-            line += $"  {Components.Controls.Figures.Duration(left)} left";
+            line += $"  {Formats.Figures.Duration(left)} left";
         return line;
     }
 

@@ -4,7 +4,6 @@ using Microsoft.AspNetCore.SignalR;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
 using WebDistill.Data;
-using WebDistill.Web.Runs;
 using WebDistill.Web.Security;
 
 namespace WebDistill.Web.Live;

@@ -1,7 +1,6 @@
 using WebDistill.Data;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Training;
-using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Live;
 

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.SignalR;
+using WebDistill.Web.Hosting;
 
 namespace WebDistill.Web.Live;
 

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Live;
 

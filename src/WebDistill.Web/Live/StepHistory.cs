@@ -4,7 +4,8 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Training;
-using WebDistill.Web.Runs;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Live;
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using WebDistill.Data;
-using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Live;
 

@@ -3,7 +3,9 @@ using Microsoft.Extensions.Http.Resilience;
 using Polly;
 using Polly.Timeout;
 using WebDistill.Data;
-using WebDistill.Web.Components.Controls;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Hosting;
+using WebDistill.Web.Jobs;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Notifications;

@@ -1,5 +1,7 @@
 using WebDistill.Distillation.Generation;
-using WebDistill.Web.Library;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Models;
+using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Playground;
 

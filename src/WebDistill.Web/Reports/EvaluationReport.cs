@@ -2,6 +2,8 @@ using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Kernels;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Reports;
 

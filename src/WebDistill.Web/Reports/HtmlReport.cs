@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
-using WebDistill.Web.Components.Controls;
+using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Reports;
 
@@ -69,7 +69,7 @@ internal sealed class HtmlReport
     {
         Heading(section.SourceName == "" ? section.Title : $"{section.Title}: {section.SourceName}");
         Figures(section.Rows);
-        string counts = string.Concat(section.Counts.Select(count => $"{count.Name}: {Components.Controls.Figures.Count(count.Value)}. "));
+        string counts = string.Concat(section.Counts.Select(count => $"{count.Name}: {Formats.Figures.Count(count.Value)}. "));
         _html.Append($"<p>{Text(section.Protocol)}</p>\n<p>{Text(counts)}{Text(section.Engine)}; WebDistill {Text(section.Version)}.")
             .Append(section.SourceSha256 is string hash ? $" Text SHA-256 <code>{hash}</code>.</p>\n" : "</p>\n");
         for (int model = 0; model < _report.Models.Count; model++)
@@ -88,7 +88,7 @@ internal sealed class HtmlReport
         string[] heads = ["Figure", .. _report.Models.SelectMany((model, i) => i == 0 ? [model.Name] : new[] { model.Name, "Ratio" })];
         Table(heads, numbers: 1..heads.Length, rows.Select(row => (string[])
         [
-            $"{Text(row.Figure)} <span class=\"legend\">{Text(Components.Controls.Figures.UnitOf(row.Unit))}</span>",
+            $"{Text(row.Figure)} <span class=\"legend\">{Text(Formats.Figures.UnitOf(row.Unit))}</span>",
             .. ReportTexts.Cells(row),
         ]));
     }

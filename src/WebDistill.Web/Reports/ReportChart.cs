@@ -2,7 +2,8 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using WebDistill.Distillation.Evaluation;
-using WebDistill.Web.Components.Controls;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Reports;
 

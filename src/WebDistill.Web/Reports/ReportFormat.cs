@@ -1,4 +1,5 @@
 using System.Text.Json;
+using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Reports;
 

@@ -4,10 +4,11 @@ using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
-using WebDistill.Web.Components.Controls;
-using WebDistill.Web.Components.Forms;
+using WebDistill.Web.Datasets;
 using WebDistill.Web.Evaluations;
-using WebDistill.Web.Library;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Models;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Reports;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text;
-using WebDistill.Web.Components.Controls;
-using static WebDistill.Web.TableText;
+using WebDistill.Web.Formats;
+using static WebDistill.Web.Formats.TableText;
 
 namespace WebDistill.Web.Reports;
 

@@ -1,6 +1,8 @@
 using WebDistill.Data;
 using WebDistill.Distillation.Options;
-using WebDistill.Web.Library;
+using WebDistill.Web.Datasets;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Jobs;
 
 namespace WebDistill.Web.Runs;
 

@@ -5,8 +5,12 @@ using WebDistill.Data;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
-using WebDistill.Web.Library;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Jobs;
+using WebDistill.Web.Layout;
 using WebDistill.Web.Live;
+using WebDistill.Web.Models;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Runs;

@@ -2,6 +2,7 @@ using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Web.Live;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Runs;
 

@@ -1,6 +1,7 @@
 using System.Net;
 using Microsoft.AspNetCore.Mvc;
 using WebDistill.Distillation.Files;
+using WebDistill.Web.Hosting;
 
 namespace WebDistill.Web.Security;
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Storage;
 

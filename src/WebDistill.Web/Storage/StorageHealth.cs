@@ -3,6 +3,7 @@ using Microsoft.Data.Sqlite;
 using WebDistill.Data;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Files;
+using WebDistill.Web.Failures;
 using WebDistill.Web.Live;
 
 namespace WebDistill.Web.Storage;

@@ -1,5 +1,5 @@
 using WebDistill.Distillation.Evaluation;
-using WebDistill.Web.Components.Controls;
+using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Sweeps;
 

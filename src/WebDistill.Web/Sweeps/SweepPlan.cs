@@ -4,8 +4,10 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
-using WebDistill.Web.Api;
-using WebDistill.Web.Components.Forms;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Http;
+using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Sweeps;
 

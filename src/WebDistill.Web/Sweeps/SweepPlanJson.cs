@@ -1,6 +1,8 @@
 using System.Text.Json;
 using WebDistill.Distillation.Options;
-using WebDistill.Web.Api;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Http;
+using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Sweeps;
 

@@ -2,7 +2,10 @@ using System.Text.Json;
 using WebDistill.Data;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
-using WebDistill.Web.Runs;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Jobs;
+using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Sweeps;
 

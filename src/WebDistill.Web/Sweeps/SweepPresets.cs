@@ -1,5 +1,6 @@
 using System.Text.Json;
 using WebDistill.Distillation.Options;
+using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Sweeps;
 

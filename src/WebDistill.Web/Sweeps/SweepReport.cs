@@ -2,7 +2,8 @@ using System.Text.Json;
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
-using WebDistill.Web.Components.Controls;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Sweeps;
 

@@ -1,6 +1,9 @@
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Training;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Layout;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Sweeps;
 

@@ -1,6 +1,8 @@
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Web.Components.Controls;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Jobs;
+using WebDistill.Web.Live;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Sweeps;

@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text;
 using WebDistill.Data;
-using WebDistill.Web.Components.Controls;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Sweeps;
 

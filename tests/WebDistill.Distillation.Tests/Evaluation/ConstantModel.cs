@@ -8,9 +8,9 @@ namespace WebDistill.Distillation.Tests.Evaluation;
 internal static class ConstantModel
 {
     /// <summary>The named ids have these logits, every other id has 0.</summary>
-    public static Gpt2 Create(int vocabulary, params (int Id, double Logit)[] logits)
+    public static TextModel Create(int vocabulary, params (int Id, double Logit)[] logits)
     {
-        Gpt2 model = Gpt2.CreateRandom(SmallModels.Config(1, 16, vocabulary, positions: 64), 1);
+        TextModel model = TextModel.CreateRandom(SmallModels.Config(1, 16, vocabulary, positions: 64), 1);
         foreach ((string name, var parameter) in model.named_parameters())
         {
             ParameterData.Write(parameter, values =>

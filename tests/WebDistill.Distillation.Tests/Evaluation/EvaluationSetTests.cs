@@ -27,7 +27,7 @@ public sealed class EvaluationSetTests : IDisposable
         // 13 bytes, 4 words; the tokenizer knows " cat": a| cat|,| a| cat... counted below.
         const string text = "a cat, a cat.";
         int tokens = _tokenizer.EncodeToIds(text).Count, vocabulary = _tokenizer.Vocabulary.Size;
-        using Gpt2 model = ConstantModel.Create(vocabulary);
+        using TextModel model = ConstantModel.Create(vocabulary);
         EvaluationResult result = Run(new PlainText(), model, Write("text.txt", text), context: 4, stride: 2);
         double nats = (tokens - 1) * Math.Log(vocabulary);
         AssertFigure(vocabulary, result, TextPerplexity.TokenPerplexityName);
@@ -48,7 +48,7 @@ public sealed class EvaluationSetTests : IDisposable
             writer.Commit();
         }
         using TokenFile tokens = TokenFile.Open(path);
-        using Gpt2 model = ConstantModel.Create(_tokenizer.Vocabulary.Size);
+        using TextModel model = ConstantModel.Create(_tokenizer.Vocabulary.Size);
         EvaluationResult result = Run(new PlainText(), model, null, context: 8, stride: 8, tokens);
         Assert.Equal(4 + 2, result.Counts.Single(count => count.Name == "Words").Value);
         Assert.Equal("a cat saw é".Length + 1 + "the end".Length, result.Counts.Single(count => count.Name == "Bytes").Value);
@@ -74,7 +74,7 @@ public sealed class EvaluationSetTests : IDisposable
     [Fact]
     public void WikiText_Words_AreThoseOfTheOriginal()
     {
-        using Gpt2 model = ConstantModel.Create(_tokenizer.Vocabulary.Size);
+        using TextModel model = ConstantModel.Create(_tokenizer.Vocabulary.Size);
         EvaluationResult result = Run(new WikiText2(), model, Write("wiki.raw", "a guest @-@ starring role"), context: 64, stride: 64);
         Assert.Equal(5, result.Counts.Single(count => count.Name == "Words").Value);
         Assert.Equal(_tokenizer.EncodeToIds("a guest-starring role").Count, result.Counts.Single(count => count.Name == "BPE tokens").Value);
@@ -104,7 +104,7 @@ public sealed class EvaluationSetTests : IDisposable
         ];
         int cat = ConstantModel.Id(" cat"), s = ConstantModel.Id("s"), vocabulary = _tokenizer.Vocabulary.Size;
         string path = Write("lambada.jsonl", string.Join('\n', lines.Select(text => JsonSerializer.Serialize(new { text }))));
-        using Gpt2 model = ConstantModel.Create(vocabulary, (cat, 3), (s, 1));
+        using TextModel model = ConstantModel.Create(vocabulary, (cat, 3), (s, 1));
         EvaluationResult result = Run(new Lambada(), model, path, context: 32, stride: 32);
         AssertFigure(30, result, "Accuracy, last token");
         AssertFigure(30, result, "Accuracy, whole word");
@@ -116,7 +116,7 @@ public sealed class EvaluationSetTests : IDisposable
         Assert.Equal(10, result.Counts[0].Value);
 
         // Now "s" is the likeliest: right for the last token of "cats", wrong for the whole word.
-        using Gpt2 other = ConstantModel.Create(vocabulary, (s, 3));
+        using TextModel other = ConstantModel.Create(vocabulary, (s, 3));
         result = Run(new Lambada(), other, path, context: 32, stride: 32);
         AssertFigure(20, result, "Accuracy, last token");
         AssertFigure(0, result, "Accuracy, whole word");
@@ -130,7 +130,7 @@ public sealed class EvaluationSetTests : IDisposable
         string path = Write("commongen.jsonl", string.Join('\n', sets.Select(set =>
             JsonSerializer.Serialize(new { concept_set = set, scene = new[] { "A cat runs.", "The dog sleeps" } }))));
         int vocabulary = _tokenizer.Vocabulary.Size, cat = ConstantModel.Id(" cat");
-        using Gpt2 model = ConstantModel.Create(vocabulary, (cat, 3));
+        using TextModel model = ConstantModel.Create(vocabulary, (cat, 3));
         EvaluationResult result = Run(new CommonGen(), model, path, context: 64, stride: 64);
         AssertFigure(100 * (0.5 + 0.25 + 0.5) / 10, result, "Coverage");
         AssertFigure(0, result, "BLEU-4");
@@ -149,10 +149,10 @@ public sealed class EvaluationSetTests : IDisposable
     public void CommonGen_Sentence_EndsAtAStopOrALineBreak()
     {
         string path = Write("commongen.jsonl", JsonSerializer.Serialize(new { concept_set = "cat_N", scene = new[] { "A cat." } }));
-        using Gpt2 model = ConstantModel.Create(_tokenizer.Vocabulary.Size, (ConstantModel.Id("."), 3));
+        using TextModel model = ConstantModel.Create(_tokenizer.Vocabulary.Size, (ConstantModel.Id("."), 3));
         // A sentence has a word before its stop: this one never gets one.
         Assert.Equal(new string('.', 32), Run(new CommonGen(), model, path, 64, 64).Samples[0].Answer);
-        using Gpt2 ending = ConstantModel.Create(_tokenizer.Vocabulary.Size, (_tokenizer.Vocabulary.EndOfTextId, 3));
+        using TextModel ending = ConstantModel.Create(_tokenizer.Vocabulary.Size, (_tokenizer.Vocabulary.EndOfTextId, 3));
         Assert.Equal("", Run(new CommonGen(), ending, path, 64, 64).Samples[0].Answer);
     }
 
@@ -174,8 +174,8 @@ public sealed class EvaluationSetTests : IDisposable
                 JsonSerializer.Serialize(new { concept_set = "cat_N#see_V", scene = new[] { $"I see {i} cats." } }))),
             _ => text,
         });
-        using Gpt2 model = SmallModels.Random(1, vocabulary: _tokenizer.Vocabulary.Size);
-        using Gpt2 reference = SmallModels.Random(2, vocabulary: _tokenizer.Vocabulary.Size);
+        using TextModel model = SmallModels.Random(1, vocabulary: _tokenizer.Vocabulary.Size);
+        using TextModel reference = SmallModels.Random(2, vocabulary: _tokenizer.Vocabulary.Size);
         EvaluationInput input = new()
         {
             Model = model, Reference = reference, Tokenizer = _tokenizer, File = path, ContextLength = 24, Stride = set.UsesStride ? 12 : 24,
@@ -203,7 +203,7 @@ public sealed class EvaluationSetTests : IDisposable
     [Fact]
     public void Speed_OfASmallModel_IsPositiveAndNamesItsSize()
     {
-        using Gpt2 model = SmallModels.Random(1);
+        using TextModel model = SmallModels.Random(1);
         EvaluationTask task = new SizeAndSpeed().Open(new EvaluationInput { Model = model, Tokenizer = null, ContextLength = 8, Stride = 8 });
         // A first part is enough to see that it measures, and that the rest goes on from it.
         task.Advance();
@@ -214,7 +214,7 @@ public sealed class EvaluationSetTests : IDisposable
     [Fact]
     public void BadInput_IsRefusedWithWhatWasExpected()
     {
-        using Gpt2 model = SmallModels.Random(1, vocabulary: _tokenizer.Vocabulary.Size);
+        using TextModel model = SmallModels.Random(1, vocabulary: _tokenizer.Vocabulary.Size);
         string Refusal(EvaluationSet set, string? file, int context = 8) =>
             Assert.ThrowsAny<InvalidDataException>(() => Run(set, model, file, context, context)).Message;
 
@@ -250,7 +250,7 @@ public sealed class EvaluationSetTests : IDisposable
     [DataFact("lambada/lambada_test.jsonl")]
     public void Lambada_OpenAisFile_HasItsPassages()
     {
-        using Gpt2 model = ConstantModel.Create(_tokenizer.Vocabulary.Size);
+        using TextModel model = ConstantModel.Create(_tokenizer.Vocabulary.Size);
         var input = new EvaluationInput
         {
             Model = model, Tokenizer = _tokenizer, ContextLength = 64, Stride = 64,
@@ -259,7 +259,7 @@ public sealed class EvaluationSetTests : IDisposable
         Assert.Equal(5153, new Lambada().Open(input).Total);
     }
 
-    private EvaluationResult Run(EvaluationSet set, Gpt2 model, string? file, int context, int stride, TokenFile? tokens = null)
+    private EvaluationResult Run(EvaluationSet set, TextModel model, string? file, int context, int stride, TokenFile? tokens = null)
     {
         EvaluationTask task = set.Open(new EvaluationInput
         {

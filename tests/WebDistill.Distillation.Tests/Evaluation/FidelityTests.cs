@@ -47,7 +47,7 @@ public sealed class FidelityTests : IDisposable
     [Fact]
     public void StudentThatIsTheTeacher_AgreesCompletely()
     {
-        using Gpt2 model = SmallModels.Random(1, vocabulary: _tokenizer.Vocabulary.Size);
+        using TextModel model = SmallModels.Random(1, vocabulary: _tokenizer.Vocabulary.Size);
         EvaluationResult result = Run(model, model, Text());
         Assert.Equal(0, Value(result, "Mean KL(teacher ‖ student)"), 9);
         Assert.Equal(100, Value(result, "Top-1 agreement"));
@@ -59,8 +59,8 @@ public sealed class FidelityTests : IDisposable
     [Fact]
     public void Figures_EqualAComputationOfEveryTokenOnItsOwn()
     {
-        using Gpt2 teacher = SmallModels.Random(1, vocabulary: _tokenizer.Vocabulary.Size);
-        using Gpt2 student = SmallModels.Random(2, layers: 1, vocabulary: _tokenizer.Vocabulary.Size);
+        using TextModel teacher = SmallModels.Random(1, vocabulary: _tokenizer.Vocabulary.Size);
+        using TextModel student = SmallModels.Random(2, layers: 1, vocabulary: _tokenizer.Vocabulary.Size);
         string text = Text();
         const int context = 10;
         int[] ids = [.. _tokenizer.EncodeToIds(text)];
@@ -96,7 +96,7 @@ public sealed class FidelityTests : IDisposable
     public void CalibrationError_OfAConstantModel_IsItsConfidenceMinusItsAccuracy()
     {
         int cat = ConstantModel.Id(" cat"), vocabulary = _tokenizer.Vocabulary.Size;
-        using Gpt2 model = ConstantModel.Create(vocabulary, (cat, 8));
+        using TextModel model = ConstantModel.Create(vocabulary, (cat, 8));
         const string text = "a cat a cat a cat a cat";
         int[] ids = [.. _tokenizer.EncodeToIds(text)];
         EvaluationResult result = Run(model, model, text, context: 64);
@@ -106,7 +106,7 @@ public sealed class FidelityTests : IDisposable
         Assert.Equal(100 * accuracy, Assert.Single(diagram.Values.OfType<double>()), 9);
     }
 
-    private static double[] Probabilities(Gpt2 model, int[] before)
+    private static double[] Probabilities(TextModel model, int[] before)
     {
         float[] logits = NextTokenLogits.At(model, before, 1, [before.Length - 1]);
         double[] weights = [.. logits.Select(logit => Math.Exp(logit))];
@@ -115,7 +115,7 @@ public sealed class FidelityTests : IDisposable
 
     private static string Text() => string.Concat(Enumerable.Range(0, 12).Select(i => i % 3 == 0 ? "the dog ran. " : "a cat saw it, "));
 
-    private EvaluationResult Run(Gpt2 teacher, Gpt2 student, string text, int context = 16)
+    private EvaluationResult Run(TextModel teacher, TextModel student, string text, int context = 16)
     {
         string path = _folder.File("text.txt");
         File.WriteAllText(path, text);

@@ -17,7 +17,7 @@ public sealed class SlidingPerplexityTests
     [InlineData(3, 4, 2, "0+3>1")]
     public void Windows_AreTheOnesOfTheProtocol(int tokens, int context, int stride, string expected)
     {
-        using Gpt2 model = SmallModels.Random(1);
+        using TextModel model = SmallModels.Random(1);
         SlidingPerplexity sliding = Of(model, new int[tokens], context, stride);
         IEnumerable<TextWindow> windows = Enumerable.Range(0, (int)sliding.Windows).Select(i => sliding.Window(i));
         Assert.Equal(expected, string.Join(' ', windows.Select(window => $"{window.Start}+{window.Length}>{window.FirstScored}")));
@@ -31,10 +31,10 @@ public sealed class SlidingPerplexityTests
     [InlineData(7, 3)]
     public void Sum_GoldenModel_EqualsEveryTokenPredictedOnItsOwn(int context, int stride)
     {
-        using Gpt2 model = Gpt2Checkpoint.Load(GoldenData.Path("teacher"));
+        using TextModel model = ModelFiles.Load(GoldenData.Path("teacher"));
         model.eval();
         var random = new SeededRandom(3);
-        int[] ids = [.. Enumerable.Range(0, 61).Select(_ => (int)(random.NextDouble() * model.Config.VocabSize))];
+        int[] ids = [.. Enumerable.Range(0, 61).Select(_ => (int)(random.NextDouble() * model.Architecture.VocabularySize))];
         double expected = 0;
         int predicted = 0, reached = 0;
         for (int start = 0; reached < ids.Length; start += stride)
@@ -54,7 +54,7 @@ public sealed class SlidingPerplexityTests
     [Fact]
     public void Stride_ShorterThanTheContext_PredictsMoreTokensWithMoreToLookBackAt()
     {
-        using Gpt2 model = SmallModels.Random(1);
+        using TextModel model = SmallModels.Random(1);
         int[] ids = [.. Enumerable.Range(0, 40).Select(i => i % 5)];
         long Predicted(int stride)
         {
@@ -69,16 +69,16 @@ public sealed class SlidingPerplexityTests
     [Fact]
     public void Stride_OutOfRange_IsRefused()
     {
-        using Gpt2 model = SmallModels.Random(1);
+        using TextModel model = SmallModels.Random(1);
         Assert.Contains("stride is 9", Assert.Throws<ArgumentException>(() => Of(model, new int[40], 8, 9)).Message);
         Assert.Contains("stride is 0", Assert.Throws<ArgumentException>(() => Of(model, new int[40], 8, 0)).Message);
     }
 
-    private static SlidingPerplexity Of(Gpt2 model, int[] ids, int context, int stride) =>
+    private static SlidingPerplexity Of(TextModel model, int[] ids, int context, int stride) =>
         new(model, (offset, destination) => ids.AsSpan((int)offset, destination.Length).CopyTo(destination), ids.Length, context, stride);
 
     // In double precision from the logits, one token at a time.
-    private static double NegativeLogLikelihood(Gpt2 model, int[] before, int id)
+    private static double NegativeLogLikelihood(TextModel model, int[] before, int id)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();

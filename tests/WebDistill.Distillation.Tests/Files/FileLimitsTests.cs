@@ -93,7 +93,7 @@ public sealed class FileLimitsTests : IDisposable
     public void Config_HostileTexts_AreRefusedShortly(string config)
     {
         File.WriteAllText(_folder.File("config.json"), config.Replace("LONG", new string('x', 500_000)));
-        Refused(() => Gpt2Config.Load(_folder.File("config.json")), null);
+        Refused(() => Architecture.Load(_folder.File("config.json")), null);
     }
 
     private string Safetensors(string header)

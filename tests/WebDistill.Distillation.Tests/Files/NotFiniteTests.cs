@@ -75,10 +75,10 @@ public sealed class NotFiniteTests : IDisposable
     {
         using TokenFile tokens = SmallModels.Tokens(_folder);
         RunOptions options = ResumableFarOff();
-        using Gpt2 teacher = SmallModels.Random(1);
+        using TextModel teacher = SmallModels.Random(1);
         var whole = new List<StepReport>();
         TrainingState ended;
-        using (Gpt2 student = FarOff())
+        using (TextModel student = FarOff())
         {
             using var trainer = new Trainer(options, teacher, student, tokens, tokens);
             trainer.Run(new Recorder(whole), null, null, CancellationToken.None);
@@ -101,7 +101,7 @@ public sealed class NotFiniteTests : IDisposable
         using TokenFile tokens = SmallModels.Tokens(_folder);
         Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train(["one two three"], 258);
         RunOptions options = ResumableFarOff();
-        using Gpt2 teacher = SmallModels.Random(1), student = FarOff();
+        using TextModel teacher = SmallModels.Random(1), student = FarOff();
         using var trainer = new Trainer(options, teacher, student, tokens, tokens);
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
         trainer.Run(new Recorder([]), null, at => store.Save(at.CompletedSteps, folder => TrainingCheckpoint.Write(
@@ -121,7 +121,7 @@ public sealed class NotFiniteTests : IDisposable
     {
         string text = _folder.File("text.txt");
         File.WriteAllText(text, "a cat, a cat and the cat saw a cat");
-        using Gpt2 model = ConstantModel.Create(ConstantModel.Tokenizer.Vocabulary.Size);
+        using TextModel model = ConstantModel.Create(ConstantModel.Tokenizer.Vocabulary.Size);
         var input = new EvaluationInput { Model = model, Tokenizer = ConstantModel.Tokenizer, File = text, ContextLength = 4, Stride = 4 };
         EvaluationTask whole = new PlainText().Open(input);
         JsonElement state = JsonSerializer.SerializeToElement(new { Windows = whole.Total, SumNats = nats, Predicted = 1L }, EvaluationTask.StateJson);
@@ -152,9 +152,9 @@ public sealed class NotFiniteTests : IDisposable
     };
 
     /// <summary>A student with weights so large that its mean loss is thousands of nats, and still finite.</summary>
-    private static Gpt2 FarOff()
+    private static TextModel FarOff()
     {
-        Gpt2 model = SmallModels.Random(5);
+        TextModel model = SmallModels.Random(5);
         foreach ((string name, var parameter) in model.named_parameters())
         {
             if (name == "ln_f.weight")

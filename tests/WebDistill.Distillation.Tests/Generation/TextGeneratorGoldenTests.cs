@@ -14,7 +14,7 @@ public sealed class TextGeneratorGoldenTests
     public void Generate_GreedyPrompts_GivesTheReferencesTokens()
     {
         JsonElement golden = GoldenFiles.Json("generate_greedy.json");
-        using Gpt2 model = Load(golden);
+        using TextModel model = Load(golden);
         var generator = new TextGenerator(model);
         var options = new GenerationOptions { Greedy = true, MaxNewTokens = golden.GetProperty("max_new_tokens").GetInt32(
             ), StopAtEndOfText = false };
@@ -33,10 +33,10 @@ public sealed class TextGeneratorGoldenTests
         using var folder = new TemporaryFolder();
         string source = Path.GetDirectoryName(GoldenData.Path(golden.GetProperty("model").GetString()!.Split('/')))!;
         File.Copy(Path.Combine(source, "model.safetensors"), folder.File("model.safetensors"));
-        Gpt2Config config = Gpt2Config.Load(
-            Path.Combine(source, "config.json")) with { EosTokenId = item.GetProperty("eos_token_id").GetInt32() };
+        var stored = (Gpt2Config)Architecture.Load(Path.Combine(source, "config.json"));
+        Gpt2Config config = stored with { EosTokenId = item.GetProperty("eos_token_id").GetInt32() };
         File.WriteAllText(folder.File("config.json"), config.ToJson());
-        using Gpt2 model = Gpt2Checkpoint.Load(folder.Path);
+        using TextModel model = ModelFiles.Load(folder.Path);
         var generator = new TextGenerator(model);
         var options = new GenerationOptions { Greedy = true, MaxNewTokens = golden.GetProperty("max_new_tokens").GetInt32() };
         Assert.Equal(item.GetProperty("generated_including_eos").Ids(
@@ -48,7 +48,7 @@ public sealed class TextGeneratorGoldenTests
     public void Hidden_LeftPaddedBatch_ChoosesTheSameTokens()
     {
         JsonElement golden = GoldenFiles.Json("generate_greedy.json"), batch = golden.GetProperty("batched_left_padded");
-        using Gpt2 model = Load(golden);
+        using TextModel model = Load(golden);
         model.eval();
         List<long>[] rows = [.. batch.GetProperty("input_ids").EnumerateArray().Select(row => row.Ids().Select(id => (long)id).ToList())];
         List<long>[] masks = [.. batch.GetProperty("attention_mask").EnumerateArray(
@@ -62,11 +62,11 @@ public sealed class TextGeneratorGoldenTests
             Tensor ids = tensor(rows.SelectMany(row => row).ToArray(), [count, length]);
             Tensor mask = tensor(masks.SelectMany(row => row).ToArray(), [count, length]);
             Tensor positions = tensor(masks.SelectMany(Positions).ToArray(), [count, length]);
-            Tensor last = model.Hidden(ids, mask, positions).narrow(1, length - 1, 1);
+            Tensor last = model.Hidden(new ModelInput(ids, mask, positions)).narrow(1, length - 1, 1);
             float[] logits = ParameterData.ToArray(model.Logits(last));
             for (int row = 0; row < count; row++)
             {
-                float[] own = logits[(row * model.Config.VocabSize)..((row + 1) * model.Config.VocabSize)];
+                float[] own = logits[(row * model.Architecture.VocabularySize)..((row + 1) * model.Architecture.VocabularySize)];
                 int best = Array.IndexOf(own, own.Max());
                 Assert.Equal(expected[row][step], best);
                 rows[row].Add(best);
@@ -83,6 +83,6 @@ public sealed class TextGeneratorGoldenTests
         }
     }
 
-    private static Gpt2 Load(JsonElement golden) =>
-        Gpt2Checkpoint.Load(Path.GetDirectoryName(GoldenData.Path(golden.GetProperty("model").GetString()!.Split('/')))!);
+    private static TextModel Load(JsonElement golden) =>
+        ModelFiles.Load(Path.GetDirectoryName(GoldenData.Path(golden.GetProperty("model").GetString()!.Split('/')))!);
 }

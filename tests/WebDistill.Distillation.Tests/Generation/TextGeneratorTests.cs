@@ -12,7 +12,7 @@ public sealed class TextGeneratorTests
     [Fact]
     public void Generate_FillsThePositions_StopsWithTheReason()
     {
-        using Gpt2 model = SmallModels.Random(3);
+        using TextModel model = SmallModels.Random(3);
         var generator = new TextGenerator(model);
         var options = new GenerationOptions { MaxNewTokens = 500, StopAtEndOfText = false };
         // The last token is chosen from position n_positions - 1 and itself needs none.
@@ -24,7 +24,7 @@ public sealed class TextGeneratorTests
     [Fact]
     public void Generate_WithCache_ChoosesWhatAFullPassChooses()
     {
-        using Gpt2 model = SmallModels.Random(3);
+        using TextModel model = SmallModels.Random(3);
         var text = new List<int> { 5, 9 };
         int[] generated = [.. new TextGenerator(model).Generate(
             text, new GenerationOptions { Greedy = true, MaxNewTokens = 15, StopAtEndOfText = false }).Select(token => token.Id)];
@@ -42,7 +42,7 @@ public sealed class TextGeneratorTests
     [Fact]
     public void NextTokens_AfterAPrompt_LikeliestFirstAndTheFirstIsTheGreedyChoice()
     {
-        using Gpt2 model = SmallModels.Random(3);
+        using TextModel model = SmallModels.Random(3);
         var generator = new TextGenerator(model);
         IReadOnlyList<TokenLogit> all = generator.NextTokens([5, 9], 1000);
         Assert.Equal(SmallModels.Vocabulary, all.Select(token => token.Id).Distinct().Count());
@@ -55,7 +55,7 @@ public sealed class TextGeneratorTests
     [Fact]
     public void Generate_RepetitionPenalty_FallsOnPromptAndText()
     {
-        using Gpt2 model = SmallModels.Random(3);
+        using TextModel model = SmallModels.Random(3);
         const double penalty = 1.5;
         var text = new List<int> { 5, 9 };
         int[] generated = [.. new TextGenerator(model).Generate(text, new GenerationOptions
@@ -79,7 +79,7 @@ public sealed class TextGeneratorTests
     public void Generate_StopString_EndsTheTextBeforeIt()
     {
         Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train(["one day the boat left"], Gpt2Tokenizer.MinVocabularySize);
-        using Gpt2 model = SmallModels.Random(3, vocabulary: tokenizer.Vocabulary.Size);
+        using TextModel model = SmallModels.Random(3, vocabulary: tokenizer.Vocabulary.Size);
         var generator = new TextGenerator(model, tokenizer.Vocabulary);
         var options = new GenerationOptions { Seed = 4, MaxNewTokens = 20, StopAtEndOfText = false };
         GeneratedToken[] whole = [.. generator.Generate([5], options)];
@@ -101,7 +101,7 @@ public sealed class TextGeneratorTests
     [Fact]
     public void Generate_SameSeed_RepeatsItself()
     {
-        using Gpt2 model = SmallModels.Random(3);
+        using TextModel model = SmallModels.Random(3);
         int[] Text(long seed) => [.. new TextGenerator(model).Generate(
             [1], new GenerationOptions { Seed = seed, MaxNewTokens = 20, TopK = 10, TopP = 0.95 }).Select(token => token.Id)];
         Assert.Equal(Text(1), Text(1));
@@ -111,7 +111,7 @@ public sealed class TextGeneratorTests
     [Fact]
     public void Generate_Cancelled_Ends()
     {
-        using Gpt2 model = SmallModels.Random(3);
+        using TextModel model = SmallModels.Random(3);
         using var stop = new CancellationTokenSource();
         int written = 0;
         Assert.ThrowsAny<OperationCanceledException>(() =>
@@ -130,7 +130,7 @@ public sealed class TextGeneratorTests
     [Fact]
     public void Generate_BadInput_IsRefusedBeforeTheFirstToken()
     {
-        using Gpt2 model = SmallModels.Random(3);
+        using TextModel model = SmallModels.Random(3);
         var generator = new TextGenerator(model);
         var options = new GenerationOptions();
         Assert.Contains("empty", Refused([], options));

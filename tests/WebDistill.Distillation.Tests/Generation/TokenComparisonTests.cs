@@ -15,22 +15,22 @@ public sealed class TokenComparisonTests
     [InlineData(7)]
     public void Compare_GoldenTeacherAndStudent_MatchesTheNaiveComputation(int firstPosition)
     {
-        using Gpt2 teacher = Gpt2Checkpoint.Load(GoldenData.Path("teacher")), student = Gpt2Checkpoint.Load(GoldenData.Path("student"));
-        AssertLikeNaive(teacher, student, Ids(12, teacher.Config.VocabSize), firstPosition);
+        using TextModel teacher = ModelFiles.Load(GoldenData.Path("teacher")), student = ModelFiles.Load(GoldenData.Path("student"));
+        AssertLikeNaive(teacher, student, Ids(12, teacher.Architecture.VocabularySize), firstPosition);
     }
 
     [Fact]
     public void Compare_MorePositionsThanOneChunk_MatchesTheNaiveComputation()
     {
         Gpt2Config config = SmallModels.Config(positions: 600);
-        using Gpt2 teacher = Gpt2.CreateRandom(config, 3), student = Gpt2.CreateRandom(config with { NEmbd = 8, NLayer = 1 }, 4);
+        using TextModel teacher = TextModel.CreateRandom(config, 3), student = TextModel.CreateRandom(config with { NEmbd = 8, NLayer = 1 }, 4);
         AssertLikeNaive(teacher, student, Ids(600, SmallModels.Vocabulary), 30);
     }
 
     [Fact]
     public void Compare_AModelWithItself_DivergesNowhere()
     {
-        using Gpt2 model = SmallModels.Random(3);
+        using TextModel model = SmallModels.Random(3);
         // One token more than n_positions: the last one is scored and not read.
         IReadOnlyList<ComparedToken> compared = TokenComparison.Compare(model, model, Ids(25, SmallModels.Vocabulary), 1);
         Assert.Equal(24, compared.Count);
@@ -45,7 +45,7 @@ public sealed class TokenComparisonTests
     [Fact]
     public void Compare_WhatCannotBeScored_IsRefusedWithItsNumbers()
     {
-        using Gpt2 model = SmallModels.Random(3), other = SmallModels.Random(3, vocabulary: 40);
+        using TextModel model = SmallModels.Random(3), other = SmallModels.Random(3, vocabulary: 40);
         Assert.Contains("37", Refused(other, [1, 2], 1));
         Assert.Contains("nothing to score", Refused(model, [1], 1));
         Assert.Contains("nothing to score", Refused(model, [1, 2], 2));
@@ -56,7 +56,7 @@ public sealed class TokenComparisonTests
         cancelled.Cancel();
         Assert.ThrowsAny<OperationCanceledException>(() => TokenComparison.Compare(model, model, [1, 2], 1, cancelled.Token));
 
-        string Refused(Gpt2 student, int[] ids, int firstPosition) =>
+        string Refused(TextModel student, int[] ids, int firstPosition) =>
             Assert.Throws<ArgumentException>(() => TokenComparison.Compare(model, student, ids, firstPosition)).Message;
     }
 
@@ -66,7 +66,7 @@ public sealed class TokenComparisonTests
         return [.. Enumerable.Range(0, count).Select(_ => (int)(random.NextDouble() * vocabulary))];
     }
 
-    private static void AssertLikeNaive(Gpt2 teacher, Gpt2 student, int[] ids, int firstPosition)
+    private static void AssertLikeNaive(TextModel teacher, TextModel student, int[] ids, int firstPosition)
     {
         double[][] p = LogProbabilities(teacher, ids), q = LogProbabilities(student, ids);
         IReadOnlyList<ComparedToken> compared = TokenComparison.Compare(teacher, student, ids, firstPosition);
@@ -99,15 +99,15 @@ public sealed class TokenComparisonTests
     }
 
     /// <summary>ln softmax of the logits at every position.</summary>
-    private static double[][] LogProbabilities(Gpt2 model, int[] ids)
+    private static double[][] LogProbabilities(TextModel model, int[] ids)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
         model.eval();
-        int last = Math.Min(ids.Length, model.Config.NPositions);
+        int last = Math.Min(ids.Length, model.Architecture.Positions);
         Tensor input = tensor(ids[..last].Select(id => (long)id).ToArray(), [1, last], device: Distillation.Engine.Device.Default);
         float[] logits = ParameterData.ToArray(model.Logits(model.forward(input)));
-        return [.. logits.Chunk(model.Config.VocabSize).Select(row =>
+        return [.. logits.Chunk(model.Architecture.VocabularySize).Select(row =>
         {
             double maximum = row.Max(), normaliser = Math.Log(row.Sum(logit => Math.Exp(logit - maximum)));
             return row.Select(logit => logit - maximum - normaliser).ToArray();

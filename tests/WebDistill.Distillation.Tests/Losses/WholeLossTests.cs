@@ -29,7 +29,7 @@ public sealed class WholeLossTests
     public void Step_RowLossesAndAWholeOne_GiveTheGradientOfOneGraph(bool withRowLosses)
     {
         using DisposeScope scope = NewDisposeScope();
-        using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1), twin = SmallModels.Random(2, layers: 1);
+        using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1), twin = SmallModels.Random(2, layers: 1);
         TokenBatch batch = SmallModels.Batch(5, 9, 4, 7);
         var probe = new LayersAndAttentions();
         IReadOnlyList<Loss> losses = [.. withRowLosses ? LossCatalogue.All : [], probe];
@@ -39,9 +39,9 @@ public sealed class WholeLossTests
 
         // The same as one graph over the whole batch, as a textbook would write it.
         Tensor ids = tensor(batch.Ids, [batch.Rows, batch.Columns], device: Distillation.Engine.Device.Default);
-        Outputs t, s = twin.Forward(ids, probe.OfStudent);
+        Outputs t, s = twin.Forward(new ModelInput(ids), probe.OfStudent);
         using (no_grad())
-            t = teacher.Forward(ids, probe.OfTeacher);
+            t = teacher.Forward(new ModelInput(ids), probe.OfTeacher);
         long[] rows = [.. Enumerable.Range(0, batch.Rows).SelectMany(row => Enumerable.Range(0, batch.Lengths[row]).Select(column => (long)row * batch.Columns + column))];
         Tensor at = tensor(rows, device: ids.device);
         Tensor Select(Tensor hidden) => hidden.view(-1, hidden.shape[2]).index_select(0, at);
@@ -52,7 +52,7 @@ public sealed class WholeLossTests
             StudentLogits = twin.Logits(Select(s.Hidden)), TeacherLogits = teacher.Logits(Select(t.Hidden)).detach(),
         };
         var counts = new LossCounts(rows.Length, targets.Count(target => target != LogitLosses.NoTarget));
-        using var module = new LayersAndAttentions.Module(twin.Config.NEmbd, teacher.Config.NEmbd);
+        using var module = new LayersAndAttentions.Module(twin.Architecture.Width, teacher.Architecture.Width);
         foreach ((string name, Parameter parameter) in module.named_parameters())
             ParameterData.Write(parameter, values => projection[$"losses.{probe.Name}.{name}"].CopyTo(values));
         Tensor isToken = arange(batch.Columns).unsqueeze(0).lt(tensor(batch.Lengths.Select(length => (long)length).ToArray()).unsqueeze(1)).to(ids.device);
@@ -98,7 +98,7 @@ public sealed class WholeLossTests
             first.Save(store, FileLayer.Disk);
         }
         string checkpoint = store.Newest(out _)!.Value.Folder;
-        using (SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(checkpoint, Gpt2Checkpoint.WeightsFileName)))
+        using (SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(checkpoint, ModelFiles.WeightsFileName)))
             Assert.DoesNotContain(weights.Tensors, entry => entry.Name.Contains("losses", StringComparison.Ordinal));
         using var resumed = new ResumableRun(options, tokens, null, checkpoint, losses);
         resumed.Trainer.Run(new Reports(), null, null, CancellationToken.None);
@@ -110,7 +110,7 @@ public sealed class WholeLossTests
     [Fact]
     public void Construct_TeacherThatTheLossCannotCompare_SaysWhy()
     {
-        using Gpt2 teacher = SmallModels.Random(1, layers: 1), student = SmallModels.Random(2, layers: 2);
+        using TextModel teacher = SmallModels.Random(1, layers: 1), student = SmallModels.Random(2, layers: 2);
         var refused = Assert.Throws<ArgumentException>(() => new Trainer(
             s_options, teacher, student, 1, () => SmallModels.Batch(5, 9), null, [new LayersAndAttentions()]));
         Assert.Contains("2 layers", refused.Message);
@@ -143,9 +143,9 @@ public sealed class WholeLossTests
 
         public override double Divisor(LossCounts counts, RunOptions options, int vocabularySize) => counts.Rows;
 
-        internal override WholeLossModule Bind(RunOptions options, Gpt2Config student, Gpt2Config? teacher) => student.NLayer <= teacher!.NLayer
-            ? new Module(student.NEmbd, teacher.NEmbd, Summed)
-            : throw new ArgumentException($"The student has {student.NLayer} layers, expected at most the teacher's {teacher.NLayer}.");
+        internal override WholeLossModule Bind(RunOptions options, Architecture student, Architecture? teacher) => student.Layers <= teacher!.Layers
+            ? new Module(student.Width, teacher.Width, Summed)
+            : throw new ArgumentException($"The student has {student.Layers} layers, expected at most the teacher's {teacher.Layers}.");
 
         public sealed class Module : WholeLossModule
         {

@@ -43,8 +43,8 @@ public sealed class EmbeddingTableTests : IDisposable
     public void Models_Made_DrawNothingFromLibtorchsGenerator()
     {
         byte[] before = get_rng_state().bytes.ToArray();
-        using var read = new Gpt2(SmallModels.Config());
-        using Gpt2 drawn = SmallModels.Random(3);
+        using var read = TextModel.Create(SmallModels.Config());
+        using TextModel drawn = SmallModels.Random(3);
         Assert.Equal(before, get_rng_state().bytes.ToArray());
     }
 
@@ -52,8 +52,8 @@ public sealed class EmbeddingTableTests : IDisposable
     [Fact]
     public void Gradients_OfAWholeModel_AgreeWithFiniteDifferences()
     {
-        using Gpt2 model = SmallModels.Random(5);
-        using Gpt2 teacher = SmallModels.Random(6);
+        using TextModel model = SmallModels.Random(5);
+        using TextModel teacher = SmallModels.Random(6);
         long[] all = [.. Enumerable.Range(0, 2 * 11).Select(i => (long)(i * 7 % SmallModels.Vocabulary))];
         Tensor ids = tensor(all, [2, 11], device: Distillation.Engine.Device.Default);
         LossTerm[] terms = [new(new DistillationCrossEntropy(), 0.5), new(new CausalLanguageModel(), 0.3), new(new LogitsSquaredError(), 0.01), new(new HiddenCosine(), 0.2)];
@@ -81,7 +81,7 @@ public sealed class EmbeddingTableTests : IDisposable
         }
 
         LossHeadResult Head(Tensor states, bool gradients) => ProjectionHead.Run(
-            new LossHeadInput(states.detach(), model.TokenEmbedding, teacherHidden, teacher.TokenEmbedding, [.. all[1..], LogitLosses.NoTarget], 2), terms, gradients);
+            new LossHeadInput(states.detach(), model.Head, teacherHidden, teacher.Head, [.. all[1..], LogitLosses.NoTarget], 2), terms, gradients);
 
         double Total() => Head(model.forward(ids).view(22, -1), gradients: false).Sums.Zip(terms, (sum, term) => sum * term.Scale).Sum();
     }

@@ -22,11 +22,11 @@ public sealed class Gpt2GoldenTests
         JsonElement item = Case(name);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
-        using Gpt2 teacher = Gpt2Checkpoint.Load(GoldenData.Path("teacher"));
+        using TextModel teacher = ModelFiles.Load(GoldenData.Path("teacher"));
         using SafetensorsFile file = GoldenFiles.Tensors(item.GetProperty("file").GetString()!);
         teacher.eval();
         Tensor ids = file.Int64Tensor("input_ids");
-        int rows = (int)ids.shape[0], length = (int)ids.shape[1], heads = teacher.Config.NHead;
+        int rows = (int)ids.shape[0], length = (int)ids.shape[1], heads = teacher.Architecture.Heads;
         long[]? kept = file.Find("attention_mask") is null ? null : file.Int64s("attention_mask");
         Tensor? mask = kept is null ? null : file.Int64Tensor("attention_mask");
         Tensor? positions = file.Find("position_ids") is null ? null : file.Int64Tensor("position_ids");
@@ -34,10 +34,10 @@ public sealed class Gpt2GoldenTests
         bool leftPadded = kept is not null && Enumerable.Range(0, rows).Any(row => kept[row * length] == 0);
         bool Compared(int token) => !leftPadded || kept![token] != 0;
 
-        Outputs outputs = teacher.Forward(ids, Wants.Hidden | Wants.HiddenOfAllLayers | Wants.Attentions, mask, positions);
+        Outputs outputs = teacher.Forward(new ModelInput(ids, mask, positions), Wants.Hidden | Wants.HiddenOfAllLayers | Wants.Attentions);
         Tensor hidden = outputs.Hidden;
         float[] logits = ParameterData.ToArray(teacher.Logits(hidden));
-        int vocabulary = teacher.Config.VocabSize, width = teacher.Config.NEmbd;
+        int vocabulary = teacher.Architecture.VocabularySize, width = teacher.Architecture.Width;
         if (file.Find("logits_positions") is null)
         {
             GoldenFiles.AssertClose(file.Singles("logits"), logits, Tolerance, "logits", i => Compared(i / vocabulary));
@@ -59,7 +59,7 @@ public sealed class Gpt2GoldenTests
         }
 
         // The pass that training and generation use computes attention by another operator.
-        float[] fused = ParameterData.ToArray(teacher.Hidden(ids, mask, positions));
+        float[] fused = ParameterData.ToArray(teacher.Hidden(new ModelInput(ids, mask, positions)));
         GoldenFiles.AssertClose(ParameterData.ToArray(hidden), fused, Tolerance, "hidden states alone", k => Compared(k / width));
         AssertLogProbabilities(item, ids, logits, kept, rows, length, vocabulary);
     }
@@ -97,12 +97,12 @@ public sealed class Gpt2GoldenTests
 
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
-        using Gpt2 model = Gpt2Checkpoint.Load(folder.Path);
+        using TextModel model = ModelFiles.Load(folder.Path);
         using SafetensorsFile expected = GoldenFiles.Tensors("layout_variants/expected_logits.safetensors");
         model.eval();
         float[] logits = ParameterData.ToArray(model.Logits(model.forward(expected.Int64Tensor("input_ids"))));
         GoldenFiles.AssertClose(expected.Singles(key), logits, Tolerance, $"logits of {variant}");
-        Assert.Equal(key.ToUpperInvariant(), Gpt2Checkpoint.Inspect(folder.Path).DataType);
+        Assert.Equal(key.ToUpperInvariant(), ModelFiles.Inspect(folder.Path).DataType);
     }
 
     private static JsonElement Case(string name) =>

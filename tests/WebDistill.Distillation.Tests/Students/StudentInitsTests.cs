@@ -24,16 +24,17 @@ public sealed class StudentInitsTests
     [Fact]
     public void Create_TeacherLayers_CopiesThemAndSetsTheRunsDropout()
     {
-        using Gpt2 teacher = SmallModels.Random(1, layers: 4);
-        using Gpt2 student = StudentInits.Create(
+        using TextModel teacher = SmallModels.Random(1, layers: 4);
+        using TextModel student = StudentInits.Create(
             s_options with { StudentTeacherLayers = [3, 1], Dropout = 0.25 }, teacher, SmallModels.Vocabulary);
         Dictionary<string, float[]> from = SmallModels.Weights(teacher), to = SmallModels.Weights(student);
         Assert.Equal(from["h.3.mlp.c_fc.weight"], to["h.0.mlp.c_fc.weight"]);
         Assert.Equal(from["h.1.attn.c_attn.bias"], to["h.1.attn.c_attn.bias"]);
         foreach (string name in new[] { "wte.weight", "wpe.weight", "ln_f.weight", "ln_f.bias" })
             Assert.Equal(from[name], to[name]);
+        var config = (Gpt2Config)student.Architecture;
         Assert.Equal((2, 0.25, 0.25, 0.25),
-            (student.Config.NLayer, student.Config.EmbdPdrop, student.Config.AttnPdrop, student.Config.ResidPdrop));
+            (config.Layers, config.EmbdPdrop, config.AttnPdrop, config.ResidPdrop));
     }
 
     [Fact]
@@ -49,7 +50,7 @@ public sealed class StudentInitsTests
             ContextLength = 32,
             InitialiserRange = 0.05,
         };
-        using Gpt2 student = StudentInits.Create(options, null, 300), same = StudentInits.Create(options, null, 300),
+        using TextModel student = StudentInits.Create(options, null, 300), same = StudentInits.Create(options, null, 300),
             other = StudentInits.Create(options with { Seed = 1 }, null, 300);
         Dictionary<string, float[]> weights = SmallModels.Weights(student);
         Assert.Equal(weights["wte.weight"], SmallModels.Weights(same)["wte.weight"]);
@@ -65,19 +66,19 @@ public sealed class StudentInitsTests
             else
                 GoldenFiles.AssertNear(expected, deviation, 0.05, 0, $"deviation of {name}");
         }
-        Assert.Equal((299, 32, 300), (student.Config.EosTokenId, student.Config.NPositions, student.Config.VocabSize));
+        Assert.Equal((299, 32, 300), (student.Architecture.EndOfTextId, student.Architecture.Positions, student.Architecture.VocabularySize));
     }
 
     [Fact]
     public void Create_Checkpoint_GoesOnFromItsWeights()
     {
-        using Gpt2 stored = SmallModels.Random(5);
-        using Gpt2 student = StudentInits.Create(s_options with { StudentInitialisation = "checkpoint", StudentModelId = "m",
+        using TextModel stored = SmallModels.Random(5);
+        using TextModel student = StudentInits.Create(s_options with { StudentInitialisation = "checkpoint", StudentModelId = "m",
             Dropout = 0.3 }, null, SmallModels.Vocabulary, stored);
         Dictionary<string, float[]> expected = SmallModels.Weights(stored);
         foreach ((string name, float[] values) in SmallModels.Weights(student))
             Assert.Equal(expected[name], values);
-        Assert.Equal(0.3, student.Config.ResidPdrop);
+        Assert.Equal(0.3, ((Gpt2Config)student.Architecture).ResidPdrop);
     }
 
     [Fact]

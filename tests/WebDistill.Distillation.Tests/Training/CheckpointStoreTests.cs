@@ -1,5 +1,6 @@
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Text;
 using WebDistill.Distillation.Training;
 using WebDistill.Tests;
@@ -37,13 +38,13 @@ public sealed class CheckpointStoreTests : IDisposable
         Assert.Equal(
             ["config.json", "merges.txt", "model.safetensors", "optimizer.safetensors", "training_state.json", "vocab.json"],
             saved.Files.Select(file => file.Name));
-        Assert.Equal(Gpt2Checkpoint.Inspect(folder).WeightsSha256, saved.WeightsSha256);
+        Assert.Equal(ModelFiles.Inspect(folder).WeightsSha256, saved.WeightsSha256);
         Assert.Equal(saved.Bytes, saved.Files.Sum(file => new FileInfo(Path.Combine(folder, file.Name)).Length));
         CheckpointManifest newest = store.Newest(out IReadOnlyList<DamagedCheckpoint> damaged)!.Value.Manifest;
         Assert.Equal(saved.Files, newest.Files);
         Assert.Empty(damaged);
         // Three numbers for each weight: it, and its two moments.
-        Assert.InRange(saved.Bytes, 3 * 4 * _run.Trainer.Student.Config.ParameterCount, long.MaxValue);
+        Assert.InRange(saved.Bytes, 3 * 4 * _run.Trainer.Student.Architecture.ParameterCount, long.MaxValue);
     }
 
     [Fact]

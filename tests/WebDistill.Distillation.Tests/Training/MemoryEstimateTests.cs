@@ -35,7 +35,7 @@ public sealed class MemoryEstimateTests
             AlphaCe = hasTeacher ? 5 : 0, AlphaClm = 2, AlphaCos = hasTeacher ? 1 : 0,
         };
         // What libraries take for themselves, once: buffers of the products among it.
-        using (Gpt2 small = SmallModels.Random(9, width: 64))
+        using (TextModel small = SmallModels.Random(9, width: 64))
         using (var first = new Trainer(options with { TeacherId = null, AlphaCe = 0, AlphaCos = 0, AlphaClm = 1 }, null, small, 10,
             () => SmallModels.Batch(1, [.. Enumerable.Repeat(12, 40)]), null))
         {
@@ -43,8 +43,8 @@ public sealed class MemoryEstimateTests
         }
         ProcessMemory.GiveBack();
         long before = AllocatedBytes(), peak = before;
-        using Gpt2? teacher = hasTeacher ? Gpt2.CreateRandom(teacherConfig, seed: 1) : null;
-        using Gpt2 student = Gpt2.CreateRandom(studentConfig, seed: 2);
+        using TextModel? teacher = hasTeacher ? TextModel.CreateRandom(teacherConfig, seed: 1) : null;
+        using TextModel student = TextModel.CreateRandom(studentConfig, seed: 2);
         var random = new SeededRandom(3);
         TokenBatch Next() => new(
             [.. Enumerable.Range(0, batch * context).Select(_ => (long)(random.NextDouble() * vocabulary))], [.. Enumerable.Repeat(context, batch)],
@@ -63,7 +63,7 @@ public sealed class MemoryEstimateTests
         watch.Join();
         long measured = peak - before;
 
-        RunPlan plan = RunPlan.Compute(options, teacher?.Config, studentConfig, 100L * batch * context, 100 * batch);
+        RunPlan plan = RunPlan.Compute(options, teacher?.Architecture, studentConfig, 100L * batch * context, 100 * batch);
         long planned = plan.MemoryBytes - plan.Memory.CorpusBytes - plan.Memory.SavingBytes - RunMemory.WorkspaceBytes;
         double ratio = (double)planned / measured;
         Assert.True(ratio is > 0.85 and < 1.3, $"Planned {plan.Memory.InWords}; measured {measured:N0} bytes, {ratio:0.00} times too much.");

@@ -31,7 +31,7 @@ public sealed class PrecisionTests
     [Fact]
     public void Hidden_InBFloat16_IsNearThatInFloat32()
     {
-        using Gpt2 model = SmallModels.Random(1, width: 32);
+        using TextModel model = SmallModels.Random(1, width: 32);
         model.eval();
         long[] ids = [.. Enumerable.Range(0, 24).Select(i => (long)(i * 7 % SmallModels.Vocabulary))];
         float[] full = Hidden(Precision.Float32), half = Hidden(Precision.BFloat16);
@@ -43,7 +43,7 @@ public sealed class PrecisionTests
             using TorchSharp.torch.Tensor input = TorchSharp.torch.tensor(ids, [1, ids.Length]);
             using IDisposable noGradient = TorchSharp.torch.no_grad();
             model.Precision = precision;
-            using TorchSharp.torch.Tensor hidden = model.Hidden(input);
+            using TorchSharp.torch.Tensor hidden = model.Hidden(new ModelInput(input));
             Assert.Equal(TorchSharp.torch.ScalarType.Float32, hidden.dtype);
             return ParameterData.ToArray(hidden);
         }
@@ -51,7 +51,7 @@ public sealed class PrecisionTests
 
     private static (double[] Losses, Dictionary<string, float[]> Weights) Train(Precision precision)
     {
-        using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
+        using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         TokenBatch batch = SmallModels.Batch(3, [12, 12, 9, 7]);
         using var trainer = new Trainer(s_options with { Precision = precision }, teacher, student, 30, () => batch, null);
         double[] losses = [.. Enumerable.Range(0, 30).Select(_ => trainer.Step().TotalLoss)];

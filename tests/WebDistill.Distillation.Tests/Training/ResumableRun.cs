@@ -1,6 +1,7 @@
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
@@ -15,8 +16,8 @@ internal sealed class ResumableRun : IDisposable
     private static readonly Lazy<Gpt2Tokenizer> s_tokenizer = new(() => Gpt2Tokenizer.Train(["one two three"], 258));
 
     private readonly RunOptions _options;
-    private readonly Gpt2 _teacher = SmallModels.Random(1);
-    private readonly Gpt2 _student;
+    private readonly TextModel _teacher = SmallModels.Random(1);
+    private readonly TextModel _student;
 
     public ResumableRun(RunOptions options, TokenFile tokens, TokenFile? validation, string? checkpoint = null, IReadOnlyList<Loss>? losses = null)
     {
@@ -27,7 +28,7 @@ internal sealed class ResumableRun : IDisposable
         }
         else
         {
-            using Gpt2 saved = Gpt2Checkpoint.Load(checkpoint);
+            using TextModel saved = ModelFiles.Load(checkpoint);
             RunOptions goesOn = options with { StudentInitialisation = CheckpointInit.InitName };
             _student = StudentInits.Create(goesOn, _teacher, tokens.VocabularySize, saved);
         }

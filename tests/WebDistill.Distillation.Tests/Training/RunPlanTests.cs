@@ -15,12 +15,12 @@ public sealed class RunPlanTests
     {
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder);
-        using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
+        using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         using var trainer = new Trainer(s_options, teacher, student, tokens, null);
-        RunPlan plan = RunPlan.Compute(s_options, teacher.Config, student.Config, tokens);
+        RunPlan plan = RunPlan.Compute(s_options, teacher.Architecture, student.Architecture, tokens);
         Assert.Equal(trainer.TotalSteps, plan.TotalUpdates);
         Assert.Equal(plan.TotalUpdates, 2 * plan.UpdatesPerEpoch);
-        Assert.Equal((teacher.Config.ParameterCount, student.Config.ParameterCount), (plan.TeacherParameters, plan.StudentParameters));
+        Assert.Equal((teacher.Architecture.ParameterCount, student.Architecture.ParameterCount), (plan.TeacherParameters, plan.StudentParameters));
         Assert.Equal(3 * 2 * 12, plan.TokensPerUpdate);
         long seen = 0;
         while (trainer.CompletedSteps < trainer.TotalSteps)
@@ -33,10 +33,10 @@ public sealed class RunPlanTests
     {
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder);
-        using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
+        using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         RunOptions options = s_options with { SequenceMode = SequenceMode.HuggingFace, ContextLength = 24 };
         using var trainer = new Trainer(options, teacher, student, tokens, null);
-        RunPlan plan = RunPlan.Compute(options, teacher.Config, student.Config, tokens);
+        RunPlan plan = RunPlan.Compute(options, teacher.Architecture, student.Architecture, tokens);
         Assert.Equal(trainer.TotalSteps, plan.TotalUpdates);
         // Rows differ in length, so the plan counts their mean; every row has end-of-text at both ends, and short ones are left out.
         long seen = 0;

@@ -37,8 +37,8 @@ public sealed class TrainerGoldenTests
         int[][] rows = [.. item.GetProperty("input_ids").EnumerateArray().Select((row, i) => row.Ids()[..lengths[i]])];
         TokenBatch batch = GoldenFiles.Batch(rows, item.GetProperty("pad_id").GetInt32());
 
-        using Gpt2 teacher = Gpt2Checkpoint.Load(GoldenData.Path("teacher"));
-        using Gpt2 student = Gpt2Checkpoint.Load(GoldenData.Path("student"));
+        using TextModel teacher = ModelFiles.Load(GoldenData.Path("teacher"));
+        using TextModel student = ModelFiles.Load(GoldenData.Path("student"));
         // One update that is never clipped: the gradients stay where the step left them.
         RunOptions options =
             Objective(run) with { Epochs = 1, BatchSize = rows.Length, MaxGradientNorm = 1e30, WarmupProportion = 0, Dropout = 0 };
@@ -100,8 +100,8 @@ public sealed class TrainerGoldenTests
             MaxGradientNorm = run.GetProperty("max_grad_norm").GetDouble(),
             FreezePositionEmbeddings = run.GetProperty("freeze_wpe").GetBoolean(),
         };
-        using Gpt2 teacher = Gpt2Checkpoint.Load(GoldenData.Path("teacher"));
-        using Gpt2 student = StudentInits.Create(options, teacher, teacher.Config.VocabSize);
+        using TextModel teacher = ModelFiles.Load(GoldenData.Path("teacher"));
+        using TextModel student = StudentInits.Create(options, teacher, teacher.Architecture.VocabularySize);
         foreach (JsonProperty hash in golden.GetProperty("student_init_sha256_of_f32_le_bytes").EnumerateObject())
             Assert.Equal(hash.Value.GetString(), Sha256(student, hash.Name));
         Dictionary<string, float[]> initial = student.named_parameters()
@@ -178,7 +178,7 @@ public sealed class TrainerGoldenTests
 
     private static double Norm(float[] values) => Math.Sqrt(values.Sum(value => (double)value * value));
 
-    private static string Sha256(Gpt2 model, string key)
+    private static string Sha256(TextModel model, string key)
     {
         float[] values = ParameterData.ToArray(model.named_parameters().Single(pair => "transformer." + pair.Item1 == key).Item2);
         return Convert.ToHexStringLower(SHA256.HashData(System.Runtime.InteropServices.MemoryMarshal.AsBytes<float>(values)));

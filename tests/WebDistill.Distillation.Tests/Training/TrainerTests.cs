@@ -46,7 +46,7 @@ public sealed class TrainerTests
     public void Step_AllTokensMasked_LossIsZeroAndNothingMoves()
     {
         TokenBatch empty = new(new long[24], [0, 0], 2, 12);
-        using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
+        using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         Dictionary<string, float[]> before = SmallModels.Weights(student);
         using var trainer = new Trainer(s_options, teacher, student, 1, () => empty, null);
         StepReport report = trainer.Step();
@@ -71,8 +71,8 @@ public sealed class TrainerTests
 
         static Dictionary<string, float[]> Train(RunOptions options, TokenFile tokens, bool disturb)
         {
-            using Gpt2 teacher = SmallModels.Random(1);
-            using Gpt2 student = Gpt2.CreateRandom(
+            using TextModel teacher = SmallModels.Random(1);
+            using TextModel student = TextModel.CreateRandom(
                 SmallModels.Config(layers: 1) with { EmbdPdrop = 0.1, AttnPdrop = 0.1, ResidPdrop = 0.1 }, 2);
             using var trainer = new Trainer(options, teacher, student, tokens, null);
             while (trainer.CompletedSteps < trainer.TotalSteps)
@@ -94,7 +94,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder, documents: 60);
-        using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
+        using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         var reports = new List<StepReport>();
         var log = new List<string>();
         var updates = new List<int>();
@@ -122,7 +122,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder);
-        using Gpt2 student = SmallModels.Random(2, layers: 1);
+        using TextModel student = SmallModels.Random(2, layers: 1);
         var reports = new List<StepReport>();
         using var trainer = new Trainer(s_options with { Epochs = 4, BatchSize = 4 }, null, student, tokens, null);
         trainer.Run(new Recorder(reports), null, null, CancellationToken.None);
@@ -135,7 +135,7 @@ public sealed class TrainerTests
     public void Step_LeftOverMicroBatches_MakeAnUpdateOfTheirOwn()
     {
         int served = 0;
-        using Gpt2 student = SmallModels.Random(2, layers: 1);
+        using TextModel student = SmallModels.Random(2, layers: 1);
         using var trainer = new Trainer(s_options with { GradientAccumulation = 4, Epochs = 2 }, null, student, 11, (
             ) => SmallModels.Batch(served++, 5, 8), null);
         Assert.Equal([4, 8, 11, 15, 19, 22], ServedAfterEachStep(trainer, () => served));
@@ -146,7 +146,7 @@ public sealed class TrainerTests
     public void Step_LeftOverMicroBatchesAsTheReference_AreCarriedIntoTheNextEpoch()
     {
         int served = 0;
-        using Gpt2 student = SmallModels.Random(2, layers: 1);
+        using TextModel student = SmallModels.Random(2, layers: 1);
         RunOptions options =
             s_options with { GradientAccumulation = 4, Epochs = 2, Semantics = TrainingSemantics.HuggingFaceExact };
         using var trainer = new Trainer(options, null, student, 11, () => SmallModels.Batch(served++, 5, 8), null);
@@ -159,7 +159,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder, documents: 4);
-        using Gpt2 student = SmallModels.Random(2);
+        using TextModel student = SmallModels.Random(2);
         var problem = Assert.Throws<ArgumentException>((
             ) => new Trainer(s_options with { GradientAccumulation = 500 }, null, student, tokens, null));
         Assert.Contains("500", problem.Message);
@@ -171,7 +171,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder), otherTokens = SmallModels.Tokens(folder, vocabulary: 41, name: "other.bin");
-        using Gpt2 teacher = SmallModels.Random(1, vocabulary: 41), student = SmallModels.Random(2);
+        using TextModel teacher = SmallModels.Random(1, vocabulary: 41), student = SmallModels.Random(2);
         AssertNames(Assert.Throws<ArgumentException>(() => new Trainer(s_options, teacher, student, tokens, null)));
         AssertNames(Assert.Throws<ArgumentException>(() => new Trainer(s_options, null, student, otherTokens, null)));
 
@@ -187,7 +187,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder);
-        using Gpt2 teacher = SmallModels.Random(1, width: 24), student = SmallModels.Random(2);
+        using TextModel teacher = SmallModels.Random(1, width: 24), student = SmallModels.Random(2);
         var problem = Assert.Throws<ArgumentException>(() => new Trainer(s_options, teacher, student, tokens, null));
         Assert.Contains("16", problem.Message);
         Assert.Contains("24", problem.Message);
@@ -200,7 +200,7 @@ public sealed class TrainerTests
     {
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder);
-        using Gpt2 student = SmallModels.Random(2);
+        using TextModel student = SmallModels.Random(2);
         var problem = Assert.Throws<ArgumentException>((
             ) => new Trainer(s_options with { ContextLength = 25 }, null, student, tokens, null));
         Assert.Contains("25", problem.Message);
@@ -212,7 +212,7 @@ public sealed class TrainerTests
     [InlineData(float.PositiveInfinity)]
     public void Step_DamagedTeacher_FailsNamingStepAndTermAndLeavesTheStudent(float value)
     {
-        using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
+        using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         ParameterData.Write(teacher.named_parameters(
             ).Single(pair => pair.Item1 == "ln_f.bias").Item2, values => { values.Clear(); values[1] = value; });
         using var trainer = new Trainer(s_options, teacher, student, 3, () => SmallModels.Batch(4, 6, 9), null);
@@ -228,7 +228,7 @@ public sealed class TrainerTests
     [Fact]
     public void Step_FrozenPositions_StayWhereTheyAre()
     {
-        using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
+        using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         Dictionary<string, float[]> before = SmallModels.Weights(student);
         using var trainer = new Trainer(s_options with { FreezePositionEmbeddings = true, WeightDecay = 0.1 }, teacher, student, 3, (
             ) => SmallModels.Batch(4, 6, 9), null);
@@ -243,7 +243,7 @@ public sealed class TrainerTests
     {
         using var stop = new CancellationTokenSource();
         int served = 0;
-        using Gpt2 student = SmallModels.Random(2, layers: 1);
+        using TextModel student = SmallModels.Random(2, layers: 1);
         using var trainer = new Trainer(s_options with { GradientAccumulation = 2, ValidationIntervalSteps = 0 }, null, student, 8, (
             ) => SmallModels.Batch(served++, 5, 8), null);
         var reports = new List<StepReport>();
@@ -268,7 +268,7 @@ public sealed class TrainerTests
     private static (StepReport Report, Dictionary<string, float[]> Gradients) OneStep(RunOptions options, TokenBatch[] batches)
     {
         int next = 0;
-        using Gpt2 teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
+        using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         using var trainer =
             new Trainer(options with { MaxGradientNorm = 1e30 }, teacher, student, batches.Length, () => batches[next++], null);
         StepReport report = trainer.Step();

@@ -4,9 +4,9 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Web.Evaluations;
-using WebDistill.Web.Library;
 using WebDistill.Web.Reports;
-using WebDistill.Web.Tests.Playground;
+using WebDistill.Web.Storage;
+using WebDistill.Web.Tests.Models;
 
 namespace WebDistill.Web.Tests.Evaluations;
 

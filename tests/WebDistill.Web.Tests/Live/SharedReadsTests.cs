@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
+using WebDistill.Web.Failures;
 using WebDistill.Web.Live;
-using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Tests.Live;
 

@@ -5,8 +5,9 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using WebDistill.Data;
+using WebDistill.Web.Hosting;
+using WebDistill.Web.Jobs;
 using WebDistill.Web.Notifications;
-using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Tests.Notifications;
 

@@ -14,10 +14,11 @@ using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Evaluations;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Live;
 using WebDistill.Web.Notifications;
 using WebDistill.Web.Reports;
-using WebDistill.Web.Runs;
+using WebDistill.Web.Settings;
 using WebDistill.Web.Tests.Live;
 using WebDistill.Web.Tests.Sweeps;
 

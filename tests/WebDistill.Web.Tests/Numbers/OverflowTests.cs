@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using WebDistill.Distillation.Options;
-using WebDistill.Web.Evaluations;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests.Numbers;
 

@@ -1,6 +1,8 @@
 using Microsoft.Playwright;
 using WebDistill.Data;
+using WebDistill.Web.Layout;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Tests.Runs;
 
 namespace WebDistill.Web.Tests.Pages;
 

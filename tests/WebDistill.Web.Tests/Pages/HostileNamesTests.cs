@@ -2,8 +2,9 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using WebDistill.Data;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Sweeps;
-using WebDistill.Web.Tests.Playground;
+using WebDistill.Web.Tests.Models;
 using WebDistill.Web.Tests.Sweeps;
 using static Microsoft.Playwright.Assertions;
 

@@ -2,8 +2,11 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Playwright;
 using WebDistill.Data;
 using WebDistill.Distillation.Training;
-using WebDistill.Web.Components.Pages;
+using WebDistill.Web.Compare;
+using WebDistill.Web.Live;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Storage;
+using WebDistill.Web.Tests.Runs;
 using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;

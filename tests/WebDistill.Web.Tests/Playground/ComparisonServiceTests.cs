@@ -1,6 +1,7 @@
 using WebDistill.Data;
-using WebDistill.Web.Library;
+using WebDistill.Web.Models;
 using WebDistill.Web.Playground;
+using WebDistill.Web.Tests.Models;
 
 namespace WebDistill.Web.Tests.Playground;
 

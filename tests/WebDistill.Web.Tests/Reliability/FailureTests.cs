@@ -10,7 +10,8 @@ using Microsoft.Extensions.Logging;
 using WebDistill.Data;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
-using WebDistill.Web.Runs;
+using WebDistill.Web.Hosting;
+using WebDistill.Web.Jobs;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests.Reliability;

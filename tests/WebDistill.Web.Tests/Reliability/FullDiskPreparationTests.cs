@@ -2,7 +2,9 @@ using System.Text;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Tests;
-using WebDistill.Web.Library;
+using WebDistill.Web.Datasets;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests.Reliability;

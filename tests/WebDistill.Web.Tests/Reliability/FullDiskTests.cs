@@ -4,10 +4,14 @@ using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Files;
 using WebDistill.Tests;
-using WebDistill.Web.Api;
-using WebDistill.Web.Library;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Http;
+using WebDistill.Web.Models;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Settings;
 using WebDistill.Web.Storage;
+using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Tests.Reliability;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Tests.Reliability;

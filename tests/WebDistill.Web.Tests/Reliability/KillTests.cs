@@ -5,6 +5,7 @@ using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
+using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Tests.Reliability;
 

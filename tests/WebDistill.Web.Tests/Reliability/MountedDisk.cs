@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Tests.Reliability;
 

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Training;
+using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Tests.Reliability;
 

@@ -9,8 +9,9 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using WebDistill.Data;
 using WebDistill.Distillation.Files;
-using WebDistill.Web.Library;
-using WebDistill.Web.Runs;
+using WebDistill.Web.Datasets;
+using WebDistill.Web.Hosting;
+using WebDistill.Web.Jobs;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests.Reliability;

@@ -3,6 +3,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using WebDistill.Distillation.Options;
+using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Tests.Reliability;
 

@@ -3,8 +3,9 @@ using WebDistill.Data;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
 using WebDistill.Tests;
-using WebDistill.Web.Library;
-using WebDistill.Web.Runs;
+using WebDistill.Web.Datasets;
+using WebDistill.Web.Hosting;
+using WebDistill.Web.Jobs;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests.Reliability;

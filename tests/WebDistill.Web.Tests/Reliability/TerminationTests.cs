@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.Playwright;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Training;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Tests.Pages;
 
 namespace WebDistill.Web.Tests.Reliability;

@@ -4,8 +4,11 @@ using Microsoft.Extensions.Hosting;
 using WebDistill.Data;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
+using WebDistill.Web.Datasets;
 using WebDistill.Web.Evaluations;
-using WebDistill.Web.Library;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Jobs;
+using WebDistill.Web.Models;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Tests.Reliability;

@@ -3,8 +3,9 @@ using System.Globalization;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Sweeps;
-using WebDistill.Web.Tests.Playground;
+using WebDistill.Web.Tests.Models;
 
 namespace WebDistill.Web.Tests.Reliability;
 

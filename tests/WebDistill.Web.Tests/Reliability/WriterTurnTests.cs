@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Files;
+using WebDistill.Web.Jobs;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Tests.Reliability;

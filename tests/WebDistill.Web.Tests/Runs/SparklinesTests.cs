@@ -1,8 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Web.Components.Controls;
 using WebDistill.Web.Runs;
-using WebDistill.Web.Tests.Pages;
 
 namespace WebDistill.Web.Tests.Runs;
 

@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using WebDistill.Benchmarks;
 using WebDistill.Data;
+using WebDistill.Web.Layout;
 
 namespace WebDistill.Web.Tests.Scale;
 

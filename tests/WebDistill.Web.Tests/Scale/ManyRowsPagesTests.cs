@@ -1,7 +1,8 @@
 using Microsoft.Playwright;
 using WebDistill.Data;
-using WebDistill.Web.Components.Controls;
-using WebDistill.Web.Library;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Models;
+using WebDistill.Web.Storage;
 using WebDistill.Web.Tests.Pages;
 using static Microsoft.Playwright.Assertions;
 

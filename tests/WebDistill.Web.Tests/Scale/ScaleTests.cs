@@ -3,8 +3,11 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Benchmarks;
 using WebDistill.Data;
-using WebDistill.Web.Library;
+using WebDistill.Web.Datasets;
+using WebDistill.Web.Layout;
+using WebDistill.Web.Models;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Settings;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests.Scale;

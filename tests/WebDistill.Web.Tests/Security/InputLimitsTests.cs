@@ -8,6 +8,9 @@ using Microsoft.AspNetCore.RateLimiting;
 using Microsoft.AspNetCore.Routing;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Hosting;
 
 namespace WebDistill.Web.Tests.Security;
 

@@ -2,9 +2,9 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using WebDistill.Data;
-using WebDistill.Web.Playground;
+using WebDistill.Web.Models;
 using WebDistill.Web.Tests.Live;
-using WebDistill.Web.Tests.Playground;
+using WebDistill.Web.Tests.Models;
 
 namespace WebDistill.Web.Tests.Security;
 

@@ -2,7 +2,8 @@ using System.Text.Json;
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Options;
-using WebDistill.Web.Runs;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Live;
 using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Tests.Sweeps;

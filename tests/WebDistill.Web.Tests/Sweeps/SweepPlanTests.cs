@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using WebDistill.Distillation.Options;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Tests.Sweeps;

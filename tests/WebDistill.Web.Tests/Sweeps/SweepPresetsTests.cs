@@ -1,5 +1,5 @@
 using WebDistill.Distillation.Options;
-using WebDistill.Web.Components.Forms;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Tests.Sweeps;

@@ -3,6 +3,7 @@ using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
+using WebDistill.Web.Failures;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Sweeps;
 

@@ -22,7 +22,7 @@ internal static class StepCheck
         LibTorch.Load();
         numbers.Apply();
         Gpt2Config teacher = StepWorkload.Teacher(teacherName);
-        int layers = teacher.NLayer / 2;
+        int layers = teacher.Layers / 2;
         using var workload = new StepWorkload(teacher, layers, batch ?? ProbeRows, context, dropout: true,
             numbers == Numbers.BFloat16 ? Precision.BFloat16 : Precision.Float32);
         if (batch is null)

@@ -1,0 +1,107 @@
+using System.Text.Json;
+using WebDistill.Distillation.Files;
+
+namespace WebDistill.Distillation.Models;
+
+/// <summary>
+/// What a model's <c>config.json</c> says of its computation, in the terms that every family shares; each family's own record adds the rest. Two
+/// records that are equal describe the same computation.
+/// </summary>
+public abstract record Architecture
+{
+    /// <summary>The family that reads, builds and writes it.</summary>
+    public abstract ModelFamily Family { get; }
+
+    /// <summary>V: number of token ids.</summary>
+    public abstract int VocabularySize { get; }
+
+    /// <summary>Most tokens of one sequence.</summary>
+    public abstract int Positions { get; }
+
+    /// <summary>C: numbers per token between the layers.</summary>
+    public abstract int Width { get; }
+
+    /// <summary>Numbers per token inside a layer's feed-forward part.</summary>
+    public abstract int InnerWidth { get; }
+
+    /// <summary>Transformer blocks.</summary>
+    public abstract int Layers { get; }
+
+    /// <summary>H: attention heads per layer; divides <see cref="Width"/>.</summary>
+    public abstract int Heads { get; }
+
+    /// <summary>Id that ends a text; null if the file names none.</summary>
+    public abstract int? EndOfTextId { get; }
+
+    /// <summary>Number of trained numbers; what is tied is counted once.</summary>
+    public abstract long ParameterCount { get; }
+
+    /// <summary>The same with another number of layers.</summary>
+    public abstract Architecture WithLayers(int layers);
+
+    /// <summary>The same with this probability wherever something is dropped in training.</summary>
+    public abstract Architecture WithDropout(double probability);
+
+    /// <summary>The same with this standard deviation of freshly drawn weights.</summary>
+    public abstract Architecture WithInitialiserRange(double range);
+
+    /// <summary>The <c>config.json</c> that Hugging Face's transformers reads back as this model.</summary>
+    public abstract string ToJson();
+
+    /// <summary>Checks every field before anything is allocated from it.</summary>
+    /// <exception cref="InvalidDataException">Names the field, its value and what was expected.</exception>
+    public abstract void Validate();
+
+    /// <summary>
+    /// Multiplications and additions of one token's way through the model: two per weight of each matrix product, and attention over half of
+    /// the sequence on average. That of a block with four square products and two of the inner width, and of a head over the vocabulary.
+    /// </summary>
+    public virtual double ForwardFlopsPerToken(double sequenceLength)
+    {
+        double width = Width;
+        double perLayer = 2 * (4 * width * width + 2 * width * InnerWidth) + 2 * 2 * width * (sequenceLength + 1) / 2;
+        return Layers * perLayer + 2 * width * VocabularySize;
+    }
+
+    /// <summary>
+    /// Floats that a layer keeps of each token for the backward pass: both norms' inputs and outputs, q, k and v, attention's result and
+    /// statistics, the two sides of the activation. Dropout keeps no mask, it is made again, but what goes in and comes out.
+    /// </summary>
+    public virtual long ActivationsPerTokenAndLayer(bool hasDropout) => 8L * Width + 2L * InnerWidth + Heads + (hasDropout ? 4L * Width : 0);
+
+    /// <summary>Reads and checks a <c>config.json</c> of any family.</summary>
+    /// <exception cref="InvalidDataException">The file is missing, or not a configuration of a known family; the message names the field.</exception>
+    public static Architecture Load(string path)
+    {
+        var file = new FileInfo(path);
+        if (!file.Exists)
+            throw new InvalidDataException($"'{file.Name}' is missing. A model folder needs config.json beside its weights.");
+        if (file.Length > FileLimits.ConfigBytes)
+            throw new InvalidDataException(
+                $"'{file.Name}' has {file.Length} bytes, expected at most {FileLimits.ConfigBytes}. It is not a model configuration.");
+        return Parse(File.ReadAllText(path));
+    }
+
+    /// <summary>Reads and checks the text of a <c>config.json</c>. Fields that do not change the computation are ignored.</summary>
+    /// <exception cref="InvalidDataException">Not JSON, a required field is missing, a value is out of range, or the architecture is not
+    /// supported.</exception>
+    public static Architecture Parse(string json)
+    {
+        JsonElement root;
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(json);
+            root = document.RootElement.Clone();
+        }
+        catch (JsonException problem)
+        {
+            throw new InvalidDataException($"config.json is not valid JSON: {problem.Message}", problem);
+        }
+        if (root.ValueKind != JsonValueKind.Object)
+            throw new InvalidDataException($"config.json holds a JSON {root.ValueKind}, expected an object.");
+        var fields = new ConfigFields(root);
+        Architecture architecture = ModelFamilies.Find(fields.Text("model_type")).Parse(fields);
+        architecture.Validate();
+        return architecture;
+    }
+}

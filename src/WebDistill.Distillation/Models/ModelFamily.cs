@@ -1,0 +1,49 @@
+using TorchSharp;
+
+namespace WebDistill.Distillation.Models;
+
+/// <summary>
+/// A kind of model: how its <c>config.json</c> is read, how it is built, and what its weights are called in Hugging Face's files. The only place
+/// that tells one kind from another; everybody else knows <see cref="Architecture"/> and <see cref="TextModel"/>.
+/// </summary>
+public abstract class ModelFamily
+{
+    /// <summary>As <c>model_type</c> of a <c>config.json</c> spells it.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>As people write it.</summary>
+    public abstract string Title { get; }
+
+    /// <summary>Reads a <c>config.json</c>.</summary>
+    /// <exception cref="InvalidDataException">A field is missing, mistyped or asks for what is not supported; the message names it.</exception>
+    internal abstract Architecture Parse(ConfigFields fields);
+
+    /// <summary>The architecture of a model that begins from nothing.</summary>
+    internal abstract Architecture Create(NewModel model);
+
+    /// <summary>A model whose weights are still to be read or drawn.</summary>
+    internal abstract TextModel Build(Architecture architecture, torch.Device device);
+
+    /// <summary>What the weight of that name is called in a file that is written.</summary>
+    internal abstract string StoredName(string weight);
+
+    /// <summary>Which weight a file's tensor is; null for one that is none and may be there, such as a buffer of an old version.</summary>
+    internal abstract string? WeightName(string stored);
+
+    /// <summary>Names under which a file may hold a weight a second time, because it is used in two places, and the weight that it must equal.</summary>
+    internal abstract IReadOnlyDictionary<string, string> TiedCopies { get; }
+
+    /// <summary>Name and shape of every weight, without the memory for any.</summary>
+    internal IReadOnlyList<WeightShape> Weights(Architecture architecture)
+    {
+        using TextModel model = Build(architecture, torch.META);
+        return [.. model.named_parameters().Select(pair => new WeightShape(pair.name, pair.parameter.shape))];
+    }
+}
+
+/// <summary>A weight as the model names it.</summary>
+internal sealed record WeightShape(string Name, long[] Shape);
+
+/// <summary>What is asked of a model that begins from nothing.</summary>
+/// <param name="EndOfTextId">Id that begins and ends a text.</param>
+internal sealed record NewModel(int VocabularySize, int Positions, int Width, int Layers, int Heads, int EndOfTextId);

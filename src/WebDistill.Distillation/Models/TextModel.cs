@@ -1,0 +1,122 @@
+using TorchSharp;
+using TorchSharp.Modules;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Kernels;
+using WebDistill.Distillation.Models.Weights;
+using WebDistill.Distillation.Options;
+using static TorchSharp.torch;
+
+namespace WebDistill.Distillation.Models;
+
+/// <summary>
+/// A model of any family that turns token ids into hidden states, and hidden states into logits. Names of fields are the keys of Hugging Face's
+/// checkpoints.
+/// </summary>
+/// <remarks>
+/// B rows, T positions, C width, V vocabulary. One instance may serve several readers but only one trainer.
+/// </remarks>
+public abstract class TextModel : nn.Module<Tensor, Tensor>
+{
+    /// <summary>A model whose weights are still to be read or drawn.</summary>
+    private protected TextModel(Architecture architecture) : base(architecture.Family.Name) => Architecture = architecture;
+
+    /// <summary>What it is.</summary>
+    public Architecture Architecture { get; }
+
+    /// <summary>In which numbers linear layers and attention are computed; the weights are of 32 bits in any case.</summary>
+    public Precision Precision { get; set; } = Precision.Float32;
+
+    /// <summary>The output projection [V, C]: the token embedding where the two are tied.</summary>
+    internal abstract Parameter Head { get; }
+
+    /// <summary>What a run that freezes the positions' embeddings does not train.</summary>
+    internal virtual IEnumerable<Parameter> PositionEmbeddings => [];
+
+    /// <summary>Before its layer's number in a parameter's name, such as <c>h</c> in <c>h.0.ln_1.weight</c>.</summary>
+    private protected abstract string LayersName { get; }
+
+    /// <summary>
+    /// A model with fresh weights, as its family draws them. The numbers come from a generator of this project, so that a seed means the same
+    /// model on every device and with every libtorch.
+    /// </summary>
+    public static TextModel CreateRandom(Architecture architecture, long seed)
+    {
+        TextModel model = Create(architecture);
+        var random = new SeededRandom(seed);
+        foreach ((string name, Parameter parameter) in model.named_parameters())
+            ParameterData.Write(parameter, values => model.Draw(name, values, random));
+        return model;
+    }
+
+    /// <summary>A model whose weights are still to be read or drawn.</summary>
+    /// <exception cref="InvalidDataException">The architecture is not a valid one.</exception>
+    internal static TextModel Create(Architecture architecture)
+    {
+        architecture.Validate();
+        return architecture.Family.Build(architecture, Engine.Device.Default);
+    }
+
+    /// <summary>A model with the weights of one of the same width: those of the layers that are named, and everything that is outside of the layers.</summary>
+    /// <param name="layers">Which layer of the source each layer of the new one gets.</param>
+    internal static TextModel CreateFrom(Architecture architecture, TextModel source, IReadOnlyList<int> layers)
+    {
+        TextModel model = Create(architecture);
+        Dictionary<string, Parameter> from = source.named_parameters().ToDictionary(pair => pair.name, pair => pair.parameter);
+        string prefix = model.LayersName + '.';
+        using IDisposable noGradient = no_grad();
+        foreach ((string name, Parameter parameter) in model.named_parameters())
+            parameter.copy_(from[name.StartsWith(prefix, StringComparison.Ordinal) ? OfSourceLayer(name) : name]);
+        return model;
+
+        string OfSourceLayer(string name)
+        {
+            int end = name.IndexOf('.', prefix.Length);
+            return $"{prefix}{layers[int.Parse(name.AsSpan(prefix.Length, end - prefix.Length))]}{name[end..]}";
+        }
+    }
+
+    /// <summary>What is asked for, and nothing else.</summary>
+    /// <param name="cache">Keys and values of the positions before; the new ones are added to it.</param>
+    /// <exception cref="ArgumentException">More positions than the model has.</exception>
+    internal abstract Outputs Forward(ModelInput input, Wants wants, KeyValueCache? cache = null);
+
+    /// <summary>Draws or sets the weight of that name, row by row.</summary>
+    private protected abstract void Draw(string name, Span<float> values, SeededRandom random);
+
+    /// <summary>
+    /// Whether weight decay applies to the parameter of that name: the reference spares those with "bias" or "LayerNorm.weight". GPT-2 calls its
+    /// norms ln_1, ln_2 and ln_f, so their weights decay.
+    /// </summary>
+    internal virtual bool Decays(string parameter) => !parameter.Contains("bias") && !parameter.Contains("LayerNorm.weight");
+
+    /// <summary>Logits [.., V] of hidden states [.., C].</summary>
+    internal virtual Tensor Logits(Tensor hidden) => RowProduct.Fits(hidden, Head)
+        ? RowProduct.Run(hidden, Head, isTransposed: true, bias: null).view([.. hidden.shape[..^1], Architecture.VocabularySize])
+        : nn.functional.linear(hidden, Head);
+
+    /// <summary>Room for the keys and values of a whole context.</summary>
+    /// <param name="rows">Texts that are continued side by side.</param>
+    internal virtual KeyValueCache CreateCache(int rows = 1) =>
+        new(Architecture.Layers, rows, Architecture.Heads, Architecture.Positions, Architecture.Width / Architecture.Heads);
+
+    /// <summary>Hidden states after the last layer norm, [B, T, C].</summary>
+    internal Tensor Hidden(ModelInput input, KeyValueCache? cache = null) => Forward(input, Wants.Hidden, cache).Hidden;
+
+    /// <summary>Hidden states after the last layer norm.</summary>
+    /// <param name="input">Token ids, int64 [B, T].</param>
+    /// <returns>[B, T, C].</returns>
+    public sealed override Tensor forward(Tensor input) => Hidden(new ModelInput(input));
+
+    /// <summary>Throws unless the positions fit.</summary>
+    private protected void RequirePositions(long count)
+    {
+        if (count > Architecture.Positions)
+            throw new ArgumentException($"{count} positions do not fit into the model's {Architecture.Positions}. Shorten the text.");
+    }
+}
+
+/// <summary>What goes into a model.</summary>
+/// <param name="Ids">Token ids, int64 [B, T].</param>
+/// <param name="AttentionMask">int64 [B, T], 0 at padding, which no position attends to; null attends to everything that the model sees.</param>
+/// <param name="PositionIds">int64 [B, T]; null counts from 0, or from the end of the cache.</param>
+internal sealed record ModelInput(Tensor Ids, Tensor? AttentionMask = null, Tensor? PositionIds = null);

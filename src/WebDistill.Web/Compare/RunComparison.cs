@@ -1,0 +1,164 @@
+using System.Text.Json.Nodes;
+using WebDistill.Data;
+using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Options;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Runs;
+using WebDistill.Web.Sweeps;
+using WebDistill.Web.Ui;
+
+namespace WebDistill.Web.Compare;
+
+/// <summary>One run among those that are compared.</summary>
+/// <param name="Run">The run.</param>
+/// <param name="Slot">Which colour and line pattern it has, from 0.</param>
+/// <param name="Lowest">Its lowest validation perplexity; null when none was measured.</param>
+/// <param name="BestStep">The update after which that was measured.</param>
+public sealed record ComparedRun(Run Run, int Slot, Perplexity? Lowest, int? BestStep)
+{
+    /// <summary>The run's name where there is little room: without what the names of all compared runs begin with.</summary>
+    public string Label { get; init; } = Run.Name;
+
+    /// <summary>The page of the run.</summary>
+    public string Address => $"/runs/{Run.Id:N}";
+
+    /// <summary>The perplexity that a picture shows; null when none was measured.</summary>
+    public Perplexity? Perplexity(bool best) => best ? Lowest : Run.Validation();
+}
+
+/// <summary>An option in which the runs differ; each list has one entry per run.</summary>
+/// <param name="Field">The option.</param>
+/// <param name="Texts">Its values as they are read.</param>
+/// <param name="Numbers">Its values as numbers; null where it is blank or none.</param>
+public sealed record ComparedOption(OptionField Field, IReadOnlyList<string> Texts, IReadOnlyList<double?> Numbers)
+{
+    /// <summary>Whether it can be an axis: at least two runs have different numbers.</summary>
+    public bool IsNumeric => Numbers.Where(number => number is not null).Distinct().Count() > 1;
+}
+
+/// <summary>A figure of the runs.</summary>
+/// <param name="Title">What it is.</param>
+/// <param name="Unit">In which unit; null without one.</param>
+/// <param name="Texts">One entry per run; null where there is none.</param>
+/// <param name="Extra">A remark per run; null where there is none.</param>
+/// <param name="Mark">What the best one is called.</param>
+/// <param name="Marked">The places of the best ones; empty when all are equal, there are not two, or they cannot be compared.</param>
+public sealed record ComparedFigure(
+    string Title, string? Unit, IReadOnlyList<string?> Texts, IReadOnlyList<string?> Extra, string Mark, IReadOnlySet<int> Marked);
+
+/// <summary>In what some runs differ, and which of them did best.</summary>
+public sealed class RunComparison
+{
+    // What the perplexity is measured on, and how the text is cut for it.
+    private static readonly string[] DecidePerplexity = ["datasetId", "sequenceMode", "contextLength", "validationMaxTokens"];
+    // What the total loss is the weighted sum of.
+    private static readonly string[] DecideTotalLoss =
+        ["teacherId", "datasetId", "temperature", "alphaCe", "alphaClm", "alphaMse", "alphaCos", "mseReduction"];
+
+    private RunComparison(
+        IReadOnlyList<ComparedRun> runs, IReadOnlyList<ComparedOption> differing, IReadOnlyList<(OptionField Field, string Text)> same)
+    {
+        (Runs, Differing, Same) = (runs, differing, same);
+        PerplexityObstacles = [.. differing.Where(option => DecidePerplexity.Contains(option.Field.Name))];
+        TotalLossObstacles = [.. differing.Where(option => DecideTotalLoss.Contains(option.Field.Name))];
+        Figures = [.. Measure()];
+    }
+
+    /// <summary>The runs, in the order in which they were chosen.</summary>
+    public IReadOnlyList<ComparedRun> Runs { get; }
+
+    /// <summary>The options in which they differ, in the form's reading order.</summary>
+    public IReadOnlyList<ComparedOption> Differing { get; }
+
+    /// <summary>The options that all have in common.</summary>
+    public IReadOnlyList<(OptionField Field, string Text)> Same { get; }
+
+    /// <summary>The options in which they differ and on which a perplexity depends, so that none is the best.</summary>
+    public IReadOnlyList<ComparedOption> PerplexityObstacles { get; }
+
+    /// <summary>The options in which they differ and of which the total loss is made, so that none is the best.</summary>
+    public IReadOnlyList<ComparedOption> TotalLossObstacles { get; }
+
+    /// <summary>Their latest figures.</summary>
+    public IReadOnlyList<ComparedFigure> Figures { get; }
+
+    /// <summary>What their updates have numbers of, one run or another.</summary>
+    public IReadOnlyList<StepSeries> Series { get; private init; } = [];
+
+    /// <summary>A run's name, with its perplexity where one was measured that a picture cannot show.</summary>
+    public static string WithPerplexity(ComparedRun run, bool best) => run.Perplexity(best) is Perplexity measured && !double.IsFinite(measured.Value)
+        ? $"{run.Run.Name} (perplexity {Formats.Figures.Perplexity(measured)})"
+        : run.Run.Name;
+
+    /// <summary>Compares runs whose options <paramref name="texts"/> writes.</summary>
+    public static RunComparison Of(IReadOnlyList<ComparedRun> runs, IReadOnlyList<StepSeries> series, OptionTexts texts)
+    {
+        JsonObject[] values = [.. runs.Select(run => OptionTexts.Values(RunService.Options(run.Run)))];
+        List<ComparedOption> differing = [];
+        List<(OptionField, string)> same = [];
+        foreach (OptionField field in OptionSchema.Run.Settings)
+        {
+            string[] written = [.. values.Select(options => RunDraft.Write(options[field.Name]))];
+            if (written.Distinct().Count() > 1)
+                differing.Add(new ComparedOption(field, [.. values.Select(options => texts.Of(field, options[field.Name]))],
+                    [.. values.Select(options => Number(field, options[field.Name]))]));
+            else if (runs.Count > 0)
+                same.Add((field, texts.Of(field, values[0][field.Name])));
+        }
+        IReadOnlyList<string> labels = Labels([.. runs.Select(run => run.Run.Name)]);
+        return new RunComparison([.. runs.Select((run, i) => run with { Label = labels[i] })], differing, same) { Series = series };
+    }
+
+    /// <summary>
+    /// Names that tell runs apart in little room: where all of them begin with the same words, as those of a sweep do, an ellipsis stands
+    /// for these. What differs is at the end then, and would be cut off first.
+    /// </summary>
+    internal static IReadOnlyList<string> Labels(IReadOnlyList<string> names)
+    {
+        const int worthwhile = 12;
+        if (names.Distinct().Count() < 2)
+            return names;
+        int shared = names.Min(StringComparer.Ordinal)!.AsSpan().CommonPrefixLength(names.Max(StringComparer.Ordinal));
+        int words = shared < worthwhile ? 0 : names[0].LastIndexOf(' ', shared - 1) + 1;
+        return words < worthwhile || names.Any(name => name.Length == words) ? names : [.. names.Select(name => "…" + name[words..])];
+    }
+
+    private static double? Number(OptionField field, JsonNode? value) =>
+        field.Kind is OptionKind.Number or OptionKind.Integer ? value?.GetValue<double>() : null;
+
+    private IEnumerable<ComparedFigure> Measure()
+    {
+        bool perplexities = PerplexityObstacles.Count == 0, losses = TotalLossObstacles.Count == 0;
+        yield return Figure("Updates", null, run => null,
+            run => Formats.Figures.Count(run.Run.Step),
+            run => run.Run.TotalSteps > 0 ? $"of {Formats.Figures.Count(run.Run.TotalSteps)}" : null);
+        yield return Figure("Perplexity, latest", null, run => perplexities ? run.Run.ValidationPerplexity : null,
+            run => run.Run.Validation() is Perplexity p ? Formats.Figures.Perplexity(p) : null);
+        yield return Figure("Perplexity, lowest", null, run => perplexities ? run.Lowest?.Value : null,
+            run => run.Lowest is Perplexity p ? Formats.Figures.Perplexity(p) : null,
+            run => run.BestStep is int step ? $"update {Formats.Figures.Count(step)}" : null);
+        yield return Figure("Gap to the teacher", null, run => perplexities ? run.Run.GapToTeacher() : null,
+            run => run.Run.GapToTeacher() is double gap ? Formats.Figures.Percent(gap) : null,
+            run => run.Run.Teacher() is Perplexity p ? $"teacher {Formats.Figures.Perplexity(p)}" : null);
+        yield return Figure("Total loss", null, run => losses ? run.Run.TotalLoss : null,
+            run => run.Run.TotalLoss is double loss ? Formats.Figures.Loss(loss) : null);
+        yield return Figure("Throughput", "tokens/s", run => -run.Run.TokensPerSecond,
+            run => run.Run.TokensPerSecond is double speed ? Formats.Figures.Short(speed) : null, mark: "fastest");
+        yield return Figure("Trained time", null, run => run.Run.Status == RunStatus.Completed ? run.Run.Duration() : null,
+            run => run.Run.Duration() is double time ? Formats.Figures.Duration(time) : null, mark: "shortest");
+        yield return Figure("Student", "parameters", run => run.Run.StudentParameters,
+            run => run.Run.StudentParameters is long count ? Formats.Figures.Short(count) : null, mark: "smallest");
+    }
+
+    // Ranked from the lowest on, NaN last; a run without a rank is not marked, nor is one whose rank is not finite.
+    private ComparedFigure Figure(string title, string? unit, Func<ComparedRun, double?> rank, Func<ComparedRun, string?> text,
+        Func<ComparedRun, string?>? extra = null, string mark = "best")
+    {
+        double?[] ranks = [.. Runs.Select(rank)];
+        double[] known = [.. ranks.OfType<double>().Distinct().Order(NotFinite.NaNLast)];
+        HashSet<int> marked = known.Length < 2 || !double.IsFinite(known[0]) ? [] : [.. Enumerable.Range(0, ranks.Length).Where(i => ranks[i] == known[0])];
+        return new ComparedFigure(title, unit, [.. Runs.Select(text)], [.. Runs.Select(run => extra?.Invoke(run))], mark, marked);
+    }
+}

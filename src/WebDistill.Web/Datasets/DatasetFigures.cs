@@ -1,0 +1,48 @@
+using Radzen;
+using WebDistill.Data;
+using WebDistill.Distillation.Text;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Ui;
+
+namespace WebDistill.Web.Datasets;
+
+/// <summary>What several pages say about a data set in the same way.</summary>
+public static class DatasetFigures
+{
+    public static string Address(this Dataset dataset) => $"/datasets/{dataset.Id:N}";
+
+    /// <summary>The class of the state's colour.</summary>
+    public static string Class(this DatasetState state) => state switch
+    {
+        DatasetState.Preparing => "running",
+        DatasetState.Ready => "completed",
+        DatasetState.Failed => "failed",
+        _ => "stopped",
+    };
+
+    /// <summary>The format in words: "text-lines" is a name for options.</summary>
+    public static string FormatText(this Dataset dataset)
+    {
+        string description = CorpusFormats.Find(dataset.Format).Description.TrimEnd('.');
+        return char.ToLowerInvariant(description[0]) + description[1..];
+    }
+
+    /// <summary>Size of the text over its tokens.</summary>
+    public static double? BytesPerToken(this Dataset dataset) =>
+        dataset.Tokens is > 0 and long tokens ? (double)dataset.Bytes / tokens : null;
+
+    /// <summary>Where the vocabulary comes from.</summary>
+    /// <param name="models">The names of models that exist, that of its tokenizer among them.</param>
+    public static string TokenizerText(this Dataset dataset, IReadOnlyDictionary<Guid, string> models) =>
+        dataset.TokenizerModelId is not Guid id ? "trained on it"
+        : models.TryGetValue(id, out string? name) ? $"of {name}"
+        : "of a model deleted since";
+
+    /// <summary>Whether the data set shall be deleted, naming everything that goes with it.</summary>
+    public static Task<bool> ConfirmDeleteAsync(DialogService dialogs, Dataset dataset) => Confirmation.AskAsync(
+        dialogs, $"Delete {dataset.Name}?",
+        dataset.Tokens is long tokens
+            ? $"Deletes the text, {Figures.BytesText(dataset.Bytes)}, with its vocabulary and its {Figures.Count(tokens)} tokens."
+            : $"Deletes the text, {Figures.BytesText(dataset.Bytes)}.",
+        dataset.State == DatasetState.Ready ? "Runs trained on it keep their curves and models." : null, "Delete");
+}

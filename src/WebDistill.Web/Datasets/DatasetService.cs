@@ -1,0 +1,254 @@
+using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using WebDistill.Data;
+using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Text;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Hosting;
+using WebDistill.Web.Jobs;
+using WebDistill.Web.Layout;
+using WebDistill.Web.Runs;
+using WebDistill.Web.Storage;
+
+namespace WebDistill.Web.Datasets;
+
+/// <summary>Corpora: uploaded in a stream, prepared by <see cref="DatasetPreparations"/>, previewed, removed.</summary>
+public sealed class DatasetService(
+    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, DatasetPreparations preparations,
+    DatasetAnnouncements announcements, StorageHealth storage, Func<Machine> machine,
+    HostSettings settings)
+{
+    /// <summary>Data sets, newest first: the newest ones, or those that follow another one.</summary>
+    /// <inheritdoc cref="Lists.AfterAsync"/>
+    public async Task<IReadOnlyList<Dataset>> ListAsync(
+        Guid? after = null, int limit = Lists.DefaultLimit, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Datasets.AsNoTracking().AfterAsync(after, limit, "data set", cancel);
+    }
+
+    /// <summary>One data set.</summary>
+    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    public async Task<Dataset> GetAsync(Guid id, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Datasets.AsNoTracking().SingleOrDefaultAsync(dataset => dataset.Id == id, cancel) ?? throw NotFound(id);
+    }
+
+    /// <summary>What the preparation is doing; null when none is under way.</summary>
+    public DatasetProgress? Progress(Guid id) => preparations.Progress(id);
+
+    /// <summary>The statistics of a data set that is ready, else null.</summary>
+    public static CorpusStatistics? Statistics(Dataset dataset) =>
+        dataset.StatisticsJson is null ? null : JsonSerializer.Deserialize<CorpusStatistics>(dataset.StatisticsJson, WebJson.Options);
+
+    /// <summary>
+    /// Writes <paramref name="content"/> to the disk as it comes, however long it is, then prepares it in the background. Returns when the
+    /// text is stored; until then nothing of it is visible, and an upload that breaks off leaves nothing.
+    /// </summary>
+    /// <param name="fileName">Suggests the format by its extension and is shown to people; never used as a path.</param>
+    /// <exception cref="OptionsInvalidException">An option is out of range, or the file is empty or too large.</exception>
+    public async Task<Dataset> CreateAsync(
+        string name, string fileName, Stream content, DatasetOptions options, CancellationToken cancel = default)
+    {
+        IncomingText text = await ReceiveAsync(content, cancel);
+        return await CreateAsync(name, fileName, text, options, cancel);
+    }
+
+    /// <summary>
+    /// The first half of <see cref="CreateAsync(string, string, Stream, DatasetOptions, CancellationToken)"/>: stores the text under
+    /// incoming/.
+    /// </summary>
+    /// <exception cref="OptionsInvalidException">The file is empty or too large.</exception>
+    public async Task<IncomingText> ReceiveAsync(Stream content, CancellationToken cancel)
+    {
+        storage.RequireRoom();
+        string incoming = folder.CreateIncoming();
+        try
+        {
+            (long bytes, string sha256) =
+                await Upload.StoreAsync(content, DatasetFiles.Source(incoming), folder.Files, settings.MaxUploadBytes, "file", cancel);
+            if (bytes == 0)
+                throw new OptionsInvalidException("file", "The file is empty. Upload a text with at least a few documents.");
+            return new IncomingText(incoming, bytes, sha256);
+        }
+        catch
+        {
+            folder.Discard(incoming);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// The second half: makes a data set of a stored text and prepares it in the background. On failure the text is removed.
+    /// </summary>
+    /// <exception cref="OptionsInvalidException">The name or an option cannot be used.</exception>
+    public async Task<Dataset> CreateAsync(
+        string name, string fileName, IncomingText text, DatasetOptions options, CancellationToken cancel)
+    {
+        try
+        {
+            List<OptionProblem> problems = [.. options.Validate()];
+            if (Names.Problem("name", name) is OptionProblem nameProblem)
+                problems.Add(nameProblem);
+            if (options.TokenizerModelId is Guid modelId)
+                await CheckTokenizerAsync(modelId, problems, cancel);
+            if (ProblemOfRoom(text.Bytes, options.VocabularySize ?? DatasetOptions.DefaultVocabularySize) is string noRoom)
+                problems.Add(new("file", noRoom));
+            if (problems.Count > 0)
+                throw new OptionsInvalidException(problems);
+
+            Dataset dataset = new()
+            {
+                Id = Guid.CreateVersion7(),
+                Name = name.Trim(),
+                FileName = Names.OfFile(fileName),
+                State = DatasetState.Preparing,
+                Format = options.Format ?? CorpusFormats.ForFileName(fileName).Name,
+                JsonField = options.JsonField,
+                TokenizerModelId = options.TokenizerModelId,
+                RequestedVocabularySize = options.TokenizerModelId is null
+                    ? options.VocabularySize ?? DatasetOptions.DefaultVocabularySize
+                    : null,
+                ValidationProportion = options.ValidationProportion,
+                Bytes = text.Bytes,
+                Sha256 = text.Sha256,
+                CreatedAt = DateTime.UtcNow,
+            };
+            folder.Publish(text.Folder, folder.Dataset(dataset.Id));
+            await AddAsync(dataset, cancel);
+            return dataset;
+        }
+        catch
+        {
+            folder.Discard(text.Folder);
+            throw;
+        }
+    }
+
+    /// <summary>A data set of generated stories, written and prepared in the background.</summary>
+    public async Task<Dataset> CreateGeneratedAsync(string name, int seed, int vocabularySize, double validationProportion,
+        CancellationToken cancel)
+    {
+        Dataset dataset = new()
+        {
+            Id = Guid.CreateVersion7(),
+            Name = name,
+            FileName = "stories.txt",
+            State = DatasetState.Preparing,
+            Format = "text-paragraphs",
+            JsonField = "text",
+            RequestedVocabularySize = vocabularySize,
+            ValidationProportion = validationProportion,
+            GeneratorSeed = seed,
+            CreatedAt = DateTime.UtcNow,
+        };
+        folder.Files.CreateFolder(folder.Dataset(dataset.Id));
+        await AddAsync(dataset, cancel);
+        return dataset;
+    }
+
+    /// <summary>Gives up a preparation that is under way; the data set becomes <see cref="DatasetState.Cancelled"/>.</summary>
+    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    /// <exception cref="ConflictException">It is not being prepared.</exception>
+    public async Task CancelAsync(Guid id, CancellationToken cancel = default)
+    {
+        Dataset dataset = await GetAsync(id, cancel);
+        if (!await preparations.TryCancelAsync(id, cancel))
+            throw new ConflictException($"The data set '{dataset.Name}' is not being prepared ({dataset.State}): there is nothing to "
+                + "cancel.");
+    }
+
+    /// <summary>Pieces of the training split, evenly spaced over it, token by token.</summary>
+    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    /// <exception cref="ConflictException">It is not ready.</exception>
+    /// <exception cref="FilesGoneException">Its tokens are gone or damaged.</exception>
+    public async Task<IReadOnlyList<PreviewBlock>> PreviewAsync(
+        Guid id, int blocks = 3, int tokensPerBlock = 128, CancellationToken cancel = default)
+    {
+        Dataset dataset = await GetAsync(id, cancel);
+        if (dataset.State != DatasetState.Ready)
+            throw new ConflictException($"The data set '{dataset.Name}' is not ready ({dataset.State}). A preview needs its tokens.");
+        return await Task.Run(() => StoredFiles.Read($"the data set '{dataset.Name}'", "Delete the data set and upload its text again.", () =>
+        {
+            string path = folder.Dataset(id);
+            Vocabulary vocabulary = Gpt2Tokenizer.Load(path).Vocabulary;
+            using TokenFile train = TokenFile.Open(DatasetFiles.Train(path));
+            var previews = new List<PreviewBlock>();
+            for (int block = 0; block < blocks; block++)
+            {
+                long offset = train.TokenCount * block / blocks;
+                int[] ids = new int[(int)Math.Min(tokensPerBlock, train.TokenCount - offset)];
+                train.Read(offset, ids);
+                previews.Add(new PreviewBlock(offset, [.. ids.Select(token => new PreviewToken(token, vocabulary.TokenText(token)))]));
+            }
+            return previews;
+        }), cancel);
+    }
+
+    /// <summary>Removes a data set with its files.</summary>
+    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    /// <exception cref="ConflictException">A queued or running run uses it, or it is being prepared.</exception>
+    public async Task DeleteAsync(Guid id, CancellationToken cancel = default)
+    {
+        await storage.DeleteAsync(() => writer.WriteAsync(async db =>
+        {
+            Dataset dataset = await db.Datasets.SingleOrDefaultAsync(d => d.Id == id, cancel) ?? throw NotFound(id);
+            if (dataset.State == DatasetState.Preparing)
+                throw new ConflictException($"The data set '{dataset.Name}' is being prepared. Cancel that first.");
+            Run? user = await db.Runs.FirstOrDefaultAsync(
+                run => run.DatasetId == id && RunLifecycle.NeedTheirFiles.Contains(run.Status), cancel);
+            if (user is not null)
+                throw new ConflictException($"The run '{user.Name}' uses the data set '{dataset.Name}' ({user.Status}). Stop it first.");
+            db.Datasets.Remove(dataset);
+            await db.SaveChangesAsync(cancel);
+        }, cancel), folder.Dataset(id));
+        announcements.Announce(id);
+    }
+
+    private async Task AddAsync(Dataset dataset, CancellationToken cancel)
+    {
+        try
+        {
+            await writer.WriteAsync(async db =>
+            {
+                db.Datasets.Add(dataset);
+                await db.SaveChangesAsync(cancel);
+            }, cancel);
+        }
+        catch
+        {
+            folder.Delete(folder.Dataset(dataset.Id));
+            throw;
+        }
+        preparations.Begin(dataset);
+        announcements.Announce(dataset.Id);
+    }
+
+    /// <summary>Why a text cannot be tokenised here; null when there is room for as many tokens as it can have.</summary>
+    private string? ProblemOfRoom(long textBytes, int vocabularySize)
+    {
+        long free = machine().FreeDiskBytes, most = CorpusPreparation.MostTokenBytes(textBytes, vocabularySize);
+        return most <= free ? null
+            : $"Its tokens can take {Machine.BytesInWords(most)} (text of {Machine.BytesInWords(textBytes)}, a token for every byte at most), and "
+                + $"{Machine.BytesInWords(free)} of the disk are free. Make room, or upload less text.";
+    }
+
+    private async Task CheckTokenizerAsync(Guid modelId, List<OptionProblem> problems, CancellationToken cancel)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        Model? model = await db.Models.AsNoTracking().SingleOrDefaultAsync(m => m.Id == modelId, cancel);
+        if (model is null)
+            problems.Add(new("tokenizerModelId", $"There is no model '{modelId}'. Choose one of the list."));
+        else if (model.TokenizerSha256 is null)
+            problems.Add(new("tokenizerModelId", $"The model '{model.Name}' came without vocab.json and merges.txt. Choose another one, "
+                + "or train a vocabulary."));
+    }
+
+    private static NotFoundException NotFound(Guid id) => new($"There is no data set {id}; it may have been deleted.");
+}
+
+/// <summary>A text that is stored under incoming/ and not yet a data set.</summary>
+public sealed record IncomingText(string Folder, long Bytes, string Sha256);

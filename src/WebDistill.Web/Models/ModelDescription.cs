@@ -1,0 +1,51 @@
+using WebDistill.Data;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
+using WebDistill.Distillation.Text;
+using WebDistill.Web.Storage;
+
+namespace WebDistill.Web.Models;
+
+/// <summary>The row of a model, out of what its folder holds.</summary>
+internal static class ModelDescription
+{
+    public static Model Create(Guid id, string name, CheckpointInfo info, string? tokenizerSha256) => new()
+    {
+        Id = id,
+        Name = name,
+        CreatedAt = DateTime.UtcNow,
+        Layers = info.Architecture.Layers,
+        Width = info.Architecture.Width,
+        Heads = info.Architecture.Heads,
+        ContextLength = info.Architecture.Positions,
+        VocabularySize = info.Architecture.VocabularySize,
+        ParameterCount = info.ParameterCount,
+        WeightBytes = info.WeightBytes,
+        WeightsSha256 = info.WeightsSha256,
+        DataType = info.DataType,
+        TokenizerSha256 = tokenizerSha256,
+    };
+
+    /// <summary>Reads every number of a folder, in a stream: what passes can be trained from and generated with, where there is memory for it.</summary>
+    /// <exception cref="InvalidDataException">It is not a GPT-2 model, or its tokenizer is not the model's; says which file.</exception>
+    public static Model Read(Guid id, string name, string path)
+    {
+        CheckpointInfo info = ModelFiles.Inspect(path);
+        return Create(id, name, info, TokenizerSha256(path, info.Architecture.VocabularySize));
+    }
+
+    private static string? TokenizerSha256(string path, int vocabularySize)
+    {
+        bool[] present = [File.Exists(Path.Combine(path, "vocab.json")), File.Exists(Path.Combine(path, "merges.txt"))];
+        if (!present[0] && !present[1])
+            return null;
+        if (!present[0] || !present[1])
+            throw new InvalidDataException("Only one of vocab.json and merges.txt is there. A tokenizer needs both; without a tokenizer "
+                + "leave both out.");
+        Vocabulary vocabulary = Gpt2Tokenizer.Load(path).Vocabulary;
+        return vocabulary.Size == vocabularySize
+            ? vocabulary.Sha256
+            : throw new InvalidDataException($"vocab.json has {vocabulary.Size} tokens and config.json says vocab_size "
+                + $"{vocabularySize}. Upload the tokenizer that belongs to the model.");
+    }
+}

@@ -1,0 +1,322 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.AspNetCore.Components;
+using Microsoft.JSInterop;
+using WebDistill.Data;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Students;
+using WebDistill.Distillation.Training;
+using WebDistill.Web.Datasets;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Jobs;
+using WebDistill.Web.Models;
+using WebDistill.Web.Storage;
+using WebDistill.Web.Ui;
+
+namespace WebDistill.Web.Runs;
+
+/// <summary>The form of a new run: typed text is read, checked and planned a quarter of a second after the last key.</summary>
+public sealed partial class NewRunPage(
+    RunService runs, ModelService modelService, DatasetService datasetService, DatasetTable datasetTable, GenerationService generation,
+    StorageHealth storage, NavigationManager navigation, IJSRuntime js, ILogger<NewRunPage> logger)
+{
+    private static readonly TimeSpan CheckDelay = TimeSpan.FromMilliseconds(250);
+
+    private readonly CancellationTokenSource _gone = new();
+    private CancellationTokenSource? _pendingCheck;
+    private RunForm? _form;
+    private Model? _teacher;
+    private TeacherPrediction? _prediction;
+    private (Guid Teacher, string Dataset)? _predicted;
+    private bool _predicting;
+    private RunForecast? _forecast;
+    private string? _waiting;
+    private (Run Run, int Step)? _branch;
+    private bool _launching, _begun;
+    private Exception? _failure, _checkFailure;
+
+    private RunPlan? Plan => _forecast?.Plan;
+
+    /// <summary>Id of a run whose options are taken.</summary>
+    [SupplyParameterFromQuery(Name = "clone")]
+    public string? CloneId { get; set; }
+
+    /// <summary>Id of a run one of whose checkpoints the new one begins with.</summary>
+    [SupplyParameterFromQuery(Name = "branch")]
+    public string? BranchId { get; set; }
+
+    /// <summary>The update of that checkpoint.</summary>
+    [SupplyParameterFromQuery(Name = "step")]
+    public string? BranchStep { get; set; }
+
+    /// <summary>A number of the options that is halved: "learningRate".</summary>
+    [SupplyParameterFromQuery(Name = "halve")]
+    public string? Halve { get; set; }
+
+    /// <summary>Id of a model preselected as teacher.</summary>
+    [SupplyParameterFromQuery(Name = "teacher")]
+    public string? TeacherId { get; set; }
+
+    /// <summary>Id of a data set to preselect.</summary>
+    [SupplyParameterFromQuery(Name = "dataset")]
+    public string? DatasetId { get; set; }
+
+    private RunDraft Draft => _form!.Draft;
+
+    private StudentInit? Initialisation => StudentInits.All.FirstOrDefault(init => init.Name == Draft["studentInitialisation"]);
+
+    /// <inheritdoc/>
+    protected override async Task OnInitializedAsync()
+    {
+        await ReadChoicesAsync();
+        Run? active = await runs.ActiveAsync(_gone.Token);
+        if (active is null && await runs.QueueAsync(_gone.Token) is [.., Guid last])
+            active = await runs.FindAsync(last, _gone.Token);
+        _waiting = active?.Name;
+        if (BranchId is not null)
+        {
+            try
+            {
+                await BeginBranchAsync();
+            }
+            catch (Exception e) when (e is NotFoundException or ConflictException or OptionsInvalidException)
+            {
+                _failure = e;
+            }
+        }
+        else if (Guid.TryParse(CloneId, out Guid id))
+        {
+            try
+            {
+                Run run = await runs.GetAsync(id, _gone.Token);
+                RunOptions options = RunService.Options(run);
+                RunDraft draft = RunDraft.Of(options);
+                draft["name"] = $"{run.Name} (copy)";
+                await KnowAsync(draft);
+                Begin(draft, RunDraft.Of(options), $"Clone of {run.Name}");
+            }
+            catch (NotFoundException e)
+            {
+                _failure = e;
+            }
+        }
+        if (_form is null)
+        {
+            RunDraft draft = RunDraft.Of(new RunOptions());
+            await ChooseAsync(draft);
+            _form = new RunForm(draft, draft, "", Changed);
+            Take(draft["teacherId"] == "" ? Preset.All[^1] : Preset.All[0]);
+        }
+        await CheckAsync(CancellationToken.None);
+    }
+
+    /// <inheritdoc/>
+    protected override void OnAfterRender(bool firstRender)
+    {
+        // Not at the first drawing, which may come before the models are read and there is a form.
+        if (_form is null || _begun)
+            return;
+        _begun = true;
+        Changed();
+    }
+
+    private async Task BeginBranchAsync()
+    {
+        if (!Guid.TryParse(BranchId, out Guid id))
+            throw new NotFoundException($"There is no run '{BranchId}'; it may have been deleted.");
+        if (!int.TryParse(BranchStep, NumberStyles.None, CultureInfo.InvariantCulture, out int step))
+            throw new NotFoundException($"The checkpoint's update is '{BranchStep}', expected a whole number, as in &step=500.");
+        Run run = await runs.GetAsync(id, _gone.Token);
+        await runs.CheckpointFolderAsync(id, step, _gone.Token);
+        RunOptions options = RunService.Options(run);
+        RunDraft draft = RunDraft.Of(options);
+        draft["name"] = $"{run.Name}, from update {step.ToString(CultureInfo.InvariantCulture)}";
+        if (Halve == "learningRate")
+            draft["learningRate"] = RunDraft.Of(options with { LearningRate = options.LearningRate / 2 })["learningRate"];
+        _branch = (run, step);
+        await KnowAsync(draft);
+        Begin(draft, RunDraft.Of(options), $"Branch of {run.Name}");
+    }
+
+    private void Choose(Preset preset)
+    {
+        Take(preset);
+        Changed();
+    }
+
+    private void Begin(RunDraft draft, RunDraft basis, string basisName)
+    {
+        _form = new RunForm(draft, basis, basisName, Changed)
+        {
+            Kept = _branch is null ? new HashSet<string>() : OptionSchema.Run.Fields.Where(field => field.IsFixedOnceBegun).Select(field => field.Name).ToHashSet(),
+            WhyKept = "A run that goes on from a checkpoint keeps its corpus, the order of it and its student's shape.",
+        };
+        // The choice lists compare texts, and ids are stored in more than one notation.
+        foreach (string field in new[] { "teacherId", "datasetId", "studentModelId" })
+            draft[field] = Guid.TryParse(draft[field], out Guid id) ? Text(id) : "";
+        FindTeacher();
+    }
+
+    private void Take(Preset preset)
+    {
+        RunDraft draft = RunDraft.Of(preset.Options), basis = RunDraft.Of(preset.Options);
+        foreach (string field in Preset.Untouched)
+            draft[field] = Draft[field];
+        if (preset.Options.StudentInitialisation == "random")
+            draft["teacherId"] = "";
+        else if (draft["teacherId"] == "")
+            draft["teacherId"] = Text(_largest?.Id);
+        Model? teacher = ModelOf(draft["teacherId"]);
+        if (preset.Layers is var (depth, copied) && teacher?.Layers == depth)
+        {
+            draft["studentTeacherLayers"] = basis["studentTeacherLayers"] = string.Join(", ", copied);
+        }
+        Begin(draft, basis, preset.Name);
+    }
+
+    private void Changed()
+    {
+        Model? before = _teacher;
+        FindTeacher();
+        if (_branch is not null)
+        {
+            // What the form would adapt to the teacher is kept.
+        }
+        else if (_teacher is null && Initialisation is { NeedsTeacher: true })
+            Draft["studentInitialisation"] = "random";
+        else if (before is null && _teacher is not null && Draft["studentInitialisation"] == "random")
+            Draft["studentInitialisation"] = "teacher-layers";
+        Read();
+        _pendingCheck?.Cancel();
+        _pendingCheck = CancellationTokenSource.CreateLinkedTokenSource(_gone.Token);
+        _ = CheckSoonAsync(_pendingCheck.Token);
+    }
+
+    private void FindTeacher() => _teacher = ModelOf(Draft["teacherId"]);
+
+    // What cannot be read is said at once; the rest keeps its message until the check that follows.
+    private RunOptions Read()
+    {
+        RunOptions options = Draft.Read(out IReadOnlyList<OptionProblem> unreadable);
+        HashSet<string> fields = [.. unreadable.Select(problem => problem.Field)];
+        _form!.Problems = InOrder(unreadable.Concat(_form.Problems.Where(problem => !fields.Contains(problem.Field))));
+        return options;
+    }
+
+    private async Task CheckSoonAsync(CancellationToken cancel)
+    {
+        try
+        {
+            await Task.Delay(CheckDelay, cancel);
+            await CheckAsync(cancel);
+            await InvokeAsync(StateHasChanged);
+            await PredictAsync(cancel);
+        }
+        catch (OperationCanceledException)
+        {
+            // Another key was pressed, or the page was left: a prediction that was cut short is asked for again.
+            if (_predicting)
+                (_predicting, _predicted) = (false, null);
+        }
+        catch (Exception e)
+        {
+            // What cannot be shown costs the picture and not what was typed.
+            logger.LogWarning(e, "The teacher's prediction could not be shown");
+            (_predicting, _checkFailure) = (false, e);
+            await InvokeAsync(StateHasChanged);
+        }
+    }
+
+    private async Task CheckAsync(CancellationToken cancel)
+    {
+        RunOptions options = Draft.Read(out IReadOnlyList<OptionProblem> unreadable);
+        try
+        {
+            RunForecast forecast = await runs.ForecastAsync(options, cancel);
+            HashSet<string> fields = [.. unreadable.Select(problem => problem.Field)];
+            (_form!.Problems, _form.Warnings) =
+                (InOrder(unreadable.Concat(forecast.Problems.Where(problem => !fields.Contains(problem.Field)))), InOrder(forecast.Warnings));
+            if (_branch is var (_, done) && forecast is { Plan: RunPlan plan, EstimatedSeconds: double seconds })
+                forecast = forecast with { EstimatedSeconds = seconds * Math.Max(0, 1 - ((double)done / plan.TotalUpdates)) };
+            (_forecast, _checkFailure) = (unreadable.Count > 0 ? null : forecast, null);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // The database cannot be read, for one: the form stays, with all that was typed.
+            logger.LogError(e, "The options of a new run could not be checked");
+            (_forecast, _checkFailure) = (null, e);
+        }
+    }
+
+    // The picture of the temperature.
+    private async Task PredictAsync(CancellationToken cancel)
+    {
+        if (_teacher is not { TokenizerSha256: not null } teacher)
+        {
+            (_prediction, _predicted) = (null, null);
+            return;
+        }
+        if (_predicted == (teacher.Id, Draft["datasetId"]))
+            return;
+        (_predicting, _prediction, _predicted) = (true, null, (teacher.Id, Draft["datasetId"]));
+        try
+        {
+            TeacherPrediction prediction = await TeacherPrediction.ReadAsync(
+                teacher, ChosenDataset, datasetService, generation, cancel);
+            if (_predicted?.Teacher == teacher.Id)
+                (_predicting, _prediction) = (false, prediction);
+        }
+        catch (ConflictException)
+        {
+            // Its files are gone, which the check of the options says at the field, or too many models write just now: no picture.
+            _predicting = false;
+        }
+        await InvokeAsync(StateHasChanged);
+    }
+
+    private async Task LaunchAsync()
+    {
+        if (_launching)
+            return;
+        _form!.LaunchTried = true;
+        await CheckAsync(CancellationToken.None);
+        if (_form.Problems.Count > 0)
+            await FocusAsync(_form.Problems[0].Field);
+        if (_form.Problems.Count > 0 || _checkFailure is not null)
+            return;
+        _launching = true;
+        try
+        {
+            RunOptions options = Draft.Read(out _);
+            Run run = await (_branch is var (parent, step) ? runs.BranchAsync(parent.Id, step, options) : runs.CreateAsync(options));
+            navigation.NavigateTo($"/runs/{run.Id:N}");
+        }
+        catch (OptionsInvalidException e)
+        {
+            _form.Problems = InOrder(e.Problems);
+            _launching = false;
+        }
+        catch (Exception e) when (storage.Explain(e) is not null || e is NotFoundException or ConflictException or IOException)
+        {
+            // The checkpoint is gone or damaged, there is no room for its copy, or the queue is full.
+            (_failure, _launching) = (storage.Explain(e) ?? e, false);
+        }
+    }
+
+    private ValueTask FocusAsync(string field)
+    {
+        _form!.LaunchTried = true;
+        return ShowAsync(field);
+    }
+
+    private ValueTask ShowAsync(string field) => js.InvokeVoidAsync("webdistill.focus", field);
+
+    private static IReadOnlyList<OptionProblem> InOrder(IEnumerable<OptionProblem> problems)
+    {
+        string[] order = [.. OptionSchema.Run.Fields.Select(field => field.Name)];
+        return [.. problems.OrderBy(problem => Array.IndexOf(order, problem.Field) is >= 0 and int place ? place : order.Length)];
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _gone.Cancel(); // Not disposed: a check that has just ended may still ask for its token.
+}

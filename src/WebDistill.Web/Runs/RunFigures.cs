@@ -1,0 +1,70 @@
+using System.Globalization;
+using WebDistill.Data;
+using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Training;
+
+namespace WebDistill.Web.Runs;
+
+/// <summary>What several pages derive from a run in the same way.</summary>
+public static class RunFigures
+{
+    /// <summary>Share of the updates done, 0 to 1.</summary>
+    public static double Progress(this Run run) => run.TotalSteps > 0 ? Math.Min(1, (double)run.Step / run.TotalSteps) : 0;
+
+    /// <summary>Seconds spent training, all attempts together; pauses do not count.</summary>
+    public static double? Duration(this Run run) => run.StartedAt is null ? null : run.TrainedSeconds;
+
+    /// <summary>At the mean speed of the present attempt; null before its first update and after the last.</summary>
+    public static TimeSpan? TimeLeft(this Run run) =>
+        run.Status == RunStatus.Running && run.Step > run.AttemptFromStep && run.AttemptStartedAt is DateTime started
+            ? AttemptTime(run, DateTime.UtcNow - started) * ((double)(run.TotalSteps - run.Step) / (run.Step - run.AttemptFromStep))
+            : null;
+
+    // The difference of two wall clocks, which somebody may have set in between: it is not below 0, and not above the time that all
+    // attempts have trained by the monotonic clock.
+    private static TimeSpan AttemptTime(Run run, TimeSpan byTheWallClock)
+    {
+        if (!(run.TrainedSeconds < TimeSpan.MaxValue.TotalSeconds))
+            return byTheWallClock;
+        var trained = TimeSpan.FromSeconds(run.TrainedSeconds);
+        return byTheWallClock < TimeSpan.Zero || byTheWallClock > trained ? trained : byTheWallClock;
+    }
+
+    /// <summary>The teacher's perplexity on the held-out split, with its mean loss.</summary>
+    public static Perplexity? Teacher(this Run run) => Perplexity.Stored(run.TeacherPerplexity, run.TeacherNatsPerToken);
+
+    /// <summary>The student's latest perplexity on the held-out split, with its mean loss.</summary>
+    public static Perplexity? Validation(this Run run) => Perplexity.Stored(run.ValidationPerplexity, run.ValidationNatsPerToken);
+
+    /// <summary>The perplexity of its weights on the held-out split, with its mean loss; null when it was not measured.</summary>
+    public static Perplexity? Validation(this Checkpoint checkpoint) =>
+        Perplexity.Stored(checkpoint.ValidationPerplexity, checkpoint.ValidationNatsPerToken);
+
+    /// <summary>Relative distance of the student's perplexity from the teacher's; negative when the student is better.</summary>
+    public static double? GapToTeacher(this Run run) =>
+        run.Validation() is Perplexity student && run.Teacher() is Perplexity teacher ? student.RelativeTo(teacher) : null;
+
+    /// <summary>The status inside a sentence.</summary>
+    public static string Word(this RunStatus status) => status.ToString().ToLowerInvariant();
+
+    /// <summary>Its place in the queue, from 1: "next", "2nd in the queue".</summary>
+    public static string PlaceText(int place)
+    {
+        string ending = (place % 100, place % 10) switch
+        {
+            (>= 11 and <= 13, _) => "th",
+            (_, 1) => "st",
+            (_, 2) => "nd",
+            (_, 3) => "rd",
+            _ => "th",
+        };
+        return place == 1 ? "next" : string.Create(CultureInfo.InvariantCulture, $"{place}{ending} in the queue");
+    }
+
+    /// <summary>The checkpoint with the lowest validation perplexity, which "keep the best" keeps; null when none was measured.</summary>
+    public static Checkpoint? Best(this IEnumerable<Checkpoint> checkpoints) =>
+        CheckpointRetention.BestOf(checkpoints, saved => saved.Validation(), saved => saved.Step);
+
+    /// <summary>The class of the status' colour.</summary>
+    public static string Class(this RunStatus status) => status.ToString().ToLowerInvariant();
+}

@@ -1,0 +1,123 @@
+using System.Text;
+using System.Text.Json;
+using WebDistill.Data;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Options;
+using WebDistill.Web.Failures;
+using WebDistill.Web.Http;
+using WebDistill.Web.Security;
+
+namespace WebDistill.Web.Sweeps;
+
+/// <summary>/api/sweeps</summary>
+internal static class SweepApi
+{
+    public static void MapSweeps(this IEndpointRouteBuilder api)
+    {
+        RouteGroupBuilder sweeps = api.MapGroup("/sweeps").WithTags("Sweeps");
+
+        sweeps.MapGet("", ([AsParameters] ListQuery query, SweepReports reports, HttpContext context, CancellationToken cancel) =>
+                query.AnswerAsync(context, (after, limit) => reports.ListAsync(after, limit, cancel), report => report.Sweep.Id,
+                    SweepSummaryResponse.Of))
+            .ProducesValidationProblem().WithSummary("Sweeps, newest first").WithDescription(ListQuery.Description);
+
+        sweeps.MapPost("", async (HttpRequest request, SweepPlanner planner, SweepReports reports, CancellationToken cancel) =>
+        {
+            (SweepPlan plan, IReadOnlyList<OptionProblem> unread) = SweepPlanJson.Read(await JsonBody.ReadBytesAsync(request, cancel));
+            if (unread.Count > 0)
+                throw new OptionsInvalidException(unread);
+            Sweep sweep = await planner.LaunchAsync(plan, cancel);
+            return TypedResults.Created($"/api/sweeps/{sweep.Id}", SweepResponse.Of(await reports.GetAsync(sweep.Id, cancel)));
+        }).Accepts<SweepPlan>("application/json").ProducesValidationProblem().ProducesProblem(409).ProducesProblem(413).ProducesProblem(415)
+            .LimitExpensive().WithSummary("Queues every run of a plan, or none");
+
+        sweeps.MapGet("/{id:guid}", async (Guid id, SweepReports reports, CancellationToken cancel) =>
+                SweepResponse.Of(await reports.GetAsync(id, cancel)))
+            .ProducesProblem(404).WithSummary("One sweep: its plan, its points with mean and interval over the seeds, their runs");
+
+        sweeps.MapGet("/{id:guid}/table.csv", async (Guid id, SweepReports reports, CancellationToken cancel) =>
+            {
+                SweepReport report = await reports.GetAsync(id, cancel);
+                return TypedResults.File(Encoding.UTF8.GetBytes(SweepTable.Csv(report)), "text/csv", $"{report.Sweep.Name}.csv");
+            })
+            .ProducesProblem(404).WithSummary("A sweep's runs as CSV, one line each");
+
+        sweeps.MapGet("/{id:guid}/table.md", async (Guid id, SweepReports reports, CancellationToken cancel) =>
+            {
+                SweepReport report = await reports.GetAsync(id, cancel);
+                return TypedResults.File(Encoding.UTF8.GetBytes(SweepTable.Markdown(report)), "text/markdown", $"{report.Sweep.Name}.md");
+            })
+            .ProducesProblem(404).WithSummary("A sweep's points as a Markdown table, the best first");
+
+        sweeps.MapPost("/{id:guid}/stop", async (Guid id, SweepService service, SweepReports reports, CancellationToken cancel) =>
+        {
+            await service.StopAsync(id, cancel);
+            return TypedResults.Accepted($"/api/sweeps/{id}", SweepResponse.Of(await reports.GetAsync(id, cancel)));
+        }).ProducesProblem(404).WithSummary("Ends every run of the sweep that is not complete; those that train save their state first");
+
+        sweeps.MapDelete("/{id:guid}", async (Guid id, string? runs, SweepService service, CancellationToken cancel) =>
+        {
+            if (runs is not ("keep" or "delete"))
+                throw new OptionsInvalidException("runs", $"The value is '{ForeignText.Quote(runs)}', expected keep or delete, as in ?runs=keep.");
+            await service.DeleteAsync(id, withRuns: runs == "delete", cancel);
+            return TypedResults.NoContent();
+        }).ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409)
+            .WithSummary("Removes a sweep; runs=keep leaves its runs, runs=delete removes them with their checkpoints");
+    }
+}
+
+/// <summary>A sweep in the list.</summary>
+/// <param name="Points">Combinations, seeds not counted.</param>
+/// <param name="BestPoint">The point with the lowest mean so far.</param>
+/// <param name="BestValue">That mean.</param>
+/// <param name="BestNatsPerToken">The mean of the losses that it comes from, where the metric is a perplexity.</param>
+public sealed record SweepSummaryResponse(
+    Guid Id, string Name, DateTime CreatedAt, SweepMetric Metric, int Points, int Runs, int CompletedRuns, bool IsAtRest, string? BestPoint,
+    double? BestValue, double? BestNatsPerToken)
+{
+    /// <summary>The response of a sweep.</summary>
+    public static SweepSummaryResponse Of(SweepReport report) => new(
+        report.Sweep.Id, report.Sweep.Name, report.Sweep.CreatedAt, report.Plan.Metric, report.Groups.Count, report.RunCount,
+        report.CompletedCount, report.IsAtRest, report.Best?.Title, report.Best?.Mean?.Mean, report.Best?.MeanNatsPerToken);
+}
+
+/// <summary>A sweep with everything that it came to, its best point first.</summary>
+public sealed record SweepResponse(
+    Guid Id, string Name, DateTime CreatedAt, SweepMetric Metric, int RunCount, int CompletedRuns, bool IsAtRest,
+    IReadOnlyList<SweepPointResponse> Points, JsonElement Plan)
+{
+    /// <summary>The response of a sweep.</summary>
+    public static SweepResponse Of(SweepReport report) => new(
+        report.Sweep.Id, report.Sweep.Name, report.Sweep.CreatedAt, report.Plan.Metric, report.RunCount, report.CompletedCount,
+        report.IsAtRest, [.. report.Groups.Select(SweepPointResponse.Of)],
+        JsonSerializer.Deserialize<JsonElement>(report.Sweep.PlanJson));
+}
+
+/// <summary>A point and the runs that differ in their seeds alone.</summary>
+/// <param name="Labels">By the names of the dimensions, those of seeds left out.</param>
+/// <param name="N">Complete runs, over which mean and interval are taken.</param>
+/// <param name="MeanNatsPerToken">The mean of the losses that the perplexities are the exponentials of; null for another metric.</param>
+/// <param name="HalfWidth95">Half the width of the 95 % confidence interval (Student's t, n - 1); null for n below 2, and where the mean is not
+/// finite.</param>
+public sealed record SweepPointResponse(
+    IReadOnlyDictionary<string, string> Labels, int N, double? Mean, double? MeanNatsPerToken, double? StandardDeviation, double? HalfWidth95, bool IsBest,
+    IReadOnlyList<SweepRunResponse> Runs)
+{
+    /// <summary>The response of a point.</summary>
+    public static SweepPointResponse Of(SweepGroup group) => new(
+        new OrderedDictionary<string, string>(group.Labels), group.Mean?.Count ?? 0, group.Mean?.Mean, group.MeanNatsPerToken, group.Mean?.StandardDeviation,
+        group.Mean?.HalfWidth, group.IsBest, [.. group.Runs.Select(SweepRunResponse.Of)]);
+}
+
+/// <summary>One run of a sweep; the whole of it stands at /api/runs.</summary>
+/// <param name="Value">The metric as it stands; compared once the run is complete.</param>
+/// <param name="NatsPerToken">The mean loss of a metric that is a perplexity; null of another one.</param>
+public sealed record SweepRunResponse(
+    Guid Id, string Name, IReadOnlyDictionary<string, string> Labels, RunStatus Status, int Step, int TotalSteps, double? Value,
+    double? NatsPerToken, string? Error)
+{
+    /// <summary>The response of a run.</summary>
+    public static SweepRunResponse Of(SweepRun run) => new(
+        run.Run.Id, run.Run.Name, new OrderedDictionary<string, string>(run.Labels), run.Run.Status, run.Run.Step, run.Run.TotalSteps,
+        run.Value, run.NatsPerToken, run.Run.Error);
+}

@@ -1,0 +1,55 @@
+using WebDistill.Distillation.Options;
+using WebDistill.Web.Runs;
+
+namespace WebDistill.Web.Ui;
+
+/// <summary>The state that the fields of the run form share: what is typed, what it is compared with, what is wrong with it.</summary>
+public sealed class RunForm(RunDraft draft, RunDraft basis, string basisName, Action changed)
+{
+    private readonly HashSet<string> _touched = [];
+
+    /// <summary>What is typed.</summary>
+    public RunDraft Draft => draft;
+
+    /// <summary>Name of the preset or run that the form started from.</summary>
+    public string BasisName => basisName;
+
+    /// <summary>Options that keep their value.</summary>
+    public IReadOnlySet<string> Kept { get; init; } = new HashSet<string>();
+
+    /// <summary>Why <see cref="Kept"/> ones do.</summary>
+    public string WhyKept { get; init; } = "";
+
+    /// <summary>Every problem found, in the form's reading order.</summary>
+    public IReadOnlyList<OptionProblem> Problems { get; set; } = [];
+
+    /// <summary>What may go wrong or be unintended with the last state that was checked.</summary>
+    public IReadOnlyList<OptionProblem> Warnings { get; set; } = [];
+
+    /// <summary>Whether launching was tried: then every field shows its message, touched or not.</summary>
+    public bool LaunchTried { get; set; }
+
+    /// <summary>The message beside a field.</summary>
+    public string? ProblemOf(string field) =>
+        LaunchTried || _touched.Contains(field) ? Problems.FirstOrDefault(problem => problem.Field == field)?.Message : null;
+
+    /// <summary>What stands beside a field that can be used and may go wrong.</summary>
+    public string? WarningOf(string field) => Warnings.FirstOrDefault(warning => warning.Field == field)?.Message;
+
+    /// <summary>Types a text.</summary>
+    public void Set(string field, string text)
+    {
+        draft[field] = text;
+        _touched.Add(field);
+        changed();
+    }
+
+    /// <summary>Whether a field differs from the preset.</summary>
+    public bool Differs(string field) => !Preset.Untouched.Contains(field) && draft[field].Trim() != basis[field];
+
+    /// <summary>What <see cref="Reset"/> would type.</summary>
+    public string Basis(string field) => basis[field] == "" ? "automatic" : basis[field];
+
+    /// <summary>Takes the preset's text again.</summary>
+    public void Reset(string field) => Set(field, basis[field]);
+}

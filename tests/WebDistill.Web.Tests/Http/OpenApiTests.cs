@@ -1,0 +1,73 @@
+using System.Text.Json;
+using WebDistill.Distillation.Options;
+
+namespace WebDistill.Web.Tests.Http;
+
+public sealed class OpenApiTests(OpenApiTests.Served served) : IClassFixture<OpenApiTests.Served>
+{
+    /// <summary>The document, which takes the product a while to make, once for all tests.</summary>
+    public sealed class Served : IAsyncLifetime
+    {
+        public JsonElement Document { get; private set; }
+
+        public async Task InitializeAsync()
+        {
+            await using var app = new WebDistillApp();
+            Document = await app.GetAsync("/openapi/v1.json");
+        }
+
+        public Task DisposeAsync() => Task.CompletedTask;
+    }
+
+    [Theory]
+    [InlineData("get", "/api/runs")]
+    [InlineData("post", "/api/runs")]
+    [InlineData("post", "/api/runs/quick-start")]
+    [InlineData("get", "/api/runs/{id}")]
+    [InlineData("delete", "/api/runs/{id}")]
+    [InlineData("get", "/api/runs/{id}/series")]
+    [InlineData("get", "/api/runs/{id}/steps")]
+    [InlineData("post", "/api/runs/{id}/stop")]
+    [InlineData("get", "/api/datasets")]
+    [InlineData("post", "/api/datasets")]
+    [InlineData("get", "/api/datasets/{id}")]
+    [InlineData("get", "/api/models")]
+    [InlineData("post", "/api/models")]
+    [InlineData("get", "/api/models/{id}")]
+    [InlineData("get", "/api/models/{id}/download")]
+    [InlineData("post", "/api/generate")]
+    [InlineData("post", "/api/evaluations")]
+    [InlineData("get", "/api/evaluations/{id}")]
+    [InlineData("get", "/api/evaluation-sets")]
+    [InlineData("get", "/api/reports")]
+    [InlineData("get", "/api/sweeps")]
+    [InlineData("post", "/api/sweeps")]
+    [InlineData("get", "/api/sweeps/{id}")]
+    [InlineData("get", "/api/sweeps/{id}/table.csv")]
+    [InlineData("post", "/api/sweeps/{id}/stop")]
+    [InlineData("delete", "/api/sweeps/{id}")]
+    public void Document_Endpoint_IsDescribed(string method, string path)
+    {
+        JsonElement operation = served.Document.GetProperty("paths").GetProperty(path).GetProperty(method);
+        Assert.NotEmpty(operation.GetProperty("summary").GetString()!);
+        Assert.NotEmpty(operation.GetProperty("responses").EnumerateObject());
+    }
+
+    [Fact]
+    public void Document_RunOptions_HaveEveryKnob()
+    {
+        JsonElement document = served.Document;
+        JsonElement options = document.GetProperty("components").GetProperty("schemas").GetProperty(nameof(RunOptions))
+            .GetProperty("properties");
+        Assert.Equal(
+            typeof(RunOptions).GetProperties().Select(p => JsonNamingPolicy.CamelCase.ConvertName(p.Name)).Order(),
+            options.EnumerateObject().Select(p => p.Name).Order());
+        // What the form says of an option, its bounds included.
+        JsonElement rate = options.GetProperty("learningRate");
+        Assert.Equal("Learning rate", rate.GetProperty("title").GetString());
+        Assert.StartsWith("Peak step size of AdamW.", rate.GetProperty("description").GetString());
+        Assert.Equal((0, 10), (rate.GetProperty("exclusiveMinimum").GetDouble(), rate.GetProperty("maximum").GetDouble()));
+        Assert.All(options.EnumerateObject().Where(option => !option.Value.TryGetProperty("$ref", out _)),
+            option => Assert.True(option.Value.TryGetProperty("title", out _), option.Name));
+    }
+}

@@ -1,0 +1,215 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Training;
+using WebDistill.Web.Formats;
+
+namespace WebDistill.Web.Tests.Runs;
+
+public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp>
+{
+    [Fact]
+    public async Task Run_TinyTraining_CompletesWithEveryStepAndAModel()
+    {
+        Guid id = await app.StartAsync(Product.TinyTraining(await app.ReadyDatasetAsync(), name: "birds <script>"));
+        JsonElement run = await app.EndOfRunAsync(id);
+
+        Assert.True(run.GetProperty("status").GetString() == "Completed", run.ToString());
+        Assert.Equal("birds <script>", run.GetProperty("name").GetString());
+        Assert.Equal("Training", run.GetProperty("kind").GetString());
+        int total = run.GetProperty("totalSteps").GetInt32();
+        Assert.Equal(total, run.GetProperty("step").GetInt32());
+        JsonElement[] steps = [.. (await app.GetAsync($"/api/runs/{id}/steps")).EnumerateArray()];
+        Assert.Equal(Enumerable.Range(1, total), steps.Select(step => step.GetProperty("step").GetInt32()));
+        Assert.Equal(
+            typeof(StepReport).GetProperties().Where(p => p.GetIndexParameters().Length == 0).Select(p => JsonNamingPolicy.CamelCase.ConvertName(p.Name)).Order(),
+            steps[0].EnumerateObject().Select(p => p.Name).Order());
+        Assert.Equal([total],
+            (await app.GetAsync($"/api/runs/{id}/steps?after={total - 1}")).EnumerateArray().Select(s => s.GetProperty("step").GetInt32()));
+        Assert.Equal(LoopSeries.Of(Product.TinyTraining(default), hasTeacher: false).Select(series => series.Name),
+            (await app.GetAsync($"/api/runs/{id}/series")).EnumerateArray().Select(series => series.GetProperty("name").GetString()));
+        // Everything but the total loss, which stands beside the values, and the teacher's numbers: there is none.
+        Assert.Equal(LoopSeries.Of(Product.TinyTraining(default), hasTeacher: false).Where(series => series.Cadence != SeriesCadence.Once)
+                .Select(series => series.Name).Except(["totalLoss"]).Order(),
+            steps[^1].GetProperty("values").EnumerateObject().Select(number => number.Name).Order());
+        Assert.Equal(steps[^1].GetProperty("values").GetProperty("validationPerplexity").GetDouble(), run.GetProperty("validationPerplexity").GetDouble());
+        Assert.Equal(steps[^1].GetProperty("totalLoss").GetDouble(), run.GetProperty("totalLoss").GetDouble());
+
+        JsonElement model = await app.GetAsync($"/api/models/{run.GetProperty("studentModelId").GetGuid()}");
+        Assert.Equal(id, model.GetProperty("runId").GetGuid());
+        Assert.Equal("Run", model.GetProperty("origin").GetString());
+        Assert.True(model.GetProperty("hasTokenizer").GetBoolean());
+        Assert.Contains((await app.GetAsync($"/api/runs/{id}/log")).EnumerateArray(),
+            line => line.GetProperty("text").GetString()!.Contains("Training on"));
+        Assert.Equal(64, run.GetProperty("datasetSha256").GetString()!.Length);
+        Assert.Equal(64, run.GetProperty("tokenizerSha256").GetString()!.Length);
+        Assert.NotEmpty(run.GetProperty("engine").GetString()!);
+        Assert.Contains((await app.GetAsync("/api/runs")).EnumerateArray(), listed => listed.GetProperty("id").GetGuid() == id);
+    }
+
+    [Fact]
+    public async Task Run_WithTeacher_DistilsAndShowsTheTeachersPerplexity()
+    {
+        Guid dataset = await app.ReadyDatasetAsync();
+        Guid teacher = await app.StartAsync(Product.TinyTraining(dataset) with { StudentLayerCount = 2 });
+        JsonElement trained = await app.EndOfRunAsync(teacher);
+        RunOptions options = Product.TinyTraining(dataset) with
+        {
+            TeacherId = trained.GetProperty("studentModelId").GetString(), StudentInitialisation = "teacher-layers", StudentLayerCount = 1,
+                StudentWidth = null,
+            StudentHeads = null, ContextLength = null, AlphaCe = 5, AlphaClm = 2, AlphaCos = 1,
+        };
+        JsonElement run = await app.EndOfRunAsync(await app.StartAsync(options));
+
+        Assert.True(run.GetProperty("status").GetString() == "Completed", run.ToString());
+        Assert.Equal("Distillation", run.GetProperty("kind").GetString());
+        Assert.Equal(trained.GetProperty("validationPerplexity").GetDouble(), run.GetProperty("teacherPerplexity").GetDouble(),
+            tolerance: 1e-6);
+        Assert.Equal(2, run.GetProperty("teacherLayers").GetInt32());
+        Assert.Equal(1, run.GetProperty("studentLayers").GetInt32());
+        JsonElement last = (await app.GetAsync($"/api/runs/{run.GetProperty("id").GetGuid()}/steps")).EnumerateArray().Last();
+        Assert.True(last.GetProperty("values").GetProperty("ce").GetDouble() >= 0);
+        Assert.True(last.GetProperty("values").GetProperty("cos").GetDouble() >= 0);
+    }
+
+    [Theory]
+    [InlineData("""{"learningRate": NaN}""", "learningRate")]
+    [InlineData("""{"epochs": 1,}""", "$")]
+    [InlineData("", "$")]
+    [InlineData("[]", "$")]
+    [InlineData("null", "$")]
+    [InlineData("""{"temperature": "1,5"}""", "datasetId studentInitialisation temperature")]
+    [InlineData("""{"temperature": 0, "learningRate": 1e999}""", "datasetId learningRate studentInitialisation temperature")]
+    [InlineData("""{"temperture": 2, "Epochs": 1, "batchSize": 1.5, "gradientAccumulation": 4294967296, "shuffle": "yes", "semantics": "Loose"}""",
+        "Epochs batchSize datasetId gradientAccumulation semantics shuffle studentInitialisation temperture")]
+    [InlineData("""{"batchSize": null, "studentTeacherLayers": [0, "x"]}""", "batchSize datasetId studentInitialisation "
+        + "studentTeacherLayers")]
+    [InlineData("""{"datasetId": "../../etc/passwd", "studentInitialisation": "random"}""",
+        "contextLength datasetId studentHeads studentLayerCount studentWidth")]
+    public async Task Post_BadOptions_NamesEveryBadField(string body, string fields)
+    {
+        using var content = new StringContent(body, Encoding.UTF8, "application/json");
+        using HttpResponseMessage response = await app.Http.PostAsync("/api/runs", content);
+        JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);
+        Assert.Equal(fields.Split(' ').Order(), problem.Fields());
+        Assert.All(problem.GetProperty("errors").EnumerateObject(), error => Assert.NotEmpty(error.Value[0].GetString()!));
+    }
+
+    [Fact]
+    public async Task Post_NotJson_IsUnsupportedMediaType()
+    {
+        using HttpResponseMessage response =
+            await app.Http.PostAsync("/api/runs", new StringContent("name=x", Encoding.UTF8, "application/x-www-form-urlencoded"));
+        await response.ProblemAsync(HttpStatusCode.UnsupportedMediaType);
+    }
+
+    [Fact]
+    public async Task Post_TeacherOfAnotherVocabulary_IsRefusedAtTheTeacher()
+    {
+        Guid teacher = await app.ImportedModelAsync();
+        using HttpResponseMessage upload = await app.UploadAsync(Encoding.UTF8.GetBytes(Product.Text), ("vocabularySize", "280"));
+        Guid dataset = (await upload.JsonAsync()).GetProperty("id").GetGuid();
+        await app.PollAsync($"/api/datasets/{dataset}", d => d.GetProperty("state").GetString() == "Ready");
+        RunOptions options =
+            new() { TeacherId = teacher.ToString(), DatasetId = dataset.ToString(), StudentLayerCount = 1, AlphaCos = 0 };
+        using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options);
+        JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);
+        Assert.Equal(["teacherId"], problem.Fields());
+        Assert.Contains("280", problem.GetProperty("detail").GetString());
+    }
+
+    [Fact]
+    public async Task Post_CorpusTooSmallForOneUpdate_IsRefused()
+    {
+        Guid dataset = await app.ReadyDatasetAsync();
+        using HttpResponseMessage response = await app.Http.PostAsJsonAsync(
+            "/api/runs", Product.TinyTraining(dataset) with { GradientAccumulation = 5000 }, WebJson.Options);
+        Assert.Equal(["gradientAccumulation"], (await response.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
+    }
+
+    [Fact]
+    public async Task Plan_ReadyDataset_CountsUpdatesAsTheRunDoes()
+    {
+        RunOptions options = Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 2);
+        using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs/plan", options, WebJson.Options);
+        int planned = (await response.JsonAsync()).GetProperty("plan").GetProperty("totalUpdates").GetInt32();
+        JsonElement run = await app.EndOfRunAsync(await app.StartAsync(options));
+        Assert.Equal(run.GetProperty("totalSteps").GetInt32(), planned);
+    }
+
+    [Fact]
+    public async Task Stop_RunningRun_StopsKeepsItsStepsAndSavesACheckpoint()
+    {
+        // Without validation: stopped while it is measured, an update is saved before it is recorded, and the two counts differ by one.
+        Guid id = await app.StartAsync(
+            Product.TinyTraining(await app.ReadyDatasetAsync(), epochs: 100_000) with { ValidationIntervalSteps = 0 });
+        await app.PollAsync($"/api/runs/{id}", run => run.GetProperty("step").GetInt32() > 5);
+        using HttpResponseMessage response = await app.Http.PostAsync($"/api/runs/{id}/stop", null);
+        Assert.Equal(HttpStatusCode.Accepted, response.StatusCode);
+        JsonElement run = await app.EndOfRunAsync(id);
+
+        Assert.Equal("Stopped", run.GetProperty("status").GetString());
+        int step = run.GetProperty("step").GetInt32();
+        Assert.Equal(step, (await app.GetAsync($"/api/runs/{id}/steps")).GetArrayLength());
+        Assert.Equal(step, (await app.GetAsync($"/api/runs/{id}/checkpoints"))[0].GetProperty("step").GetInt32());
+        using HttpResponseMessage again = await app.Http.PostAsync($"/api/runs/{id}/stop", null);
+        await again.ProblemAsync(HttpStatusCode.Conflict);
+
+        using HttpResponseMessage deleted = await app.Http.DeleteAsync($"/api/runs/{id}");
+        Assert.Equal(HttpStatusCode.NoContent, deleted.StatusCode);
+        Assert.False(Directory.Exists(Path.Combine(app.Root, "runs", id.ToString("N"))));
+        using HttpResponseMessage gone = await app.Http.GetAsync($"/api/runs/{id}/steps");
+        await gone.ProblemAsync(HttpStatusCode.NotFound);
+    }
+
+    [Fact]
+    public async Task Rename_BlankOrUnknown_IsRefused()
+    {
+        using HttpResponseMessage blank = await app.Http.PutAsJsonAsync($"/api/runs/{Guid.NewGuid()}/name", new { name = " " });
+        Assert.Equal(["name"], (await blank.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
+        using HttpResponseMessage unknown = await app.Http.PutAsJsonAsync($"/api/runs/{Guid.NewGuid()}/name", new { name = "x" });
+        await unknown.ProblemAsync(HttpStatusCode.NotFound);
+        using HttpResponseMessage missing = await app.Http.PutAsJsonAsync($"/api/runs/{Guid.NewGuid()}/name", new { });
+        Assert.Equal(["name"], (await missing.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
+    }
+
+    [Theory]
+    [InlineData("/api/runs/00000000-0000-0000-0000-000000000001", HttpStatusCode.NotFound)]
+    [InlineData("/api/runs/not-an-id", HttpStatusCode.NotFound)]
+    [InlineData("/api/runs/00000000-0000-0000-0000-000000000001/steps.bin", HttpStatusCode.NotFound)]
+    [InlineData("/api/runs/00000000-0000-0000-0000-000000000001/steps?after=abc", HttpStatusCode.BadRequest)]
+    [InlineData("/api/runs/00000000-0000-0000-0000-000000000001/log", HttpStatusCode.NotFound)]
+    [InlineData("/api/nothing", HttpStatusCode.NotFound)]
+    [InlineData("/api/models/00000000-0000-0000-0000-000000000001/download", HttpStatusCode.NotFound)]
+    [InlineData("/api/datasets/00000000-0000-0000-0000-000000000001/preview", HttpStatusCode.NotFound)]
+    public async Task Get_WhatDoesNotExist_IsProblemDetails(string path, HttpStatusCode status)
+    {
+        using HttpResponseMessage response = await app.Http.GetAsync(path);
+        await response.ProblemAsync(status);
+    }
+
+    [Fact]
+    public async Task QuickStart_Posted_AnswersWithTheStudentsRunAtOnce()
+    {
+        // A folder of its own: what it queues would keep the other tests' runs waiting.
+        await using var own = new WebDistillApp();
+        using HttpResponseMessage response = await own.Http.PostAsync("/api/runs/quick-start", null);
+        Assert.Equal(HttpStatusCode.Created, response.StatusCode);
+        JsonElement student = await response.JsonAsync();
+        Assert.Equal("Distillation", student.GetProperty("kind").GetString());
+        Assert.Equal("Queued", student.GetProperty("status").GetString());
+        Guid teacher = student.GetProperty("afterRunId").GetGuid();
+        Assert.Equal(teacher, student.GetProperty("teacherId").GetGuid());
+
+        await own.PollAsync($"/api/runs/{teacher}", run => run.GetProperty("step").GetInt32() > 0
+            || run.GetProperty("status").GetString() == "Failed");
+        using HttpResponseMessage stopped = await own.Http.PostAsync($"/api/runs/{teacher}/stop", null);
+        Assert.Equal(HttpStatusCode.Accepted, stopped.StatusCode);
+        JsonElement end = await own.EndOfRunAsync(student.GetProperty("id").GetGuid());
+        Assert.Equal("Failed", end.GetProperty("status").GetString());
+        Assert.Contains("Stopped", end.GetProperty("error").GetString());
+    }
+}
