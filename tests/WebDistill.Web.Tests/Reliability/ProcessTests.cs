@@ -95,7 +95,7 @@ public sealed class ProcessTests
         DirectoryInfo root = Directory.CreateTempSubdirectory("webdistill-");
         JsonElement options;
         await using (var app = new WebDistillApp(root.FullName))
-            options = Options(await app.ReadyDatasetAsync(), epochs: 20);
+            options = Options(await app.ReadyDatasetAsync(), epochs: 60);
         string file = Path.Combine(root.FullName, "options.json");
         await File.WriteAllTextAsync(file, options.ToString());
         using Process process = ServerProcess.Start(["run", file, "--Storage:Root", root.FullName]);

@@ -133,7 +133,7 @@ public sealed class RefusingDiskRunTests
         Dataset dataset = await product.Get<DatasetService>().CreateAsync(
             "birds", "birds.txt", new MemoryStream(System.Text.Encoding.UTF8.GetBytes(Product.Text)), new DatasetOptions { VocabularySize = 300 });
         await ProductServices.WaitAsync(async () => (await product.Get<DatasetService>().GetAsync(dataset.Id)).State == DatasetState.Ready, "ready");
-        return Product.TinyTraining(dataset.Id, epochs: 6) with { CheckpointIntervalSteps = 20, ValidationIntervalSteps = 0, KeepLastCheckpoints = 1 };
+        return Product.TinyTraining(dataset.Id, epochs: 14) with { CheckpointIntervalSteps = 20, ValidationIntervalSteps = 0, KeepLastCheckpoints = 1 };
     }
 
     private static async Task<string> TrainAsync(ProductServices product, RunOptions options)
