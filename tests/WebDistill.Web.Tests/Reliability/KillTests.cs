@@ -10,7 +10,6 @@ using WebDistill.Web.Formats;
 namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>The whole promise: the server may die at any moment, and the run ends as if it had not.</summary>
-[Collection(Processes.Name)]
 [Trait("needs", "kill")]
 public sealed class KillTests
 {

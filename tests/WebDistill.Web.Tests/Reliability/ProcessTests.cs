@@ -8,7 +8,6 @@ using WebDistill.Web.Formats;
 namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>Runs in the terminal: what the process says, how it ends, and what it leaves.</summary>
-[Collection(Processes.Name)]
 [Trait("needs", "kill")]
 public sealed class ProcessTests
 {

@@ -8,7 +8,6 @@ using WebDistill.Web.Formats;
 namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>The real server on a file system that is really full, or really becomes read-only while it trains.</summary>
-[Collection(Processes.Name)]
 [Trait("takes", "long")]
 public sealed class RealDiskTests
 {

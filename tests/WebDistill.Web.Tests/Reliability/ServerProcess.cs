@@ -4,12 +4,6 @@ using System.Text.Json;
 
 namespace WebDistill.Web.Tests.Reliability;
 
-/// <summary>Tests that start servers in processes of their own and kill them: one at a time, beside others that do not.</summary>
-public static class Processes
-{
-    public const string Name = "Processes";
-}
-
 /// <summary>Tests that assert the clock: they have the machine to themselves.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class TheClock

@@ -11,7 +11,6 @@ using WebDistill.Data;
 namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>The real server, killed while it makes its database or brings an older one up to date: the next start works.</summary>
-[Collection(Processes.Name)]
 [Trait("needs", "kill")]
 public sealed class StartKillTests
 {
