@@ -1,10 +1,13 @@
+using System.Text.Json;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using TorchSharp.Modules;
 using WebDistill.Distillation.Data;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Teachers;
 using WebDistill.Distillation.Training;
 
 namespace WebDistill.Benchmarks;
@@ -17,7 +20,7 @@ internal sealed class StepWorkload : IDisposable
 
     private readonly TextModel _teacher;
     private readonly TextModel _student;
-    private readonly Trainer _distiller;
+    private readonly Trainer _trainer;
 
     public StepWorkload(Gpt2Config teacher, int studentLayers, int batch, int context, bool dropout, Precision precision = Precision.Float32)
     {
@@ -36,14 +39,9 @@ internal sealed class StepWorkload : IDisposable
             Name = "benchmark", BatchSize = batch, ContextLength = context, GradientAccumulation = 1, Epochs = 1, Dropout = probability,
             Precision = precision,
         };
-        TokenBatch Next()
-        {
-            long[] ids = new long[Batch * context];
-            for (int i = 0; i < ids.Length; i++)
-                ids[i] = random.Next(teacher.VocabularySize);
-            return new TokenBatch(ids, [.. Enumerable.Repeat(context, Batch)], Batch, context);
-        }
-        _distiller = new Trainer(options, _teacher, _student, PlannedUpdates, Next, validation: null);
+        _trainer = new Trainer(new TrainingParts(
+            _student, new ModelTeacher(_teacher), new RandomBatches(random, teacher.VocabularySize, Batch, context), Validation: null,
+            LossCatalogue.Active(options, hasTeacher: true)), options);
     }
 
     /// <summary>Works on a thread of its own, as the product trains: the C library serves threads from different heaps.</summary>
@@ -57,10 +55,10 @@ internal sealed class StepWorkload : IDisposable
     /// <summary>Rows of the next step.</summary>
     public int Batch { get; set; }
 
-    public StepReport Step() => _distiller.Step();
+    public StepReport Step() => _trainer.Step();
 
     /// <summary>Where the time of the latest step went.</summary>
-    public StepPhases LastPhases => _distiller.LastStepPhases;
+    public StepPhases LastPhases => _trainer.LastStepPhases;
 
     /// <summary>SHA-256 of the student's weights, in the order of their names.</summary>
     public string WeightsSha256()
@@ -76,7 +74,7 @@ internal sealed class StepWorkload : IDisposable
 
     public void Dispose()
     {
-        _distiller.Dispose();
+        _trainer.Dispose();
         _student.Dispose();
         _teacher.Dispose();
     }
@@ -99,5 +97,20 @@ internal sealed class StepWorkload : IDisposable
         double c = teacher.Width, tokens = (double)batch * context;
         double layer = 24 * c * c + 2 * context * c, head = 2 * c * teacher.VocabularySize;
         return tokens * (teacher.Layers * layer + head + 3 * (studentLayers * layer + head));
+    }
+
+    private sealed class RandomBatches(Random random, int vocabulary, int rows, int columns) : BatchSource
+    {
+        public override int BatchesPerEpoch => PlannedUpdates;
+
+        public override JsonElement Position { get; set; }
+
+        public override TokenBatch Next()
+        {
+            long[] ids = new long[rows * columns];
+            for (int i = 0; i < ids.Length; i++)
+                ids[i] = random.Next(vocabulary);
+            return new TokenBatch(ids, [.. Enumerable.Repeat(columns, rows)], rows, columns);
+        }
     }
 }

@@ -199,6 +199,13 @@ public sealed class Run : IListed
     public static IReadOnlyList<RunStatus> ActiveStatuses { get; } =
         [RunStatus.Preparing, RunStatus.Running, RunStatus.Pausing, RunStatus.Stopping];
 
+    /// <summary>The statuses of a run that will still read its models and its corpus: those are not deleted under it.</summary>
+    public static IReadOnlyList<RunStatus> StatusesThatNeedFiles { get; } =
+    [
+        RunStatus.Queued, RunStatus.Preparing, RunStatus.Running, RunStatus.Pausing, RunStatus.Paused, RunStatus.Stopping,
+        RunStatus.Interrupted,
+    ];
+
     /// <summary>Whether it is being worked on: it has the machine.</summary>
     public bool IsActive => ActiveStatuses.Contains(Status);
 

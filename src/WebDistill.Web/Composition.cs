@@ -10,6 +10,7 @@ using WebDistill.Data;
 using WebDistill.Distillation.Engine;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Evaluations;
+using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
 using WebDistill.Web.Http;
@@ -37,7 +38,7 @@ internal static class Composition
         services.AddSingleton(_ => folder);
         services.AddSingleton(new DiskReserve(folder, reserveBytes));
         services.AddSingleton<StorageAnnouncements>();
-        services.AddSingleton<StorageHealth>();
+        services.AddSingleton<StorageHealth>().AddSingleton<OutcomeWriter>();
         services.AddSqliteDatabase(folder.DatabaseFile, provider =>
         {
             var health = provider.GetRequiredService<StorageHealth>();
@@ -99,18 +100,20 @@ internal static class Composition
         .AddSingleton<ReportService>()
         .AddHostedService<EvaluationWorker>();
 
-    public static void AddLibrary(this IServiceCollection services) => services
-        .AddSingleton<DatasetAnnouncements>()
-        .AddSingleton<DatasetService>()
-        .AddSingleton<DatasetTable>()
-        .AddSingleton<DatasetPreparations>()
-        .AddHostedService(provider => provider.GetRequiredService<DatasetPreparations>())
+    public static void AddModels(this IServiceCollection services) => services
         .AddSingleton<ModelService>()
         .AddSingleton<ModelFolders>()
         .AddSingleton<ModelCache>()
         .AddSingleton<GenerationTurn>()
         .AddSingleton<GenerationService>()
         .AddSingleton<ComparisonService>();
+
+    public static void AddDatasets(this IServiceCollection services) => services
+        .AddSingleton<DatasetAnnouncements>()
+        .AddSingleton<DatasetService>()
+        .AddSingleton<DatasetTable>()
+        .AddSingleton<DatasetPreparations>()
+        .AddHostedService(provider => provider.GetRequiredService<DatasetPreparations>());
 
     public static void AddWeb(this IServiceCollection services)
     {
@@ -126,7 +129,8 @@ internal static class Composition
             kestrel.Limits.MaxRequestHeadersTotalSize = settings.Limits.HeaderKilobytes << 10;
             kestrel.Limits.MaxRequestHeaderCount = settings.Limits.Headers;
         });
-        services.AddProblemDetails();
+        services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context =>
+            ErrorId.OfStatus(context.ProblemDetails.Status ?? context.HttpContext.Response.StatusCode).Mark(context.ProblemDetails));
         services.AddExceptionHandler<ErrorResponses>();
         services.AddHealthChecks().AddCheck<DatabaseHealth>("database");
         services.AddOpenApi(document => document.AddSchemaTransformer(NumberSchemas.DescribeAsync).AddSchemaTransformer(OptionSchemas.DescribeAsync));

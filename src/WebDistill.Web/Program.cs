@@ -41,7 +41,8 @@ async Task<(int Code, bool StartAgain)> ServeAsync()
         builder.WebHost.UseStaticWebAssets();
         builder.Services.AddTraining();
         builder.Services.AddRuns();
-        builder.Services.AddLibrary();
+        builder.Services.AddModels();
+        builder.Services.AddDatasets();
         builder.Services.AddEvaluations();
         builder.Services.AddWeb();
         app = builder.Build();

@@ -51,7 +51,7 @@ public sealed partial class ContributingTests
         Assert.Equal([], links.Where(link => !Path.Exists(Path.Combine(s_root, link.Split('#')[0]))));
     }
 
-    private static string FindRoot()
+    internal static string FindRoot()
     {
         string? folder = AppContext.BaseDirectory;
         while (folder is not null && !File.Exists(Path.Combine(folder, "WebDistill.sln")))

@@ -1,3 +1,4 @@
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 
 namespace WebDistill.Distillation.Losses;
@@ -30,8 +31,11 @@ public abstract class Loss
     /// <summary>Unit of its mean.</summary>
     public abstract string Unit { get; }
 
+    /// <summary>What it asks the teacher for; <see cref="Wants.None"/> needs no teacher.</summary>
+    public abstract Wants OfTeacher { get; }
+
     /// <summary>Whether it compares the student with a teacher.</summary>
-    public abstract bool NeedsTeacher { get; }
+    public bool NeedsTeacher => OfTeacher != Wants.None;
 
     /// <summary>Its weight in the objective.</summary>
     public abstract double Weight(RunOptions options);

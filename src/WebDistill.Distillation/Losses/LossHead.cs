@@ -10,11 +10,11 @@ internal readonly record struct LossTerm(RowLoss Loss, double Scale);
 
 /// <summary>What the output projection and the losses work on. N rows (tokens without padding), C and D widths, V vocabulary.</summary>
 /// <param name="StudentHidden">[N, C], detached: its gradient is returned, not propagated.</param>
-/// <param name="StudentEmbedding">[V, C], the tied head; its gradient is added to <c>grad</c>.</param>
-/// <param name="TeacherHidden">[N, D]; null without a teacher.</param>
-/// <param name="TeacherEmbedding">[V, D]; null without a teacher.</param>
+/// <param name="StudentHead">[V, C], the output projection; its gradient is added to <c>grad</c>.</param>
+/// <param name="TeacherHidden">[N, D]; null without a teacher that has them.</param>
+/// <param name="TeacherLogits">Of the same N rows; null without a teacher.</param>
 /// <param name="Targets">The id that follows each row, <see cref="LogitLosses.NoTarget"/> where none does.</param>
-internal sealed record LossHeadInput(Tensor StudentHidden, Parameter StudentEmbedding, Tensor? TeacherHidden, Tensor? TeacherEmbedding,
+internal sealed record LossHeadInput(Tensor StudentHidden, Parameter StudentHead, Tensor? TeacherHidden, RowLogits? TeacherLogits,
     long[] Targets, double Temperature, Precision Precision = Precision.Float32);
 
 /// <summary>What came out.</summary>
@@ -77,22 +77,18 @@ internal static class LossHead
         if ((needs & (LossInputs.TeacherHidden | LossInputs.TeacherLogits)) != 0)
         {
             using IDisposable noGradient = no_grad();
-            teacher = input.TeacherHidden!.narrow(0, start, count);
+            if (needs.HasFlag(LossInputs.TeacherHidden))
+                teacher = input.TeacherHidden!.narrow(0, start, count);
             if (needs.HasFlag(LossInputs.TeacherLogits))
-                teacherLogits = Logits(teacher, input.TeacherEmbedding!, input.Precision);
+                teacherLogits = input.TeacherLogits!.Of(start, count, input.Precision);
         }
         return new LossRows
         {
             StudentHidden = hidden,
-            StudentLogits = (needs & AnyLogits) != 0 ? Logits(hidden, input.StudentEmbedding, input.Precision) : null,
+            StudentLogits = (needs & AnyLogits) != 0 ? HeadLogits.Product(hidden, input.StudentHead, input.Precision) : null,
             TeacherHidden = teacher,
             TeacherLogits = teacherLogits,
             Targets = targets?.narrow(0, start, count),
         };
     }
-
-    /// <summary>The product in the run's precision, its result in 32 bits, in which the losses are computed.</summary>
-    private static Tensor Logits(Tensor hidden, Tensor embedding, Precision precision) => precision == Precision.BFloat16
-        ? nn.functional.linear(hidden.to(ScalarType.BFloat16), embedding.to(ScalarType.BFloat16)).to(ScalarType.Float32)
-        : nn.functional.linear(hidden, embedding);
 }

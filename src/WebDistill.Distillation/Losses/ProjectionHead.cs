@@ -12,7 +12,6 @@ internal static class ProjectionHead
 {
     private const long LargestChunkRows = 2048;
     private const long LogitsPerChunk = 1 << 22;
-    private const long WordsPerProduct = 2048;
 
     private static bool IsOnLogits(RowLoss loss) => loss is DistillationCrossEntropy or CausalLanguageModel or LogitsSquaredError;
 
@@ -62,16 +61,16 @@ internal static class ProjectionHead
     private static unsafe LogitLossSums RunKernel(LossHeadInput input, IReadOnlyList<LossTerm> terms, Tensor? hiddenGradient)
     {
         LogitLossSettings settings = Settings(input, terms, hiddenGradient is not null);
-        Tensor hidden = input.StudentHidden.contiguous(), embedding = input.StudentEmbedding.detach();
+        Tensor hidden = input.StudentHidden.contiguous(), embedding = input.StudentHead.detach();
         (long rows, long vocabulary) = (hidden.shape[0], embedding.shape[0]);
         long chunk = Math.Min(rows, ChunkRows(vocabulary));
         Tensor student = Logits(chunk, vocabulary);
         Tensor? teacher = settings.NeedsTeacher ? Logits(chunk, vocabulary) : null;
-        Tensor? teacherHidden = teacher is null ? null : input.TeacherHidden!.contiguous(), teacherEmbedding = input.TeacherEmbedding?.detach();
-        bool isFirst = input.StudentEmbedding.grad is null;
+        var studentLogits = new HeadLogits(hidden, embedding);
+        bool isFirst = input.StudentHead.grad is null;
         if (hiddenGradient is not null && isFirst)
-            input.StudentEmbedding.grad = empty_like(embedding);
-        Tensor? embeddingGradient = hiddenGradient is null ? null : input.StudentEmbedding.grad;
+            input.StudentHead.grad = empty_like(embedding);
+        Tensor? embeddingGradient = hiddenGradient is null ? null : input.StudentHead.grad;
 
         LogitLossSums total = default;
         fixed (long* targets = input.Targets)
@@ -81,9 +80,9 @@ internal static class ProjectionHead
                 using DisposeScope scope = NewDisposeScope();
                 long count = Math.Min(chunk, rows - start);
                 Tensor part = hidden.narrow(0, start, count), logits = student.narrow(0, 0, count);
-                Project(part, embedding, logits);
+                studentLogits.Write(start, logits);
                 if (teacher is not null)
-                    Project(teacherHidden!.narrow(0, start, count), teacherEmbedding!, teacher.narrow(0, 0, count));
+                    input.TeacherLogits!.Write(start, teacher.narrow(0, 0, count));
                 total += LogitLosses.Run(settings, (int)count, First(student), teacher is null ? null : First(teacher), student.stride(0),
                     targets + start);
                 hiddenGradient?.narrow(0, start, count).addmm_(logits, embedding, beta: 0, alpha: 1);
@@ -103,18 +102,6 @@ internal static class ProjectionHead
         return empty(rows, PackedProduct.RoundUp(vocabulary, floatsPerLine)).narrow(1, 0, vocabulary);
     }
 
-    /// <summary>logits = hidden embeddingᵀ, a block of words at a time: over all words of GPT-2 at once libtorch's product takes a quarter longer.</summary>
-    private static void Project(Tensor hidden, Tensor embedding, Tensor logits)
-    {
-        long vocabulary = embedding.shape[0];
-        for (long first = 0; first < vocabulary; first += WordsPerProduct)
-        {
-            using DisposeScope scope = NewDisposeScope();
-            long count = Math.Min(WordsPerProduct, vocabulary - first);
-            logits.narrow(1, first, count).addmm_(hidden, embedding.narrow(0, first, count).t(), beta: 0, alpha: 1);
-        }
-    }
-
     private static unsafe float* First(Tensor logits)
     {
         using Tensor row = logits.select(0, 0);
@@ -125,7 +112,7 @@ internal static class ProjectionHead
     {
         var settings = new LogitLossSettings
         {
-            VocabularySize = input.StudentEmbedding.shape[0], Temperature = (float)input.Temperature, WantGradient = gradients,
+            VocabularySize = input.StudentHead.shape[0], Temperature = (float)input.Temperature, WantGradient = gradients,
         };
         foreach ((RowLoss loss, double scale) in terms)
         {

@@ -1,4 +1,5 @@
 using TorchSharp;
+using WebDistill.Distillation.Models;
 
 namespace WebDistill.Distillation.Losses;
 
@@ -55,7 +56,8 @@ public abstract class RowLoss : Loss
     public abstract LossInputs Needs { get; }
 
     /// <inheritdoc/>
-    public sealed override bool NeedsTeacher => (Needs & (LossInputs.TeacherLogits | LossInputs.TeacherHidden)) != 0;
+    public sealed override Wants OfTeacher => (Needs.HasFlag(LossInputs.TeacherLogits) ? Wants.Logits : Wants.None)
+        | (Needs.HasFlag(LossInputs.TeacherHidden) ? Wants.Hidden : Wants.None);
 
     /// <summary>Sum over the rows: a scalar, differentiable with respect to the student's tensors.</summary>
     internal abstract torch.Tensor Sum(LossRows rows, double temperature);

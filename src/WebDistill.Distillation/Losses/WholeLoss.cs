@@ -12,12 +12,6 @@ public abstract class WholeLoss : Loss
     /// <summary>What it asks the student for.</summary>
     public abstract Wants OfStudent { get; }
 
-    /// <summary>What it asks the teacher for; <see cref="Wants.None"/> needs no teacher.</summary>
-    public abstract Wants OfTeacher { get; }
-
-    /// <inheritdoc/>
-    public sealed override bool NeedsTeacher => OfTeacher != Wants.None;
-
     /// <summary>The loss for one pair of architectures.</summary>
     /// <exception cref="ArgumentException">They cannot be compared by it; the message states the values, what was expected and the fix.</exception>
     internal abstract WholeLossModule Bind(RunOptions options, Architecture student, Architecture? teacher);

@@ -17,6 +17,9 @@ public enum Wants
 
     /// <summary>The attention probabilities of every layer: attention is composed of single operators then, and keeps them.</summary>
     Attentions = 4,
+
+    /// <summary>The logits of each token. They are made of the hidden states, a chunk of tokens at a time: no model answers them all at once.</summary>
+    Logits = 8,
 }
 
 /// <summary>What a model answered. B rows, T positions, C width, H heads.</summary>
@@ -25,6 +28,13 @@ public enum Wants
 /// <param name="Attentions">n_layer of [B, H, T, T], each row over the keys summing to 1, before dropout; empty unless asked for.</param>
 internal sealed record Outputs(torch.Tensor Hidden, IReadOnlyList<torch.Tensor> Layers, IReadOnlyList<torch.Tensor> Attentions)
 {
+    /// <summary>The last hidden states [N, C] of those places of the batch, counted row by row.</summary>
+    public torch.Tensor HiddenOf(long[] rows)
+    {
+        torch.Tensor all = Hidden.reshape(-1, Hidden.shape[2]);
+        return rows.Length == all.shape[0] ? all : all.index_select(0, torch.tensor(rows, [rows.Length], device: Hidden.device));
+    }
+
     /// <summary>Lets the tensors live as long as the scope around the present one.</summary>
     public Outputs MoveToOuterDisposeScope()
     {

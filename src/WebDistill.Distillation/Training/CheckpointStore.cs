@@ -54,6 +54,22 @@ public sealed partial class CheckpointStore(string folder, FileLayer files)
     private const string Deleted = ".deleted";
     private const string Damaged = ".damaged";
 
+    /// <summary>A sentence about the last complete checkpoint, for the message of a failure.</summary>
+    /// <remarks>Told when something is wrong already: that the disk cannot be read either must not hide it.</remarks>
+    public string LastGoodState()
+    {
+        try
+        {
+            return List() is [.., CheckpointManifest last] ? string.Create(CultureInfo.InvariantCulture,
+                $" The last complete checkpoint is that of update {last.Step}: resume from it, or branch a new run from it with other options.")
+                : " There is no checkpoint yet: clone the run and change its options.";
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return $" Its checkpoints cannot be read: {e.Message}";
+        }
+    }
+
     /// <summary>Where the complete checkpoint of an update stands.</summary>
     /// <exception cref="InvalidDataException">There is none, or it is incomplete or damaged: names the file.</exception>
     public string Folder(int step)

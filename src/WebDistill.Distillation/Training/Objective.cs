@@ -3,6 +3,7 @@ using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Teachers;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Training;
@@ -15,18 +16,22 @@ internal sealed class Objective : IDisposable
     private readonly Term[] _terms;
 
     /// <summary>Binds the losses. What one draws for its parameters depends on the run's seed alone.</summary>
-    /// <exception cref="ArgumentException">A loss cannot compare the two models.</exception>
-    public Objective(IReadOnlyList<Loss> losses, RunOptions options, Architecture student, Architecture? teacher)
+    /// <exception cref="ArgumentException">A loss cannot compare the two models, or looks at what the teacher does not offer.</exception>
+    public Objective(TrainingParts parts, RunOptions options)
     {
-        (Losses, _options, _vocabularySize) = (losses, options, student.VocabularySize);
+        IReadOnlyList<Loss> losses = parts.Losses;
+        (Losses, _options, _vocabularySize) = (losses, options, parts.Student.Architecture.VocabularySize);
         _terms = [.. losses.Select(loss => new Term(loss, loss.Weight(options), loss is WholeLoss whole ? Bind(whole) : null))];
         OfStudent = losses.OfType<WholeLoss>().Aggregate(Wants.Hidden, (all, loss) => all | loss.OfStudent);
-        OfTeacher = losses.OfType<WholeLoss>().Aggregate(Wants.Hidden, (all, loss) => all | loss.OfTeacher);
+        OfTeacher = losses.Aggregate(Wants.None, (all, loss) => all | loss.OfTeacher);
+        foreach (Loss loss in losses.Where(loss => parts.Teacher is Teacher teacher && (loss.OfTeacher & ~teacher.Offers) != 0))
+            throw new ArgumentException($"The loss '{loss.Name}' ({loss.Title}) looks at the teacher's {loss.OfTeacher}, and the teacher offers {parts.Teacher!.Offers}. "
+                + "Leave the loss out, or choose another teacher.");
 
         WholeLossModule Bind(WholeLoss loss)
         {
             manual_seed(options.Seed);
-            return loss.Bind(options, student, teacher);
+            return loss.Bind(options, parts.Student.Architecture, parts.Teacher?.Architecture);
         }
     }
 

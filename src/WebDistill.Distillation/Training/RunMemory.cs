@@ -75,7 +75,7 @@ public sealed record RunMemory(
             activations += student.ParameterCount / 2;
         return new RunMemory(
             Floats(teacher?.ParameterCount ?? 0), Floats(student.ParameterCount), Floats(student.ParameterCount),
-            Floats(2 * (Int128)student.ParameterCount), Clamp((Int128)Floats(activations) + WorkspaceBytes), Floats(logits), Clamp((Int128)sequences * BatchSampler.BytesPerSequence),
+            Floats(2 * (Int128)student.ParameterCount), Clamp((Int128)Floats(activations) + WorkspaceBytes), Floats(logits), Clamp((Int128)sequences * CorpusBatches.BytesPerSequence),
             Floats(LargestTensor(student)));
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using TorchSharp;
 using TorchSharp.Modules;
 using WebDistill.Distillation.Data;
@@ -10,8 +11,7 @@ using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
-using WebDistill.Distillation.Students;
-using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Teachers;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Training;
@@ -25,73 +25,40 @@ namespace WebDistill.Distillation.Training;
 public sealed class Trainer : IDisposable
 {
     private readonly RunOptions _options;
-    private readonly TextModel? _teacher;
-    private readonly TokenFile? _validation;
+    private readonly TrainingParts _parts;
     private readonly int _batchesPerEpoch;
-    private readonly Func<TokenBatch> _nextBatch;
-    private readonly BatchSampler? _sampler;
     private readonly Objective _objective;
     private readonly LearningRateSchedule _schedule;
     private readonly int _contextLength;
     private readonly AdamWOptimiser _optimiser;
     private readonly IDisposable _keptBlocks;
     private readonly List<string> _notes = [];
-    private SamplerPosition? _samplerAfterUpdate;
+    private JsonElement _batchesAfterUpdate;
     private List<TokenBatch>? _interrupted;
     private StepReport? _unreported;
     private int _validatedStep;
     private long _tokensSeen;
     private long _batchesUsed;
 
-    /// <summary>Checks that options, models and corpus fit together and prepares the run.</summary>
-    /// <param name="validation">Held-out split; null measures no perplexity.</param>
-    /// <exception cref="ArgumentException">Something does not fit; the message states the values, what was expected and the
-    /// fix.</exception>
-    public Trainer(RunOptions options, TextModel? teacher, TextModel student, TokenFile train, TokenFile? validation)
-        : this(options, teacher, student, train, validation, LossCatalogue.Active(options, teacher is not null))
+    /// <summary>Prepares a run that has made no update.</summary>
+    /// <exception cref="ArgumentException">A loss cannot compare the two models, or looks at what the teacher does not offer.</exception>
+    public Trainer(TrainingParts parts, RunOptions options)
     {
-    }
+        (_parts, _options) = (parts, options);
+        _batchesPerEpoch = parts.Batches.BatchesPerEpoch;
+        _batchesAfterUpdate = parts.Batches.Position;
+        _objective = new Objective(parts, options);
+        Series = LoopSeries.Of(parts.Losses, options);
+        _contextLength = RunPlan.ContextLength(options, parts.Teacher?.Architecture, Student.Architecture);
+        _schedule = LearningRateSchedule.Plan(options, _batchesPerEpoch);
 
-    /// <summary>A run with losses that need not be of the catalogue.</summary>
-    internal Trainer(
-        RunOptions options, TextModel? teacher, TextModel student, TokenFile train, TokenFile? validation, IReadOnlyList<Loss> losses)
-        : this(options, teacher, student, CreateSampler(options, teacher, student, train, validation), validation, losses)
-    {
-    }
-
-    private Trainer(
-        RunOptions options, TextModel? teacher, TextModel student, BatchSampler sampler, TokenFile? validation, IReadOnlyList<Loss> losses)
-        : this(options, teacher, student, sampler.BatchesPerEpoch, sampler.Next, validation, losses)
-    {
-        _sampler = sampler;
-        _samplerAfterUpdate = sampler.Position;
-    }
-
-    /// <summary>A run over batches from anywhere.</summary>
-    /// <param name="batchesPerEpoch">L: micro-batches after which an epoch is over.</param>
-    /// <param name="losses">What is minimised; null minimises what the options give a weight.</param>
-    internal Trainer(RunOptions options, TextModel? teacher, TextModel student, int batchesPerEpoch, Func<TokenBatch> nextBatch,
-        TokenFile? validation, IReadOnlyList<Loss>? losses = null)
-    {
-        _options = options;
-        _teacher = teacher;
-        Student = student;
-        _validation = validation;
-        _batchesPerEpoch = batchesPerEpoch;
-        _nextBatch = nextBatch;
-        _objective = new Objective(losses ?? LossCatalogue.Active(options, teacher is not null), options, student.Architecture, teacher?.Architecture);
-        Series = LoopSeries.Of(_objective.Losses, options);
-        _contextLength = RunPlan.ContextLength(options, teacher?.Architecture, student.Architecture);
-        _schedule = LearningRateSchedule.Plan(options, batchesPerEpoch);
-
-        student.Precision = options.Precision;
-        if (teacher is not null)
-            teacher.Precision = options.Precision;
-        teacher?.eval();
-        student.train();
-        foreach (Parameter positions in student.PositionEmbeddings)
+        Student.Precision = options.Precision;
+        if (parts.Teacher is not null)
+            parts.Teacher.Precision = options.Precision;
+        Student.train();
+        foreach (Parameter positions in Student.PositionEmbeddings)
             positions.requires_grad = !options.FreezePositionEmbeddings;
-        _optimiser = new AdamWOptimiser([.. Trained(student, options), .. _objective.Parameters()], options.AdamBeta1, options.AdamBeta2, options.AdamEpsilon);
+        _optimiser = new AdamWOptimiser([.. Trained(Student, options), .. _objective.Parameters()], options.AdamBeta1, options.AdamBeta2, options.AdamEpsilon);
         NoteWhatIsUnusual();
         // Last: a run that cannot begin has nobody who would end it.
         _keptBlocks = NativeMemorySettings.KeepBlocks();
@@ -119,17 +86,15 @@ public sealed class Trainer : IDisposable
     public StepPhases LastStepPhases { get; private set; }
 
     /// <summary>The model in training.</summary>
-    public TextModel Student { get; }
+    public TextModel Student => _parts.Student;
 
     /// <summary>Where the run stands after its last finished update, whatever was begun since.</summary>
-    /// <exception cref="InvalidOperationException">The batches do not come from a corpus: there is no position to go back to.</exception>
     public TrainingState State => new()
     {
         Step = CompletedSteps,
         TokensSeen = _tokensSeen,
         BatchesUsed = _batchesUsed,
-        Sampler = _samplerAfterUpdate
-            ?? throw new InvalidOperationException("A run over batches from elsewhere has no state: only a corpus can be gone back to."),
+        Batches = _batchesAfterUpdate,
         TeacherValidationPerplexity = TeacherValidationPerplexity?.Value,
         TeacherValidationNatsPerToken = TeacherValidationPerplexity?.NatsPerToken,
         LastValidationPerplexity = LastValidationPerplexity?.Value,
@@ -150,12 +115,11 @@ public sealed class Trainer : IDisposable
     /// <exception cref="ArgumentException">The state cannot be one of a run with these options and this corpus.</exception>
     internal void GoOnFrom(TrainingState state)
     {
-        if (CompletedSteps > 0 || _sampler is null)
-            throw new InvalidOperationException($"Only a new run over a corpus can go on from a state; this one made {CompletedSteps} updates.");
+        if (CompletedSteps > 0)
+            throw new InvalidOperationException($"Only a new run can go on from a state; this one made {CompletedSteps} updates.");
         if (state.Step < 0 || state.Step > TotalSteps)
             throw new ArgumentException($"The state is that of update {state.Step}; expected 0 to {TotalSteps}, all the updates of the run.");
-        _sampler.Position = state.Sampler;
-        _samplerAfterUpdate = state.Sampler;
+        _parts.Batches.Position = _batchesAfterUpdate = state.Batches;
         CompletedSteps = state.Step;
         _tokensSeen = state.TokensSeen;
         _batchesUsed = state.BatchesUsed;
@@ -165,36 +129,39 @@ public sealed class Trainer : IDisposable
     }
 
     /// <summary>Trains to the end: updates, and validation at the interval.</summary>
+    /// <param name="journal">Told of every update, and of what a reader should know.</param>
     /// <param name="afterUpdate">Called after every update, once it is reported: the time to save a checkpoint.</param>
     /// <exception cref="OperationCanceledException">Cancelled, between two micro-batches or while the perplexity is measured; weights and
     /// <see cref="State"/> are those of the last finished update.</exception>
     /// <exception cref="TrainingDivergedException">A loss or the gradient became NaN or infinite.</exception>
-    public void Run(IProgress<StepReport> progress, Action<string>? log, Action<Trainer>? afterUpdate, CancellationToken cancel)
+    public void Run(IRunJournal journal, Action? afterUpdate, CancellationToken cancel)
     {
         foreach (string note in _notes)
-            log?.Invoke(note);
-        if (_teacher is not null && _validation is not null && TeacherValidationPerplexity is null)
+            journal.Note(CompletedSteps, note);
+        if (_parts.Teacher?.Model is TextModel teacher && _parts.Validation is not null && TeacherValidationPerplexity is null)
         {
-            TeacherValidationPerplexity = MeasurePerplexity(_teacher, cancel);
-            log?.Invoke($"Teacher's perplexity on the held-out text: {TeacherValidationPerplexity}.");
+            TeacherValidationPerplexity = MeasurePerplexity(teacher, cancel);
+            journal.Note(CompletedSteps, $"Teacher's perplexity on the held-out text: {TeacherValidationPerplexity}.");
         }
+        if (TeacherValidationPerplexity is Perplexity ofTeacher)
+            journal.TeacherMeasured(ofTeacher);
 
         while (CompletedSteps < TotalSteps || _unreported is not null)
         {
             // Remembered until it is reported: a run that is cut while the perplexity is measured loses no update.
             StepReport report = _unreported ??= Step(cancel);
-            if (_validation is not null && IsValidationDue())
+            if (_parts.Validation is not null && IsValidationDue())
             {
                 Perplexity measured = MeasurePerplexity(Student, cancel);
                 LastValidationPerplexity = measured;
                 _validatedStep = CompletedSteps;
                 report = report.With((LoopSeries.ValidationPerplexity, measured.Value), (LoopSeries.ValidationNatsPerToken, measured.NatsPerToken));
-                log?.Invoke(string.Create(CultureInfo.InvariantCulture,
+                journal.Note(CompletedSteps, string.Create(CultureInfo.InvariantCulture,
                     $"Update {report.Step}: student's perplexity on the held-out text {measured}."));
             }
-            progress.Report(report);
+            journal.Report(report);
             _unreported = null;
-            afterUpdate?.Invoke(this);
+            afterUpdate?.Invoke();
         }
 
         bool IsValidationDue() =>
@@ -241,7 +208,7 @@ public sealed class Trainer : IDisposable
         double norm = _optimiser.Step(learningRate, _options.MaxGradientNorm);
         if (!double.IsFinite(norm))
             throw new TrainingDivergedException(step, "the gradient's norm", norm);
-        _samplerAfterUpdate = _sampler?.Position;
+        _batchesAfterUpdate = _parts.Batches.Position;
         clock.Lap(Phase.Optimiser);
 
         LastStepPhases = clock.Phases;
@@ -269,26 +236,17 @@ public sealed class Trainer : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor ids = tensor(batch.Ids, [batch.Rows, batch.Columns], device: Engine.Device.Default);
+        var input = new ModelInput(ids);
         long[] rows = batch.TokenPlaces();
-        Outputs? teacher = null;
-        Tensor? teacherHidden = null;
-        if (_teacher is not null)
-        {
-            using IDisposable noGradient = no_grad();
-            using DisposeScope teacherScope = NewDisposeScope();
-            Outputs answer = _teacher.Forward(new ModelInput(ids), _objective.OfTeacher);
-            teacherHidden = Select(answer.Hidden, rows).MoveToOuterDisposeScope();
-            // Where every loss is one over rows nobody looks at the padding, which need not be kept.
-            teacher = _objective.IsByRows ? null : answer.MoveToOuterDisposeScope();
-        }
+        TeacherAnswer? teacher = _parts.Teacher?.Answer(input, rows, _objective.OfTeacher, _objective.IsByRows);
         clock.Lap(Phase.TeacherForward);
-        Outputs student = Student.Forward(new ModelInput(ids), _objective.OfStudent);
-        Tensor hidden = Select(student.Hidden, rows);
+        Outputs student = Student.Forward(input, _objective.OfStudent);
+        Tensor hidden = student.HiddenOf(rows);
         clock.Lap(Phase.StudentForward);
 
         ObjectiveSums objective = _objective.Sum(
-            new LossHeadInput(hidden.detach(), Student.Head, teacherHidden, _teacher?.Head, batch.Targets(),
-                _options.Temperature, _options.Precision), student, teacher, batch, ids, share);
+            new LossHeadInput(hidden.detach(), Student.Head, teacher?.Hidden, teacher?.Logits, batch.Targets(), _options.Temperature,
+                _options.Precision), student, teacher?.Whole, batch, ids, share);
         for (int k = 0; k < objective.Sums.Length; k++)
         {
             if (!double.IsFinite(objective.Sums[k]))
@@ -314,13 +272,6 @@ public sealed class Trainer : IDisposable
         return objective.Sums;
     }
 
-    /// <summary>[B, T, C] to [N, C].</summary>
-    private static Tensor Select(Tensor hidden, long[] rows)
-    {
-        Tensor all = hidden.reshape(-1, hidden.shape[2]);
-        return rows.Length == all.shape[0] ? all : all.index_select(0, tensor(rows, [rows.Length], device: hidden.device));
-    }
-
     /// <summary>The micro-batches of the next update.</summary>
     /// <remarks>
     /// Corrected: an epoch's left-overs make an update of their own. Reference: they stay in the gradient and are part of the next epoch's
@@ -333,7 +284,7 @@ public sealed class Trainer : IDisposable
         int count = Math.Min(accumulation, perEpoch - indexInEpoch * accumulation);
         if (_options.Semantics == TrainingSemantics.HuggingFaceExact && indexInEpoch == 0 && CompletedSteps > 0)
             count += perEpoch % accumulation;
-        return [.. Enumerable.Range(0, count).Select(_ => _nextBatch())];
+        return [.. Enumerable.Range(0, count).Select(_ => _parts.Batches.Next())];
     }
 
     private static List<Moments> Trained(TextModel student, RunOptions options) =>
@@ -341,29 +292,7 @@ public sealed class Trainer : IDisposable
             pair.name, pair.parameter, student.Decays(pair.name) ? options.WeightDecay : 0))];
 
     private Perplexity MeasurePerplexity(TextModel model, CancellationToken cancel) =>
-        Perplexity.Measure(model, _validation!, _contextLength, _options.ValidationMaxTokens, cancel);
-
-    private static BatchSampler CreateSampler(
-        RunOptions options, TextModel? teacher, TextModel student, TokenFile train, TokenFile? validation)
-    {
-        // The ids in the options name stored things and mean nothing here: the models and the corpus are given.
-        RunOptions named = options with
-        {
-            TeacherId = teacher is null ? null : "given", DatasetId = "given",
-            StudentInitialisation = CheckpointInit.InitName, StudentModelId = "given",
-        };
-        List<OptionProblem> problems = [.. RunPlan.Validate(named)];
-        if (problems.Count == 0)
-            problems.AddRange(RunPlan.Check(named, teacher?.Architecture, student.Architecture, train.VocabularySize, null));
-        if (validation is not null && validation.TokenizerSha256 != train.TokenizerSha256)
-            problems.Add(new OptionProblem("datasetId",
-                "The training and the held-out split were tokenised with different vocabularies. Prepare the data set again."));
-        if (problems.Count > 0)
-            throw new ArgumentException(string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")));
-        int contextLength = RunPlan.ContextLength(options, teacher?.Architecture, student.Architecture);
-        return new BatchSampler(
-            train, options.SequenceMode, contextLength, options.BatchSize, options.Shuffle, options.GroupBySize, options.Seed);
-    }
+        Perplexity.Measure(model, _parts.Validation!, _contextLength, _options.ValidationMaxTokens, cancel);
 
     private void NoteWhatIsUnusual()
     {
@@ -381,13 +310,13 @@ public sealed class Trainer : IDisposable
             _notes.Add($"An epoch's last update is made of {left} instead of {_options.GradientAccumulation} micro-batches; each token "
                 + "weighs the same in its update.");
         }
-        if (_teacher is null)
+        if (_parts.Teacher is null)
             _notes.Add("There is no teacher: the causal language-model loss alone is minimised.");
-        if (_validation is null)
+        if (_parts.Validation is null)
             _notes.Add("There is no held-out text: no perplexity is measured.");
     }
 
-    /// <summary>Frees the state of optimiser and losses; the models belong to the caller.</summary>
+    /// <summary>Frees the state of optimiser and losses; the parts belong to the caller.</summary>
     public void Dispose()
     {
         _optimiser.Dispose();

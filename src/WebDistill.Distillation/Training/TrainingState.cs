@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using WebDistill.Distillation.Data;
 
@@ -21,8 +22,9 @@ public sealed record TrainingState
     /// <summary>Micro-batches used.</summary>
     public required long BatchesUsed { get; init; }
 
-    /// <summary>Where the sampler stood after the last micro-batch of the update, with its generator's state.</summary>
-    public required SamplerPosition Sampler { get; init; }
+    /// <summary>Where the <see cref="BatchSource"/> stood after the last micro-batch of the update.</summary>
+    [JsonPropertyName("sampler")]
+    public required JsonElement Batches { get; init; }
 
     /// <summary>The teacher's perplexity on the held-out split, once measured.</summary>
     public double? TeacherValidationPerplexity { get; init; }

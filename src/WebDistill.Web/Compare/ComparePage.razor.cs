@@ -7,6 +7,7 @@ using WebDistill.Web.Formats;
 using WebDistill.Web.Live;
 using WebDistill.Web.Models;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Compare;
 
@@ -33,10 +34,6 @@ public sealed partial class ComparePage(
     [SupplyParameterFromQuery(Name = "runs")]
     private string? Selection { get; set; }
 
-    /// <summary>The address of a comparison.</summary>
-    public static string AddressOf(IEnumerable<Guid> ids) =>
-        string.Join(',', ids.Select(id => id.ToString("N"))) is { Length: > 0 } list ? $"/compare?runs={list}" : "/compare";
-
     /// <inheritdoc/>
     protected override async Task OnParametersSetAsync()
     {
@@ -62,7 +59,7 @@ public sealed partial class ComparePage(
         Guid[] asked = [.. IdsOf(wanted)];
         Dictionary<Guid, Run> known = (await table.FindAsync(asked, Gone)).ToDictionary(run => run.Id);
         bool hasRuns = known.Count > 0 || await table.NewestAsync(Gone) is not null;
-        OptionTexts texts = await OptionTexts.ReadAsync(known.Values.Select(RunService.Options), table, models, datasets, Gone);
+        OptionTexts texts = await OptionTexts.ReadAsync(known.Values.Select(StoredOptions.Of), table, models, datasets, Gone);
         List<Run> found = [];
         List<string> unknown = [];
         foreach (string text in wanted)
@@ -114,7 +111,7 @@ public sealed partial class ComparePage(
     private static IEnumerable<Guid> IdsOf(IReadOnlyList<string> texts) =>
         texts.Select(text => Guid.TryParse(text, out Guid id) ? id : (Guid?)null).OfType<Guid>().Distinct();
 
-    private string Permalink => navigation.ToAbsoluteUri(AddressOf(Chosen)).ToString();
+    private string Permalink => navigation.ToAbsoluteUri(Addresses.Compare(Chosen)).ToString();
 
     private string SameSentence => _comparison!.Same.Count == 1
         ? "1 option is the same"
@@ -132,6 +129,6 @@ public sealed partial class ComparePage(
     private void Show(IReadOnlyCollection<Guid> ids)
     {
         _wanted = [.. ids.Select(id => id.ToString("N"))];
-        navigation.NavigateTo(AddressOf(ids));
+        navigation.NavigateTo(Addresses.Compare(ids));
     }
 }

@@ -95,7 +95,7 @@ public sealed class RunComparison
     /// <summary>Compares runs whose options <paramref name="texts"/> writes.</summary>
     public static RunComparison Of(IReadOnlyList<ComparedRun> runs, IReadOnlyList<StepSeries> series, OptionTexts texts)
     {
-        JsonObject[] values = [.. runs.Select(run => OptionTexts.Values(RunService.Options(run.Run)))];
+        JsonObject[] values = [.. runs.Select(run => OptionTexts.Values(StoredOptions.Of(run.Run)))];
         List<ComparedOption> differing = [];
         List<(OptionField, string)> same = [];
         foreach (OptionField field in OptionSchema.Run.Settings)

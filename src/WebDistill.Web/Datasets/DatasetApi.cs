@@ -7,8 +7,6 @@ using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
 using WebDistill.Web.Http;
-using WebDistill.Web.Models;
-using WebDistill.Web.Runs;
 using WebDistill.Web.Security;
 using WebDistill.Web.Storage;
 
@@ -41,7 +39,7 @@ internal static class DatasetApi
         }).ProducesProblem(404).ProducesProblem(409).WithSummary("Gives up a preparation that is under way");
 
         datasets.MapGet("/{id:guid}/preview", (Guid id, string? blocks, DatasetService service, CancellationToken cancel) =>
-                service.PreviewAsync(id, RunApi.Integer("blocks", blocks, 3, 1, 100), cancel: cancel))
+                service.PreviewAsync(id, QueryNumber.Read("blocks", blocks, 3, 1, 100), cancel: cancel))
             .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).WithSummary("Pieces of the training split, token by token");
 
         datasets.MapDelete("/{id:guid}", async (Guid id, DatasetService service, CancellationToken cancel) =>

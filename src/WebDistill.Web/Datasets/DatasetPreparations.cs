@@ -10,9 +10,7 @@ using WebDistill.Distillation.Text.Stories;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
-using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
-using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Datasets;
 
@@ -23,7 +21,7 @@ namespace WebDistill.Web.Datasets;
 /// </summary>
 public sealed class DatasetPreparations(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, DatasetAnnouncements announcements,
-    StorageHealth storage, HostSettings settings, ILogger<DatasetPreparations> logger) : BackgroundService
+    StorageHealth storage, OutcomeWriter outcomes, HostSettings settings, ILogger<DatasetPreparations> logger) : BackgroundService
 {
     private const int ConcurrentPreparations = 2;
 
@@ -43,8 +41,8 @@ public sealed class DatasetPreparations(
         var preparation = new Preparation(CancellationTokenSource.CreateLinkedTokenSource(_shutdown));
         // Only once: a data set added while an earlier process's are taken up is already there.
         if (_preparations.TryAdd(dataset.Id, preparation))
-            // Run lets no exception out: there is nobody to hear of it.
-            _ = Task.Factory.StartNew(() => Run(dataset, preparation), TaskCreationOptions.LongRunning);
+            // Lets no exception out: there is nobody to hear of it.
+            _ = RunAsync(dataset, preparation);
     }
 
     /// <summary>
@@ -94,12 +92,14 @@ public sealed class DatasetPreparations(
         }
     }
 
-    private void Run(Dataset dataset, Preparation preparation)
+    private async Task RunAsync(Dataset dataset, Preparation preparation)
     {
         try
         {
-            Action<Dataset> end = Outcome(dataset, preparation);
-            Save(dataset.Id, end, preparation);
+            Action<Dataset> end = await Task.Factory.StartNew(
+                () => Outcome(dataset, preparation), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            await outcomes.WriteAsync($"data set {dataset.Id}", () => SaveAsync(dataset.Id, end), _shutdown,
+                reason => Show(dataset, preparation, new DatasetProgress(PreparationStage.WaitingToSave, 1, Reason: reason)));
         }
         catch (Exception e)
         {
@@ -178,36 +178,14 @@ public sealed class DatasetPreparations(
         while (refused.IsFull ? storage.IsFull || folder.FreeBytes < enough : storage.Problem is not null);
     }
 
-    /// <summary>Writes what became of it: again and again while the database cannot, whatever its reason, until the process ends.</summary>
-    private void Save(Guid id, Action<Dataset> end, Preparation preparation)
+    private Task SaveAsync(Guid id, Action<Dataset> end) => writer.WriteAsync(async db =>
     {
-        while (true)
-        {
-            try
-            {
-                writer.Write(db =>
-                {
-                    // Deleted, or cancelled before this could be heard: then that is its end.
-                    if (db.Datasets.SingleOrDefault(d => d.Id == id && d.State == DatasetState.Preparing) is not Dataset row)
-                        return;
-                    end(row);
-                    db.SaveChanges();
-                });
-                return;
-            }
-            catch (Exception e) when (!_shutdown.IsCancellationRequested)
-            {
-                if (storage.Explain(e) is { } refused)
-                    storage.Note(refused);
-                else
-                    logger.LogError(e, "What became of data set {DatasetId} could not be saved; trying again in {Delay}", id, RetryDelay);
-                preparation.Show(new DatasetProgress(PreparationStage.WaitingToSave, 1, Reason: storage.Explain(e)?.Message ?? e.Message),
-                    () => announcements.Announce(id));
-                _shutdown.WaitHandle.WaitOne(RetryDelay);
-                storage.Look();
-            }
-        }
-    }
+        // Deleted, or cancelled before this could be heard: then that is its end.
+        if (await db.Datasets.SingleOrDefaultAsync(d => d.Id == id && d.State == DatasetState.Preparing) is not Dataset row)
+            return;
+        end(row);
+        await db.SaveChangesAsync();
+    });
 
     private void Show(Dataset dataset, Preparation preparation, DatasetProgress progress) =>
         preparation.Show(progress, () => announcements.Announce(dataset.Id));

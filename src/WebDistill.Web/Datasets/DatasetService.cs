@@ -7,9 +7,6 @@ using WebDistill.Distillation.Text;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
-using WebDistill.Web.Jobs;
-using WebDistill.Web.Layout;
-using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Datasets;
@@ -34,7 +31,7 @@ public sealed class DatasetService(
     public async Task<Dataset> GetAsync(Guid id, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return await db.Datasets.AsNoTracking().SingleOrDefaultAsync(dataset => dataset.Id == id, cancel) ?? throw NotFound(id);
+        return await db.Datasets.AsNoTracking().SingleOrDefaultAsync(dataset => dataset.Id == id, cancel) ?? throw NotFoundException.Of("data set", id);
     }
 
     /// <summary>What the preparation is doing; null when none is under way.</summary>
@@ -195,11 +192,11 @@ public sealed class DatasetService(
     {
         await storage.DeleteAsync(() => writer.WriteAsync(async db =>
         {
-            Dataset dataset = await db.Datasets.SingleOrDefaultAsync(d => d.Id == id, cancel) ?? throw NotFound(id);
+            Dataset dataset = await db.Datasets.SingleOrDefaultAsync(d => d.Id == id, cancel) ?? throw NotFoundException.Of("data set", id);
             if (dataset.State == DatasetState.Preparing)
                 throw new ConflictException($"The data set '{dataset.Name}' is being prepared. Cancel that first.");
             Run? user = await db.Runs.FirstOrDefaultAsync(
-                run => run.DatasetId == id && RunLifecycle.NeedTheirFiles.Contains(run.Status), cancel);
+                run => run.DatasetId == id && Run.StatusesThatNeedFiles.Contains(run.Status), cancel);
             if (user is not null)
                 throw new ConflictException($"The run '{user.Name}' uses the data set '{dataset.Name}' ({user.Status}). Stop it first.");
             db.Datasets.Remove(dataset);
@@ -247,7 +244,6 @@ public sealed class DatasetService(
                 + "or train a vocabulary."));
     }
 
-    private static NotFoundException NotFound(Guid id) => new($"There is no data set {id}; it may have been deleted.");
 }
 
 /// <summary>A text that is stored under incoming/ and not yet a data set.</summary>

@@ -1,5 +1,6 @@
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Http;
 using WebDistill.Web.Security;
@@ -24,6 +25,7 @@ namespace WebDistill.Web.Evaluations;
 /// <param name="Stride">Tokens from one window to the next.</param>
 /// <param name="Status">Where it stands.</param>
 /// <param name="Error">Why it failed.</param>
+/// <param name="ErrorId">The kind of that failure, as docs/errors.md lists it.</param>
 /// <param name="DoneUnits">Units of work done.</param>
 /// <param name="TotalUnits">Units of work; 0 until the text is read.</param>
 /// <param name="CreatedAt">When it was asked for, UTC.</param>
@@ -35,13 +37,14 @@ namespace WebDistill.Web.Evaluations;
 public sealed record EvaluationResponse(
     Guid Id, string Set, Guid ModelId, string ModelName, string WeightsSha256, Guid? ReferenceModelId, string? ReferenceName,
     string? ReferenceSha256, Guid? DatasetId, string SourceName, string? SourceSha256, int ContextLength, int Stride,
-    EvaluationStatus Status, string? Error, long DoneUnits, long TotalUnits, DateTime CreatedAt, DateTime? FinishedAt,
+    EvaluationStatus Status, string? Error, string? ErrorId, long DoneUnits, long TotalUnits, DateTime CreatedAt, DateTime? FinishedAt,
     double ComputedSeconds, string? Engine, string? Version, EvaluationResult? Result)
 {
     /// <summary>The response for a stored evaluation.</summary>
     public static EvaluationResponse Of(Evaluation e) => new(
         e.Id, e.Set, e.ModelId, e.ModelName, e.WeightsSha256, e.ReferenceModelId, e.ReferenceName, e.ReferenceSha256, e.DatasetId,
-        e.SourceName, e.SourceSha256, e.ContextLength, e.Stride, e.Status, e.Error, e.DoneUnits, e.TotalUnits, e.CreatedAt, e.FinishedAt,
+        e.SourceName, e.SourceSha256, e.ContextLength, e.Stride, e.Status, e.Error,
+        e.Status == EvaluationStatus.Failed ? Failures.ErrorId.EvaluationFailed.Name : null, e.DoneUnits, e.TotalUnits, e.CreatedAt, e.FinishedAt,
         e.ComputedSeconds, e.Engine, e.Version, EvaluationService.Result(e));
 
     /// <summary>The response in a list: without breakdowns and samples, which are most of it.</summary>
@@ -82,7 +85,7 @@ internal static class EvaluationApi
         evaluations.MapPost("", async (HttpRequest request, EvaluationService service, CancellationToken cancel) =>
         {
             (Evaluation evaluation, bool isNew) =
-                await service.CreateAsync(await JsonBody.ReadAsync<EvaluationRequest>(request, cancel), cancel);
+                await service.CreateAsync(await RequestBody.ReadAsync<EvaluationRequest>(request, cancel), cancel);
             EvaluationResponse response = EvaluationResponse.Of(evaluation);
             return isNew ? Results.Created($"/api/evaluations/{evaluation.Id}", response) : Results.Ok(response);
         }).Accepts<EvaluationRequest>("application/json").Produces<EvaluationResponse>(201).Produces<EvaluationResponse>()

@@ -12,7 +12,6 @@ using WebDistill.Web.Datasets;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
-using WebDistill.Web.Layout;
 using WebDistill.Web.Models;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
@@ -52,7 +51,7 @@ public sealed class EvaluationService(
     public async Task<Evaluation> GetAsync(Guid id, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return await db.Evaluations.AsNoTracking().SingleOrDefaultAsync(e => e.Id == id, cancel) ?? throw NotFound(id);
+        return await db.Evaluations.AsNoTracking().SingleOrDefaultAsync(e => e.Id == id, cancel) ?? throw NotFoundException.Of("evaluation", id);
     }
 
     /// <summary>The figures of a completed evaluation; null before.</summary>
@@ -138,7 +137,7 @@ public sealed class EvaluationService(
     {
         await writer.WriteAsync(async db =>
         {
-            Evaluation evaluation = await db.Evaluations.SingleOrDefaultAsync(e => e.Id == id, cancel) ?? throw NotFound(id);
+            Evaluation evaluation = await db.Evaluations.SingleOrDefaultAsync(e => e.Id == id, cancel) ?? throw NotFoundException.Of("evaluation", id);
             if (evaluation.Status is not (EvaluationStatus.Queued or EvaluationStatus.Running))
                 throw new ConflictException($"The evaluation of '{evaluation.ModelName}' has ended already ({evaluation.Status}).");
             (evaluation.Status, evaluation.FinishedAt) = (EvaluationStatus.Cancelled, DateTime.UtcNow);
@@ -155,7 +154,7 @@ public sealed class EvaluationService(
     {
         await writer.WriteAsync(async db =>
         {
-            Evaluation evaluation = await db.Evaluations.SingleOrDefaultAsync(e => e.Id == id, cancel) ?? throw NotFound(id);
+            Evaluation evaluation = await db.Evaluations.SingleOrDefaultAsync(e => e.Id == id, cancel) ?? throw NotFoundException.Of("evaluation", id);
             if (evaluation.Status == EvaluationStatus.Running)
                 throw new ConflictException($"The evaluation of '{evaluation.ModelName}' is being computed. Cancel it first.");
             db.Evaluations.Remove(evaluation);
@@ -325,8 +324,6 @@ public sealed class EvaluationService(
         ];
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', parts))));
     }
-
-    private static NotFoundException NotFound(Guid id) => new($"There is no evaluation {id}; it may have been deleted.");
 
     /// <summary>What an evaluation reads.</summary>
     /// <param name="Name">For people.</param>

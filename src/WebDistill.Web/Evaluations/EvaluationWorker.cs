@@ -20,7 +20,7 @@ namespace WebDistill.Web.Evaluations;
 /// </summary>
 public sealed class EvaluationWorker(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelCache cache, EvaluationFiles files,
-    EvaluationQueue queue, EvaluationAnnouncements announcements, StorageHealth storage, IHostApplicationLifetime lifetime,
+    EvaluationQueue queue, EvaluationAnnouncements announcements, StorageHealth storage, OutcomeWriter outcomes, IHostApplicationLifetime lifetime,
     ILogger<EvaluationWorker> logger)
     : BackgroundService
 {
@@ -40,9 +40,7 @@ public sealed class EvaluationWorker(
             {
                 if (await NextAsync(shutdown) is Evaluation evaluation)
                 {
-                    // A thread of its own: what computes must not hold one of the pool's.
-                    await Task.Factory.StartNew(() => Compute(evaluation, shutdown), CancellationToken.None,
-                        TaskCreationOptions.LongRunning, TaskScheduler.Default);
+                    await RunAsync(evaluation, shutdown);
                     computed = true;
                     continue;
                 }
@@ -83,14 +81,40 @@ public sealed class EvaluationWorker(
         return next;
     }, cancel);
 
-    private void Compute(Evaluation evaluation, CancellationToken shutdown)
+    private async Task RunAsync(Evaluation evaluation, CancellationToken shutdown)
     {
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(shutdown);
         var watch = new Stopwatch();
-        EvaluationTask? task = null;
         try
         {
             queue.Begin(evaluation.Id, ended);
+            // A thread of its own: what computes must not hold one of the pool's.
+            Action<Evaluation> end = await Task.Factory.StartNew(
+                () => Compute(evaluation, watch, ended), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            watch.Stop();
+            await outcomes.WriteAsync($"evaluation {evaluation.Id}", () => writer.WriteAsync(async db =>
+            {
+                Change(db, evaluation.Id, row =>
+                {
+                    end(row);
+                    row.ComputedSeconds += watch.Elapsed.TotalSeconds;
+                });
+                await db.SaveChangesAsync();
+            }), shutdown);
+            announcements.Announce(evaluation.Id);
+        }
+        finally
+        {
+            queue.Begin(null, null);
+        }
+    }
+
+    /// <summary>Computes, and returns what the evaluation becomes.</summary>
+    private Action<Evaluation> Compute(Evaluation evaluation, Stopwatch watch, CancellationTokenSource ended)
+    {
+        EvaluationTask? task = null;
+        try
+        {
             if (!IsWanted(evaluation.Id))
                 ended.Cancel(); // Cancelled before this thread could hear of it.
             announcements.Announce(evaluation.Id);
@@ -117,34 +141,30 @@ public sealed class EvaluationWorker(
             watch.Start();
             Advance(evaluation, task, watch, ended.Token);
             string result = JsonSerializer.Serialize(task.Result(), WebJson.Measured);
-            SaveOutcome(evaluation, watch, shutdown, row =>
+            return row =>
             {
                 // Cancelled at the very end: the figures are there, and stay.
                 (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Completed, DateTime.UtcNow, null);
                 (row.DoneUnits, row.TotalUnits, row.StateJson) = (task.Done, task.Total, null);
                 (row.Engine, row.Version) = (Device.Name, ProductVersion.Text);
                 row.ResultJson = result;
-            });
+            };
         }
         catch (OperationCanceledException) when (ended.IsCancellationRequested)
         {
             // At the end of the process it stays Running and goes on after the next start; a person's wish has set its status already.
-            SaveOutcome(evaluation, watch, shutdown, row => Keep(row, task));
+            return row => Keep(row, task);
         }
         catch (Exception e)
         {
             logger.LogWarning(e, "The evaluation {Id} of {Model} on {Set} failed", evaluation.Id,
                 ForeignText.Quote(evaluation.ModelName), evaluation.Set);
             string error = files.Hide(LibTorch.Describe(e));
-            SaveOutcome(evaluation, watch, shutdown, row =>
+            return row =>
             {
                 Keep(row, task);
                 (row.Status, row.FinishedAt, row.Error) = (EvaluationStatus.Failed, DateTime.UtcNow, error);
-            });
-        }
-        finally
-        {
-            queue.Begin(null, null);
+            };
         }
     }
 
@@ -161,7 +181,7 @@ public sealed class EvaluationWorker(
             bool isTimeToSave = watch.Elapsed - saved >= SaveInterval;
             if (isTimeToSave)
                 saved = watch.Elapsed;
-            Save(evaluation, null, cancel, row =>
+            Save(evaluation, cancel, row =>
             {
                 if (isTimeToSave)
                     Keep(row, task);
@@ -185,40 +205,22 @@ public sealed class EvaluationWorker(
         row.StateJson = task.State().GetRawText();
     }
 
-    /// <summary>
-    /// Writes what became of it: again and again while the database cannot, whatever its reason, until the process ends. Given up, it would be
-    /// computed once more from the start, or for ever.
-    /// </summary>
-    private void SaveOutcome(Evaluation evaluation, Stopwatch watch, CancellationToken shutdown, Action<Evaluation> change)
-    {
-        while (true)
-        {
-            try
-            {
-                Save(evaluation, watch, shutdown, change);
-                return;
-            }
-            catch (Exception e) when (!shutdown.IsCancellationRequested)
-            {
-                logger.LogError(e, "What became of the evaluation {Id} could not be saved; trying again in {Delay}", evaluation.Id, RetryDelay);
-                shutdown.WaitHandle.WaitOne(RetryDelay);
-            }
-        }
-    }
-
-    /// <summary>While the disk refuses, the evaluation waits with what it has.</summary>
-    private void Save(Evaluation evaluation, Stopwatch? watch, CancellationToken ended, Action<Evaluation> change)
+    // While the disk refuses, the evaluation waits with what it has.
+    private void Save(Evaluation evaluation, CancellationToken ended, Action<Evaluation> change)
     {
         storage.Persist(() => writer.Write(db =>
         {
-            // Deleted meanwhile: nobody waits for it.
-            if (db.Evaluations.SingleOrDefault(e => e.Id == evaluation.Id) is not Evaluation row)
-                return;
-            change(row);
-            row.ComputedSeconds += watch?.Elapsed.TotalSeconds ?? 0;
+            Change(db, evaluation.Id, change);
             db.SaveChanges();
         }), ended);
         announcements.Announce(evaluation.Id);
+    }
+
+    // Deleted meanwhile: nobody waits for it.
+    private static void Change(WebDistillDb db, Guid id, Action<Evaluation> change)
+    {
+        if (db.Evaluations.SingleOrDefault(e => e.Id == id) is Evaluation row)
+            change(row);
     }
 
     private TokenFile? OpenTokens(Evaluation evaluation)

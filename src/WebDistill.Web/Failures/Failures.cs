@@ -4,7 +4,12 @@ using WebDistill.Distillation.Options;
 namespace WebDistill.Web.Failures;
 
 /// <summary>What was named does not exist; the API answers 404.</summary>
-public sealed class NotFoundException(string message) : Exception(message);
+public sealed class NotFoundException(string message) : Exception(message)
+{
+    /// <summary>There is no row with that id.</summary>
+    /// <param name="kind">What it would be, in a sentence: "run".</param>
+    public static NotFoundException Of(string kind, Guid id) => new($"There is no {kind} {id}; it may have been deleted.");
+}
 
 /// <summary>What was asked for does not fit the present state; the API answers 409.</summary>
 public class ConflictException(string message) : Exception(message);
@@ -47,6 +52,9 @@ public sealed class OptionsInvalidException : Exception
 
     /// <summary>The problems found, at most <see cref="MaxProblems"/> and then how many more there are.</summary>
     public IReadOnlyList<OptionProblem> Problems { get; }
+
+    /// <summary>What is wrong, without the names of fields: for where they stand beside it, or mean nothing to a reader.</summary>
+    public string Sentences => string.Join(" ", Problems.Select(problem => problem.Message));
 
     /// <summary>Problems of what could not be read, and those of what could: a field whose text was refused is not checked as well.</summary>
     public static IReadOnlyList<OptionProblem> Join(IReadOnlyList<OptionProblem> unread, IEnumerable<OptionProblem> found)

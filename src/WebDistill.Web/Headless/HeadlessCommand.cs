@@ -4,8 +4,8 @@ using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
-using WebDistill.Web.Http;
 using WebDistill.Web.Notifications;
 using WebDistill.Web.Storage;
 
@@ -97,7 +97,7 @@ internal static class HeadlessCommand
         }
         catch (Exception e) when (e is NotFoundException or ConflictException)
         {
-            Console.Error.WriteLine(e.Message);
+            Console.Error.WriteLine(ErrorId.Of(e).After(e.Message));
             return CommandLine.BadArguments;
         }
         catch (Exception e) when (StartFailure.Explain(e, root) is string reason)

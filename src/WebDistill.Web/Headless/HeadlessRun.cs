@@ -7,7 +7,6 @@ using WebDistill.Distillation.Options;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
-using WebDistill.Web.Http;
 using WebDistill.Web.Jobs;
 
 namespace WebDistill.Web.Headless;

@@ -4,6 +4,7 @@ using Spectre.Console;
 using WebDistill.Data;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Runs;
 using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Headless;
@@ -83,7 +84,7 @@ internal static class HeadlessSweep
             foreach (SweepGroup group in report.Groups)
                 Console.WriteLine($"  {group.Title}: {Figure(report, group)}{(group.IsBest ? "  best" : "")}");
         foreach (SweepRun failed in report.Runs.Where(run => run.Run.Status != RunStatus.Completed))
-            Console.WriteLine($"  {failed.Run.Status}: {failed.Run.Name}. {failed.Run.Error}".TrimEnd());
+            Console.WriteLine($"  {failed.Run.Status}: {failed.Run.Name}.{(failed.Run.FailureId() is { } id ? id.After($" {failed.Run.Error}") : "")}");
         if (report.CompletedCount < report.RunCount)
             Console.WriteLine($"The sweep can go on with what is not complete: sweep --resume {report.Sweep.Id}");
     }

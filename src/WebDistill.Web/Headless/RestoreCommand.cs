@@ -1,6 +1,7 @@
 using System.CommandLine;
 using WebDistill.Data;
 using WebDistill.Distillation.Files;
+using WebDistill.Web.Failures;
 using WebDistill.Web.Hosting;
 using WebDistill.Web.Storage;
 
@@ -42,7 +43,7 @@ internal static class RestoreCommand
             root = Path.GetFullPath(read.StorageRoot, contentRoot);
             using var folder = new DataFolder(root, FileLayer.Disk);
             await DatabaseRestore.StageAsync(folder, Path.GetFullPath(file));
-            (_, string? replaced) = DatabaseRestore.Apply(folder, host.Services.GetRequiredService<ILogger<Program>>());
+            (_, string? replaced) = DatabaseRestore.Apply(folder, host.Services.GetRequiredService<ILogger<DataFolder>>());
             Console.WriteLine($"{Path.GetFileName(file)} is the database now. "
                 + (replaced is null ? "There was none before." : $"What it replaced is backups/{replaced}.")
                 + " Start the server; what this database does not name goes to its trash, and comes back from there when it does.");
@@ -58,6 +59,6 @@ internal static class RestoreCommand
     // Once the data folder is known, these say what is wrong with the copy.
     private static string? Explain(Exception problem, string? root) =>
         root is not null && problem is (InvalidDataException or FileNotFoundException or DatabaseTooNewException)
-            ? problem.Message
+            ? ErrorId.RestoreRefused.After(problem.Message)
             : StartFailure.Explain(problem, root);
 }

@@ -36,7 +36,7 @@ internal sealed class RunProgress(IAnsiConsole console, TimeProvider time)
         Run ended = await read();
         if (ended.TotalSteps > 0)
             WriteOnce(Text(ended));
-        WriteLine(ended.Error is null ? $"{ended.Status}." : $"{ended.Status}: {ended.Error}");
+        WriteLine(ended.Error is null ? $"{ended.Status}." : Why(ended));
         if (ended.Status is RunStatus.Stopped or RunStatus.Paused or RunStatus.Interrupted or RunStatus.Failed && ended.Step > 0)
             WriteLine($"It can go on: run --resume {ended.Id}");
         if (ended.StudentModelId is Guid model)
@@ -93,11 +93,13 @@ internal sealed class RunProgress(IAnsiConsole console, TimeProvider time)
             await Task.WhenAny(training, Task.Delay(interval, time));
             Run run = await read();
             if (run.Status != _status && run.Error is not null)
-                WriteLine($"{run.Status}: {run.Error}");
+                WriteLine(Why(run));
             _status = run.Status;
             show(run);
         }
     }
+
+    private static string Why(Run run) => run.FailureId()!.After($"{run.Status}: {run.Error}");
 
     private void WriteOnce(string line)
     {

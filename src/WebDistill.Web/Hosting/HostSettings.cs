@@ -1,7 +1,5 @@
 using System.Globalization;
 using WebDistill.Distillation.Text.Stories;
-using WebDistill.Web.Runs;
-using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Hosting;
 

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Hosting;
 

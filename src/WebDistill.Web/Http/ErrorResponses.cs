@@ -39,26 +39,17 @@ internal sealed class ErrorResponses(EvaluationFiles files, StorageHealth storag
     /// <summary>The problem details of an exception.</summary>
     public static ProblemDetails Describe(Exception exception, StorageHealth storage) => exception switch
     {
-        OptionsInvalidException invalid => new HttpValidationProblemDetails(invalid.Problems
+        OptionsInvalidException invalid => ErrorId.OptionsInvalid.Mark(new HttpValidationProblemDetails(invalid.Problems
             .GroupBy(problem => problem.Field)
             .ToDictionary(group => group.Key, group => group.Select(problem => problem.Message).ToArray()))
         {
-            Status = StatusCodes.Status400BadRequest,
-            Title = "Some fields have values that cannot be used",
+            Status = ErrorId.OptionsInvalid.Status,
+            Title = ErrorId.OptionsInvalid.Title,
             Detail = invalid.Message,
-        },
-        NotFoundException => Problem(StatusCodes.Status404NotFound, "Not found", exception.Message),
-        BusyException => Problem(StatusCodes.Status429TooManyRequests, "Too much at once", exception.Message),
-        FilesGoneException => Problem(StatusCodes.Status410Gone, "Its files are gone", exception.Message),
-        ConflictException => Problem(StatusCodes.Status409Conflict, "Not possible in the present state", exception.Message),
-        BadHttpRequestException bad => Problem(bad.StatusCode, "The request cannot be read", bad.Message),
-        _ when storage.Explain(exception) is { } refused => refused.IsFull
-            ? Problem(StatusCodes.Status507InsufficientStorage, "The disk is full", refused.Message)
-            : Problem(StatusCodes.Status503ServiceUnavailable, "The disk takes no writes", refused.Message),
-        _ => Problem(StatusCodes.Status500InternalServerError, "The server met an "
-            + "error", $"{exception.GetType().Name}: {exception.Message}"),
+        }),
+        NotFoundException or ConflictException => ErrorId.Of(exception).Problem(exception.Message),
+        BadHttpRequestException bad => ErrorId.RequestUnreadable.Problem(bad.Message, bad.StatusCode),
+        _ when storage.Explain(exception) is { } refused => ErrorId.Of(refused).Problem(refused.Message),
+        _ => ErrorId.Of(exception).Problem($"{exception.GetType().Name}: {exception.Message}"),
     };
-
-    private static ProblemDetails Problem(int status, string title, string detail) =>
-        new() { Status = status, Title = title, Detail = detail };
 }

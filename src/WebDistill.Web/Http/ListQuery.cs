@@ -3,7 +3,6 @@ using System.Globalization;
 using Microsoft.AspNetCore.Mvc;
 using WebDistill.Distillation.Files;
 using WebDistill.Web.Failures;
-using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Http;
@@ -22,7 +21,7 @@ internal sealed record ListQuery(
     public const string Description = "One piece of the list, as a JSON array. Where more entries follow, the answer has a header "
         + "Link: <...>; rel=\"next\" (RFC 8288) with the address of the next piece.";
 
-    private int Most => RunApi.Integer("limit", Limit, Lists.DefaultLimit, 1, Lists.MostLimit);
+    private int Most => QueryNumber.Read("limit", Limit, Lists.DefaultLimit, 1, Lists.MostLimit);
 
     /// <summary>Answers with a piece of a list whose entries are named by ids.</summary>
     /// <param name="read">Reads at most so many entries after one.</param>

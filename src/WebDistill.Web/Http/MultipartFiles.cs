@@ -7,7 +7,7 @@ using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Hosting;
-using WebDistill.Web.Models;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Http;
 

@@ -2,7 +2,6 @@ using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
-using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Jobs;
 
@@ -14,7 +13,7 @@ internal static class RunCheckpoints
     public static async Task RequireAsync(WebDistillDb db, Guid runId, int step, CancellationToken cancel)
     {
         if (!await db.Runs.AnyAsync(run => run.Id == runId, cancel))
-            throw RunService.NotFound(runId);
+            throw NotFoundException.Of("run", runId);
         List<int> steps = await db.Checkpoints.Where(row => row.RunId == runId).OrderBy(row => row.Step).Select(row => row.Step).ToListAsync(cancel);
         if (!steps.Contains(step))
             throw new NotFoundException($"The run has no complete checkpoint of update {step}; it has those of: "

@@ -2,8 +2,11 @@ using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Training;
+using WebDistill.Web.Datasets;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
 using WebDistill.Web.Live;
 using WebDistill.Web.Storage;
@@ -16,10 +19,8 @@ namespace WebDistill.Web.Jobs;
 /// </summary>
 public sealed class RunLauncher(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
-    RunLifecycle lifecycle, StorageHealth storage, Func<Machine> machine, Shutdown shutdown, ILogger<RunLauncher> logger)
+    RunLifecycle lifecycle, StorageHealth storage, OutcomeWriter outcomes, Func<Machine> machine, Shutdown shutdown, ILogger<RunLauncher> logger)
 {
-    private static readonly TimeSpan StatusRetryDelay = TimeSpan.FromSeconds(1);
-
     private volatile RunSignals? _current;
 
     /// <summary>Whether a thread works on that run, or waits for room on the disk with its state in memory.</summary>
@@ -58,9 +59,8 @@ public sealed class RunLauncher(
                 return null;
             }
 
-            var session = new TrainingSession(
-                run, signals, contexts, writer, folder, announcements, lifecycle, storage, machine, makeRoom, logger);
-            Task<Outcome> outcome = StartThread(session, signals);
+            var journal = new RunJournal(run, signals, contexts, writer, folder, announcements, lifecycle, storage, logger);
+            Task<Outcome> outcome = StartThread(run, journal, new AttemptRoom(machine, () => makeRoom?.Invoke()), signals);
             // The thread gets the signal as well; what is waited for here is only how long the process may take to end.
             await Task.WhenAny(outcome, Task.Delay(Timeout.Infinite, shutdown.Begun));
             await Task.WhenAny(outcome, Task.Delay(shutdown.Left(Shutdown.StatePatience), CancellationToken.None));
@@ -68,7 +68,7 @@ public sealed class RunLauncher(
             if (outcome.IsCompleted)
                 rest = await outcome;
             else
-                await session.CloseRecordAsync();
+                await journal.CloseRecordAsync();
             Run? ended = await FinishAsync(signals, rest, givesBack: outcome.IsCompleted);
             if (outcome.IsCompleted && !shutdown.Begun.IsCancellationRequested)
                 await Task.Run(ProcessMemory.GiveBack, CancellationToken.None);
@@ -85,10 +85,10 @@ public sealed class RunLauncher(
     private const string InterruptedUnsaved = "The server was shut down before the latest state could be saved: it goes on from its last "
         + "complete checkpoint, or anew without one.";
 
-    private Task<Outcome> StartThread(TrainingSession session, RunSignals signals)
+    private Task<Outcome> StartThread(Run run, RunJournal journal, AttemptRoom room, RunSignals signals)
     {
         var outcome = new TaskCompletionSource<Outcome>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var thread = new Thread(() => outcome.SetResult(Execute(session, signals)))
+        var thread = new Thread(() => outcome.SetResult(Execute(run, journal, room, signals)))
         {
             Name = "Training",
             IsBackground = true,
@@ -99,11 +99,21 @@ public sealed class RunLauncher(
         return outcome.Task;
     }
 
-    private Outcome Execute(TrainingSession session, RunSignals signals)
+    private Outcome Execute(Run run, RunJournal journal, AttemptRoom room, RunSignals signals)
     {
+        TrainingAttempt? attempt = null;
         try
         {
-            session.Execute();
+            attempt = new TrainingAttempt(
+                StoredOptions.Of(run), FilesOf(run), room, journal, ProductVersion.Text, run.ResumeStep, recordedSteps: run.Step);
+            try
+            {
+                attempt.Execute(signals.Ended);
+            }
+            finally
+            {
+                journal.CloseRecordAsync().GetAwaiter().GetResult();
+            }
             return new Outcome(RunStatus.Completed);
         }
         catch (OperationCanceledException) when (signals.Ended.IsCancellationRequested)
@@ -112,12 +122,12 @@ public sealed class RunLauncher(
             {
                 RunWish.Stop => new Outcome(RunStatus.Stopped),
                 RunWish.Pause => new Outcome(RunStatus.Paused),
-                _ => new Outcome(RunStatus.Interrupted, session.IsSaved ? InterruptedSaved : InterruptedUnsaved),
+                _ => new Outcome(RunStatus.Interrupted, attempt?.IsSaved == true ? InterruptedSaved : InterruptedUnsaved),
             };
         }
         catch (Exception e) when (signals.Ended.IsCancellationRequested && storage.Explain(e) is { } refused)
         {
-            string unsaved = $"The latest updates could not be saved. {refused.Message}{session.LastGoodState()}";
+            string unsaved = $"The latest updates could not be saved. {refused.Message}{folder.CheckpointsOf(run.Id).LastGoodState()}";
             return signals.Wish switch
             {
                 RunWish.Stop => new Outcome(RunStatus.Stopped, unsaved),
@@ -129,9 +139,22 @@ public sealed class RunLauncher(
         {
             // Whatever it is, it is this run's: the queue goes on with the next one.
             logger.LogError(e, "Run {RunId} failed", signals.Id);
-            return new Outcome(RunStatus.Failed, folder.Hide(Describe(e)) + session.LastGoodState(),
+            return new Outcome(RunStatus.Failed, folder.Hide(Describe(e)) + folder.CheckpointsOf(run.Id).LastGoodState(),
                 e is TrainingDivergedException ? RunErrorCause.Diverged : RunErrorCause.Other);
         }
+    }
+
+    /// <exception cref="InvalidDataException">Its data set was deleted.</exception>
+    private AttemptFiles FilesOf(Run run)
+    {
+        using WebDistillDb db = contexts.CreateDbContext();
+        Dataset dataset = db.Datasets.AsNoTracking().SingleOrDefault(row => row.Id == run.DatasetId)
+            ?? throw new InvalidDataException("Its data set was deleted. Clone the run with another one.");
+        string corpus = folder.Dataset(dataset.Id);
+        return new AttemptFiles(
+            DatasetFiles.Train(corpus), dataset.ValidationTokens > 0 ? DatasetFiles.Validation(corpus) : null, corpus,
+            run.TeacherId is Guid teacher ? folder.Model(teacher) : null,
+            CheckpointInit.ModelOf(StoredOptions.Of(run)) is Guid first ? folder.Model(first) : null, folder.CheckpointsOf(run.Id), folder.Files);
     }
 
     private static string Describe(Exception e) => e switch
@@ -143,28 +166,14 @@ public sealed class RunLauncher(
         _ => $"{e.GetType().Name}: {LibTorch.Describe(e)}",
     };
 
+    // Without room for a row there is no honest status: it is written as soon as there is, and the run is held until then.
     /// <param name="givesBack">No thread works on the run any more.</param>
-    private async Task<Run?> FinishAsync(RunSignals signals, Outcome outcome, bool givesBack)
-    {
-        while (true)
+    private Task<Run> FinishAsync(RunSignals signals, Outcome outcome, bool givesBack) => outcomes.WriteAsync($"run {signals.Id}", () =>
+        lifecycle.MoveAsync(signals.Id, run =>
         {
-            try
-            {
-                return await lifecycle.MoveAsync(signals.Id, run =>
-                {
-                    _current = givesBack ? null : signals;
-                    return RunLifecycle.Resolve(run.Status, outcome.Status);
-                }, (_, run) => run.FruitlessAttempts = 0, outcome.Error, outcome.Cause);
-            }
-            catch (Exception e) when (e is not (ConflictException or NotFoundException) && !shutdown.Begun.IsCancellationRequested)
-            {
-                // Without room for a row there is no honest status: it is written as soon as there is, and the run is held until then.
-                _current = signals;
-                logger.LogError(e, "The status of run {RunId} could not be saved; trying again", signals.Id);
-                await Task.WhenAny(Task.Delay(StatusRetryDelay, shutdown.Begun));
-            }
-        }
-    }
+            _current = givesBack ? null : signals;
+            return RunLifecycle.Resolve(run.Status, outcome.Status);
+        }, (_, run) => run.FruitlessAttempts = 0, outcome.Error, outcome.Cause), shutdown.Begun, waits: _ => _current = signals);
 
     /// <summary>How the work on a run ended.</summary>
     private sealed record Outcome(RunStatus Status, string? Error = null, RunErrorCause Cause = RunErrorCause.Other);

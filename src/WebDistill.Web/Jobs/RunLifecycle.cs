@@ -2,7 +2,6 @@ using WebDistill.Data;
 using WebDistill.Distillation.Files;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Live;
-using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Jobs;
 
@@ -32,13 +31,6 @@ public sealed class RunLifecycle(
         [RunStatus.Interrupted] = [RunStatus.Queued, RunStatus.Stopped, RunStatus.Failed],
     };
 
-    /// <summary>Statuses in which a run will still read its models and its corpus: those are not deleted under it.</summary>
-    public static IReadOnlyList<RunStatus> NeedTheirFiles { get; } =
-    [
-        RunStatus.Queued, RunStatus.Preparing, RunStatus.Running, RunStatus.Pausing, RunStatus.Paused, RunStatus.Stopping,
-        RunStatus.Interrupted,
-    ];
-
     /// <summary>Whether a run that is <paramref name="from"/> may become <paramref name="to"/>.</summary>
     public static bool Allows(RunStatus from, RunStatus to) => s_after[from].Contains(to);
 
@@ -65,7 +57,7 @@ public sealed class RunLifecycle(
     {
         (Run run, RunStatus from) = await writer.WriteAsync(async db =>
         {
-            Run found = await db.Runs.FindAsync([id], cancel) ?? throw RunService.NotFound(id);
+            Run found = await db.Runs.FindAsync([id], cancel) ?? throw NotFoundException.Of("run", id);
             RunStatus before = found.Status, to = next(found);
             if (to == before)
                 return (found, before);

@@ -8,7 +8,6 @@ using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
 using WebDistill.Web.Live;
-using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Jobs;
 
@@ -148,7 +147,7 @@ public sealed class RunQueue(
     {
         await writer.WriteAsync(async db =>
         {
-            Run run = await db.Runs.FindAsync([id], cancel) ?? throw RunService.NotFound(id);
+            Run run = await db.Runs.FindAsync([id], cancel) ?? throw NotFoundException.Of("run", id);
             if (run.Status != RunStatus.Queued)
                 throw new ConflictException($"The run '{run.Name}' is {run.Status}: only one that waits has a place in the queue.");
             List<Run> queued =

@@ -4,7 +4,6 @@ using WebDistill.Data;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Formats;
-using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Live;
 
@@ -45,7 +44,7 @@ public sealed class RunSeries
     /// <param name="stored">What is stored; null for a run that has not begun.</param>
     public static RunSeries Of(Run run, string? stored) => new(stored is not null
         ? JsonSerializer.Deserialize<StepSeries[]>(stored, WebJson.Measured)!
-        : LoopSeries.Of(RunService.Options(run), run.Kind == RunKind.Distillation));
+        : LoopSeries.Of(StoredOptions.Of(run), run.Kind == RunKind.Distillation));
 
     /// <summary>What an attempt at a run stores with it: what is stored keeps its place, because the rows depend on it, and what is new follows.</summary>
     public static string Begin(string? stored, IReadOnlyList<StepSeries> reported)

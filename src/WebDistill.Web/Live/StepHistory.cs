@@ -5,7 +5,6 @@ using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Formats;
-using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Live;
 

@@ -26,7 +26,7 @@ public sealed class ModelFolders(IDbContextFactory<WebDistillDb> contexts, DataF
                 () => read(WithFiles(folder.Model(id))));
         if (db.Checkpoints.AsNoTracking().SingleOrDefault(row => row.Id == id) is Checkpoint checkpoint)
             return ReadCheckpoint(checkpoint.RunId, checkpoint.Step, read);
-        throw new NotFoundException($"There is no model {id}; it may have been deleted.");
+        throw NotFoundException.Of("model", id);
     }
 
     /// <summary>What <paramref name="read"/> reads of the folder of a checkpoint that the database lists.</summary>

@@ -9,16 +9,9 @@ using WebDistill.Distillation.Models.Weights;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
-using WebDistill.Web.Jobs;
-using WebDistill.Web.Layout;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Models;
-
-/// <summary>One file of an upload.</summary>
-/// <param name="Name">As the browser names it: data, never a path.</param>
-/// <param name="Content">Read once, in order.</param>
-public sealed record UploadedFile(string Name, Stream Content);
 
 /// <summary>Models: Hugging Face folders in and out.</summary>
 public sealed partial class ModelService(
@@ -67,6 +60,14 @@ public sealed partial class ModelService(
             .ToDictionaryAsync(model => model.Id, model => model.Name, cancel);
     }
 
+    /// <summary>The names of those among <paramref name="runIds"/> that are runs: they made models.</summary>
+    public async Task<IReadOnlyDictionary<Guid, string>> MakersAsync(IReadOnlyCollection<Guid> runIds, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Runs.Where(run => runIds.Contains(run.Id)).Select(run => new { run.Id, run.Name })
+            .ToDictionaryAsync(run => run.Id, run => run.Name, cancel);
+    }
+
     /// <summary>Those among <paramref name="names"/> that more than one model has.</summary>
     public async Task<IReadOnlySet<string>> RepeatedAsync(IReadOnlyCollection<string> names, CancellationToken cancel = default)
     {
@@ -89,7 +90,7 @@ public sealed partial class ModelService(
     public async Task<Model> GetAsync(Guid id, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return await db.Models.AsNoTracking().SingleOrDefaultAsync(model => model.Id == id, cancel) ?? throw NotFound(id);
+        return await db.Models.AsNoTracking().SingleOrDefaultAsync(model => model.Id == id, cancel) ?? throw NotFoundException.Of("model", id);
     }
 
     /// <summary>One model; null when there is none with that id.</summary>
@@ -203,9 +204,9 @@ public sealed partial class ModelService(
     {
         await storage.DeleteAsync(() => writer.WriteAsync(async db =>
         {
-            Model model = await db.Models.SingleOrDefaultAsync(m => m.Id == id, cancel) ?? throw NotFound(id);
+            Model model = await db.Models.SingleOrDefaultAsync(m => m.Id == id, cancel) ?? throw NotFoundException.Of("model", id);
             Run? user = await db.Runs.FirstOrDefaultAsync(
-                run => RunLifecycle.NeedTheirFiles.Contains(run.Status)
+                run => Run.StatusesThatNeedFiles.Contains(run.Status)
                     && (run.TeacherId == id || run.FirstModelId == id), cancel);
             if (user is not null)
                 throw new ConflictException($"The run '{user.Name}' uses the model '{model.Name}' ({user.Status}). Stop it first.");
@@ -248,8 +249,6 @@ public sealed partial class ModelService(
             throw new OptionsInvalidException("files", problem.Message);
         }
     }
-
-    private static NotFoundException NotFound(Guid id) => new($"There is no model {id}; it may have been deleted.");
 
     [GeneratedRegex(@"^(config\.json|vocab\.json|merges\.txt|model\.safetensors|model\.safetensors\.index\.json|model-\d{5}-of-\d{5}\.safetensors)\z")]
     private static partial Regex ModelFileName();

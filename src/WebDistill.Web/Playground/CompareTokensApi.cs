@@ -37,7 +37,7 @@ internal static class CompareTokensApi
 
     private static async Task<IResult> CompareAsync(HttpRequest body, ComparisonService service, CancellationToken cancel)
     {
-        CompareTokensRequest request = await JsonBody.ReadWithTextAsync<CompareTokensRequest>(body, cancel);
+        CompareTokensRequest request = await RequestBody.ReadWithTextAsync<CompareTokensRequest>(body, cancel);
         TextComparison comparison = await service.CompareAsync(request.TeacherId, request.StudentId,
             new ComparedText(request.Text, request.Ids, request.PromptTokens), cancel);
         return TypedResults.Json(comparison, WebJson.Measured);

@@ -2,7 +2,9 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Mvc;
 using WebDistill.Distillation.Generation;
+using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Http;
 using WebDistill.Web.Models;
@@ -91,7 +93,7 @@ internal static class GenerateApi
 
     private static async Task GenerateAsync(HttpContext context, GenerationService service, EvaluationFiles files, CancellationToken cancel)
     {
-        GenerateRequest request = await JsonBody.ReadWithTextAsync<GenerateRequest>(context.Request, cancel);
+        GenerateRequest request = await RequestBody.ReadWithTextAsync<GenerateRequest>(context.Request, cancel);
         await using IAsyncEnumerator<GenerationEvent> events = service
             .GenerateAsync(request.ModelId, new GenerationPrompt(request.Prompt, request.PromptIds), request.Options(), cancel)
             .GetAsyncEnumerator(cancel);
@@ -133,8 +135,8 @@ internal static class GenerateApi
             catch (Exception e) when (e is not OperationCanceledException)
             {
                 // The status is sent already: the last line says what happened.
-                string detail = ErrorResponses.Describe(e, context.RequestServices.GetRequiredService<StorageHealth>()).Detail!;
-                await WriteLineAsync(context.Response, new { error = ErrorResponses.Shown(detail, files) }, cancel);
+                ProblemDetails problem = ErrorResponses.Describe(e, context.RequestServices.GetRequiredService<StorageHealth>());
+                await WriteLineAsync(context.Response, new { error = ErrorResponses.Shown(problem.Detail!, files), errorId = problem.Extensions[ErrorId.Member] }, cancel);
                 return;
             }
         }

@@ -108,8 +108,8 @@ public sealed class ReportService(
 
     private async Task<ReportRun> DescribeAsync(Run run, CancellationToken cancel)
     {
-        JsonObject values = OptionTexts.Values(RunService.Options(run)), defaults = OptionTexts.Values(new RunOptions());
-        OptionTexts texts = await OptionTexts.ReadAsync([RunService.Options(run)], table, models, datasets, cancel);
+        JsonObject values = OptionTexts.Values(StoredOptions.Of(run)), defaults = OptionTexts.Values(new RunOptions());
+        OptionTexts texts = await OptionTexts.ReadAsync([StoredOptions.Of(run)], table, models, datasets, cancel);
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         List<MeasuredPair> validation = await db.Measured([run.Id], LoopSeries.ValidationPerplexity.Name, LoopSeries.ValidationNatsPerToken.Name)
             .ToListAsync(cancel);

@@ -20,7 +20,7 @@ public sealed partial class NewRunPage
 
     private async Task<Offer> FindModelsAsync(string filter)
     {
-        Slice<Model> found = await modelService.SliceAsync(filter, cancel: _gone.Token);
+        Slice<Model> found = await modelService.SliceAsync(filter, cancel: Gone);
         foreach (Model model in found.Rows)
             _models[model.Id] = model;
         return Offer.Of(found, model => (Text(model.Id), model.Name));
@@ -28,7 +28,7 @@ public sealed partial class NewRunPage
 
     private async Task<Offer> FindDatasetsAsync(string filter)
     {
-        Slice<Dataset> found = await datasetTable.ReadAsync(filter, cancel: _gone.Token);
+        Slice<Dataset> found = await datasetTable.ReadAsync(filter, cancel: Gone);
         foreach (Dataset dataset in found.Rows)
             _datasets[dataset.Id] = dataset;
         return Offer.Of(found, dataset => (Text(dataset.Id), Label(dataset)));
@@ -40,7 +40,7 @@ public sealed partial class NewRunPage
     /// <summary>Reads what there is to choose from, as far as the form speaks of it.</summary>
     private async Task ReadChoicesAsync()
     {
-        _largest = await modelService.LargestAsync(_gone.Token);
+        _largest = await modelService.LargestAsync(Gone);
         if (_largest is not null)
             _models[_largest.Id] = _largest;
         _hasModels = (await FindModelsAsync("")).Total > 0;
@@ -52,10 +52,10 @@ public sealed partial class NewRunPage
     {
         foreach (string field in new[] { "teacherId", "studentModelId" })
         {
-            if (Guid.TryParse(draft[field], out Guid id) && !_models.ContainsKey(id) && await modelService.FindModelAsync(id, _gone.Token) is Model model)
+            if (Guid.TryParse(draft[field], out Guid id) && !_models.ContainsKey(id) && await modelService.FindModelAsync(id, Gone) is Model model)
                 _models[id] = model;
         }
-        if (Guid.TryParse(draft["datasetId"], out Guid named) && await datasetTable.FindAsync(named, _gone.Token) is Dataset dataset)
+        if (Guid.TryParse(draft["datasetId"], out Guid named) && await datasetTable.FindAsync(named, Gone) is Dataset dataset)
             _datasets[named] = dataset;
     }
 
@@ -75,8 +75,8 @@ public sealed partial class NewRunPage
 
     private async Task<Dataset?> MatchingDatasetAsync(Model? teacher)
     {
-        Dataset? matching = (teacher?.TokenizerSha256 is string tokenizer ? await datasetTable.NewestReadyAsync(tokenizer, cancel: _gone.Token) : null)
-            ?? await datasetTable.NewestReadyAsync(null, cancel: _gone.Token);
+        Dataset? matching = (teacher?.TokenizerSha256 is string tokenizer ? await datasetTable.NewestReadyAsync(tokenizer, cancel: Gone) : null)
+            ?? await datasetTable.NewestReadyAsync(null, cancel: Gone);
         if (matching is not null)
             _datasets[matching.Id] = matching;
         return matching;

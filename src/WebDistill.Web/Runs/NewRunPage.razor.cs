@@ -8,9 +8,9 @@ using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Jobs;
 using WebDistill.Web.Models;
-using WebDistill.Web.Storage;
 using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Runs;
@@ -18,11 +18,10 @@ namespace WebDistill.Web.Runs;
 /// <summary>The form of a new run: typed text is read, checked and planned a quarter of a second after the last key.</summary>
 public sealed partial class NewRunPage(
     RunService runs, ModelService modelService, DatasetService datasetService, DatasetTable datasetTable, GenerationService generation,
-    StorageHealth storage, NavigationManager navigation, IJSRuntime js, ILogger<NewRunPage> logger)
+    NavigationManager navigation, IJSRuntime js, ILogger<NewRunPage> logger)
 {
     private static readonly TimeSpan CheckDelay = TimeSpan.FromMilliseconds(250);
 
-    private readonly CancellationTokenSource _gone = new();
     private CancellationTokenSource? _pendingCheck;
     private RunForm? _form;
     private Model? _teacher;
@@ -33,7 +32,7 @@ public sealed partial class NewRunPage(
     private string? _waiting;
     private (Run Run, int Step)? _branch;
     private bool _launching, _begun;
-    private Exception? _failure, _checkFailure;
+    private Exception? _checkFailure;
 
     private RunPlan? Plan => _forecast?.Plan;
 
@@ -69,36 +68,25 @@ public sealed partial class NewRunPage(
     protected override async Task OnInitializedAsync()
     {
         await ReadChoicesAsync();
-        Run? active = await runs.ActiveAsync(_gone.Token);
-        if (active is null && await runs.QueueAsync(_gone.Token) is [.., Guid last])
-            active = await runs.FindAsync(last, _gone.Token);
+        Run? active = await runs.ActiveAsync(Gone);
+        if (active is null && await runs.QueueAsync(Gone) is [.., Guid last])
+            active = await runs.FindAsync(last, Gone);
         _waiting = active?.Name;
         if (BranchId is not null)
         {
-            try
-            {
-                await BeginBranchAsync();
-            }
-            catch (Exception e) when (e is NotFoundException or ConflictException or OptionsInvalidException)
-            {
-                _failure = e;
-            }
+            await TryAsync(BeginBranchAsync);
         }
         else if (Guid.TryParse(CloneId, out Guid id))
         {
-            try
+            await TryAsync(async () =>
             {
-                Run run = await runs.GetAsync(id, _gone.Token);
-                RunOptions options = RunService.Options(run);
+                Run run = await runs.GetAsync(id, Gone);
+                RunOptions options = StoredOptions.Of(run);
                 RunDraft draft = RunDraft.Of(options);
                 draft["name"] = $"{run.Name} (copy)";
                 await KnowAsync(draft);
                 Begin(draft, RunDraft.Of(options), $"Clone of {run.Name}");
-            }
-            catch (NotFoundException e)
-            {
-                _failure = e;
-            }
+            });
         }
         if (_form is null)
         {
@@ -126,9 +114,9 @@ public sealed partial class NewRunPage(
             throw new NotFoundException($"There is no run '{BranchId}'; it may have been deleted.");
         if (!int.TryParse(BranchStep, NumberStyles.None, CultureInfo.InvariantCulture, out int step))
             throw new NotFoundException($"The checkpoint's update is '{BranchStep}', expected a whole number, as in &step=500.");
-        Run run = await runs.GetAsync(id, _gone.Token);
-        await runs.CheckpointFolderAsync(id, step, _gone.Token);
-        RunOptions options = RunService.Options(run);
+        Run run = await runs.GetAsync(id, Gone);
+        await runs.CheckpointFolderAsync(id, step, Gone);
+        RunOptions options = StoredOptions.Of(run);
         RunDraft draft = RunDraft.Of(options);
         draft["name"] = $"{run.Name}, from update {step.ToString(CultureInfo.InvariantCulture)}";
         if (Halve == "learningRate")
@@ -160,7 +148,7 @@ public sealed partial class NewRunPage(
     private void Take(Preset preset)
     {
         RunDraft draft = RunDraft.Of(preset.Options), basis = RunDraft.Of(preset.Options);
-        foreach (string field in Preset.Untouched)
+        foreach (string field in RunForm.Untouched)
             draft[field] = Draft[field];
         if (preset.Options.StudentInitialisation == "random")
             draft["teacherId"] = "";
@@ -188,7 +176,7 @@ public sealed partial class NewRunPage(
             Draft["studentInitialisation"] = "teacher-layers";
         Read();
         _pendingCheck?.Cancel();
-        _pendingCheck = CancellationTokenSource.CreateLinkedTokenSource(_gone.Token);
+        _pendingCheck = CancellationTokenSource.CreateLinkedTokenSource(Gone);
         _ = CheckSoonAsync(_pendingCheck.Token);
     }
 
@@ -285,22 +273,15 @@ public sealed partial class NewRunPage(
         if (_form.Problems.Count > 0 || _checkFailure is not null)
             return;
         _launching = true;
-        try
+        // It may fail: the checkpoint is gone or damaged, there is no room for its copy, or the queue is full.
+        _launching = await TryAsync(async () =>
         {
             RunOptions options = Draft.Read(out _);
             Run run = await (_branch is var (parent, step) ? runs.BranchAsync(parent.Id, step, options) : runs.CreateAsync(options));
             navigation.NavigateTo($"/runs/{run.Id:N}");
-        }
-        catch (OptionsInvalidException e)
-        {
-            _form.Problems = InOrder(e.Problems);
-            _launching = false;
-        }
-        catch (Exception e) when (storage.Explain(e) is not null || e is NotFoundException or ConflictException or IOException)
-        {
-            // The checkpoint is gone or damaged, there is no room for its copy, or the queue is full.
-            (_failure, _launching) = (storage.Explain(e) ?? e, false);
-        }
+        });
+        if (Failure is OptionsInvalidException invalid)
+            (_form.Problems, Failure) = (InOrder(invalid.Problems), null);
     }
 
     private ValueTask FocusAsync(string field)
@@ -316,7 +297,4 @@ public sealed partial class NewRunPage(
         string[] order = [.. OptionSchema.Run.Fields.Select(field => field.Name)];
         return [.. problems.OrderBy(problem => Array.IndexOf(order, problem.Field) is >= 0 and int place ? place : order.Length)];
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _gone.Cancel(); // Not disposed: a check that has just ended may still ask for its token.
 }

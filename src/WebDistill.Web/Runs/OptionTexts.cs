@@ -4,7 +4,6 @@ using WebDistill.Distillation.Options;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Models;
-using WebDistill.Web.Sweeps;
 using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Runs;

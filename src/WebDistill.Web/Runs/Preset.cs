@@ -18,7 +18,4 @@ public sealed record Preset(string Name, string Description, RunOptions Options,
         }, (12, [0, 2, 4, 7, 9, 11])),
         new("Train a teacher", "A small GPT-2 from scratch, as the quick start trains its teacher.", QuickStart.Teacher),
     ];
-
-    /// <summary>Options that name a model, a data set or the run itself: a preset neither sets nor compares them.</summary>
-    public static IReadOnlySet<string> Untouched { get; } = new HashSet<string> { "name", "teacherId", "datasetId", "studentModelId" };
 }

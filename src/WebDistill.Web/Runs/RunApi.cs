@@ -26,7 +26,7 @@ internal static class RunApi
         runs.MapPost("", async (HttpRequest request, RunService service, CancellationToken cancel) =>
         {
             (RunOptions options, IReadOnlyList<OptionProblem> unread) =
-                await JsonBody.ReadWithProblemsAsync<RunOptions>(request, cancel);
+                await RequestBody.ReadWithProblemsAsync<RunOptions>(request, cancel);
             // What could be read is checked as well, so that one answer names every bad field.
             if (unread.Count > 0)
                 throw new OptionsInvalidException(
@@ -44,7 +44,7 @@ internal static class RunApi
 
         runs.MapPost("/plan", async (HttpRequest request, RunService service, CancellationToken cancel) =>
         {
-            RunOptions options = await JsonBody.ReadAsync<RunOptions>(request, cancel);
+            RunOptions options = await RequestBody.ReadAsync<RunOptions>(request, cancel);
             RunForecast forecast = await service.ForecastAsync(options, cancel);
             if (forecast.Problems.Count > 0)
                 throw new OptionsInvalidException(forecast.Problems);
@@ -70,7 +70,7 @@ internal static class RunApi
 
         runs.MapGet("/{id:guid}/steps.bin", async (Guid id, string? after, RunService service, CancellationToken cancel) =>
         {
-            byte[] history = await service.HistoryAsync(id, Integer("after", after, 0, 0, int.MaxValue), cancel);
+            byte[] history = await service.HistoryAsync(id, QueryNumber.Read("after", after, 0, 0, int.MaxValue), cancel);
             return TypedResults.Bytes(history, "application/octet-stream");
         }).ProducesProblem(404).WithSummary("The same as binary columns (docs of StepHistory)");
 
@@ -110,7 +110,7 @@ internal static class RunApi
         runs.MapPost("/{id:guid}/checkpoints/{step:int}/branch",
             async (Guid id, int step, HttpRequest request, RunService service, CancellationToken cancel) =>
         {
-            RunOptions options = await JsonBody.ReadAsync<RunOptions>(request, cancel);
+            RunOptions options = await RequestBody.ReadAsync<RunOptions>(request, cancel);
             Run run = await service.BranchAsync(id, step, options, cancel);
             return TypedResults.Created($"/api/runs/{run.Id}", RunResponse.Of(run));
         }).Accepts<RunOptions>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409)
@@ -125,7 +125,7 @@ internal static class RunApi
         runs.MapPost("/{id:guid}/resume", async (Guid id, HttpRequest request, RunCommands commands, RunService service, CancellationToken cancel) =>
         {
             ResumeRequest from = request.ContentLength is 0 || request is { ContentLength: null, ContentType: null } ? new ResumeRequest()
-                : await JsonBody.ReadAsync<ResumeRequest>(request, cancel);
+                : await RequestBody.ReadAsync<ResumeRequest>(request, cancel);
             await commands.ResumeAsync(id, from.Step, cancel);
             return TypedResults.Accepted($"/api/runs/{id}", RunResponse.Of(await service.GetAsync(id, cancel)));
         }).Accepts<ResumeRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(413).ProducesProblem(415)
@@ -133,14 +133,14 @@ internal static class RunApi
 
         runs.MapPost("/{id:guid}/continue", async (Guid id, HttpRequest request, RunService service, CancellationToken cancel) =>
         {
-            await service.ContinueAsync(id, (await JsonBody.ReadAsync<ContinueRequest>(request, cancel)).Epochs, cancel);
+            await service.ContinueAsync(id, (await RequestBody.ReadAsync<ContinueRequest>(request, cancel)).Epochs, cancel);
             return TypedResults.Accepted($"/api/runs/{id}", RunResponse.Of(await service.GetAsync(id, cancel)));
         }).Accepts<ContinueRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(413).ProducesProblem(415)
             .WithSummary("Lets a completed run train for more epochs");
 
         runs.MapPut("/{id:guid}/position", async (Guid id, HttpRequest request, RunService service, CancellationToken cancel) =>
         {
-            await service.MoveInQueueAsync(id, (await JsonBody.ReadAsync<PositionRequest>(request, cancel)).Position, cancel);
+            await service.MoveInQueueAsync(id, (await RequestBody.ReadAsync<PositionRequest>(request, cancel)).Position, cancel);
             return RunResponse.Of(await service.GetAsync(id, cancel));
         }).Accepts<PositionRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(413).ProducesProblem(415)
             .WithSummary("Moves a waiting run to another place in the queue");
@@ -153,7 +153,7 @@ internal static class RunApi
 
         runs.MapPut("/{id:guid}/name", async (Guid id, HttpRequest request, RunService service, CancellationToken cancel) =>
         {
-            await service.RenameAsync(id, (await JsonBody.ReadAsync<NameRequest>(request, cancel)).Name, cancel);
+            await service.RenameAsync(id, (await RequestBody.ReadAsync<NameRequest>(request, cancel)).Name, cancel);
             return RunResponse.Of(await service.GetAsync(id, cancel));
         }).Accepts<NameRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(413).ProducesProblem(415)
             .WithSummary("Gives a run another name");
@@ -187,17 +187,5 @@ internal static class RunApi
             after = lines.Count > 0 ? lines[^1].Id : after;
         }
         while (lines.Count == Lists.MostLimit);
-    }
-
-    /// <summary>A whole number of the query.</summary>
-    /// <exception cref="OptionsInvalidException">It is none, or out of range.</exception>
-    internal static int Integer(string field, string? text, int whenMissing, int minimum, int maximum)
-    {
-        if (text is null)
-            return whenMissing;
-        return int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= minimum
-            && value <= maximum
-            ? value
-            : throw new OptionsInvalidException(field, $"The value is '{ForeignText.Quote(text)}', expected a whole number from {minimum} to {maximum}.");
     }
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Training;
+using WebDistill.Web.Failures;
 
 namespace WebDistill.Web.Runs;
 
@@ -43,6 +44,17 @@ public static class RunFigures
     /// <summary>Relative distance of the student's perplexity from the teacher's; negative when the student is better.</summary>
     public static double? GapToTeacher(this Run run) =>
         run.Validation() is Perplexity student && run.Teacher() is Perplexity teacher ? student.RelativeTo(teacher) : null;
+
+    /// <summary>The kind of failure that <see cref="Run.Error"/> tells of; null where it tells of none.</summary>
+    public static ErrorId? FailureId(this Run run) => (run.Error, run.ErrorCause, run.Status) switch
+    {
+        (null, _, _) => null,
+        (_, RunErrorCause.Diverged, _) => ErrorId.RunDiverged,
+        (_, RunErrorCause.Disk, _) => ErrorId.RunWaitsForDisk,
+        (_, _, RunStatus.Interrupted) => ErrorId.RunInterrupted,
+        (_, _, RunStatus.Stopped or RunStatus.Paused) => ErrorId.RunStateUnsaved,
+        _ => ErrorId.RunFailed,
+    };
 
     /// <summary>The status inside a sentence.</summary>
     public static string Word(this RunStatus status) => status.ToString().ToLowerInvariant();

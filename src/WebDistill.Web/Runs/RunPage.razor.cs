@@ -11,7 +11,6 @@ using WebDistill.Web.Formats;
 using WebDistill.Web.Jobs;
 using WebDistill.Web.Live;
 using WebDistill.Web.Models;
-using WebDistill.Web.Sweeps;
 using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Runs;
@@ -19,7 +18,7 @@ namespace WebDistill.Web.Runs;
 /// <summary>One run: where it stands, its live curves, what it saved, how it was asked for, what it logged.</summary>
 public sealed partial class RunPage(
     RunService runs, RunCommands commands, RunTable table, DatasetService datasets, DatasetTable datasetTable, ModelService models, RunAnnouncements announcements, DatasetAnnouncements datasetAnnouncements,
-    SweepReports sweeps, DialogService dialogs, NotificationService notifications)
+    DialogService dialogs, NotificationService notifications)
 {
     private const string Escape = "Escape";
 
@@ -40,7 +39,6 @@ public sealed partial class RunPage(
     private int? _best, _place;
     private int _revival;
     private bool _isHeld;
-    private Exception? _failure;
     private string? _missing;
     private Guid _loaded;
     private bool _editing, _focusName;
@@ -94,9 +92,9 @@ public sealed partial class RunPage(
                 : null;
             // The epochs change when a run is continued.
             if (_options.Count == 0 || _run?.OptionsJson != run.OptionsJson)
-                _options = await DescribeAsync(RunService.Options(run));
+                _options = await DescribeAsync(StoredOptions.Of(run));
             _parent = run.BranchRunId is Guid parent ? (await runs.FindAsync(parent, Gone))?.Name : null;
-            _sweep = run.SweepId is Guid sweep ? await sweeps.FindNameAsync(sweep, Gone) : null;
+            _sweep = run.SweepId is Guid sweep ? await runs.FindSweepNameAsync(sweep, Gone) : null;
             Run? teacher = run.Step == 0 && run.AfterRunId is Guid before ? await runs.FindAsync(before, Gone) : null;
             _progress = run.DatasetId is Guid datasetId ? datasets.Progress(datasetId) : null;
             _charted = HasCurves(run) ? run : HasCurves(teacher) ? teacher : null;
@@ -136,7 +134,7 @@ public sealed partial class RunPage(
         const string always = "one is always saved at the end, and on pause and stop";
         if (_run!.IsFinal)
             return "No checkpoint was saved before the run ended, or all were deleted: it can only begin anew.";
-        RunOptions options = RunService.Options(_run);
+        RunOptions options = StoredOptions.Of(_run);
         List<string> reasons = [];
         if (options.CheckpointIntervalSteps > 0 && (_run.TotalSteps == 0 || options.CheckpointIntervalSteps <= _run.TotalSteps))
             reasons.Add($"after update {Figures.Count(options.CheckpointIntervalSteps)}");
@@ -269,17 +267,4 @@ public sealed partial class RunPage(
         notifications.Notify(NotificationSeverity.Success, $"Deleted the checkpoint of update {Figures.Count(checkpoint.Step)}");
         await LoadAsync();
     });
-
-    private async Task TryAsync(Func<Task> action)
-    {
-        _failure = null;
-        try
-        {
-            await action();
-        }
-        catch (Exception e) when (Told(e) is { } told)
-        {
-            _failure = told;
-        }
-    }
 }

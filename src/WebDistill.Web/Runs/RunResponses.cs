@@ -3,12 +3,13 @@ using WebDistill.Data;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Text;
 using WebDistill.Distillation.Training;
+using WebDistill.Web.Failures;
 
 namespace WebDistill.Web.Runs;
 
 /// <summary>A run as the API shows it: its options, where it stands and its latest figures. A perplexity is exp of the loss in nats beside it.</summary>
 public sealed record RunResponse(
-    Guid Id, string Name, RunKind Kind, RunStatus Status, int Step, int TotalSteps, string? Error, Guid? TeacherId, Guid? DatasetId,
+    Guid Id, string Name, RunKind Kind, RunStatus Status, int Step, int TotalSteps, string? Error, string? ErrorId, Guid? TeacherId, Guid? DatasetId,
     Guid? StudentModelId, Guid? AfterRunId, Guid? QuickStartId, DateTime CreatedAt, DateTime? StartedAt, DateTime? FinishedAt,
     double? TeacherPerplexity, double? TeacherNatsPerToken, double? ValidationPerplexity, double? ValidationNatsPerToken, double? TotalLoss,
     double? TokensPerSecond, int? TeacherLayers, int? StudentLayers, long? TeacherParameters, long? StudentParameters, string? TeacherSha256, string? DatasetSha256,
@@ -17,7 +18,7 @@ public sealed record RunResponse(
 {
     /// <summary>The response of a run.</summary>
     public static RunResponse Of(Run run) => new(
-        run.Id, run.Name, run.Kind, run.Status, run.Step, run.TotalSteps, run.Error, run.TeacherId, run.DatasetId, run.StudentModelId,
+        run.Id, run.Name, run.Kind, run.Status, run.Step, run.TotalSteps, run.Error, run.FailureId()?.Name, run.TeacherId, run.DatasetId, run.StudentModelId,
         run.AfterRunId, run.QuickStartId, run.CreatedAt, run.StartedAt, run.FinishedAt, run.TeacherPerplexity, run.Teacher()?.NatsPerToken,
         run.ValidationPerplexity, run.Validation()?.NatsPerToken, run.TotalLoss, run.TokensPerSecond, run.TeacherLayers, run.StudentLayers, run.TeacherParameters, run.StudentParameters,
         run.TeacherSha256, run.DatasetSha256, run.TokenizerSha256, run.Engine, run.Version, run.QueueOrder, run.Attempt,

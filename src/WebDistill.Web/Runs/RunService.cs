@@ -8,7 +8,6 @@ using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Jobs;
-using WebDistill.Web.Layout;
 using WebDistill.Web.Live;
 using WebDistill.Web.Models;
 using WebDistill.Web.Storage;
@@ -32,7 +31,7 @@ public sealed class RunService(
 
     /// <summary>One run.</summary>
     /// <exception cref="NotFoundException">There is none with that id.</exception>
-    public async Task<Run> GetAsync(Guid id, CancellationToken cancel = default) => await FindAsync(id, cancel) ?? throw NotFound(id);
+    public async Task<Run> GetAsync(Guid id, CancellationToken cancel = default) => await FindAsync(id, cancel) ?? throw NotFoundException.Of("run", id);
 
     /// <summary>One run; null when there is none with that id.</summary>
     public Task<Run?> FindAsync(Guid id, CancellationToken cancel = default) =>
@@ -60,12 +59,15 @@ public sealed class RunService(
             && ids.Contains(run.AfterRunId.Value) && !ids.Contains(run.Id), cancel);
     }
 
+    /// <summary>The name of a sweep; null when there is none with that id.</summary>
+    public async Task<string?> FindSweepNameAsync(Guid id, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return (await db.Sweeps.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancel))?.Name;
+    }
+
     /// <summary>Whether the run is at work, or rests with its state in memory until there is room on the disk.</summary>
     public bool IsHeld(Guid id) => launcher.Holds(id);
-
-    /// <summary>The options of a run, as it was asked for.</summary>
-    public static RunOptions Options(Run run) =>
-        JsonSerializer.Deserialize<RunOptions>(run.OptionsJson, WebJson.Options)!;
 
     /// <summary>
     /// What can be said about a run before it starts: every problem of the options, those that need models, corpus and machine included,
@@ -99,7 +101,7 @@ public sealed class RunService(
     public async Task ContinueAsync(Guid id, int epochs, CancellationToken cancel = default)
     {
         Run run = await GetAsync(id, cancel);
-        RunOptions longer = Options(run);
+        RunOptions longer = StoredOptions.Of(run);
         longer = longer with { Epochs = (int)Math.Clamp((long)longer.Epochs + epochs, 0, int.MaxValue) };
         if (epochs < 1)
             throw new OptionsInvalidException("epochs", $"The value is {epochs}, expected at least 1 more epoch.");
@@ -181,11 +183,11 @@ public sealed class RunService(
         {
             await writer.WriteAsync(async db =>
             {
-                Run run = await db.Runs.FindAsync([id], cancel) ?? throw NotFound(id);
+                Run run = await db.Runs.FindAsync([id], cancel) ?? throw NotFoundException.Of("run", id);
                 if (run.IsActive || launcher.Holds(id))
                     throw new ConflictException($"The run '{run.Name}' is {run.Status}. Pause or stop it first.");
                 CheckpointStore store = folder.CheckpointsOf(id);
-                if (store.List() is [CheckpointManifest only] && only.Step == step && RunLifecycle.NeedTheirFiles.Contains(run.Status))
+                if (store.List() is [CheckpointManifest only] && only.Step == step && Run.StatusesThatNeedFiles.Contains(run.Status))
                     throw new ConflictException($"It is the only complete checkpoint of '{run.Name}', which is {run.Status} and goes on from "
                         + "it. Stop the run first.");
                 doomed.AddRange(store.Folders(step).Select(folder.TakeAway));
@@ -224,7 +226,7 @@ public sealed class RunService(
             db => db.Runs.Where(run => run.Id == id).ExecuteUpdateAsync(set => set.SetProperty(run => run.Name, name.Trim()), cancel),
                 cancel);
         if (changed == 0)
-            throw NotFound(id);
+            throw NotFoundException.Of("run", id);
         announcements.Announce(id);
     }
 
@@ -235,7 +237,7 @@ public sealed class RunService(
     {
         await storage.DeleteAsync(() => writer.WriteAsync(async db =>
         {
-            Run run = await db.Runs.SingleOrDefaultAsync(r => r.Id == id, cancel) ?? throw NotFound(id);
+            Run run = await db.Runs.SingleOrDefaultAsync(r => r.Id == id, cancel) ?? throw NotFoundException.Of("run", id);
             if (run.IsActive || launcher.Holds(id))
                 throw new ConflictException($"The run '{run.Name}' is {run.Status}. Stop it first.");
             Run? waiting = await db.Runs.FirstOrDefaultAsync(r => r.AfterRunId == id && r.Status == RunStatus.Queued, cancel);
@@ -252,7 +254,7 @@ public sealed class RunService(
     public async Task<IReadOnlyList<StepSeries>> SeriesAsync(Guid id, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return (await RunSeries.FindAsync(db, id, cancel) ?? throw NotFound(id)).Series.All;
+        return (await RunSeries.FindAsync(db, id, cancel) ?? throw NotFoundException.Of("run", id)).Series.All;
     }
 
     /// <inheritdoc cref="RunSeries.ReadAllAsync"/>
@@ -267,7 +269,7 @@ public sealed class RunService(
     public async Task<IReadOnlyList<StepReport>> StepsAsync(Guid id, int after, int limit, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        (_, RunSeries series) = await RunSeries.FindAsync(db, id, cancel) ?? throw NotFound(id);
+        (_, RunSeries series) = await RunSeries.FindAsync(db, id, cancel) ?? throw NotFoundException.Of("run", id);
         List<StepRow> rows = await db.StepRows.AsNoTracking()
             .Where(row => row.RunId == id && row.Step > after)
             .OrderBy(row => row.Step)
@@ -286,7 +288,7 @@ public sealed class RunService(
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         // The run before the rows: an attempt that begins in between makes the client read again.
-        (Run run, RunSeries series) = await RunSeries.FindAsync(db, id, cancel) ?? throw NotFound(id);
+        (Run run, RunSeries series) = await RunSeries.FindAsync(db, id, cancel) ?? throw NotFoundException.Of("run", id);
         return await StepHistory.ReadAsync(db, run, series, after, cancel);
     }
 
@@ -355,8 +357,6 @@ public sealed class RunService(
     private static async Task RequireAsync(WebDistillDb db, Guid id, CancellationToken cancel)
     {
         if (!await db.Runs.AnyAsync(run => run.Id == id, cancel))
-            throw NotFound(id);
+            throw NotFoundException.Of("run", id);
     }
-
-    internal static NotFoundException NotFound(Guid id) => new($"There is no run {id}; it may have been deleted.");
 }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Threading.RateLimiting;
-using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.RateLimiting;
+using WebDistill.Web.Failures;
 using WebDistill.Web.Hosting;
 
 namespace WebDistill.Web.Security;
@@ -53,15 +53,10 @@ internal static class RateLimits
         InputLimits limits = rejected.HttpContext.RequestServices.GetRequiredService<HostSettings>().Limits;
         bool transfers = rejected.HttpContext.GetEndpoint()?.Metadata.GetMetadata<EnableRateLimitingAttribute>()?.PolicyName == Transfer;
         rejected.HttpContext.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
-        await TypedResults.Problem(new ProblemDetails
-        {
-            Status = StatusCodes.Status429TooManyRequests,
-            Title = "Too many requests",
-            Detail = transfers
-                ? $"{limits.TransfersPerClient} uploads, downloads, backups, checks and reports of this client are under way and as many wait, "
-                    + $"which is the limit (Limits:{nameof(InputLimits.TransfersPerClient)}). Ask again when one has ended."
-                : $"This client asked for more than {limits.ExpensivePerSecond} generations, comparisons, plans, evaluations, runs and sweeps per "
-                    + $"second, which is the limit (Limits:{nameof(InputLimits.ExpensivePerSecond)}). Ask again in {seconds} s.",
-        }).ExecuteAsync(rejected.HttpContext);
+        await TypedResults.Problem(ErrorId.RateLimited.Problem(transfers
+            ? $"{limits.TransfersPerClient} uploads, downloads, backups, checks and reports of this client are under way and as many wait, "
+                + $"which is the limit (Limits:{nameof(InputLimits.TransfersPerClient)}). Ask again when one has ended."
+            : $"This client asked for more than {limits.ExpensivePerSecond} generations, comparisons, plans, evaluations, runs and sweeps per "
+                + $"second, which is the limit (Limits:{nameof(InputLimits.ExpensivePerSecond)}). Ask again in {seconds} s.")).ExecuteAsync(rejected.HttpContext);
     }
 }

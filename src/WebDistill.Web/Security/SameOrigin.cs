@@ -1,6 +1,6 @@
 using System.Net;
-using Microsoft.AspNetCore.Mvc;
 using WebDistill.Distillation.Files;
+using WebDistill.Web.Failures;
 using WebDistill.Web.Hosting;
 
 namespace WebDistill.Web.Security;
@@ -17,12 +17,12 @@ internal sealed class SameOrigin(RequestDelegate next, HostSettings settings)
         HttpRequest request = context.Request;
         if (!IsOwnHost(request.Host.Host))
         {
-            await RefuseAsync(context, $"The host '{ForeignText.Quote(request.Host.Host)}' is not a name of this server. Use http://127.0.0.1 or "
+            await RefuseAsync(context, ErrorId.HostUnknown, $"The host '{ForeignText.Quote(request.Host.Host)}' is not a name of this server. Use http://127.0.0.1 or "
                 + "http://localhost, or add the name to Security:AllowedHosts.");
         }
         else if (ChangesState(context) && ForeignOrigin(request) is string origin)
         {
-            await RefuseAsync(context, $"The request comes from '{ForeignText.Quote(origin)}', which is not this server "
+            await RefuseAsync(context, ErrorId.OriginForeign, $"The request comes from '{ForeignText.Quote(origin)}', which is not this server "
                 + $"({request.Scheme}://{request.Host}). Only its own pages may change "
                 + "anything or open a live connection.");
         }
@@ -59,6 +59,5 @@ internal sealed class SameOrigin(RequestDelegate next, HostSettings settings)
         return origin is null && site is "cross-site" or "same-site" ? site : null;
     }
 
-    private static Task RefuseAsync(HttpContext context, string detail) => TypedResults.Problem(
-        new ProblemDetails { Status = StatusCodes.Status403Forbidden, Title = "Refused", Detail = detail }).ExecuteAsync(context);
+    private static Task RefuseAsync(HttpContext context, ErrorId id, string detail) => TypedResults.Problem(id.Problem(detail)).ExecuteAsync(context);
 }

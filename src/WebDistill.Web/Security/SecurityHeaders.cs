@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Components;
-using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Security;
 

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Storage;
 

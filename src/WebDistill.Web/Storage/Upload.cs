@@ -4,6 +4,11 @@ using WebDistill.Web.Failures;
 
 namespace WebDistill.Web.Storage;
 
+/// <summary>One file of an upload.</summary>
+/// <param name="Name">As the browser names it: data, never a path.</param>
+/// <param name="Content">Read once, in order.</param>
+public sealed record UploadedFile(string Name, Stream Content);
+
 /// <summary>Takes an uploaded file to the disk as it comes, a buffer at a time.</summary>
 internal static class Upload
 {

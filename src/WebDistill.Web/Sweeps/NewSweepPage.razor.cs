@@ -9,21 +9,19 @@ using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Models;
 using WebDistill.Web.Runs;
-using WebDistill.Web.Storage;
 using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Sweeps;
 
 /// <summary>The plan of a new sweep: what is typed is expanded, checked and shown a quarter of a second after the last key.</summary>
 public sealed partial class NewSweepPage(
-    RunService runService, RunTable table, ModelService models, SweepPlanner planner, StorageHealth storage, NavigationManager navigation,
+    RunService runService, RunTable table, ModelService models, SweepPlanner planner, NavigationManager navigation,
     IJSRuntime js)
 {
     private const string Logarithm = "logarithm";
 
     private static readonly TimeSpan CheckDelay = TimeSpan.FromMilliseconds(250);
 
-    private readonly CancellationTokenSource _gone = new();
     private readonly SweepDraft _draft = new();
     private readonly Dictionary<SweepPreset, SweepDimensionDraft> _presets = [];
     private CancellationTokenSource? _pendingCheck;
@@ -34,7 +32,6 @@ public sealed partial class NewSweepPage(
     private IReadOnlyList<OptionProblem> _unreadable = [];
     private SweepPreview? _preview;
     private bool _launching;
-    private Exception? _failure;
 
     /// <summary>Id of the run whose options are taken.</summary>
     [SupplyParameterFromQuery(Name = "run")]
@@ -46,39 +43,35 @@ public sealed partial class NewSweepPage(
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
     {
-        Run? asked = Guid.TryParse(RunId, out Guid id) ? await runService.FindAsync(id, _gone.Token) : null;
-        if ((asked ?? await table.NewestAsync(_gone.Token)) is Run chosen)
+        Run? asked = Guid.TryParse(RunId, out Guid id) ? await runService.FindAsync(id, Gone) : null;
+        if ((asked ?? await table.NewestAsync(Gone)) is Run chosen)
         {
             if (RunId is not null && asked is null)
-                _failure = new NotFoundException($"There is no run {RunId}; it may have been deleted. Another one's options stand below.");
+                Failure = new NotFoundException($"There is no run {RunId}; it may have been deleted. Another one's options stand below.");
             await TakeAsync(chosen);
             Toggle(SweepPresets.All.First(preset => !preset.NeedsTeacher || _options.TeacherId is not null));
-            await CheckAsync(_gone.Token);
+            await CheckAsync(Gone);
         }
         _isRead = true;
     }
 
     private async Task TakeAsync(Run run)
     {
-        _options = RunService.Options(run) with { KeepLastCheckpoints = SweepPlan.DefaultKeepLastCheckpoints };
-        Model? teacher = Guid.TryParse(_options.TeacherId, out Guid id) ? await models.FindModelAsync(id, _gone.Token) : null;
+        _options = StoredOptions.Of(run) with { KeepLastCheckpoints = SweepPlan.DefaultKeepLastCheckpoints };
+        Model? teacher = Guid.TryParse(_options.TeacherId, out Guid id) ? await models.FindModelAsync(id, Gone) : null;
         (_base, _teacherLayers) = (run, teacher?.Layers);
     }
 
     private async Task<Offer> FindRunsAsync(string filter) =>
-        Offer.Of(await table.ReadAsync(new RunQuery(filter), _gone.Token), run => (run.Id.ToString("N"), run.Name));
+        Offer.Of(await table.ReadAsync(new RunQuery(filter), Gone), run => (run.Id.ToString("N"), run.Name));
 
     private async Task ChooseBaseAsync(string id)
     {
-        try
+        await TryAsync(async () =>
         {
-            await TakeAsync(await runService.GetAsync(Guid.Parse(id), _gone.Token));
+            await TakeAsync(await runService.GetAsync(Guid.Parse(id), Gone));
             Changed();
-        }
-        catch (NotFoundException e)
-        {
-            _failure = e;
-        }
+        });
     }
 
     private void Toggle(SweepPreset preset)
@@ -124,7 +117,7 @@ public sealed partial class NewSweepPage(
     private void Changed()
     {
         _pendingCheck?.Cancel();
-        _pendingCheck = CancellationTokenSource.CreateLinkedTokenSource(_gone.Token);
+        _pendingCheck = CancellationTokenSource.CreateLinkedTokenSource(Gone);
         _ = CheckSoonAsync(_pendingCheck.Token);
     }
 
@@ -159,30 +152,20 @@ public sealed partial class NewSweepPage(
     {
         if (_launching)
             return;
-        SweepPlan plan = await CheckAsync(_gone.Token);
+        SweepPlan plan = await CheckAsync(Gone);
         if (Problems.Count > 0)
         {
             await FocusAsync(Problems[0]);
             return;
         }
         _launching = true;
-        try
+        _launching = await TryAsync(async () =>
         {
-            Sweep sweep = await planner.LaunchAsync(plan, _gone.Token);
+            Sweep sweep = await planner.LaunchAsync(plan, Gone);
             navigation.NavigateTo($"/sweeps/{sweep.Id:N}");
-        }
-        catch (OptionsInvalidException e)
-        {
-            (_unreadable, _launching) = (e.Problems, false);
-        }
-        catch (ConflictException e)
-        {
-            (_failure, _launching) = (e, false);
-        }
-        catch (Exception e) when (storage.Explain(e) is { } refused)
-        {
-            (_failure, _launching) = (refused, false);
-        }
+        });
+        if (Failure is OptionsInvalidException invalid)
+            (_unreadable, Failure) = (invalid.Problems, null);
     }
 
     private ValueTask FocusAsync(OptionProblem problem) => js.InvokeVoidAsync("webdistill.focus", ElementOf(problem));
@@ -243,7 +226,4 @@ public sealed partial class NewSweepPage(
         };
         return choices is not null ? $"{how} Possible: {choices}." : field.Usual is null ? how : $"{how} Usual: {field.Usual}";
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _gone.Cancel(); // Not disposed: a check that has just ended may still ask for its token.
 }

@@ -23,7 +23,7 @@ internal static class SweepApi
 
         sweeps.MapPost("", async (HttpRequest request, SweepPlanner planner, SweepReports reports, CancellationToken cancel) =>
         {
-            (SweepPlan plan, IReadOnlyList<OptionProblem> unread) = SweepPlanJson.Read(await JsonBody.ReadBytesAsync(request, cancel));
+            (SweepPlan plan, IReadOnlyList<OptionProblem> unread) = SweepPlanJson.Read(await RequestBody.ReadBytesAsync(request, cancel));
             if (unread.Count > 0)
                 throw new OptionsInvalidException(unread);
             Sweep sweep = await planner.LaunchAsync(plan, cancel);

@@ -6,7 +6,7 @@ using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
-using WebDistill.Web.Http;
+using WebDistill.Web.Runs;
 using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Sweeps;
@@ -90,11 +90,7 @@ public sealed record SweepPoint(
     IReadOnlyList<KeyValuePair<string, string>> Labels, IReadOnlyDictionary<string, JsonElement> Changes)
 {
     /// <summary>"T = 4, seed 2".</summary>
-    public string Title => TitleOf(Labels);
-
-    /// <summary>The labels in words, as a run's name and the tables write them.</summary>
-    public static string TitleOf(IEnumerable<KeyValuePair<string, string>> labels) => string.Join(", ", labels.Select(pair =>
-        string.Equals(pair.Key, "seed", StringComparison.OrdinalIgnoreCase) ? $"{pair.Key} {pair.Value}" : $"{pair.Key} = {pair.Value}"));
+    public string Title => SweepLabels.Title(Labels);
 }
 
 /// <summary>

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Failures;
-using WebDistill.Web.Http;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Sweeps;

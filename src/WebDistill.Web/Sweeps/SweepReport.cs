@@ -2,7 +2,6 @@ using System.Text.Json;
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
-using WebDistill.Web.Formats;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Sweeps;
@@ -25,7 +24,7 @@ public sealed record SweepGroup(
     IReadOnlyList<KeyValuePair<string, string>> Labels, IReadOnlyList<SweepRun> Runs, SampleMean? Mean, bool IsBest)
 {
     /// <summary>"T = 4".</summary>
-    public string Title => Labels.Count == 0 ? "All seeds" : SweepPoint.TitleOf(Labels);
+    public string Title => Labels.Count == 0 ? "All seeds" : SweepLabels.Title(Labels);
 
     /// <summary>The mean of the losses that the complete runs' perplexities are the exponentials of; null for another metric.</summary>
     public double? MeanNatsPerToken =>
@@ -66,7 +65,7 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
         return SampleMean.Of([.. group.Runs.Where(run => run.Counts && ofBest.ContainsKey(Seed(run)))
             .Select(run => run.Value!.Value - ofBest[Seed(run)])]);
 
-        string Seed(SweepRun run) => SweepPoint.TitleOf(run.Labels.Where(label => !shared.Contains(label.Key)));
+        string Seed(SweepRun run) => SweepLabels.Title(run.Labels.Where(label => !shared.Contains(label.Key)));
     }
 
     /// <summary>What is left at the mean speed of the runs so far; null before the first update and when nothing is under way.</summary>
@@ -108,14 +107,10 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
 
     private static IReadOnlyList<KeyValuePair<string, string>> LabelsOf(SweepPlan plan, Run run)
     {
-        IReadOnlyDictionary<string, string> labels = PointOf(run);
+        IReadOnlyDictionary<string, string> labels = SweepLabels.Of(run);
         return [.. plan.Dimensions.Where(dimension => labels.ContainsKey(dimension.Name))
             .Select(dimension => KeyValuePair.Create(dimension.Name, labels[dimension.Name]))];
     }
-
-    /// <summary>What a sweep changed for a run, by the names of its dimensions.</summary>
-    public static IReadOnlyDictionary<string, string> PointOf(Run run) => run.SweepPointJson is null ? new Dictionary<string, string>()
-        : JsonSerializer.Deserialize<OrderedDictionary<string, string>>(run.SweepPointJson, WebJson.Options)!;
 
     private static (double? Value, double? NatsPerToken) ValueOf(SweepMetric metric, Run run,
         IReadOnlyDictionary<Guid, MeasuredPair> lowestPerplexities) => metric switch

@@ -2,7 +2,6 @@ using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
-using WebDistill.Web.Layout;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Sweeps;
@@ -32,15 +31,8 @@ public sealed class SweepReports(IDbContextFactory<WebDistillDb> contexts)
     public async Task<SweepReport> GetAsync(Guid id, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        Sweep sweep = await db.Sweeps.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancel) ?? throw NotFound(id);
+        Sweep sweep = await db.Sweeps.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancel) ?? throw NotFoundException.Of("sweep", id);
         return (await ReportAsync(db, [sweep], cancel))[0];
-    }
-
-    /// <summary>A sweep's name; null when there is none with that id.</summary>
-    public async Task<string?> FindNameAsync(Guid id, CancellationToken cancel = default)
-    {
-        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return (await db.Sweeps.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancel))?.Name;
     }
 
     // However many sweeps there are, their runs are read by one query and what they measured by another.
@@ -56,6 +48,4 @@ public sealed class SweepReports(IDbContextFactory<WebDistillDb> contexts)
             : new Dictionary<Guid, MeasuredPair>();
         return [.. sweeps.Select(sweep => SweepReport.Of(sweep, runs[sweep.Id], lowest))];
     }
-
-    internal static NotFoundException NotFound(Guid id) => new($"There is no sweep {id}; it may have been deleted.");
 }

@@ -1,5 +1,3 @@
-using WebDistill.Web.Sweeps;
-
 namespace WebDistill.Web.Ui;
 
 /// <summary>Where numbers stand along an axis, from 0 to 1, linear or logarithmic. What is not finite has no place: the picture leaves it

@@ -1,7 +1,5 @@
 using System.Threading.Channels;
 using Microsoft.AspNetCore.Components;
-using WebDistill.Web.Failures;
-using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Ui;
 
@@ -9,21 +7,9 @@ namespace WebDistill.Web.Ui;
 /// A component that reads again when a doorbell rings: never more often than its interval, and once more after the last ring, so
 /// that what is shown at rest is what is stored.
 /// </summary>
-public abstract class LiveComponent : ComponentBase, IDisposable
+public abstract class LiveComponent : AskingComponent
 {
-    private readonly CancellationTokenSource _disposed = new();
     private readonly List<IDisposable> _subscriptions = [];
-
-    /// <summary>Cancelled when the component goes away.</summary>
-    protected CancellationToken Gone => _disposed.Token;
-
-    /// <summary>Whether the disk takes what is written.</summary>
-    [Inject]
-    protected StorageHealth Storage { get; set; } = null!;
-
-    /// <summary>What a page shows of a failure and goes on; null for one that nobody foresaw.</summary>
-    protected Exception? Told(Exception failure) =>
-        failure is ConflictException or NotFoundException or OptionsInvalidException ? failure : Storage.Explain(failure);
 
     /// <summary>Reads what is shown.</summary>
     protected abstract Task LoadAsync();
@@ -47,13 +33,13 @@ public abstract class LiveComponent : ComponentBase, IDisposable
     {
         try
         {
-            await foreach (bool _ in doorbell.ReadAllAsync(_disposed.Token))
+            await foreach (bool _ in doorbell.ReadAllAsync(Gone))
             {
                 await RefreshAsync();
-                await Task.Delay(interval, _disposed.Token);
+                await Task.Delay(interval, Gone);
             }
         }
-        catch (OperationCanceledException) when (_disposed.IsCancellationRequested)
+        catch (OperationCanceledException) when (Gone.IsCancellationRequested)
         {
             // The component is gone: nobody is left to draw for.
         }
@@ -64,12 +50,10 @@ public abstract class LiveComponent : ComponentBase, IDisposable
     }
 
     /// <inheritdoc/>
-    public virtual void Dispose()
+    public override void Dispose()
     {
         foreach (IDisposable subscription in _subscriptions)
             subscription.Dispose();
-        // Not disposed: a read that has just ended may still ask for its token.
-        _disposed.Cancel();
-        GC.SuppressFinalize(this);
+        base.Dispose();
     }
 }

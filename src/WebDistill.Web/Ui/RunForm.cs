@@ -1,11 +1,13 @@
 using WebDistill.Distillation.Options;
-using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Ui;
 
 /// <summary>The state that the fields of the run form share: what is typed, what it is compared with, what is wrong with it.</summary>
 public sealed class RunForm(RunDraft draft, RunDraft basis, string basisName, Action changed)
 {
+    /// <summary>Options that name a model, a data set or the run itself: a preset neither sets nor compares them.</summary>
+    public static IReadOnlySet<string> Untouched { get; } = new HashSet<string> { "name", "teacherId", "datasetId", "studentModelId" };
+
     private readonly HashSet<string> _touched = [];
 
     /// <summary>What is typed.</summary>
@@ -45,7 +47,7 @@ public sealed class RunForm(RunDraft draft, RunDraft basis, string basisName, Ac
     }
 
     /// <summary>Whether a field differs from the preset.</summary>
-    public bool Differs(string field) => !Preset.Untouched.Contains(field) && draft[field].Trim() != basis[field];
+    public bool Differs(string field) => !Untouched.Contains(field) && draft[field].Trim() != basis[field];
 
     /// <summary>What <see cref="Reset"/> would type.</summary>
     public string Basis(string field) => basis[field] == "" ? "automatic" : basis[field];

@@ -6,6 +6,7 @@ using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Tests.Evaluation;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Tests.Training;
 using WebDistill.Distillation.Training;
 
 namespace WebDistill.Distillation.Tests.Files;
@@ -76,12 +77,13 @@ public sealed class NotFiniteTests : IDisposable
         using TokenFile tokens = SmallModels.Tokens(_folder);
         RunOptions options = ResumableFarOff();
         using TextModel teacher = SmallModels.Random(1);
-        var whole = new List<StepReport>();
+        var journal = new Journal();
+        List<StepReport> whole = journal.Reports;
         TrainingState ended;
         using (TextModel student = FarOff())
         {
-            using var trainer = new Trainer(options, teacher, student, tokens, tokens);
-            trainer.Run(new Recorder(whole), null, null, CancellationToken.None);
+            using var trainer = Trainers.Create(options, teacher, student, tokens, tokens);
+            trainer.Run(journal, null, CancellationToken.None);
             ended = trainer.State;
         }
         StepReport overflow = Assert.Single(whole.Take(2), report => report["validationPerplexity"] is not null);
@@ -90,7 +92,7 @@ public sealed class NotFiniteTests : IDisposable
 
         // Cut after the update whose perplexity overflowed: the state of the run holds it.
         string json = JsonSerializer.Serialize(ended, s_json);
-        Assert.Equal(ended, JsonSerializer.Deserialize<TrainingState>(json, s_json));
+        Assert.Equal(json, JsonSerializer.Serialize(JsonSerializer.Deserialize<TrainingState>(json, s_json), s_json));
         Assert.Equal(double.PositiveInfinity, ended.LastValidationPerplexity);
         Assert.Equal(whole[^1]["validationNatsPerToken"], ended.LastValidationNatsPerToken);
     }
@@ -102,10 +104,10 @@ public sealed class NotFiniteTests : IDisposable
         Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train(["one two three"], 258);
         RunOptions options = ResumableFarOff();
         using TextModel teacher = SmallModels.Random(1), student = FarOff();
-        using var trainer = new Trainer(options, teacher, student, tokens, tokens);
+        using var trainer = Trainers.Create(options, teacher, student, tokens, tokens);
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
-        trainer.Run(new Recorder([]), null, at => store.Save(at.CompletedSteps, folder => TrainingCheckpoint.Write(
-            folder, at, tokenizer, options, new TrainingProvenance("a", "b", "c", "d", "test", "1"), FileLayer.Disk)), CancellationToken.None);
+        trainer.Run(new Journal(), () => store.Save(trainer.CompletedSteps, folder => TrainingCheckpoint.Write(
+            folder, trainer, tokenizer, options, new TrainingProvenance("a", "b", "c", "d", "test", "1"), FileLayer.Disk)), CancellationToken.None);
         CheckpointManifest[] saved = [.. store.List().Where(manifest => manifest.ValidationPerplexity is not null)];
         Assert.NotEmpty(saved);
         Assert.All(saved, manifest => Assert.Equal(double.PositiveInfinity, manifest.Validation!.Value.Value));
@@ -168,10 +170,5 @@ public sealed class NotFiniteTests : IDisposable
             }
         }
         return model;
-    }
-
-    private sealed class Recorder(List<StepReport> reports) : IProgress<StepReport>
-    {
-        public void Report(StepReport value) => reports.Add(value);
     }
 }

@@ -113,8 +113,9 @@ public sealed class LossHeadTests
         {
             Embedding = nn.Parameter(Normal(seed, Vocabulary, StudentWidth));
             long[] targets = [.. Enumerable.Range(0, rows).Select(row => row % 4 == 3 ? LogitLosses.NoTarget : (long)(row * 37 % Vocabulary))];
-            Input = new LossHeadInput(Normal(seed + 1, rows, StudentWidth), Embedding, Normal(seed + 2, rows, TeacherWidth),
-                Normal(seed + 3, Vocabulary, TeacherWidth), targets, Temperature: 2.5);
+            Tensor teacher = Normal(seed + 2, rows, TeacherWidth);
+            Input = new LossHeadInput(Normal(seed + 1, rows, StudentWidth), Embedding, teacher,
+                new HeadLogits(teacher, Normal(seed + 3, Vocabulary, TeacherWidth)), targets, Temperature: 2.5);
         }
 
         public Parameter Embedding { get; }

@@ -33,7 +33,7 @@ public sealed class WholeLossTests
         TokenBatch batch = SmallModels.Batch(5, 9, 4, 7);
         var probe = new LayersAndAttentions();
         IReadOnlyList<Loss> losses = [.. withRowLosses ? LossCatalogue.All : [], probe];
-        using var trainer = new Trainer(s_options, teacher, student, 1, () => batch, null, losses);
+        using var trainer = Trainers.Create(s_options, teacher, student, 1, () => batch, null, losses);
         Dictionary<string, float[]> projection = Values(trainer);
         trainer.Step();
 
@@ -84,8 +84,8 @@ public sealed class WholeLossTests
         IReadOnlyList<Loss> losses = [.. LossCatalogue.Active(options, hasTeacher: true), new LayersAndAttentions()];
         using var whole = new ResumableRun(options, tokens, null, losses: losses);
         Dictionary<string, float[]> drawn = Values(whole.Trainer);
-        var reports = new Reports();
-        whole.Trainer.Run(reports, null, null, CancellationToken.None);
+        var reports = new Journal();
+        whole.Trainer.Run(reports, null, CancellationToken.None);
         Assert.True(whole.Trainer.CompletedSteps > 12);
         Assert.NotEqual(drawn.Single().Value, Values(whole.Trainer).Single().Value);
 
@@ -94,14 +94,14 @@ public sealed class WholeLossTests
         {
             using var stop = new CancellationTokenSource();
             Assert.Throws<OperationCanceledException>(() => first.Trainer.Run(
-                new Reports(), null, trainer => { if (trainer.CompletedSteps == 7) stop.Cancel(); }, stop.Token));
+                new Journal(), () => { if (first.Trainer.CompletedSteps == 7) stop.Cancel(); }, stop.Token));
             first.Save(store, FileLayer.Disk);
         }
         string checkpoint = store.Newest(out _)!.Value.Folder;
         using (SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(checkpoint, ModelFiles.WeightsFileName)))
             Assert.DoesNotContain(weights.Tensors, entry => entry.Name.Contains("losses", StringComparison.Ordinal));
         using var resumed = new ResumableRun(options, tokens, null, checkpoint, losses);
-        resumed.Trainer.Run(new Reports(), null, null, CancellationToken.None);
+        resumed.Trainer.Run(new Journal(), null, CancellationToken.None);
         Assert.Equal(Values(whole.Trainer).Single().Value, Values(resumed.Trainer).Single().Value);
         foreach ((string name, float[] values) in whole.Weights)
             Assert.Equal(values, resumed.Weights[name]);
@@ -111,7 +111,7 @@ public sealed class WholeLossTests
     public void Construct_TeacherThatTheLossCannotCompare_SaysWhy()
     {
         using TextModel teacher = SmallModels.Random(1, layers: 1), student = SmallModels.Random(2, layers: 2);
-        var refused = Assert.Throws<ArgumentException>(() => new Trainer(
+        var refused = Assert.Throws<ArgumentException>(() => Trainers.Create(
             s_options, teacher, student, 1, () => SmallModels.Batch(5, 9), null, [new LayersAndAttentions()]));
         Assert.Contains("2 layers", refused.Message);
     }

@@ -89,7 +89,7 @@ public sealed class SequenceCountTests : IDisposable
     private static string Counted(TokenFile file, SequenceMode mode, int context) => Said(() => SequenceSource.Count(file, mode, context));
 
     private static string Sampler(TokenFile file, SequenceMode mode, int context) =>
-        Said(() => new BatchSampler(file, mode, context, 1, shuffle: false, groupBySize: false, seed: 0).SequenceCount);
+        Said(() => new CorpusBatches(file, mode, context, 1, shuffle: false, groupBySize: false, seed: 0).SequenceCount);
 
     private static string Said(Func<int> count)
     {

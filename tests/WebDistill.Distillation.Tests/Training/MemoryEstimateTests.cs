@@ -36,7 +36,7 @@ public sealed class MemoryEstimateTests
         };
         // What libraries take for themselves, once: buffers of the products among it.
         using (TextModel small = SmallModels.Random(9, width: 64))
-        using (var first = new Trainer(options with { TeacherId = null, AlphaCe = 0, AlphaCos = 0, AlphaClm = 1 }, null, small, 10,
+        using (var first = Trainers.Create(options with { TeacherId = null, AlphaCe = 0, AlphaCos = 0, AlphaClm = 1 }, null, small, 10,
             () => SmallModels.Batch(1, [.. Enumerable.Repeat(12, 40)]), null))
         {
             first.Step();
@@ -49,7 +49,7 @@ public sealed class MemoryEstimateTests
         TokenBatch Next() => new(
             [.. Enumerable.Range(0, batch * context).Select(_ => (long)(random.NextDouble() * vocabulary))], [.. Enumerable.Repeat(context, batch)],
             batch, context);
-        using var trainer = new Trainer(options, teacher, student, batchesPerEpoch: 100, Next, validation: null);
+        using var trainer = Trainers.Create(options, teacher, student, batchesPerEpoch: 100, Next, validation: null);
         using var ended = new CancellationTokenSource();
         var watch = new Thread(() =>
         {

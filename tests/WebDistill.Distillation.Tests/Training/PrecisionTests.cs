@@ -53,7 +53,7 @@ public sealed class PrecisionTests
     {
         using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         TokenBatch batch = SmallModels.Batch(3, [12, 12, 9, 7]);
-        using var trainer = new Trainer(s_options with { Precision = precision }, teacher, student, 30, () => batch, null);
+        using var trainer = Trainers.Create(s_options with { Precision = precision }, teacher, student, 30, () => batch, null);
         double[] losses = [.. Enumerable.Range(0, 30).Select(_ => trainer.Step().TotalLoss)];
         return (losses, SmallModels.Weights(student));
     }

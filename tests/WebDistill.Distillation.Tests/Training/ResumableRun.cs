@@ -32,7 +32,7 @@ internal sealed class ResumableRun : IDisposable
             RunOptions goesOn = options with { StudentInitialisation = CheckpointInit.InitName };
             _student = StudentInits.Create(goesOn, _teacher, tokens.VocabularySize, saved);
         }
-        Trainer = new Trainer(options, _teacher, _student, tokens, validation, losses ?? LossCatalogue.Active(options, hasTeacher: true));
+        Trainer = Trainers.Create(options, _teacher, _student, tokens, validation, losses);
         if (checkpoint is not null)
             TrainingCheckpoint.Restore(checkpoint, Trainer);
     }
@@ -68,20 +68,4 @@ internal sealed class ResumableRun : IDisposable
         _student.Dispose();
         _teacher.Dispose();
     }
-}
-
-/// <summary>Collects reports and may do something at each.</summary>
-internal sealed class Reports(Action<StepReport>? each = null) : IProgress<StepReport>
-{
-    public List<StepReport> All { get; } = [];
-
-    public void Report(StepReport value)
-    {
-        All.Add(value);
-        each?.Invoke(value);
-    }
-
-    /// <summary>What does not depend on the clock.</summary>
-    public static StepReport Timeless(StepReport report) =>
-        report.With((LoopSeries.TokensPerSecond, 0), (LoopSeries.StepSeconds, 0), (LoopSeries.MemoryBytes, 0));
 }

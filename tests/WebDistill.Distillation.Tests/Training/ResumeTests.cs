@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
@@ -86,21 +88,21 @@ public sealed class ResumeTests : IDisposable
             },
         };
         IReadOnlyList<Loss> losses = [.. LossCatalogue.Active(options, hasTeacher: true), stopping];
-        var reports = new Reports();
+        var reports = new Journal();
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
         using (var run = new ResumableRun(options, _tokens, _tokens, losses: losses))
         {
-            Assert.ThrowsAny<OperationCanceledException>(() => run.Trainer.Run(reports, null, null, stop.Token));
+            Assert.ThrowsAny<OperationCanceledException>(() => run.Trainer.Run(reports, null, stop.Token));
             run.Save(store, FileLayer.Disk);
         }
-        Assert.Equal(cut - 1, reports.All.Count);
+        Assert.Equal(cut - 1, reports.Reports.Count);
         Assert.Equal(cut, store.List().Single().Step);
         Assert.Equal(cut, TrainingCheckpoint.ReadState(store.Folder(cut)).State.Unreported!.Step);
 
         using (var run = new ResumableRun(options, _tokens, _tokens, store.Folder(cut), losses))
         {
-            run.Trainer.Run(reports, null, null, CancellationToken.None);
-            AssertSame(whole, new Ended(run.Weights, reports.All, run.Trainer.State, 1));
+            run.Trainer.Run(reports, null, CancellationToken.None);
+            AssertSame(whole, new Ended(run.Weights, reports.Reports, run.Trainer.State, 1));
         }
     }
 
@@ -112,18 +114,18 @@ public sealed class ResumeTests : IDisposable
         int steps;
         using (var run = new ResumableRun(two, _tokens, _tokens))
         {
-            run.Trainer.Run(new Reports(), null, null, CancellationToken.None);
+            run.Trainer.Run(new Journal(), null, CancellationToken.None);
             steps = run.Trainer.CompletedSteps;
             run.Save(store, FileLayer.Disk);
         }
-        var reports = new Reports();
+        var reports = new Journal();
         using (var run = new ResumableRun(three, _tokens, _tokens, store.Folder(steps)))
-            run.Trainer.Run(reports, null, null, CancellationToken.None);
+            run.Trainer.Run(reports, null, CancellationToken.None);
         using var whole = new ResumableRun(three, _tokens, _tokens);
-        var all = new Reports();
-        whole.Trainer.Run(all, null, null, CancellationToken.None);
-        Assert.Equal(all.All.Skip(steps).Select(report => (report.Step, report.Values["learningRate"], report.Epoch, report.TokensSeen)),
-            reports.All.Select(report => (report.Step, report.Values["learningRate"], report.Epoch, report.TokensSeen)));
+        var all = new Journal();
+        whole.Trainer.Run(all, null, CancellationToken.None);
+        Assert.Equal(all.Reports.Skip(steps).Select(report => (report.Step, report.Values["learningRate"], report.Epoch, report.TokensSeen)),
+            reports.Reports.Select(report => (report.Step, report.Values["learningRate"], report.Epoch, report.TokensSeen)));
     }
 
     [Fact]
@@ -132,7 +134,7 @@ public sealed class ResumeTests : IDisposable
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
         using (var run = new ResumableRun(ResumableRun.Options with { Epochs = 1 }, _tokens, _tokens))
         {
-            run.Trainer.Run(new Reports(), null, null, CancellationToken.None);
+            run.Trainer.Run(new Journal(), null, CancellationToken.None);
             run.Save(store, FileLayer.Disk);
         }
         using TokenFile smaller = SmallModels.Tokens(_folder, documents: 20, name: "smaller.bin");
@@ -168,9 +170,9 @@ public sealed class ResumeTests : IDisposable
     private Ended Uninterrupted(RunOptions options, IReadOnlyList<Loss>? losses = null)
     {
         using var run = new ResumableRun(options, _tokens, _tokens, losses: losses);
-        var reports = new Reports();
-        run.Trainer.Run(reports, null, null, CancellationToken.None);
-        return new Ended(run.Weights, reports.All, run.Trainer.State, 0);
+        var reports = new Journal();
+        run.Trainer.Run(reports, null, CancellationToken.None);
+        return new Ended(run.Weights, reports.Reports, run.Trainer.State, 0);
     }
 
     // Given what ends an attempt and how many were cut before it, the cutter says what is done at each report.
@@ -178,7 +180,7 @@ public sealed class ResumeTests : IDisposable
     {
         var store = new CheckpointStore(_folder.File(Guid.NewGuid().ToString("N")), FileLayer.Disk);
         Action<StepReport>? each = null;
-        var reports = new Reports(report => each?.Invoke(report));
+        var reports = new Journal(report => each?.Invoke(report));
         string? folder = null;
         for (int cuts = 0; ; cuts++)
         {
@@ -188,8 +190,8 @@ public sealed class ResumeTests : IDisposable
             each = cutter(stop, cuts);
             try
             {
-                run.Trainer.Run(reports, null, null, stop.Token);
-                return new Ended(run.Weights, reports.All, run.Trainer.State, cuts);
+                run.Trainer.Run(reports, null, stop.Token);
+                return new Ended(run.Weights, reports.Reports, run.Trainer.State, cuts);
             }
             catch (OperationCanceledException)
             {
@@ -201,11 +203,15 @@ public sealed class ResumeTests : IDisposable
 
     private static void AssertSame(Ended expected, Ended found)
     {
-        Assert.Equal(expected.Reports.Select(Reports.Timeless), found.Reports.Select(Reports.Timeless));
+        Assert.Equal(expected.Reports.Select(Journal.Timeless), found.Reports.Select(Journal.Timeless));
         foreach ((string name, float[] weights) in expected.Weights)
             Assert.Equal(weights, found.Weights[name]);
-        Assert.Equal(expected.State, found.State);
+        Assert.Equal(StateJson(expected.State), StateJson(found.State));
     }
+
+    private static string StateJson(TrainingState state) => JsonSerializer.Serialize(state, s_json);
+
+    private static readonly JsonSerializerOptions s_json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     private sealed record Ended(
         Dictionary<string, float[]> Weights, List<StepReport> Reports, TrainingState State, int Cuts);

@@ -16,7 +16,7 @@ public sealed class RunPlanTests
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder);
         using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
-        using var trainer = new Trainer(s_options, teacher, student, tokens, null);
+        using var trainer = Trainers.Create(s_options, teacher, student, tokens, null);
         RunPlan plan = RunPlan.Compute(s_options, teacher.Architecture, student.Architecture, tokens);
         Assert.Equal(trainer.TotalSteps, plan.TotalUpdates);
         Assert.Equal(plan.TotalUpdates, 2 * plan.UpdatesPerEpoch);
@@ -35,7 +35,7 @@ public sealed class RunPlanTests
         using TokenFile tokens = SmallModels.Tokens(folder);
         using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         RunOptions options = s_options with { SequenceMode = SequenceMode.HuggingFace, ContextLength = 24 };
-        using var trainer = new Trainer(options, teacher, student, tokens, null);
+        using var trainer = Trainers.Create(options, teacher, student, tokens, null);
         RunPlan plan = RunPlan.Compute(options, teacher.Architecture, student.Architecture, tokens);
         Assert.Equal(trainer.TotalSteps, plan.TotalUpdates);
         // Rows differ in length, so the plan counts their mean; every row has end-of-text at both ends, and short ones are left out.

@@ -42,7 +42,7 @@ public sealed class TrainerGoldenTests
         // One update that is never clipped: the gradients stay where the step left them.
         RunOptions options =
             Objective(run) with { Epochs = 1, BatchSize = rows.Length, MaxGradientNorm = 1e30, WarmupProportion = 0, Dropout = 0 };
-        using var trainer = new Trainer(options, teacher, student, 1, () => batch, null);
+        using var trainer = Trainers.Create(options, teacher, student, 1, () => batch, null);
         StepReport report = trainer.Step();
 
         const double relative = 2e-6;
@@ -108,7 +108,7 @@ public sealed class TrainerGoldenTests
             .ToDictionary(pair => pair.Item1, pair => ParameterData.ToArray(pair.Item2));
 
         int next = 0;
-        using var trainer = new Trainer(options, teacher, student, batches.Length, () => batches[next++], null);
+        using var trainer = Trainers.Create(options, teacher, student, batches.Length, () => batches[next++], null);
         Assert.Equal(golden.GetProperty("optimizer_steps").GetInt32(), trainer.TotalSteps);
         double[] totals = run.GetProperty("micro_total").Doubles(), norms = run.GetProperty("grad_norm_before_clip").Doubles(),
             rates = run.GetProperty("lr_at_step").Doubles();

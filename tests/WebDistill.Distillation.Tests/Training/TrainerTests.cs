@@ -48,7 +48,7 @@ public sealed class TrainerTests
         TokenBatch empty = new(new long[24], [0, 0], 2, 12);
         using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         Dictionary<string, float[]> before = SmallModels.Weights(student);
-        using var trainer = new Trainer(s_options, teacher, student, 1, () => empty, null);
+        using var trainer = Trainers.Create(s_options, teacher, student, 1, () => empty, null);
         StepReport report = trainer.Step();
         Assert.Equal(0, report.TotalLoss);
         Assert.Equal(0, report.Values["gradientNorm"]);
@@ -74,7 +74,7 @@ public sealed class TrainerTests
             using TextModel teacher = SmallModels.Random(1);
             using TextModel student = TextModel.CreateRandom(
                 SmallModels.Config(layers: 1) with { EmbdPdrop = 0.1, AttnPdrop = 0.1, ResidPdrop = 0.1 }, 2);
-            using var trainer = new Trainer(options, teacher, student, tokens, null);
+            using var trainer = Trainers.Create(options, teacher, student, tokens, null);
             while (trainer.CompletedSteps < trainer.TotalSteps)
             {
                 trainer.Step();
@@ -95,13 +95,13 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder, documents: 60);
         using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
-        var reports = new List<StepReport>();
-        var log = new List<string>();
+        var journal = new Journal();
+        List<StepReport> reports = journal.Reports;
         var updates = new List<int>();
         RunOptions options = s_options with { Epochs = 6, BatchSize = 4, ValidationIntervalSteps = 10,
             ValidationMaxTokens = 400 };
-        using var trainer = new Trainer(options, teacher, student, tokens, tokens);
-        trainer.Run(new Recorder(reports), log.Add, d => updates.Add(d.CompletedSteps), CancellationToken.None);
+        using var trainer = Trainers.Create(options, teacher, student, tokens, tokens);
+        trainer.Run(journal, () => updates.Add(trainer.CompletedSteps), CancellationToken.None);
 
         Assert.Equal(trainer.TotalSteps, reports.Count);
         Assert.Equal(Enumerable.Range(1, reports.Count), reports.Select(report => report.Step));
@@ -114,7 +114,8 @@ public sealed class TrainerTests
         Assert.Equal(trainer.LastValidationPerplexity, Perplexity.Stored(reports[^1]["validationPerplexity"], reports[^1]["validationNatsPerToken"]));
         Assert.Equal(Perplexity.Measure(student, tokens, 12, 400).Value, trainer.LastValidationPerplexity!.Value.Value, 6);
         Assert.Equal(Perplexity.Measure(teacher, tokens, 12, 400).Value, trainer.TeacherValidationPerplexity!.Value.Value, 6);
-        Assert.Contains(log, line => line.Contains("Teacher's perplexity"));
+        Assert.Equal(trainer.TeacherValidationPerplexity, journal.Teacher);
+        Assert.Contains(journal.Notes, line => line.Contains("Teacher's perplexity"));
     }
 
     [Fact]
@@ -123,9 +124,10 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder);
         using TextModel student = SmallModels.Random(2, layers: 1);
-        var reports = new List<StepReport>();
-        using var trainer = new Trainer(s_options with { Epochs = 4, BatchSize = 4 }, null, student, tokens, null);
-        trainer.Run(new Recorder(reports), null, null, CancellationToken.None);
+        var journal = new Journal();
+        List<StepReport> reports = journal.Reports;
+        using var trainer = Trainers.Create(s_options with { Epochs = 4, BatchSize = 4 }, null, student, tokens, null);
+        trainer.Run(journal, null, CancellationToken.None);
         Assert.All(reports, report => Assert.Null(report["ce"] ?? report["mse"] ?? report["cos"]));
         Assert.True(reports[^1]["clm"] < reports[0]["clm"] - 0.5);
         Assert.Equal(s_options.AlphaClm * reports[^1]["clm"]!.Value, reports[^1].TotalLoss, 9);
@@ -136,7 +138,7 @@ public sealed class TrainerTests
     {
         int served = 0;
         using TextModel student = SmallModels.Random(2, layers: 1);
-        using var trainer = new Trainer(s_options with { GradientAccumulation = 4, Epochs = 2 }, null, student, 11, (
+        using var trainer = Trainers.Create(s_options with { GradientAccumulation = 4, Epochs = 2 }, null, student, 11, (
             ) => SmallModels.Batch(served++, 5, 8), null);
         Assert.Equal([4, 8, 11, 15, 19, 22], ServedAfterEachStep(trainer, () => served));
         Assert.Contains(trainer.Notes, note => note.Contains("3 instead of 4"));
@@ -149,7 +151,7 @@ public sealed class TrainerTests
         using TextModel student = SmallModels.Random(2, layers: 1);
         RunOptions options =
             s_options with { GradientAccumulation = 4, Epochs = 2, Semantics = TrainingSemantics.HuggingFaceExact };
-        using var trainer = new Trainer(options, null, student, 11, () => SmallModels.Batch(served++, 5, 8), null);
+        using var trainer = Trainers.Create(options, null, student, 11, () => SmallModels.Batch(served++, 5, 8), null);
         // 4, 4, 7 and 4 micro-batches; the last 3 are never used.
         Assert.Equal([4, 8, 15, 19], ServedAfterEachStep(trainer, () => served));
     }
@@ -161,7 +163,7 @@ public sealed class TrainerTests
         using TokenFile tokens = SmallModels.Tokens(folder, documents: 4);
         using TextModel student = SmallModels.Random(2);
         var problem = Assert.Throws<ArgumentException>((
-            ) => new Trainer(s_options with { GradientAccumulation = 500 }, null, student, tokens, null));
+            ) => Trainers.Create(s_options with { GradientAccumulation = 500 }, null, student, tokens, null));
         Assert.Contains("500", problem.Message);
         Assert.Contains("nothing would be trained", problem.Message);
     }
@@ -172,8 +174,8 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder), otherTokens = SmallModels.Tokens(folder, vocabulary: 41, name: "other.bin");
         using TextModel teacher = SmallModels.Random(1, vocabulary: 41), student = SmallModels.Random(2);
-        AssertNames(Assert.Throws<ArgumentException>(() => new Trainer(s_options, teacher, student, tokens, null)));
-        AssertNames(Assert.Throws<ArgumentException>(() => new Trainer(s_options, null, student, otherTokens, null)));
+        AssertNames(Assert.Throws<ArgumentException>(() => Trainers.Create(s_options, teacher, student, tokens, null)));
+        AssertNames(Assert.Throws<ArgumentException>(() => Trainers.Create(s_options, null, student, otherTokens, null)));
 
         static void AssertNames(ArgumentException problem)
         {
@@ -188,10 +190,10 @@ public sealed class TrainerTests
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder);
         using TextModel teacher = SmallModels.Random(1, width: 24), student = SmallModels.Random(2);
-        var problem = Assert.Throws<ArgumentException>(() => new Trainer(s_options, teacher, student, tokens, null));
+        var problem = Assert.Throws<ArgumentException>(() => Trainers.Create(s_options, teacher, student, tokens, null));
         Assert.Contains("16", problem.Message);
         Assert.Contains("24", problem.Message);
-        using var trainer = new Trainer(s_options with { AlphaCos = 0 }, teacher, student, tokens, null);
+        using var trainer = Trainers.Create(s_options with { AlphaCos = 0 }, teacher, student, tokens, null);
         Assert.True(double.IsFinite(trainer.Step().TotalLoss));
     }
 
@@ -202,7 +204,7 @@ public sealed class TrainerTests
         using TokenFile tokens = SmallModels.Tokens(folder);
         using TextModel student = SmallModels.Random(2);
         var problem = Assert.Throws<ArgumentException>((
-            ) => new Trainer(s_options with { ContextLength = 25 }, null, student, tokens, null));
+            ) => Trainers.Create(s_options with { ContextLength = 25 }, null, student, tokens, null));
         Assert.Contains("25", problem.Message);
         Assert.Contains("24", problem.Message);
     }
@@ -215,7 +217,7 @@ public sealed class TrainerTests
         using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         ParameterData.Write(teacher.named_parameters(
             ).Single(pair => pair.Item1 == "ln_f.bias").Item2, values => { values.Clear(); values[1] = value; });
-        using var trainer = new Trainer(s_options, teacher, student, 3, () => SmallModels.Batch(4, 6, 9), null);
+        using var trainer = Trainers.Create(s_options, teacher, student, 3, () => SmallModels.Batch(4, 6, 9), null);
         Dictionary<string, float[]> before = SmallModels.Weights(student);
         var problem = Assert.Throws<TrainingDivergedException>(trainer.Step);
         Assert.Equal(1, problem.Step);
@@ -230,7 +232,7 @@ public sealed class TrainerTests
     {
         using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         Dictionary<string, float[]> before = SmallModels.Weights(student);
-        using var trainer = new Trainer(s_options with { FreezePositionEmbeddings = true, WeightDecay = 0.1 }, teacher, student, 3, (
+        using var trainer = Trainers.Create(s_options with { FreezePositionEmbeddings = true, WeightDecay = 0.1 }, teacher, student, 3, (
             ) => SmallModels.Batch(4, 6, 9), null);
         trainer.Step();
         Dictionary<string, float[]> after = SmallModels.Weights(student);
@@ -244,12 +246,17 @@ public sealed class TrainerTests
         using var stop = new CancellationTokenSource();
         int served = 0;
         using TextModel student = SmallModels.Random(2, layers: 1);
-        using var trainer = new Trainer(s_options with { GradientAccumulation = 2, ValidationIntervalSteps = 0 }, null, student, 8, (
+        using var trainer = Trainers.Create(s_options with { GradientAccumulation = 2, ValidationIntervalSteps = 0 }, null, student, 8, (
             ) => SmallModels.Batch(served++, 5, 8), null);
-        var reports = new List<StepReport>();
-        Assert.ThrowsAny<OperationCanceledException>(() => trainer.Run(new Recorder(reports, after: 2, stop), null, null, stop.Token));
+        var journal = new Journal(report =>
+        {
+            if (report.Step == 2)
+                stop.Cancel();
+        });
+        List<StepReport> reports = journal.Reports;
+        Assert.ThrowsAny<OperationCanceledException>(() => trainer.Run(journal, null, stop.Token));
         Assert.Equal(2, trainer.CompletedSteps);
-        trainer.Run(new Recorder(reports), null, null, CancellationToken.None);
+        trainer.Run(journal, null, CancellationToken.None);
         Assert.Equal([1, 2, 3, 4], reports.Select(report => report.Step));
         Assert.Equal(8, served);
     }
@@ -270,20 +277,9 @@ public sealed class TrainerTests
         int next = 0;
         using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         using var trainer =
-            new Trainer(options with { MaxGradientNorm = 1e30 }, teacher, student, batches.Length, () => batches[next++], null);
+            Trainers.Create(options with { MaxGradientNorm = 1e30 }, teacher, student, batches.Length, () => batches[next++], null);
         StepReport report = trainer.Step();
         return (report, student.named_parameters().ToDictionary(pair => pair.Item1, pair => ParameterData.ToArray(pair.Item2.grad!)));
-    }
-
-    private sealed class Recorder(List<StepReport> reports, int after = int.MaxValue, CancellationTokenSource? stop = null)
-        : IProgress<StepReport>
-    {
-        public void Report(StepReport value)
-        {
-            reports.Add(value);
-            if (reports.Count == after)
-                stop!.Cancel();
-        }
     }
 }
 

@@ -32,7 +32,7 @@ public sealed class UnreportedStepTests
     {
         var state = new TrainingState
         {
-            Step = 1, TokensSeen = 2, BatchesUsed = 3, Sampler = default!,
+            Step = 1, TokensSeen = 2, BatchesUsed = 3, Batches = JsonSerializer.SerializeToElement(new { epoch = 0 }),
             Unreported = new StepReport(1, 0.25, 2, double.PositiveInfinity, new Dictionary<string, double> { ["ce"] = double.NaN, ["taste"] = 1.5 }),
         };
         Assert.Equal(state.Unreported, JsonSerializer.Deserialize<TrainingState>(JsonSerializer.Serialize(state, s_json), s_json)!.Unreported);

@@ -4,12 +4,12 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Playwright;
 using WebDistill.Data;
 using WebDistill.Distillation.Options;
-using WebDistill.Web.Compare;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Live;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Tests.Pages;
 using WebDistill.Web.Tests.Runs;
+using WebDistill.Web.Ui;
 using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Compare;
@@ -125,7 +125,7 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
             await RunAsync("Warm", 60, new RunOptions { Temperature = 2, LearningRate = 1e-3 }, perplexity: 3),
             await RunAsync("Waits", 0, new RunOptions { Temperature = 4, LearningRate = 1e-2 }),
         ];
-        await using Visit visit = await chromium.VisitAsync(app, ComparePage.AddressOf(runs.Select(run => run.Id)), ColorScheme.Dark, 900);
+        await using Visit visit = await chromium.VisitAsync(app, Addresses.Compare(runs.Select(run => run.Id)), ColorScheme.Dark, 900);
         await WaitForPointsAsync(visit, 120);
         ILocator figures = visit.Page.Locator("section[aria-labelledby=h-figures] tbody tr");
         await Expect(figures.Nth(0)).Not.ToContainTextAsync("best");
@@ -270,7 +270,7 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
         visit.AssertNoFaults();
     }
 
-    private Task<Visit> VisitAsync(Run[] runs) => chromium.VisitAsync(app, ComparePage.AddressOf(runs.Select(run => run.Id)));
+    private Task<Visit> VisitAsync(Run[] runs) => chromium.VisitAsync(app, Addresses.Compare(runs.Select(run => run.Id)));
 
     private static Task WaitForPointsAsync(Visit visit, int points) =>
         visit.Page.WaitForFunctionAsync("n => window.webdistillCompare?.points === n && window.webdistillCompare.draws > 0", points);

@@ -14,7 +14,7 @@ public sealed class RunProgressTests
         string[] lines = text.Split(Environment.NewLine, StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(
         [
-            "Paused: The disk is full.",
+            "Paused: The disk is full. [run-waits-for-disk]",
             "[############............]  50 %  5 / 10 updates  loss 2.5000 nats/token",
             "[########################] 100 %  10 / 10 updates  loss 2.5000 nats/token",
             "Completed.",
@@ -28,7 +28,7 @@ public sealed class RunProgressTests
         string text = await ShowAsync(isTerminal: true);
         Assert.Contains("5 / 10 updates", text, StringComparison.Ordinal);
         Assert.Contains("50%", text, StringComparison.Ordinal);
-        Assert.Contains("Paused: The disk is full.", text, StringComparison.Ordinal);
+        Assert.Contains("Paused: The disk is full. [run-waits-for-disk]", text, StringComparison.Ordinal);
         Assert.Contains("\u001b[", text, StringComparison.Ordinal);
         Assert.EndsWith(
             $"100 %  10 / 10 updates  loss 2.5000 nats/token{Environment.NewLine}Completed.{Environment.NewLine}"
@@ -73,7 +73,7 @@ public sealed class RunProgressTests
 
     private static Run Row(RunStatus status, int step, string? error) => new()
     {
-        Name = "x", OptionsJson = "{}", Status = status, Step = step, TotalSteps = 10, TotalLoss = 2.5, Error = error,
+        Name = "x", OptionsJson = "{}", Status = status, Step = step, TotalSteps = 10, TotalLoss = 2.5, Error = error, ErrorCause = error is null ? null : RunErrorCause.Disk,
         StudentModelId = status == RunStatus.Completed ? new Guid(0, 0, 0, [0, 0, 0, 0, 0, 0, 0, 1]) : null,
     };
 

@@ -5,6 +5,7 @@ using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Text;
 using WebDistill.Distillation.Text.Stories;
 using WebDistill.Web.Models;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests.Models;
 

@@ -5,13 +5,13 @@ using WebDistill.Data;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
-using WebDistill.Web.Compare;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Jobs;
 using WebDistill.Web.Live;
 using WebDistill.Web.Storage;
 using WebDistill.Web.Tests.Live;
 using WebDistill.Web.Tests.Pages;
+using WebDistill.Web.Ui;
 using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Numbers;
@@ -70,7 +70,7 @@ public sealed class NewNumberTests(WebDistillApp app, Chromium chromium) : IClas
         Assert.Equal(["step,accuracy,chance", "10,81,50", "20,91,50"], await File.ReadAllLinesAsync(await csv.PathAsync()));
         await visit.AssertAccessibleAsync();
 
-        await visit.GoAsync(ComparePage.AddressOf([run.Id, other.Id]));
+        await visit.GoAsync(Addresses.Compare([run.Id, other.Id]));
         await visit.Page.WaitForFunctionAsync("() => window.webdistillCompare?.points === 25 && window.webdistillCompare.draws > 0");
         await Expect(visit.Page.Locator(".readings thead")).ToHaveTextAsync(new Regex("Run\\s*Total\\s*Patience\\s*Sparsity\\s*Accuracy"));
         await Expect(visit.Page.Locator(".readings tbody tr").First).ToHaveTextAsync(new Regex("Novel.*20\\.00\\s*91\\.00"));

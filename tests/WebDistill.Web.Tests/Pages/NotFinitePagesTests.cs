@@ -2,11 +2,11 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Playwright;
 using WebDistill.Data;
 using WebDistill.Distillation.Training;
-using WebDistill.Web.Compare;
 using WebDistill.Web.Live;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
 using WebDistill.Web.Tests.Runs;
+using WebDistill.Web.Ui;
 using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Pages;
@@ -27,7 +27,7 @@ public sealed class NotFinitePagesTests(WebDistillApp app, Chromium chromium) : 
         await Expect(visit.Page.Locator(".run-figures")).ToContainTextAsync("over 1e308 (3000.0 nats/token)");
         await visit.AssertAccessibleAsync();
 
-        await visit.GoAsync(ComparePage.AddressOf([near.Id, far.Id, lost.Id]));
+        await visit.GoAsync(Addresses.Compare([near.Id, far.Id, lost.Id]));
         await visit.Page.WaitForFunctionAsync("() => window.webdistillCompare?.points === 120 && window.webdistillCompare.draws > 0");
         ILocator compared = visit.Page.Locator("[data-chart='perplexity']");
         await Expect(compared.Locator(".note")).ToHaveTextAsync("Not drawn: 20 values over 1e308, 20 not a number.");

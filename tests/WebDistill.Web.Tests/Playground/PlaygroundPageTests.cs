@@ -212,6 +212,7 @@ public sealed class PlaygroundPageTests(WebDistillApp app, Chromium chromium, Pl
         await app.Service<ModelService>().DeleteAsync(doomed.Id);
         await page.GetByRole(AriaRole.Button, new() { Name = "Generate" }).ClickAsync();
         await Expect(Pane(page, "left").GetByRole(AriaRole.Alert)).ToContainTextAsync("deleted");
+        await Expect(Pane(page, "left").GetByRole(AriaRole.Alert).Locator("code")).ToHaveTextAsync("not-found");
         await Expect(Figure(Pane(page, "right"), "ending")).ToHaveTextAsync(new Regex("^Reached"));
     }
 

@@ -38,7 +38,8 @@ internal sealed class ProductServices : IAsyncDisposable
         services.AddStorage(new DataFolder(Root, _files), _reserveBytes);
         services.AddTraining();
         services.AddRuns();
-        services.AddLibrary();
+        services.AddModels();
+        services.AddDatasets();
         services.AddEvaluations();
         services.ConfigureDbContext<WebDistillDb>(db => db.AddInterceptors(Database, new Recorded(Database.Commands), new SavingHook(Database)));
         return services.BuildServiceProvider();

@@ -7,6 +7,7 @@ using WebDistill.Distillation.Options;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Evaluations;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Jobs;
 using WebDistill.Web.Models;
 using WebDistill.Web.Runs;
@@ -25,7 +26,7 @@ public sealed class TrueStateTests
         await using ProductServices product = await ProductServices.CreateAsync(FileLayer.Disk);
         Run trained = await product.TrainedAsync();
         Guid model = trained.StudentModelId!.Value;
-        RunOptions options = RunService.Options(trained) with
+        RunOptions options = StoredOptions.Of(trained) with
         {
             StudentInitialisation = "checkpoint", StudentModelId = model.ToString(format).ToUpperInvariant(), Name = "second",
         };
@@ -34,7 +35,7 @@ public sealed class TrueStateTests
         Assert.Contains("The run 'second' uses the model", refused.Message);
         await product.Get<RunCommands>().StopAsync(second.Id);
         // An id that only stands in a name is nobody's model.
-        await product.Get<RunQueue>().EnqueueAsync(RunService.Options(trained) with { Name = $"like {model}" }, default);
+        await product.Get<RunQueue>().EnqueueAsync(StoredOptions.Of(trained) with { Name = $"like {model}" }, default);
         await product.Get<ModelService>().DeleteAsync(model);
     }
 

@@ -150,6 +150,7 @@ public sealed class RunControlTests(WebDistillApp app, Chromium chromium)
         await using Visit visit = await chromium.VisitAsync(app, $"/runs/{run.Id:N}");
         ILocator notice = visit.Page.Locator("main .notice");
         await Expect(notice).ToContainTextAsync(message);
+        await Expect(notice.Locator("code")).ToHaveTextAsync("run-diverged");
         await Expect(notice.GetByRole(AriaRole.Button, new() { Name = "Resume" })).ToBeVisibleAsync();
         await notice.GetByRole(AriaRole.Link, new() { Name = $"Branch from update {run.Step} with half the learning rate" }).ClickAsync();
         await Expect(visit.Page.Locator("#learningRate")).ToHaveValueAsync("2.5e-4");

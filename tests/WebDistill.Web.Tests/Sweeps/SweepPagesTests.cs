@@ -2,7 +2,6 @@ using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 using WebDistill.Data;
 using WebDistill.Web.Runs;
-using WebDistill.Web.Sweeps;
 using WebDistill.Web.Tests.Pages;
 using WebDistill.Web.Tests.Runs;
 using static Microsoft.Playwright.Assertions;
@@ -110,7 +109,7 @@ public sealed class SweepPagesTests(WebDistillApp app, Chromium chromium) : ICla
         await Expect(visit.Page).ToHaveURLAsync($"{app.Address}/sweeps");
         Assert.Equal(6, (await app.Service<RunService>().ListAsync())
             .Count(run => run.Name.StartsWith("Recorded temperatures", StringComparison.Ordinal)));
-        Assert.Null(await app.Service<SweepReports>().FindNameAsync(sweep.Id));
+        Assert.Null(await app.Service<RunService>().FindSweepNameAsync(sweep.Id));
         visit.AssertNoFaults();
     }
 

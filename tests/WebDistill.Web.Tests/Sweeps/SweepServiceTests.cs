@@ -4,6 +4,7 @@ using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Sweeps;
 
@@ -19,9 +20,9 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
         Run[] runs = await RunsAsync(sweep.Id);
         Assert.Equal(["Rates: learningRate = 1e-4, seed 1", "Rates: learningRate = 1e-4, seed 2", "Rates: learningRate = 0.01, seed 1",
             "Rates: learningRate = 0.01, seed 2"], runs.Select(run => run.Name));
-        Assert.Equal([1e-4, 1e-4, 0.01, 0.01], runs.Select(run => RunService.Options(run).LearningRate));
+        Assert.Equal([1e-4, 1e-4, 0.01, 0.01], runs.Select(run => StoredOptions.Of(run).LearningRate));
         Assert.Equal("""{"learningRate":"0.01","seed":"2"}""", runs[3].SweepPointJson);
-        Assert.All(runs, run => Assert.Equal(1, RunService.Options(run).KeepLastCheckpoints));
+        Assert.All(runs, run => Assert.Equal(1, StoredOptions.Of(run).KeepLastCheckpoints));
         Assert.Equal(runs.Select(run => run.QueueOrder), Enumerable.Range(0, 4).Select(i => runs[0].QueueOrder + i));
 
         await app.PollAsync($"/api/runs/{runs[0].Id}", run => run.GetProperty("step").GetInt32() > 0);
@@ -34,7 +35,7 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
         Assert.Equal(0, await app.Service<SweepService>().StopAsync(sweep.Id));
         await app.Service<SweepService>().DeleteAsync(sweep.Id, withRuns: true);
         Assert.Empty(await RunsAsync(sweep.Id));
-        Assert.Null(await app.Service<SweepReports>().FindNameAsync(sweep.Id));
+        Assert.Null(await app.Service<RunService>().FindSweepNameAsync(sweep.Id));
     }
 
     [Fact]

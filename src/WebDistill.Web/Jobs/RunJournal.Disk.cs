@@ -1,24 +1,23 @@
 using System.Globalization;
 using WebDistill.Data;
-using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
-using WebDistill.Web.Sweeps;
 
 namespace WebDistill.Web.Jobs;
 
 /// <summary>What a training does while the disk refuses: it rests with its state in memory, says so, and goes on by itself.</summary>
-internal sealed partial class TrainingSession
+internal sealed partial class RunJournal
 {
     private static readonly TimeSpan RoomPollInterval = TimeSpan.FromSeconds(5);
 
-    /// <summary>
-    /// Changes files; while the disk refuses, rests with the state in memory until there is room or somebody says to try again, and begins
-    /// anew. A wish to end, or the end of the process, gets one last try and then the last complete checkpoint must do.
-    /// </summary>
-    private T WhenTheDiskTakesIt<T>(Trainer trainer, Func<T> write)
+    /// <inheritdoc/>
+    /// <remarks>
+    /// While the disk refuses, rests until there is room or somebody says to try again, and begins anew. A wish to end, or the end of the process, gets one
+    /// last try and then the last complete checkpoint must do.
+    /// </remarks>
+    public T WhenTheDiskTakesIt<T>(int step, long bytes, Func<T> write)
     {
-        // Weights and two moments, and as much again as a margin for the database.
-        long needed = 2 * 3 * sizeof(float) * trainer.Student.Architecture.ParameterCount;
+        // As much again as a margin for the database.
+        long needed = 2 * bytes;
         string needs = string.Create(CultureInfo.InvariantCulture, $"a checkpoint needs {needed:N0} bytes");
         while (true)
         {
@@ -30,16 +29,16 @@ internal sealed partial class TrainingSession
             catch (Exception e) when (_storage.Explain(e, needs) is { } refused)
             {
                 _storage.Note(refused);
-                WaitForBetterTimes(refused, needed);
+                WaitForBetterTimes(step, refused, needed);
             }
         }
     }
 
-    private void WaitForBetterTimes(StorageRefusedException refused, long needed)
+    private void WaitForBetterTimes(int step, StorageRefusedException refused, long needed)
     {
         if (_signals.Ended.IsCancellationRequested)
         {
-            Log($"The state after update {_step} could not be saved. {refused.Message}", LogSeverity.Warning);
+            Note(step, $"The state after update {step} could not be saved. {refused.Message}", isWarning: true);
             throw new OperationCanceledException(_signals.Ended);
         }
         Move(from: RunStatus.Running, to: RunStatus.Paused, Reason(refused));
@@ -77,10 +76,4 @@ internal sealed partial class TrainingSession
     private void Move(RunStatus from, RunStatus to, string? error = null) => _storage.Persist(() => _lifecycle
         .MoveAsync(_run.Id, run => run.Status == from ? to : run.Status, error: error, cause: RunErrorCause.Disk).GetAwaiter().GetResult(),
         _signals.Ended);
-
-    private void Write(Action<WebDistillDb> change) => _storage.Persist(() => _writer.Write(db =>
-    {
-        change(db);
-        db.SaveChanges();
-    }), _signals.Ended);
 }

@@ -5,7 +5,7 @@ using WebDistill.Distillation.Text;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Hosting;
 
-namespace WebDistill.Web.Http;
+namespace WebDistill.Web.Formats;
 
 /// <summary>
 /// Walks through a JSON text once, before anything is built of it: its depth and its count of properties are within the limits, and every

@@ -1,23 +1,19 @@
 using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Data;
 
-/// <summary>Where a sampler stands: small, serialisable, restores the exact stream.</summary>
-/// <param name="Epoch">Epochs begun before this one, from 0.</param>
-/// <param name="BatchInEpoch">Batches of this epoch already returned.</param>
-/// <param name="RandomState">State of the generator when this epoch began.</param>
-public sealed record SamplerPosition(int Epoch, int BatchInEpoch, string RandomState);
-
 /// <summary>
-/// An endless stream of micro-batches out of a token file, epoch after epoch. <see cref="SequenceMode.Packed"/>: blocks of contextLength
+/// Micro-batches out of a token file. <see cref="SequenceMode.Packed"/>: blocks of contextLength
 /// tokens that do not overlap; the tail of the stream that is shorter than a block is left out. <see cref="SequenceMode.HuggingFace"/>: one
 /// document or piece of one per row, as the reference's LmSeqsDataset cuts and filters them, batched as its GroupedBatchSampler does when
-/// grouped by size. Not thread-safe.
+/// grouped by size.
 /// </summary>
-public sealed class BatchSampler
+public sealed class CorpusBatches : BatchSource
 {
     /// <summary>Memory that a sequence takes here: its piece, its place in the order, and that once more while the order is made.</summary>
     internal static readonly int BytesPerSequence = Unsafe.SizeOf<SequencePiece>() + 2 * sizeof(int);
@@ -33,14 +29,14 @@ public sealed class BatchSampler
     private readonly IReadOnlyList<SequencePiece> _pieces;
     private readonly SplittableRandom _random;
     private int[] _order = [];          // every sequence once: a batch is the next batchSize of them
-    private SamplerPosition _position;
+    private Place _place;
 
     /// <param name="contextLength">Longest sequence, tokens: at least 2, for HuggingFace at least 12.</param>
     /// <param name="batchSize">Sequences per batch; the last batch of an epoch may have fewer.</param>
     /// <param name="shuffle">Draw a new order in every epoch; otherwise the order of the corpus.</param>
     /// <param name="groupBySize">Put sequences of similar length into one batch; packed sequences are all alike.</param>
     /// <exception cref="InvalidDataException">The file gives no sequence; the message names the counts.</exception>
-    public BatchSampler(TokenFile file, SequenceMode mode, int contextLength, int batchSize, bool shuffle, bool groupBySize, long seed)
+    public CorpusBatches(TokenFile file, SequenceMode mode, int contextLength, int batchSize, bool shuffle, bool groupBySize, long seed)
     {
         int minContext = mode.ShortestContext();
         if (contextLength < minContext)
@@ -55,50 +51,60 @@ public sealed class BatchSampler
         _groupBySize = groupBySize && mode == SequenceMode.HuggingFace;
         _pieces = SequenceSource.Cut(file, mode, contextLength);
         _random = new SplittableRandom(seed);
-        _position = BeginEpoch(0);
+        _place = BeginEpoch(0);
     }
 
     /// <summary>Sequences per epoch.</summary>
     public int SequenceCount => _pieces.Count;
 
-    /// <summary>ceil(sequences / batch size).</summary>
-    public int BatchesPerEpoch => (int)(((long)SequenceCount + _batchSize - 1) / _batchSize);
+    /// <inheritdoc/>
+    /// <remarks>⌈sequences / batch size⌉.</remarks>
+    public override int BatchesPerEpoch => (int)(((long)SequenceCount + _batchSize - 1) / _batchSize);
 
-    /// <summary>Where the stream stands; setting it makes <see cref="Next"/> go on exactly there.</summary>
-    /// <exception cref="ArgumentException">A position that a sampler of this file and these options cannot have.</exception>
-    public SamplerPosition Position
+    /// <inheritdoc/>
+    public override JsonElement Position
     {
-        get => _position;
+        get => JsonSerializer.SerializeToElement(_place, JsonSerializerOptions.Web);
         set
         {
-            if (value.Epoch < 0 || value.BatchInEpoch < 0 || value.BatchInEpoch > BatchesPerEpoch)
+            Place place;
+            try
+            {
+                place = value.Deserialize<Place>(JsonSerializerOptions.Web) ?? throw new JsonException("It is null.");
+            }
+            catch (JsonException problem)
+            {
                 throw new ArgumentException(
-                    $"Position epoch {value.Epoch}, batch {value.BatchInEpoch}; expected a batch from 0 to {BatchesPerEpoch}. The "
+                    $"A position of a corpus has epoch, batchInEpoch and randomState, and this one does not: {problem.Message}", nameof(value), problem);
+            }
+            if (place.Epoch < 0 || place.BatchInEpoch < 0 || place.BatchInEpoch > BatchesPerEpoch)
+                throw new ArgumentException(
+                    $"Position epoch {place.Epoch}, batch {place.BatchInEpoch}; expected a batch from 0 to {BatchesPerEpoch}. The "
                         + "corpus or the batch size has changed since it was saved.", nameof(value));
             try
             {
-                _random.State = value.RandomState;
+                _random.State = place.RandomState;
             }
             catch (FormatException problem)
             {
                 throw new ArgumentException(problem.Message, nameof(value), problem);
             }
-            _position = BeginEpoch(value.Epoch) with { BatchInEpoch = value.BatchInEpoch };
+            _place = BeginEpoch(place.Epoch) with { BatchInEpoch = place.BatchInEpoch };
         }
     }
 
-    /// <summary>The next batch; after the last one of an epoch comes the first of the next.</summary>
-    public TokenBatch Next()
+    /// <inheritdoc/>
+    public override TokenBatch Next()
     {
-        if (_position.BatchInEpoch == BatchesPerEpoch)
-            _position = BeginEpoch(_position.Epoch + 1);
-        int start = _position.BatchInEpoch * _batchSize;
+        if (_place.BatchInEpoch == BatchesPerEpoch)
+            _place = BeginEpoch(_place.Epoch + 1);
+        int start = _place.BatchInEpoch * _batchSize;
         ReadOnlySpan<int> sequences = _order.AsSpan(start, Math.Min(_batchSize, _order.Length - start));
-        _position = _position with { BatchInEpoch = _position.BatchInEpoch + 1 };
+        _place = _place with { BatchInEpoch = _place.BatchInEpoch + 1 };
         return Collate(sequences);
     }
 
-    private SamplerPosition BeginEpoch(int epoch)
+    private Place BeginEpoch(int epoch)
     {
         string state = _random.State;
         var order = new int[_pieces.Count];
@@ -107,7 +113,7 @@ public sealed class BatchSampler
         if (_shuffle)
             _random.Shuffle(order);
         _order = _groupBySize ? Group(order) : order;
-        return new SamplerPosition(epoch, 0, state);
+        return new Place(epoch, 0, state);
     }
 
     // GroupedBatchSampler of the reference: a batch is emitted when its group has filled it; what is left over follows in ascending group.
@@ -163,4 +169,11 @@ public sealed class BatchSampler
         }
         return new TokenBatch(ids, lengths, sequences.Length, columns);
     }
+
+    /// <param name="Epoch">Epochs begun before this one, from 0.</param>
+    /// <param name="BatchInEpoch">Batches of this epoch already returned.</param>
+    /// <param name="RandomState">State of the generator when this epoch began.</param>
+    [method: JsonConstructor]
+    private sealed record Place(
+        [property: JsonRequired] int Epoch, [property: JsonRequired] int BatchInEpoch, [property: JsonRequired] string RandomState);
 }

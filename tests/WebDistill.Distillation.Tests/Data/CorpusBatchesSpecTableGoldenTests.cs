@@ -5,8 +5,8 @@ using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Tests.Data;
 
-/// <summary>What the reference's LmSeqsDataset and GroupedBatchSampler were observed to do.</summary>
-public sealed class BatchSamplerSpecTableGoldenTests : IDisposable
+/// <summary>What the reference's LmSeqsDataset and GroupedCorpusBatches were observed to do.</summary>
+public sealed class CorpusBatchesSpecTableGoldenTests : IDisposable
 {
     private const int EndOfText = 0;
     private readonly TemporaryFolder _folder = new();
@@ -29,7 +29,7 @@ public sealed class BatchSamplerSpecTableGoldenTests : IDisposable
     {
         int[] document = [.. Enumerable.Range(1, length - 2)];
         using TokenFile file = Write([document]);
-        var sampler = new BatchSampler(file, SequenceMode.HuggingFace, contextLength: 16, batchSize: 1, shuffle: false, groupBySize: false,
+        var sampler = new CorpusBatches(file, SequenceMode.HuggingFace, contextLength: 16, batchSize: 1, shuffle: false, groupBySize: false,
             seed: 1);
         TokenBatch[] batches = [.. Enumerable.Range(0, sampler.SequenceCount).Select(_ => sampler.Next())];
         Assert.Equal(expected, batches.Select(batch => batch.Lengths[0]));
@@ -54,7 +54,7 @@ public sealed class BatchSamplerSpecTableGoldenTests : IDisposable
         int[] lengths = [12, 50, 13, 14, 49, 15, 12, 20, 51, 63, 64, 16, 14, 47, 12];
         int[][] expected = [[0, 2, 3], [1, 4, 13], [6, 12, 14], [5, 11, 7], [8, 9, 10]];
         using TokenFile file = Write([.. lengths.Select((length, index) => Enumerable.Repeat(index + 1, length - 2).ToArray())]);
-        var sampler = new BatchSampler(file, SequenceMode.HuggingFace, contextLength: 64, batchSize: 3, shuffle: false, groupBySize: true,
+        var sampler = new CorpusBatches(file, SequenceMode.HuggingFace, contextLength: 64, batchSize: 3, shuffle: false, groupBySize: true,
             seed: 1);
         Assert.Equal(15, sampler.SequenceCount);
         Assert.Equal(5, sampler.BatchesPerEpoch);
@@ -83,7 +83,7 @@ public sealed class BatchSamplerSpecTableGoldenTests : IDisposable
         else
             Assert.Equal(sequences, Sampler(file).SequenceCount);
 
-        static BatchSampler Sampler(TokenFile file) =>
+        static CorpusBatches Sampler(TokenFile file) =>
             new(file, SequenceMode.HuggingFace, contextLength: 16, batchSize: 1, shuffle: false, groupBySize: false, seed: 1);
     }
 
@@ -95,7 +95,7 @@ public sealed class BatchSamplerSpecTableGoldenTests : IDisposable
         int[] document = [.. Enumerable.Repeat(EndOfText, endOfTextInside), .. Enumerable.Repeat(5, 16 - endOfTextInside)];
         int[] other = [.. Enumerable.Repeat(6, 16)];
         using TokenFile file = Write([document, other]);
-        var sampler = new BatchSampler(file, SequenceMode.HuggingFace, contextLength: 18, batchSize: 1, shuffle: false, groupBySize: false,
+        var sampler = new CorpusBatches(file, SequenceMode.HuggingFace, contextLength: 18, batchSize: 1, shuffle: false, groupBySize: false,
             seed: 1);
         Assert.Equal(1 + sequences, sampler.SequenceCount);
     }

@@ -1,0 +1,20 @@
+using System.Text.Json;
+
+namespace WebDistill.Distillation.Data;
+
+/// <summary>An endless stream of micro-batches, epoch after epoch. Not thread-safe.</summary>
+public abstract class BatchSource : IDisposable
+{
+    /// <summary>L: micro-batches after which an epoch is over.</summary>
+    public abstract int BatchesPerEpoch { get; }
+
+    /// <summary>Where the stream stands: small, and all that it takes to restore exactly what follows.</summary>
+    /// <exception cref="ArgumentException">Set to a position that this source cannot have; says what was expected.</exception>
+    public abstract JsonElement Position { get; set; }
+
+    /// <summary>The next batch; after the last one of an epoch comes the first of the next.</summary>
+    public abstract TokenBatch Next();
+
+    /// <summary>Frees what it holds.</summary>
+    public virtual void Dispose() => GC.SuppressFinalize(this);
+}

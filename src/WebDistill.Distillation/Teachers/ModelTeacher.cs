@@ -1,0 +1,46 @@
+using TorchSharp;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
+using static TorchSharp.torch;
+
+namespace WebDistill.Distillation.Teachers;
+
+/// <summary>One model. It belongs to the teacher from then on.</summary>
+public sealed class ModelTeacher : Teacher
+{
+    private readonly TextModel _model;
+
+    /// <param name="model">Its dropout is switched off.</param>
+    public ModelTeacher(TextModel model)
+    {
+        _model = model;
+        model.eval();
+    }
+
+    /// <inheritdoc/>
+    public override Architecture Architecture => _model.Architecture;
+
+    /// <inheritdoc/>
+    public override Wants Offers => Wants.Hidden | Wants.Logits | Wants.HiddenOfAllLayers | Wants.Attentions;
+
+    /// <inheritdoc/>
+    public override TextModel Model => _model;
+
+    internal override Precision Precision
+    {
+        set => _model.Precision = value;
+    }
+
+    internal override TeacherAnswer Answer(ModelInput input, long[] rows, Wants wants, bool isByRows)
+    {
+        using IDisposable noGradient = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        Outputs answer = _model.Forward(input, wants | Wants.Hidden);
+        Tensor hidden = answer.HiddenOf(rows).MoveToOuterDisposeScope();
+        return new TeacherAnswer(new HeadLogits(hidden, _model.Head), hidden, isByRows ? null : answer.MoveToOuterDisposeScope());
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose() => _model.Dispose();
+}

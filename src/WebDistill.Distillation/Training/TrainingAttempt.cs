@@ -1,0 +1,215 @@
+using System.Diagnostics;
+using WebDistill.Distillation.Data;
+using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Weights;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Students;
+using WebDistill.Distillation.Teachers;
+using WebDistill.Distillation.Text;
+
+namespace WebDistill.Distillation.Training;
+
+/// <summary>Where everything stands that an attempt reads and writes.</summary>
+/// <param name="TrainTokens">Token file of the training split.</param>
+/// <param name="ValidationTokens">Token file of the held-out split; null without one.</param>
+/// <param name="Tokenizer">Folder of the tokenizer's files.</param>
+/// <param name="Teacher">Model folder; null without a teacher.</param>
+/// <param name="FirstModel">Folder of the model whose weights the student begins with; null when it begins otherwise.</param>
+/// <param name="Checkpoints">Those of the run.</param>
+/// <param name="Files">How checkpoints are written.</param>
+public sealed record AttemptFiles(
+    string TrainTokens, string? ValidationTokens, string Tokenizer, string? Teacher, string? FirstModel, CheckpointStore Checkpoints, FileLayer Files);
+
+/// <summary>Memory and disk of the machine at the moment when it is asked.</summary>
+/// <param name="Machine">What there is and what of it is free.</param>
+/// <param name="MakeRoom">Gives back memory that is only kept to save time.</param>
+public sealed record AttemptRoom(Func<Machine> Machine, Action MakeRoom);
+
+/// <summary>
+/// One attempt at a run, from its files or a checkpoint to its finished student, on the thread that calls <see cref="Execute"/> and on no other: tensors
+/// belong to the thread that made them. It knows files and no database; what is to be remembered goes to the <see cref="IRunJournal"/>.
+/// </summary>
+/// <param name="resumeStep">The update whose checkpoint it goes on from; null takes the newest complete one, or begins without one.</param>
+/// <param name="recordedSteps">Updates that earlier attempts recorded.</param>
+/// <param name="version">Version of the program, for the record.</param>
+public sealed class TrainingAttempt(
+    RunOptions options, AttemptFiles files, AttemptRoom room, IRunJournal journal, string version, int? resumeStep = null, int recordedSteps = 0)
+{
+    private long _savedAt = Stopwatch.GetTimestamp();
+    private int? _savedStep;
+    private volatile bool _isSaved;
+    private int _step;
+
+    /// <summary>Whether the state reached is that of a checkpoint.</summary>
+    public bool IsSaved => _isSaved;
+
+    /// <summary>Trains to the end.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled; the state reached is saved, if the disk takes it.</exception>
+    /// <exception cref="InvalidDataException">A file is missing, damaged or not the one that the run began with, or there is no room.</exception>
+    /// <exception cref="TrainingDivergedException">A loss or the gradient became NaN or infinite.</exception>
+    public void Execute(CancellationToken cancel)
+    {
+        using TokenFile train = TokenFile.Open(files.TrainTokens);
+        using TokenFile? validation = files.ValidationTokens is string held ? TokenFile.Open(held) : null;
+        TrainingProvenance provenance = DescribeOrigin(train, cancel);
+        TextTokenizer tokenizer = Gpt2Tokenizer.Load(files.Tokenizer);
+
+        string? start = FindStart(provenance);
+        if (RequireRoom(train, start) is string shortage)
+            journal.Note(_step, shortage, isWarning: true);
+        using Teacher? teacher = files.Teacher is string model ? new ModelTeacher(ModelFiles.Load(model)) : null;
+        using TextModel student = CreateStudent(teacher?.Model, train, start);
+        cancel.ThrowIfCancellationRequested();
+        TrainingParts parts = TrainingParts.Of(options, teacher, student, train, validation);
+        using BatchSource batches = parts.Batches;
+        using var trainer = new Trainer(parts, options);
+        if (start is not null)
+            TrainingCheckpoint.Restore(start, trainer);
+        journal.Begin(new AttemptStart(
+            trainer.State.Unreported is { } unreported ? unreported.Step - 1 : trainer.CompletedSteps, trainer.TotalSteps, train.TokenCount,
+            teacher?.Architecture, student.Architecture, RunPlan.Compute(options, teacher?.Architecture, student.Architecture, train), provenance,
+            trainer.Series, files.Checkpoints.List()));
+        Train(trainer, tokenizer, provenance, cancel);
+        journal.Finish(new FinishedRun(trainer, tokenizer, files.Checkpoints.List()[^1].WeightsSha256));
+    }
+
+    private TrainingProvenance DescribeOrigin(TokenFile train, CancellationToken cancel)
+    {
+        string? teacherSha256 = null;
+        if (files.Teacher is string teacher)
+        {
+            using SafetensorsFile weights = SafetensorsFile.OpenModel(teacher);
+            teacherSha256 = weights.ComputeSha256(cancel);
+        }
+        return new TrainingProvenance(
+            teacherSha256, FileHash.Sha256(files.TrainTokens), files.ValidationTokens is string held ? FileHash.Sha256(held) : null,
+            train.TokenizerSha256, Device.Name, version);
+    }
+
+    /// <summary>The checkpoint to go on from, checked to the last byte; null starts from the beginning.</summary>
+    private string? FindStart(TrainingProvenance provenance)
+    {
+        CheckpointStore store = files.Checkpoints;
+        store.CleanUp();
+        string? start;
+        if (resumeStep is int chosen)
+        {
+            start = store.Folder(chosen);
+            TrainingCheckpoint.Verify(start);
+            foreach (int later in store.RemoveAfter(chosen))
+                journal.Note(_step, $"The checkpoint of update {later} is removed: the run goes on from update {chosen}.");
+        }
+        else
+        {
+            start = store.Newest(out IReadOnlyList<DamagedCheckpoint> damaged)?.Folder;
+            foreach (DamagedCheckpoint checkpoint in damaged)
+            {
+                store.SetAside(checkpoint);
+                journal.Note(_step, $"The checkpoint {checkpoint.Name} is damaged and passed over: {checkpoint.Problem}", isWarning: true);
+            }
+        }
+        if (start is null)
+        {
+            if (recordedSteps > 0)
+                journal.Note(_step, "There is no complete checkpoint: the run begins anew.", isWarning: true);
+            return null;
+        }
+        (TrainingState state, RunOptions saved, TrainingProvenance origin) = TrainingCheckpoint.ReadState(start);
+        provenance.RequireSameAs(origin);
+        IReadOnlyList<OptionProblem> problems = TrainingCheckpoint.CheckContinuation(saved, options);
+        if (problems.Count > 0)
+            throw new InvalidDataException(string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")));
+        _step = state.Step;
+        _savedStep = state.Unreported is null ? state.Step : null;
+        _isSaved = true;
+        journal.Note(_step, $"Goes on from the checkpoint of update {state.Step}.");
+        if (origin.Engine != provenance.Engine)
+            journal.Note(_step, $"The checkpoint was saved on {origin.Engine}, the run goes on on {provenance.Engine}: the results may differ in the last "
+                + "digits from those of an uninterrupted run.", isWarning: true);
+        return start;
+    }
+
+    /// <summary>
+    /// Compares once more what the run needs with what the machine has, now that it is to be taken: other work may have taken it since the run was
+    /// planned. Better refused with the arithmetic than ended by the system in the middle, again and again.
+    /// </summary>
+    /// <returns>What is to be said of the disk; null when it has room.</returns>
+    private string? RequireRoom(TokenFile train, string? start)
+    {
+        Architecture? teacher = files.Teacher is string model ? Read(model) : null;
+        Architecture student = start is not null ? Read(start) : StudentInits.StudentConfig(
+            options, teacher, train.VocabularySize, files.FirstModel is string first ? Read(first) : null, train.EndOfTextId);
+        var plan = RunPlan.Compute(options, teacher, student, train);
+        long saved = files.Checkpoints.List().Sum(checkpoint => checkpoint.Bytes);
+        if (RunFit.ProblemNow(plan, room.Machine()) is not null)
+        {
+            room.MakeRoom();
+            ProcessMemory.GiveBack();
+            if (RunFit.ProblemNow(plan, room.Machine()) is string problem)
+                throw new InvalidDataException(problem);
+        }
+        return RunFit.ShortageOfDisk(plan, room.Machine(), saved);
+
+        static Architecture Read(string folder) => Architecture.Load(Path.Combine(folder, ModelFiles.ConfigFileName));
+    }
+
+    private TextModel CreateStudent(TextModel? teacher, TokenFile train, string? start)
+    {
+        if (start is not null)
+        {
+            using TextModel saved = ModelFiles.Load(start);
+            return StudentInits.Create(
+                options with { StudentInitialisation = CheckpointInit.InitName }, teacher, train.VocabularySize, saved, train.EndOfTextId);
+        }
+        using TextModel? first = files.FirstModel is string model ? ModelFiles.Load(model) : null;
+        return StudentInits.Create(options, teacher, train.VocabularySize, first, train.EndOfTextId);
+    }
+
+    private void Train(Trainer trainer, TextTokenizer tokenizer, TrainingProvenance provenance, CancellationToken cancel)
+    {
+        try
+        {
+            trainer.Run(journal, AfterUpdate, cancel);
+            SaveCheckpoint();
+        }
+        catch (OperationCanceledException) when (cancel.IsCancellationRequested)
+        {
+            if (trainer.CompletedSteps > 0)
+                SaveCheckpoint();
+            throw;
+        }
+
+        void AfterUpdate()
+        {
+            _step = trainer.CompletedSteps;
+            _isSaved = false;
+            bool bySteps = options.CheckpointIntervalSteps > 0 && _step % options.CheckpointIntervalSteps == 0;
+            bool byTime = options.CheckpointIntervalMinutes > 0
+                && Stopwatch.GetElapsedTime(_savedAt).TotalMinutes >= options.CheckpointIntervalMinutes;
+            if (bySteps || byTime)
+                SaveCheckpoint();
+        }
+
+        void SaveCheckpoint()
+        {
+            _step = trainer.CompletedSteps;
+            if (_savedStep == _step)
+                return;
+            _isSaved = false;
+            CheckpointStore store = files.Checkpoints;
+            long bytes = 3 * sizeof(float) * trainer.Student.Architecture.ParameterCount;
+            journal.Flush();
+            journal.WhenTheDiskTakesIt(_step, bytes, () => store.Save(_step, folder =>
+                TrainingCheckpoint.Write(folder, trainer, tokenizer, options, provenance, files.Files)));
+            _savedAt = Stopwatch.GetTimestamp();
+            _savedStep = trainer.State.Unreported is null ? _step : null;
+            _isSaved = true;
+            IReadOnlyList<int> removed = journal.WhenTheDiskTakesIt(_step, bytes, () => store.Prune(CheckpointRetention.Of(options)));
+            journal.CheckpointsAre(store.List());
+            journal.Note(_step, $"Checkpoint saved after update {_step}."
+                + (removed.Count == 0 ? "" : $" Removed by the rule of retention: {string.Join(", ", removed)}."));
+        }
+    }
+}

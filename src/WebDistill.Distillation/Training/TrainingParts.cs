@@ -1,0 +1,45 @@
+using WebDistill.Distillation.Data;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Students;
+using WebDistill.Distillation.Teachers;
+using WebDistill.Distillation.Text;
+
+namespace WebDistill.Distillation.Training;
+
+/// <summary>What a run is made of, loaded and open. It all belongs to whoever put it together.</summary>
+/// <param name="Student">The model in training.</param>
+/// <param name="Teacher">Null learns from the text alone.</param>
+/// <param name="Batches">What is learned from.</param>
+/// <param name="Validation">Held-out split; null measures no perplexity.</param>
+/// <param name="Losses">What is minimised.</param>
+public sealed record TrainingParts(TextModel Student, Teacher? Teacher, BatchSource Batches, TokenFile? Validation, IReadOnlyList<Loss> Losses)
+{
+    /// <summary>The parts of a run over a corpus, checked to fit together.</summary>
+    /// <exception cref="ArgumentException">Something does not fit; the message states the values, what was expected and the
+    /// fix.</exception>
+    public static TrainingParts Of(RunOptions options, Teacher? teacher, TextModel student, TokenFile train, TokenFile? validation) =>
+        new(student, teacher, BatchesOf(options, teacher, student, train, validation), validation, LossCatalogue.Active(options, teacher is not null));
+
+    private static CorpusBatches BatchesOf(RunOptions options, Teacher? teacher, TextModel student, TokenFile train, TokenFile? validation)
+    {
+        // The ids in the options name stored things and mean nothing here: the models and the corpus are given.
+        RunOptions named = options with
+        {
+            TeacherId = teacher is null ? null : "given", DatasetId = "given",
+            StudentInitialisation = CheckpointInit.InitName, StudentModelId = "given",
+        };
+        List<OptionProblem> problems = [.. RunPlan.Validate(named)];
+        if (problems.Count == 0)
+            problems.AddRange(RunPlan.Check(named, teacher?.Architecture, student.Architecture, train.VocabularySize, null));
+        if (validation is not null && validation.TokenizerSha256 != train.TokenizerSha256)
+            problems.Add(new OptionProblem("datasetId",
+                "The training and the held-out split were tokenised with different vocabularies. Prepare the data set again."));
+        if (problems.Count > 0)
+            throw new ArgumentException(string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")));
+        int contextLength = RunPlan.ContextLength(options, teacher?.Architecture, student.Architecture);
+        return new CorpusBatches(
+            train, options.SequenceMode, contextLength, options.BatchSize, options.Shuffle, options.GroupBySize, options.Seed);
+    }
+}
