@@ -228,6 +228,7 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
     }
 
     [Fact]
+    [Trait("takes", "long")]
     public async Task QuickStart_Posted_AnswersWithTheStudentsRunAtOnce()
     {
         // A folder of its own: what it queues would keep the other tests' runs waiting.
