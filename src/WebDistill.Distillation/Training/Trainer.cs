@@ -246,8 +246,7 @@ public sealed class Trainer : IDisposable
         clock.Lap(Phase.StudentForward);
 
         ObjectiveSums objective = _objective.Sum(
-            new LossHeadInput(hidden.detach(), Student.Head, teacher?.Hidden, teacher?.Logits, batch.Targets(), _options.Temperature,
-                _options.Precision), student, teacher?.Whole, batch, ids, share);
+            new LossHeadInput(hidden.detach(), Student.Head, teacher?.Hidden, teacher?.Logits, batch.Targets(), _options.Precision), student, teacher?.Whole, batch, ids, share);
         for (int k = 0; k < objective.Sums.Length; k++)
         {
             if (!double.IsFinite(objective.Sums[k]))
