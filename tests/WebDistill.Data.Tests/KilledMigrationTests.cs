@@ -13,6 +13,7 @@ namespace WebDistill.Data.Tests;
 /// A process that is killed while it creates or upgrades the database: at every statement the files are copied as they lie on the disk, which
 /// is all that a killed process leaves. Every copy must open, upgrade and hold its rows.
 /// </summary>
+[Trait("takes", "long")]
 public sealed class KilledMigrationTests : IDisposable
 {
     private const string Rows = """

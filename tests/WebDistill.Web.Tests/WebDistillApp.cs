@@ -25,13 +25,17 @@ public sealed class WebDistillApp : WebApplicationFactory<Program>
     {
     }
 
-    /// <param name="root">A data folder to take over, which is kept afterwards; null makes a new one, which is removed.</param>
+    /// <param name="root">
+    /// A data folder to take over, which is kept afterwards; null makes a new one, with a database that lacks no migration, which is removed.
+    /// </param>
     /// <param name="settings">More settings, by their keys.</param>
     internal WebDistillApp(string? root, IReadOnlyDictionary<string, string>? settings = null)
     {
         _ownsRoot = root is null;
         _settings = settings ?? new Dictionary<string, string>();
         Root = root ?? Directory.CreateTempSubdirectory("webdistill-").FullName;
+        if (_ownsRoot)
+            MigratedDatabase.WriteTo(Root);
         // Without a port of its own: the factory would change the addresses of a server that may be listening by then. "urls" says it.
         UseKestrel();
         StartServer();

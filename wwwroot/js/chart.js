@@ -206,15 +206,20 @@ export class DrawTurn {
     this.scheduled = true;
     const turn = () => requestAnimationFrame(() => {
       this.scheduled = false;
-      if (this.disposed || document.hidden) return;
-      const began = performance.now();
-      this.draw();
-      const ms = performance.now() - began;
-      if (this.state) this.count(this.state, ms);
-      this.next = performance.now() + Math.max(reducedMotion.matches ? 1000 : minimumDrawIntervalMs, 2 * ms);
+      this.now();
     });
     const wait = this.next - performance.now();
     if (wait > 0) setTimeout(turn, wait); else turn();
+  }
+
+  /** Without waiting for its turn: until it is drawn, a chart answers for what was chosen before. */
+  now() {
+    if (this.disposed || document.hidden) return;
+    const began = performance.now();
+    this.draw();
+    const ms = performance.now() - began;
+    if (this.state) this.count(this.state, ms);
+    this.next = performance.now() + Math.max(reducedMotion.matches ? 1000 : minimumDrawIntervalMs, 2 * ms);
   }
 
   count(state, ms) {

@@ -45,6 +45,7 @@ class CompareCurves {
         this.zoomed = null;
         axisButtons.forEach(b => b.setAttribute("aria-pressed", String(b === button)));
         this.zoom(null);
+        this.turn.now();
       } }, place.label);
       return button;
     });

@@ -62,9 +62,11 @@ export class CompareChart extends ChartFrame {
     const told = references.filter(r => !Number.isFinite(r.value)).map(r => `${r.title} ${r.text}.`);
     this.tellOutside(runs.map(r => r.table.outside[quantity.name]), ...told);
     const shape = JSON.stringify([compare.axis, this.logarithmic, lines, runs.map(r => [r.id, r.slot])]);
-    const data = this.data(runs, lines);
+    const data = this.data(runs, lines), { left, top } = this.plot?.cursor ?? { left: -10, top: -10 };
     if (shape === this.shape) this.plot.setData(data, true);
     else { this.shape = shape; this.build(runs, data); }
+    // A cursor rests where it is, in a plot made anew too, and points at what is drawn there now.
+    if (compare.hovered === this && left >= 0) this.plot.setCursor({ left, top }, true, true);
   }
 
   // [x, one array per run, one per line that all are compared with]: an edge, two cells per pixel column, an edge.

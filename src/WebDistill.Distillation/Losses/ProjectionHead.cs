@@ -8,6 +8,7 @@ namespace WebDistill.Distillation.Losses;
 /// Output projection and losses: on the processor one kernel for the losses on the logits and one for the cosine; libtorch's operators for any
 /// other loss, and for all of them elsewhere.
 /// </summary>
+/// <remarks>Shapes: N rows of the batch (tokens without padding), n rows of a chunk, C width, V vocabulary.</remarks>
 internal static class ProjectionHead
 {
     private const long LargestChunkRows = 2048;
@@ -58,19 +59,19 @@ internal static class ProjectionHead
     /// Logits by libtorch's products into two buffers that every chunk of rows uses again, their losses and gradient in place by the kernel, and
     /// two products from there.
     /// </summary>
-    private static unsafe LogitLossSums RunKernel(LossHeadInput input, IReadOnlyList<LossTerm> terms, Tensor? hiddenGradient)
+    private static unsafe LogitLossSums RunKernel(LossHeadInput input, IReadOnlyList<LossTerm> terms, Tensor? hiddenGradient_NC)
     {
-        LogitLossSettings settings = Settings(input, terms, hiddenGradient is not null);
-        Tensor hidden = input.StudentHidden.contiguous(), embedding = input.StudentHead.detach();
-        (long rows, long vocabulary) = (hidden.shape[0], embedding.shape[0]);
+        LogitLossSettings settings = Settings(input, terms, hiddenGradient_NC is not null);
+        Tensor hidden_NC = input.StudentHidden.contiguous(), head_VC = input.StudentHead.detach();
+        (long rows, long vocabulary) = (hidden_NC.shape[0], head_VC.shape[0]);
         long chunk = Math.Min(rows, ChunkRows(vocabulary));
-        Tensor student = Logits(chunk, vocabulary);
-        Tensor? teacher = settings.NeedsTeacher ? Logits(chunk, vocabulary) : null;
-        var studentLogits = new HeadLogits(hidden, embedding);
+        Tensor student_nV = Logits(chunk, vocabulary);
+        Tensor? teacher_nV = settings.NeedsTeacher ? Logits(chunk, vocabulary) : null;
+        var studentLogits = new HeadLogits(hidden_NC, head_VC);
         bool isFirst = input.StudentHead.grad is null;
-        if (hiddenGradient is not null && isFirst)
-            input.StudentHead.grad = empty_like(embedding);
-        Tensor? embeddingGradient = hiddenGradient is null ? null : input.StudentHead.grad;
+        if (hiddenGradient_NC is not null && isFirst)
+            input.StudentHead.grad = empty_like(head_VC);
+        Tensor? headGradient_VC = hiddenGradient_NC is null ? null : input.StudentHead.grad;
 
         LogitLossSums total = default;
         fixed (long* targets = input.Targets)
@@ -79,14 +80,14 @@ internal static class ProjectionHead
             {
                 using DisposeScope scope = NewDisposeScope();
                 long count = Math.Min(chunk, rows - start);
-                Tensor part = hidden.narrow(0, start, count), logits = student.narrow(0, 0, count);
-                studentLogits.Write(start, logits);
-                if (teacher is not null)
-                    input.TeacherLogits!.Write(start, teacher.narrow(0, 0, count));
-                total += LogitLosses.Run(settings, (int)count, First(student), teacher is null ? null : First(teacher), student.stride(0),
+                Tensor hidden_nC = hidden_NC.narrow(0, start, count), logits_nV = student_nV.narrow(0, 0, count);
+                studentLogits.Write(start, logits_nV);
+                if (teacher_nV is not null)
+                    input.TeacherLogits!.Write(start, teacher_nV.narrow(0, 0, count));
+                total += LogitLosses.Run(settings, (int)count, First(student_nV), teacher_nV is null ? null : First(teacher_nV), student_nV.stride(0),
                     targets + start);
-                hiddenGradient?.narrow(0, start, count).addmm_(logits, embedding, beta: 0, alpha: 1);
-                embeddingGradient?.addmm_(logits.t(), part, beta: isFirst && start == 0 ? 0 : 1, alpha: 1);
+                hiddenGradient_NC?.narrow(0, start, count).addmm_(logits_nV, head_VC, beta: 0, alpha: 1);
+                headGradient_VC?.addmm_(logits_nV.t(), hidden_nC, beta: isFirst && start == 0 ? 0 : 1, alpha: 1);
             }
         }
         return total;

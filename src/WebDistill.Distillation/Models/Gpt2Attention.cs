@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Models;
 
-/// <summary>Causal multi-head self-attention: softmax(q kᵀ/√(C/H)) v, with q, k and v the thirds of c_attn's output.</summary>
+/// <summary>Causal multi-head self-attention: softmax(q kᵀ/√D) v, with q, k and v the thirds of c_attn's output.</summary>
+/// <remarks>Shapes: B rows, T positions of this pass, S positions seen so far, C width, H heads, D = C/H.</remarks>
 internal sealed class Gpt2Attention : nn.Module<Tensor, Gpt2Attention.Context, Tensor>
 {
     private readonly Conv1D c_attn;
@@ -31,39 +32,39 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Gpt2Attention.Context, T
     /// <param name="Type">In which numbers linear layers and attention are computed.</param>
     public sealed record Context(Tensor? Mask, KeyValueCache? Cache, List<Tensor>? Attentions, ScalarType Type);
 
-    public override Tensor forward(Tensor x, Context context)
+    public override Tensor forward(Tensor x_BTC, Context context)
     {
-        long rows = x.shape[0], length = x.shape[1], width = x.shape[2];
-        Tensor qkv = c_attn.forward(x, context.Type);
+        long rows = x_BTC.shape[0], length = x_BTC.shape[1], width = x_BTC.shape[2];
+        Tensor qkv_BT3C = c_attn.forward(x_BTC, context.Type);
         double dropout = training ? _attentionDropout : 0;
         if (context is { Mask: null, Cache: null, Attentions: null })
-            return Project(CausalAttention.Run(qkv, _heads, dropout));
-        Tensor[] thirds = qkv.chunk(3, 2);
-        Tensor query = Heads(thirds[0]), key = Heads(thirds[1]), value = Heads(thirds[2]);
+            return Project(CausalAttention.Run(qkv_BT3C, _heads, dropout));
+        Tensor[] thirds = qkv_BT3C.chunk(3, 2);
+        Tensor q_BHTD = Heads(thirds[0]), k_BHSD = Heads(thirds[1]), v_BHSD = Heads(thirds[2]);
         if (context.Cache is { } cache)
         {
-            (key, value) = cache.Append(_layer, key, value);
-            (key, value) = (key.to(context.Type), value.to(context.Type));
+            (k_BHSD, v_BHSD) = cache.Append(_layer, k_BHSD, v_BHSD);
+            (k_BHSD, v_BHSD) = (k_BHSD.to(context.Type), v_BHSD.to(context.Type));
         }
 
-        Tensor mixed;
+        Tensor mixed_BHTD;
         if (context.Attentions is { } attentions)
         {
-            Tensor scores = query.matmul(key.transpose(-2, -1)) * (1 / Math.Sqrt((double)width / _heads));
-            Tensor probabilities = nn.functional.softmax(scores.to(ScalarType.Float32) + context.Mask!, dim: -1);
-            attentions.Add(probabilities);
+            Tensor scores_BHTS = q_BHTD.matmul(k_BHSD.transpose(-2, -1)) * (1 / Math.Sqrt((double)width / _heads));
+            Tensor p_BHTS = nn.functional.softmax(scores_BHTS.to(ScalarType.Float32) + context.Mask!, dim: -1);
+            attentions.Add(p_BHTS);
             if (dropout > 0)
-                probabilities = SeededDropout.Run(probabilities, dropout);
-            mixed = probabilities.to(context.Type).matmul(value);
+                p_BHTS = SeededDropout.Run(p_BHTS, dropout);
+            mixed_BHTD = p_BHTS.to(context.Type).matmul(v_BHSD);
         }
         else
         {
             // A single new position sees everything in the cache, so causality needs no mask then.
             bool causal = context.Mask is null && length > 1;
-            mixed = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask: context.Mask?.to(context.Type)!,
+            mixed_BHTD = nn.functional.scaled_dot_product_attention(q_BHTD, k_BHSD, v_BHSD, attn_mask: context.Mask?.to(context.Type)!,
                 p: dropout, is_casual: causal);
         }
-        return Project(mixed.transpose(1, 2).reshape(rows, length, width));
+        return Project(mixed_BHTD.transpose(1, 2).reshape(rows, length, width));
 
         Tensor Project(Tensor values)
         {

@@ -236,17 +236,17 @@ public sealed class Trainer : IDisposable
     private double[] AccumulateGradients(TokenBatch batch, Func<int, double> share, int step, PhaseClock clock)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor ids = tensor(batch.Ids, [batch.Rows, batch.Columns], device: Engine.Device.Default);
-        var input = new ModelInput(ids);
+        Tensor ids_BT = tensor(batch.Ids, [batch.Rows, batch.Columns], device: Engine.Device.Default);
+        var input = new ModelInput(ids_BT);
         long[] rows = batch.TokenPlaces();
         TeacherAnswer? teacher = _parts.Teacher?.Answer(input, rows, _objective.OfTeacher, _objective.IsByRows);
         clock.Lap(Phase.TeacherForward);
         Outputs student = Student.Forward(input, _objective.OfStudent);
-        Tensor hidden = student.HiddenOf(rows);
+        Tensor hidden_NC = student.HiddenOf(rows);
         clock.Lap(Phase.StudentForward);
 
         ObjectiveSums objective = _objective.Sum(
-            new LossHeadInput(hidden.detach(), Student.Head, teacher?.Hidden, teacher?.Logits, batch.Targets(), _options.Precision), student, teacher?.Whole, batch, ids, share);
+            new LossHeadInput(hidden_NC.detach(), Student.Head, teacher?.Hidden, teacher?.Logits, batch.Targets(), _options.Precision), student, teacher?.Whole, batch, ids_BT, share);
         for (int k = 0; k < objective.Sums.Length; k++)
         {
             if (!double.IsFinite(objective.Sums[k]))
@@ -258,8 +258,8 @@ public sealed class Trainer : IDisposable
         {
             // One pass for both kinds: what the head gave arrives at the last hidden states, where the graph of the whole losses begins as well.
             List<(Tensor Output, Tensor Gradient)> ends = [];
-            if (objective.HiddenGradient is Tensor gradient)
-                ends.Add((hidden, gradient));
+            if (objective.HiddenGradient is Tensor gradient_NC)
+                ends.Add((hidden_NC, gradient_NC));
             if (objective.Whole is Tensor whole)
                 ends.Add((whole, ones_like(whole)));
             autograd.backward([.. ends.Select(end => end.Output)], [.. ends.Select(end => end.Gradient)]);

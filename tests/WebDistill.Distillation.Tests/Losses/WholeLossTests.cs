@@ -123,8 +123,11 @@ public sealed class WholeLossTests
         .ToDictionary(moments => moments.Name, moments => ParameterData.ToArray(moments.Parameter));
 
     /// <summary>Squared distance of the projected hidden states and of the attention maps, of evenly spaced layers.</summary>
-    private sealed class LayersAndAttentions : WholeLoss
+    internal sealed class LayersAndAttentions : WholeLoss
     {
+        /// <summary>Called after each sum over a batch.</summary>
+        public Action? Summed { get; init; }
+
         public override string Name => "layers";
 
         public override string Title => "Hidden states and attention maps of all layers";
@@ -144,15 +147,18 @@ public sealed class WholeLossTests
         public override double Divisor(LossCounts counts, object? parameters, int vocabularySize) => counts.Rows;
 
         internal override WholeLossModule Bind(RunOptions options, Architecture student, Architecture? teacher) => student.Layers <= teacher!.Layers
-            ? new Module(student.Width, teacher.Width)
+            ? new Module(student.Width, teacher.Width, Summed)
             : throw new ArgumentException($"The student has {student.Layers} layers, expected at most the teacher's {teacher.Layers}.");
 
         public sealed class Module : WholeLossModule
         {
             private readonly Parameter projection;
 
-            public Module(long studentWidth, long teacherWidth) : base(nameof(Module))
+            private readonly Action? _summed;
+
+            public Module(long studentWidth, long teacherWidth, Action? summed = null) : base(nameof(Module))
             {
+                _summed = summed;
                 projection = nn.Parameter(randn([studentWidth, teacherWidth], device: Distillation.Engine.Device.Default).mul_(0.2));
                 RegisterComponents();
             }
@@ -165,6 +171,7 @@ public sealed class WholeLossTests
                     sum = sum + ((student.Layers[layer].matmul(projection) - teacher.Layers[layer * factor]).square().sum(-1) * token).sum();
                 for (int layer = 0; layer < last; layer++)
                     sum = sum + ((student.Attentions[layer] - teacher.Attentions[layer * factor]).square().sum(-1) * token.unsqueeze(1)).sum();
+                _summed?.Invoke();
                 return sum;
             }
         }

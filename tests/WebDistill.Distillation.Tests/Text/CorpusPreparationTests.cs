@@ -231,6 +231,7 @@ public sealed class CorpusPreparationTests : IDisposable
     }
 
     [Fact]
+    [Trait("takes", "long")]
     public void Prepare_OneLineOf50Megabytes_IsOneDocument()
     {
         string source = _folder.File("line.txt");

@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Tests.Losses;
 using WebDistill.Distillation.Text;
 using WebDistill.Distillation.Training;
 
@@ -75,34 +76,33 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void Run_CutWhileThePerplexityIsMeasured_ReportsTheUpdateOnce()
     {
-        using TokenFile validation = SmallModels.Tokens(_folder, documents: 8000, name: "validation.bin");
-        RunOptions options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { ValidationIntervalSteps = 5,
-            ValidationMaxTokens = 200_000 } };
-        Ended whole = Uninterrupted(options, validation);
+        const int cut = 5;
+        RunOptions options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { ValidationIntervalSteps = cut } };
+        Ended whole = Uninterrupted(options, [.. LossCatalogue.Active(options, hasTeacher: true), new WholeLossTests.LayersAndAttentions()]);
         using var stop = new CancellationTokenSource();
+        // Said within the last micro-batch of the update, after the loop has last listened: the measurement that follows is the first to hear it.
+        int batches = 0;
+        var stopping = new WholeLossTests.LayersAndAttentions
+        {
+            Summed = () =>
+            {
+                if (++batches == cut * options.Schedule.GradientAccumulation)
+                    stop.Cancel();
+            },
+        };
+        IReadOnlyList<Loss> losses = [.. LossCatalogue.Active(options, hasTeacher: true), stopping];
         var reports = new Journal();
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
-        using (var run = new ResumableRun(options, _tokens, validation))
+        using (var run = new ResumableRun(options, _tokens, _tokens, losses: losses))
         {
-            // The update is made and the measurement, which takes long, has begun: nothing of the loop's is called in between.
-            var watcher = new Thread(() =>
-            {
-                SpinWait.SpinUntil(() => run.Trainer.CompletedSteps >= 5);
-                stop.Cancel();
-            })
-            {
-                Priority = ThreadPriority.AboveNormal,
-            };
-            watcher.Start();
             Assert.ThrowsAny<OperationCanceledException>(() => run.Trainer.Run(reports, null, stop.Token));
-            watcher.Join();
             run.Save(store, FileLayer.Disk);
         }
-        Assert.Equal(4, reports.Reports.Count);
-        Assert.Equal(5, store.List().Single().Step);
-        Assert.Equal(5, TrainingCheckpoint.ReadState(store.Folder(5)).State.Unreported!.Step);
+        Assert.Equal(cut - 1, reports.Reports.Count);
+        Assert.Equal(cut, store.List().Single().Step);
+        Assert.Equal(cut, TrainingCheckpoint.ReadState(store.Folder(cut)).State.Unreported!.Step);
 
-        using (var run = new ResumableRun(options, _tokens, validation, store.Folder(5)))
+        using (var run = new ResumableRun(options, _tokens, _tokens, store.Folder(cut), losses))
         {
             run.Trainer.Run(reports, null, CancellationToken.None);
             AssertSame(whole, new Ended(run.Weights, reports.Reports, run.Trainer.State, 1));
@@ -201,9 +201,9 @@ public sealed class ResumeTests : IDisposable
             .Select(problem => problem.Field));
     }
 
-    private Ended Uninterrupted(RunOptions options, TokenFile? validation = null)
+    private Ended Uninterrupted(RunOptions options, IReadOnlyList<Loss>? losses = null)
     {
-        using var run = new ResumableRun(options, _tokens, validation ?? _tokens);
+        using var run = new ResumableRun(options, _tokens, _tokens, losses: losses);
         var reports = new Journal();
         run.Trainer.Run(reports, null, CancellationToken.None);
         return new Ended(run.Weights, reports.Reports, run.Trainer.State, 0);

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using WebDistill.Web.Datasets;
 
 namespace WebDistill.Web.Tests.Datasets;
 
@@ -141,15 +142,22 @@ public sealed class DatasetApiTests(WebDistillApp app) : IClassFixture<WebDistil
     [Fact]
     public async Task Cancel_Preparing_BecomesCancelledAndCanBeDeleted()
     {
-        // Large enough that the vocabulary is still being trained when the request arrives.
-        byte[] text = Encoding.UTF8.GetBytes(
-            string.Concat(Enumerable.Range(0, 400_000).Select(i => $"Bird {i * 7919L:x} met bird {i * 104729L:x}.\n\n")));
-        using HttpResponseMessage response = await app.UploadAsync(text, ("vocabularySize", "20000"));
+        // Its vocabulary is begun when the requests arrive: the thread that prepares rings for that, and is held until they are answered.
+        using var answered = new ManualResetEventSlim();
+        var preparations = app.Service<DatasetPreparations>();
+        using IDisposable held = app.Service<DatasetAnnouncements>().Subscribe(null, () =>
+        {
+            if (!Thread.CurrentThread.IsThreadPoolThread)
+                answered.Wait(TimeSpan.FromMinutes(1));
+        });
+        using HttpResponseMessage response = await app.UploadAsync(Encoding.UTF8.GetBytes(Product.Text), ("vocabularySize", "300"));
         Guid id = (await response.JsonAsync()).GetProperty("id").GetGuid();
+        await app.PollAsync($"/api/datasets/{id}", _ => preparations.Progress(id) is { Stage: PreparationStage.TrainingVocabulary });
         using HttpResponseMessage refused = await app.Http.DeleteAsync($"/api/datasets/{id}");
         await refused.ProblemAsync(HttpStatusCode.Conflict);
         using HttpResponseMessage cancelled = await app.Http.PostAsync($"/api/datasets/{id}/cancel", null);
         Assert.True(cancelled.StatusCode == HttpStatusCode.Accepted, await cancelled.Content.ReadAsStringAsync());
+        answered.Set();
         JsonElement dataset = await app.PollAsync($"/api/datasets/{id}", d => d.GetProperty("state").GetString() != "Preparing");
         Assert.Equal("Cancelled", dataset.GetProperty("state").GetString());
         using HttpResponseMessage deleted = await app.Http.DeleteAsync($"/api/datasets/{id}");

@@ -87,7 +87,7 @@ public sealed class EvaluationTests(WebDistillApp app) : IClassFixture<WebDistil
     [Fact]
     public async Task Cancelled_GoesOnFromWhatItHadAndEndsWithTheSameFigures()
     {
-        WriteText("long.txt", string.Concat(Enumerable.Range(0, 40_000).Select(i => $"The bird number {i % 97} sat on the wall. ")));
+        WriteText("long.txt", string.Concat(Enumerable.Range(0, 20_000).Select(i => $"The bird number {i % 97} sat on the wall. ")));
         Model model = await SmallModels.ImportAsync(app, "Interrupted", 5);
         object request = new { modelId = model.Id, set = "text", fileName = "long.txt", contextLength = 64, stride = 64 };
         Guid id = await AskAsync(request);

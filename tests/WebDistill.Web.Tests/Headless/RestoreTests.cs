@@ -88,11 +88,8 @@ public sealed class RestoreTests : IDisposable
     [InlineData("newer", "written by a newer WebDistill")]
     public async Task RestoreCommand_FileThatIsNoGood_SaysWhyAndChangesNothing(string file, string expected)
     {
-        await using (var app = new WebDistillApp(_root.FullName))
-            await app.ReadyDatasetAsync();
-        SqliteConnection.ClearAllPools();
+        MigratedDatabase.WriteTo(_root.FullName);
         string database = Path.Combine(_root.FullName, "webdistill.db"), copy = Path.Combine(_root.FullName, "copy.db");
-        SqliteDatabase.WriteLogIntoFile(database);
         byte[] before = await File.ReadAllBytesAsync(database);
         switch (file)
         {

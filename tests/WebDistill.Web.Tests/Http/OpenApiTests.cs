@@ -4,8 +4,22 @@ using WebDistill.Distillation.Options;
 
 namespace WebDistill.Web.Tests.Http;
 
-public sealed class OpenApiTests(WebDistillApp app) : IClassFixture<WebDistillApp>
+public sealed class OpenApiTests(OpenApiTests.Served served) : IClassFixture<OpenApiTests.Served>
 {
+    /// <summary>The document, which takes the product a while to make, once for all tests.</summary>
+    public sealed class Served : IAsyncLifetime
+    {
+        public JsonElement Document { get; private set; }
+
+        public async Task InitializeAsync()
+        {
+            await using var app = new WebDistillApp();
+            Document = await app.GetAsync("/openapi/v1.json");
+        }
+
+        public Task DisposeAsync() => Task.CompletedTask;
+    }
+
     [Theory]
     [InlineData("get", "/api/runs")]
     [InlineData("post", "/api/runs")]
@@ -33,17 +47,17 @@ public sealed class OpenApiTests(WebDistillApp app) : IClassFixture<WebDistillAp
     [InlineData("get", "/api/sweeps/{id}/table.csv")]
     [InlineData("post", "/api/sweeps/{id}/stop")]
     [InlineData("delete", "/api/sweeps/{id}")]
-    public async Task Document_Endpoint_IsDescribed(string method, string path)
+    public void Document_Endpoint_IsDescribed(string method, string path)
     {
-        JsonElement operation = (await app.GetAsync("/openapi/v1.json")).GetProperty("paths").GetProperty(path).GetProperty(method);
+        JsonElement operation = served.Document.GetProperty("paths").GetProperty(path).GetProperty(method);
         Assert.NotEmpty(operation.GetProperty("summary").GetString()!);
         Assert.NotEmpty(operation.GetProperty("responses").EnumerateObject());
     }
 
     [Fact]
-    public async Task Document_RunOptions_HaveEveryKnob()
+    public void Document_RunOptions_HaveEveryKnob()
     {
-        JsonElement document = await app.GetAsync("/openapi/v1.json");
+        JsonElement document = served.Document;
         JsonElement schemas = document.GetProperty("components").GetProperty("schemas");
         Dictionary<string, JsonElement> options = new(Described(schemas.GetProperty(nameof(RunOptions)), ""));
         Assert.Equal(LossCatalogue.RunSchema.Fields.Select(field => field.Path).Order(), options.Keys.Order());

@@ -64,7 +64,7 @@ public sealed class RunLifecycleTests
     {
         await using var app = new WebDistillApp();
         Guid dataset = await app.ReadyDatasetAsync();
-        Guid id = await app.StartAsync(Product.TinyTraining(dataset, epochs: 20));
+        Guid id = await app.StartAsync(Product.TinyTraining(dataset, epochs: 6));
         await app.PollAsync($"/api/runs/{id}", run => run.GetProperty("step").GetInt32() > 20);
         (await app.Http.PostAsync($"/api/runs/{id}/pause", null)).EnsureSuccessStatusCode();
         JsonElement paused = await app.PollAsync($"/api/runs/{id}", run => run.GetProperty("status").GetString() == "Paused");
@@ -249,7 +249,7 @@ public sealed class RunLifecycleTests
         using IDisposable listening = app.Service<RunEvents>().Subscribe(change => changes.Enqueue((change.Run.Id, change.From, change.Run.Status)));
         List<Guid> runs = [];
         for (int i = 0; i < 4; i++)
-            runs.Add(await app.StartAsync(Product.TinyTraining(dataset, epochs: 8).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 50 } })));
+            runs.Add(await app.StartAsync(Product.TinyTraining(dataset, epochs: 4).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 50 } })));
         // Those that are not deleted, as far as both know: actions on nothing would prove nothing.
         List<Guid> alive = [.. runs];
         var deleted = new ConcurrentDictionary<Guid, bool>();
@@ -268,7 +268,7 @@ public sealed class RunLifecycleTests
                     action = "start";
                 using HttpResponseMessage answer = action switch
                 {
-                    "start" => await app.Http.PostAsJsonAsync("/api/runs", Product.TinyTraining(dataset, epochs: 6), WebJson.Options),
+                    "start" => await app.Http.PostAsJsonAsync("/api/runs", Product.TinyTraining(dataset, epochs: 3), WebJson.Options),
                     "delete" => await app.Http.DeleteAsync($"/api/runs/{id}"),
                     "position" => await app.Http.PutAsJsonAsync($"/api/runs/{id}/position", new { position = 1 }),
                     _ => await app.Http.PostAsync($"/api/runs/{id}/{action}", null),

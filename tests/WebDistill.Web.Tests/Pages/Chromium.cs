@@ -1,23 +1,37 @@
+using System.Collections.Concurrent;
 using Deque.AxeCore.Commons;
 using Deque.AxeCore.Playwright;
 using Microsoft.Playwright;
 
 namespace WebDistill.Web.Tests.Pages;
 
-/// <summary>A headless Chromium, Debian's unless WEBDISTILL_CHROMIUM names another; without one the tests fail, they are not skipped.</summary>
+/// <summary>
+/// A headless Chromium, Debian's unless WEBDISTILL_CHROMIUM names another; without one the tests fail, they are not skipped. All classes share
+/// its process, which ends with theirs; each has contexts of its own, which share nothing.
+/// </summary>
 public sealed class Chromium : IAsyncLifetime
 {
     // Generous, for machines with other work to do: what fails, fails after it.
     private const int PatienceMilliseconds = 60_000;
 
-    private IPlaywright _playwright = null!;
+    private static readonly Lazy<Task<IBrowser>> s_browser = new(LaunchAsync);
+
+    private readonly ConcurrentQueue<IBrowserContext> _contexts = new();
     private IBrowser _browser = null!;
 
-    public async Task InitializeAsync()
+    public async Task InitializeAsync() => _browser = await s_browser.Value;
+
+    public async Task DisposeAsync()
+    {
+        foreach (IBrowserContext context in _contexts)
+            await context.CloseAsync();
+    }
+
+    private static async Task<IBrowser> LaunchAsync()
     {
         Assertions.SetDefaultExpectTimeout(PatienceMilliseconds);
-        _playwright = await Playwright.CreateAsync();
-        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
+        IPlaywright playwright = await Playwright.CreateAsync();
+        return await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
             ExecutablePath = Environment.GetEnvironmentVariable("WEBDISTILL_CHROMIUM") ?? "/usr/bin/chromium",
             Args =
@@ -26,12 +40,6 @@ public sealed class Chromium : IAsyncLifetime
                 "--disable-component-update", "--disable-sync",
             ],
         });
-    }
-
-    public async Task DisposeAsync()
-    {
-        await _browser.DisposeAsync();
-        _playwright.Dispose();
     }
 
     /// <summary>Opens an address in a context of its own and waits until the page answers.</summary>
@@ -65,6 +73,7 @@ public sealed class Chromium : IAsyncLifetime
             ReducedMotion = motion,
             ViewportSize = new ViewportSize { Width = width, Height = 900 },
         });
+        _contexts.Enqueue(context);
         context.SetDefaultTimeout(PatienceMilliseconds);
         return await context.NewPageAsync();
     }

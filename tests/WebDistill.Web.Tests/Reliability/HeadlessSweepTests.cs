@@ -6,7 +6,6 @@ using WebDistill.Web.Sweeps;
 namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>A sweep in the terminal, in a process of its own.</summary>
-[Collection(Processes.Name)]
 [Trait("needs", "kill")]
 public sealed class HeadlessSweepTests
 {

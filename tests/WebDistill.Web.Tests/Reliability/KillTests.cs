@@ -10,7 +10,6 @@ using WebDistill.Web.Formats;
 namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>The whole promise: the server may die at any moment, and the run ends as if it had not.</summary>
-[Collection(Processes.Name)]
 [Trait("needs", "kill")]
 public sealed class KillTests
 {
@@ -66,7 +65,7 @@ public sealed class KillTests
         Guid dataset;
         await using (var app = new WebDistillApp(root))
             dataset = await app.ReadyDatasetAsync();
-        RunOptions options = Product.TinyTraining(dataset, epochs: 12, name: "killed").With(o => o with
+        RunOptions options = Product.TinyTraining(dataset, epochs: 6, name: "killed").With(o => o with
         {
             Student = o.Student with { Width = 32, Dropout = 0.1 },
             Schedule = o.Schedule with { BatchSize = 4, GradientAccumulation = 3, ValidationIntervalSteps = 10 },

@@ -11,7 +11,6 @@ namespace WebDistill.Web.Tests.Reliability;
 internal sealed class Kills
 {
     private readonly string _work;
-    private readonly int _seed;
     private readonly Random _random;
     private readonly List<string> _lines = [];
     private int _identical;
@@ -22,13 +21,19 @@ internal sealed class Kills
     {
         _work = work;
         Count = Number("WEBDISTILL_KILLS") ?? ordinarily;
-        _seed = Number("WEBDISTILL_KILL_SEED") ?? Environment.TickCount;
-        _random = new Random(_seed);
+        Seed = Number("WEBDISTILL_KILL_SEED") ?? Environment.TickCount;
+        _random = new Random(Seed);
         Root = Directory.CreateTempSubdirectory("webdistill-");
     }
 
     /// <summary>How many.</summary>
     public int Count { get; }
+
+    /// <summary>Repeats the moments.</summary>
+    public int Seed { get; }
+
+    /// <summary>Whether tests/soak makes them, with the machine to itself.</summary>
+    public bool IsSoak { get; } = Number("WEBDISTILL_KILLS") is not null;
 
     /// <summary>A random moment of work that takes <paramref name="duration"/>; one kill after the other takes a later part of it.</summary>
     public TimeSpan Moment(TimeSpan duration) => duration * ((_lines.Count + _random.NextDouble()) / Count);
@@ -51,7 +56,7 @@ internal sealed class Kills
         string report = string.Join('\n', _lines);
         if (Environment.GetEnvironmentVariable("WEBDISTILL_KILL_REPORT") is string file)
             File.AppendAllText(file, report + "\n");
-        Assert.True(_identical == Count, $"Seed {_seed}, files in {Root.FullName}:\n{report}");
+        Assert.True(_identical == Count, $"Seed {Seed}, files in {Root.FullName}:\n{report}");
         Root.Delete(recursive: true);
     }
 

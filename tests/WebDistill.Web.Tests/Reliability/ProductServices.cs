@@ -49,10 +49,11 @@ internal sealed class ProductServices : IAsyncDisposable
 
     public DatabaseRefusal Database { get; } = new();
 
-    /// <summary>On a new folder.</summary>
+    /// <summary>On a new folder, with a database that lacks no migration.</summary>
     public static async Task<ProductServices> CreateAsync(FileLayer files, long reserveBytes = 0)
     {
         var product = new ProductServices(files, reserveBytes);
+        MigratedDatabase.WriteTo(product.Root);
         await product._services.PrepareStorageAsync();
         return product;
     }

@@ -8,7 +8,6 @@ using WebDistill.Web.Formats;
 namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>The real server on a file system that is really full, or really becomes read-only while it trains.</summary>
-[Collection(Processes.Name)]
 [Trait("takes", "long")]
 public sealed class RealDiskTests
 {
@@ -91,7 +90,7 @@ public sealed class RealDiskTests
         await using (var app = new WebDistillApp(disk.Root))
         {
             dataset = await app.ReadyDatasetAsync();
-            options = JsonSerializer.SerializeToElement(Product.TinyTraining(dataset, epochs: 30).With(o => o with
+            options = JsonSerializer.SerializeToElement(Product.TinyTraining(dataset, epochs: 15).With(o => o with
             {
                 Checkpoints = o.Checkpoints with { IntervalSteps = 50, KeepLast = 1 },
                 Schedule = o.Schedule with { ValidationIntervalSteps = 0 },

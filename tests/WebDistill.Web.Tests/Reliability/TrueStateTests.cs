@@ -73,6 +73,7 @@ public sealed class TrueStateTests
 
     /// <summary>A database that is locked by something else when an evaluation ends: its figures are kept and saved, not computed anew.</summary>
     [Fact]
+    [Trait("takes", "long")]
     public async Task EvaluationEnds_DatabaseIsLocked_FiguresAreSavedLaterAndNotMeasuredAgain()
     {
         await using ProductServices product = await ProductServices.CreateAsync(FileLayer.Disk);

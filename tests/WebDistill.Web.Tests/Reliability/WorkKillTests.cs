@@ -10,7 +10,6 @@ using WebDistill.Web.Tests.Models;
 namespace WebDistill.Web.Tests.Reliability;
 
 /// <summary>The server may die at any moment of what it does besides one training, and in the end everything is as if it had not.</summary>
-[Collection(Processes.Name)]
 [Trait("needs", "kill")]
 public sealed class WorkKillTests
 {

@@ -229,6 +229,7 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
     }
 
     [Fact]
+    [Trait("takes", "long")]
     public async Task QuickStart_Posted_AnswersWithTheStudentsRunAtOnce()
     {
         // A folder of its own: what it queues would keep the other tests' runs waiting.

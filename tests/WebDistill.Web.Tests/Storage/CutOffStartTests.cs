@@ -82,7 +82,7 @@ public sealed class CutOffStartTests : IDisposable
             {
                 // What the cut leaves is for the next start.
             }
-            await StartAsync(root, FileLayer.Disk).WaitAsync(TimeSpan.FromSeconds(10));
+            await StartAsync(root, FileLayer.Disk).WaitAsync(TimeSpan.FromMinutes(1)); // The lock of a killed migration is waited for without end.
             assert(root);
             if (files.Calls < n)
                 return n - 1;
