@@ -12,6 +12,7 @@ using WebDistill.Distillation.Training;
 namespace WebDistill.Distillation.Tests.Losses;
 
 /// <summary>A loss with knobs is its own file: schema, validation, JSON and the loop know them from there.</summary>
+[Collection(GlobalRandomNumbers.Name)]
 public sealed class LossWithKnobsTests
 {
     private static readonly Loss[] s_losses = [.. LossCatalogue.All, new Penalty()];

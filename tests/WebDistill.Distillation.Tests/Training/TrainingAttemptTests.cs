@@ -9,6 +9,7 @@ using WebDistill.Distillation.Training;
 namespace WebDistill.Distillation.Tests.Training;
 
 /// <summary>A run from files to a student, with no database anywhere.</summary>
+[Collection(GlobalRandomNumbers.Name)]
 public sealed class TrainingAttemptTests : IDisposable
 {
     private static readonly Machine s_machine = new() { MemoryBytes = 1L << 33, FreeMemoryBytes = 1L << 33, FreeDiskBytes = 1L << 40 };
