@@ -36,7 +36,7 @@ if (data.state !== "Ready") throw new Error(data.error);
 
 // The teacher sees the text four times, a student once.
 const { id } = await call("POST", "/api/runs", {
-  ...plan.options, name: "Study teacher", data: { datasetId: data.id, contextLength: 128 }, seed: 1, alphaCe: 0, alphaCos: 0, alphaClm: 1,
+  ...plan.options, name: "Study teacher", data: { datasetId: data.id, contextLength: 128 }, seed: 1, objective: { clm: { weight: 1 } },
   student: { ...plan.options.student, initialisation: "random", layerCount: 4, width: 128, heads: 4 }, schedule: { ...plan.options.schedule, epochs: 4 },
 });
 const teacher = await until(`/api/runs/${id}`, run => ["Completed", "Failed", "Stopped"].includes(run.status));

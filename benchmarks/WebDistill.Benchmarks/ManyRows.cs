@@ -81,7 +81,7 @@ internal static class ManyRows
             Name = Text($"Run {i} of {teacher.Name}, T = {i % 20}"),
             Teacher = new() { ModelId = $"{teacher.Id}" },
             Data = new() { DatasetId = $"{dataset.Id}" },
-            Temperature = 1 + i % 20,
+            Objective = new Dictionary<string, ObjectiveTerm> { ["ce"] = new(5, ("temperature", 1.0 + i % 20)), ["clm"] = new(2), ["cos"] = new(1) },
         };
         return new Run
         {
@@ -103,7 +103,7 @@ internal static class ManyRows
             Name = Text($"Temperatures from run {i} on"),
             Options = new RunOptions { Teacher = new() { ModelId = $"{Guid.Empty}" }, Data = new() { DatasetId = $"{Guid.Empty}" } },
             Metric = i % 2 == 0 ? SweepMetric.BestValidationPerplexity : SweepMetric.FinalValidationPerplexity,
-            Dimensions = [new SweepDimension { Name = "T", Values = [.. Enumerable.Range(1, 20).Select(t => SweepValue.Of("temperature", (double)t))] }],
+            Dimensions = [new SweepDimension { Name = "T", Values = [.. Enumerable.Range(1, 20).Select(t => SweepValue.Of("objective.ce.temperature", (double)t))] }],
         };
         DateTime at = _begin.AddMinutes(i);
         return new Sweep { Id = Guid.CreateVersion7(at), Name = plan.Name, PlanJson = JsonSerializer.Serialize(plan, WebJson.Options), CreatedAt = at };

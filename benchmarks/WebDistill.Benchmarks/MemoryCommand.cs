@@ -175,9 +175,10 @@ internal static class MemoryCommand
     {
         JsonElement run = await SendAsync(http, HttpMethod.Post, "/api/runs", JsonContent.Create(new
         {
-            name = "memory", datasetId = dataset, studentInitialisation = "random", studentLayerCount = 5, studentWidth = 512, studentHeads = 8,
-            contextLength = 64, alphaCe = 0, alphaClm = 1, alphaCos = 0, epochs = 1, batchSize = 64, gradientAccumulation = 4, validationIntervalSteps = 0,
-            validationMaxTokens = 256, checkpointIntervalSteps = 0, keepLastCheckpoints = 1,
+            name = "memory", data = new { datasetId = dataset, contextLength = 64 },
+            student = new { initialisation = "random", layerCount = 5, width = 512, heads = 8 }, objective = new { clm = new { weight = 1 } },
+            schedule = new { epochs = 1, batchSize = 64, gradientAccumulation = 4, validationIntervalSteps = 0, validationMaxTokens = 256 },
+            checkpoints = new { intervalSteps = 0, keepLast = 1 },
         }), cancel);
         Guid id = run.GetProperty("id").GetGuid();
         JsonElement ended = await UntilAsync(http, $"/api/runs/{id}", "status", "Completed", cancel);

@@ -30,9 +30,7 @@ internal static class Product
         Name = name,
         Data = new() { DatasetId = datasetId.ToString(), ContextLength = 16 },
         Student = new() { Initialisation = "random", LayerCount = 1, Width = 16, Heads = 2, Dropout = 0 },
-        AlphaCe = 0,
-        AlphaClm = 1,
-        AlphaCos = 0,
+        Objective = Terms.Of(ce: 0, clm: 1, cos: 0),
         Schedule = new() { Epochs = epochs, BatchSize = 8, ValidationIntervalSteps = 20, ValidationMaxTokens = 256 },
         Checkpoints = new() { IntervalSteps = 0 },
     };

@@ -33,8 +33,8 @@ internal sealed class FuzzLibrary(FuzzServer server) : IDisposable
     private const int MostOfAKind = 8;
     private const int VocabularySize = 300;
     private const string TinyRun = """
-        {"name":"tiny","student":{"initialisation":"random","layerCount":1,"width":16,"heads":2,"dropout":0},"data":{"contextLength":16},"alphaCe":0,
-         "alphaClm":1,"alphaCos":0,"schedule":{"epochs":1,"batchSize":8,"validationIntervalSteps":20,"validationMaxTokens":256},
+        {"name":"tiny","student":{"initialisation":"random","layerCount":1,"width":16,"heads":2,"dropout":0},"data":{"contextLength":16},
+         "objective":{"clm":{"weight":1}},"schedule":{"epochs":1,"batchSize":8,"validationIntervalSteps":20,"validationMaxTokens":256},
          "checkpoints":{"intervalSteps":20}}
         """;
 

@@ -107,7 +107,7 @@ public sealed class SlidingPerplexity
         using IDisposable noGradient = no_grad();
         // The prediction of a token stands where the one before it was read.
         hidden = hidden.narrow(1, firstScored - 1, scored).contiguous().view(-1, model.Architecture.Width);
-        var head = new LossHeadInput(hidden, model.Head, null, null, targets, Temperature: 1);
+        var head = new LossHeadInput(hidden, model.Head, null, null, targets);
         return ProjectionHead.Run(head, [new LossTerm(new CausalLanguageModel(), 1)], gradients: false).Sums[0];
     }
 }

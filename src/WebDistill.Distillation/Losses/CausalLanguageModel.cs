@@ -25,14 +25,14 @@ public sealed class CausalLanguageModel : RowLoss
     public override string Unit => "nats/token";
 
     /// <inheritdoc/>
+    public override string? UsualWeight => "2 (Sanh et al. 2019).";
+
+    /// <inheritdoc/>
     public override LossInputs Needs => LossInputs.StudentLogits | LossInputs.Targets;
 
     /// <inheritdoc/>
-    public override double Weight(RunOptions options) => options.AlphaClm;
+    public override double Divisor(LossCounts counts, object? parameters, int vocabularySize) => counts.Targets;
 
-    /// <inheritdoc/>
-    public override double Divisor(LossCounts counts, RunOptions options, int vocabularySize) => counts.Targets;
-
-    internal override Tensor Sum(LossRows rows, double temperature) =>
+    internal override Tensor Sum(LossRows rows, object? parameters) =>
         nn.functional.cross_entropy(rows.StudentLogits!, rows.Targets!, ignore_index: LogitLosses.NoTarget, reduction: nn.Reduction.Sum);
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using TorchSharp;
 using WebDistill.Distillation.Options;
 using static TorchSharp.torch;
@@ -13,8 +14,23 @@ namespace WebDistill.Distillation.Losses;
 /// </remarks>
 public sealed class DistillationCrossEntropy : RowLoss
 {
+    /// <summary>What it is computed with.</summary>
+    [JsonNumberHandling(JsonNumberHandling.Strict)]
+    public sealed record Softening
+    {
+        /// <summary>Softmax temperature T.</summary>
+        [Option("Temperature",
+            "Divides the logits before the softmax of the distillation cross-entropy: higher shows the student more of the teacher's unlikely tokens.",
+            Usual = "1 to 20; smaller students want lower (Hinton et al. 2015). 2 is usual.", Unit = "T", Minimum = 0.01, Maximum = 1000,
+            Advice = "2 is usual; 1 does not soften", SliderMinimum = 0.5, SliderMaximum = 20, SliderStep = 0.1)]
+        public double Temperature { get; init; } = 2.0;
+    }
+
     /// <inheritdoc/>
     public override string Name => "ce";
+
+    /// <inheritdoc/>
+    public override object? Parameters => new Softening();
 
     /// <inheritdoc/>
     public override string Title => "Distillation cross-entropy";
@@ -29,16 +45,17 @@ public sealed class DistillationCrossEntropy : RowLoss
     public override string Unit => "nats/token";
 
     /// <inheritdoc/>
+    public override string? UsualWeight => "5 (Sanh et al. 2019).";
+
+    /// <inheritdoc/>
     public override LossInputs Needs => LossInputs.StudentLogits | LossInputs.TeacherLogits;
 
     /// <inheritdoc/>
-    public override double Weight(RunOptions options) => options.AlphaCe;
+    public override double Divisor(LossCounts counts, object? parameters, int vocabularySize) => counts.Rows;
 
-    /// <inheritdoc/>
-    public override double Divisor(LossCounts counts, RunOptions options, int vocabularySize) => counts.Rows;
-
-    internal override Tensor Sum(LossRows rows, double temperature)
+    internal override Tensor Sum(LossRows rows, object? parameters)
     {
+        double temperature = ((Softening)parameters!).Temperature;
         Tensor teacher = nn.functional.log_softmax(rows.TeacherLogits! * (1 / temperature), dim: -1);
         Tensor student = nn.functional.log_softmax(rows.StudentLogits! * (1 / temperature), dim: -1);
         return (teacher.exp() * (teacher - student)).sum() * (temperature * temperature);

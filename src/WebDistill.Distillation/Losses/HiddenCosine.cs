@@ -27,15 +27,15 @@ public sealed class HiddenCosine : RowLoss
     public override string Unit => "1 − cosine";
 
     /// <inheritdoc/>
+    public override string? UsualWeight => "1 (Sanh et al. 2019).";
+
+    /// <inheritdoc/>
     public override LossInputs Needs => LossInputs.StudentHidden | LossInputs.TeacherHidden;
 
     /// <inheritdoc/>
-    public override double Weight(RunOptions options) => options.AlphaCos;
+    public override double Divisor(LossCounts counts, object? parameters, int vocabularySize) => counts.Rows;
 
-    /// <inheritdoc/>
-    public override double Divisor(LossCounts counts, RunOptions options, int vocabularySize) => counts.Rows;
-
-    internal override torch.Tensor Sum(LossRows rows, double temperature)
+    internal override torch.Tensor Sum(LossRows rows, object? parameters)
     {
         torch.Tensor student = rows.StudentHidden!, teacher = rows.TeacherHidden!;
         torch.Tensor product = (student * teacher).sum(-1L);

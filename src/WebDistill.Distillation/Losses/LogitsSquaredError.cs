@@ -9,8 +9,20 @@ namespace WebDistill.Distillation.Losses;
 /// </remarks>
 public sealed class LogitsSquaredError : RowLoss
 {
+    /// <summary>What it is computed with.</summary>
+    public sealed record Divided
+    {
+        /// <summary>What the sum is divided by.</summary>
+        [Option("MSE divided by", "What the logits' squared error is divided by, besides the number of tokens.",
+            Usual = "Summed is the reference's; per element does not change with the vocabulary.")]
+        public MseReduction Reduction { get; init; } = MseReduction.SumOverVocabulary;
+    }
+
     /// <inheritdoc/>
     public override string Name => "mse";
+
+    /// <inheritdoc/>
+    public override object? Parameters => new Divided();
 
     /// <inheritdoc/>
     public override string Title => "Squared error of the logits";
@@ -25,16 +37,19 @@ public sealed class LogitsSquaredError : RowLoss
     public override string Unit => "squared logits/token";
 
     /// <inheritdoc/>
+    public override string? UsualWeight => "0; summed over the vocabulary it is large, so start near 1e-4 (Hugging Face's distillation project).";
+
+    /// <inheritdoc/>
+    public override (double Most, double Step) WeightSlider => (1, 0.01);
+
+    /// <inheritdoc/>
     public override LossInputs Needs => LossInputs.StudentLogits | LossInputs.TeacherLogits;
 
     /// <inheritdoc/>
-    public override double Weight(RunOptions options) => options.AlphaMse;
+    public override double Divisor(LossCounts counts, object? parameters, int vocabularySize) =>
+        ((Divided)parameters!).Reduction == MseReduction.PerElement ? (double)counts.Rows * vocabularySize : counts.Rows;
 
-    /// <inheritdoc/>
-    public override double Divisor(LossCounts counts, RunOptions options, int vocabularySize) =>
-        options.MseReduction == MseReduction.PerElement ? (double)counts.Rows * vocabularySize : counts.Rows;
-
-    internal override torch.Tensor Sum(LossRows rows, double temperature)
+    internal override torch.Tensor Sum(LossRows rows, object? parameters)
     {
         torch.Tensor difference = rows.StudentLogits! - rows.TeacherLogits!;
         return (difference * difference).sum();

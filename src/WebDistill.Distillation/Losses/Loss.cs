@@ -1,3 +1,6 @@
+using System.Reflection;
+using System.Text.Json;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 
@@ -37,11 +40,31 @@ public abstract class Loss
     /// <summary>Whether it compares the student with a teacher.</summary>
     public bool NeedsTeacher => OfTeacher != Wants.None;
 
-    /// <summary>Its weight in the objective.</summary>
-    public abstract double Weight(RunOptions options);
+    /// <summary>A record of its parameters with their defaults, each property with its <see cref="OptionAttribute"/>; null where it has none.</summary>
+    public virtual object? Parameters => null;
+
+    /// <summary>Usual weights, and where they come from; null where there are none.</summary>
+    public virtual string? UsualWeight => null;
+
+    /// <summary>The weight at which a slider from 0 ends, and the distance of its numbers.</summary>
+    public virtual (double Most, double Step) WeightSlider => (10, 0.5);
+
+    /// <summary>Its options in an objective, the weight first: what form, API, validation, comparison and sweeps know of it.</summary>
+    public IReadOnlyList<OptionField> Fields => field ??= [.. ReadFields()];
+
+    /// <summary>Its weight in the objective; 0 where the options do not name it.</summary>
+    public virtual double Weight(RunOptions options) => options.Objective.GetValueOrDefault(Name)?.Weight ?? 0;
+
+    /// <summary>A record like <see cref="Parameters"/> with what the options say; null where it has none.</summary>
+    /// <exception cref="JsonException">The options say something that is no value of a parameter.</exception>
+    public object? ParametersIn(RunOptions options) =>
+        Parameters is object defaults && options.Objective.GetValueOrDefault(Name)?.Parameters is { } written
+            ? JsonSerializer.SerializeToElement(written).Deserialize(defaults.GetType(), JsonSerializerOptions.Web)
+            : Parameters;
 
     /// <summary>What its sum is divided by to give the mean that is charted; 0 if there is nothing to average.</summary>
-    public abstract double Divisor(LossCounts counts, RunOptions options, int vocabularySize);
+    /// <param name="parameters">As <see cref="ParametersIn"/> gives them.</param>
+    public abstract double Divisor(LossCounts counts, object? parameters, int vocabularySize);
 
     /// <summary>How its means are shown. Its colour is its place in the catalogue, so that a loss has the same one in every run.</summary>
     public StepSeries Series(RunOptions options) => new()
@@ -49,4 +72,44 @@ public abstract class Loss
         Name = Name, Title = Label, Unit = Unit, Chart = StepSeries.LossChart, Colour = 1 + LossCatalogue.Place(this), Format = SeriesFormat.Loss,
         Weight = Weight(options), IsSmoothed = true, CanBeLogarithmic = true,
     };
+
+    /// <summary>What of a term is no parameter of this loss, or no value of one; null where there is nothing.</summary>
+    internal OptionProblem? Unreadable(ObjectiveTerm term)
+    {
+        string[] known = [.. Fields.Skip(1).Select(field => field.Path)];
+        foreach ((string name, JsonElement value) in term.Parameters ?? [])
+        {
+            string path = $"objective.{Name}.{ForeignText.Quote(name)}";
+            if (!known.Contains(path))
+                return new OptionProblem(path, $"'{ForeignText.Quote(name)}' is no parameter of '{Label}'. "
+                    + (known.Length == 0 ? "It has none: leave it out." : $"Known are: {string.Join(", ", known.Select(one => one.Split('.')[^1]))}."));
+            try
+            {
+                JsonSerializer.SerializeToElement(new Dictionary<string, JsonElement> { [name] = value }).Deserialize(Parameters!.GetType(), JsonSerializerOptions.Web);
+            }
+            catch (JsonException)
+            {
+                return new OptionProblem(path, $"The value is {ForeignText.Quote(value.GetRawText())}, which '{name}' cannot be. Give it another, or leave it out.");
+            }
+        }
+        return null;
+    }
+
+    private IEnumerable<OptionField> ReadFields()
+    {
+        yield return new OptionField([nameof(RunOptions.Objective), Name, nameof(ObjectiveTerm.Weight)], typeof(double), isNullable: false,
+            new OptionAttribute(Label, $"Weight of {Formula}. 0 switches it off.")
+            {
+                Usual = UsualWeight, Minimum = 0, Maximum = 1e6, Advice = "0 switches the loss off", SliderMaximum = WeightSlider.Most,
+                SliderStep = WeightSlider.Step,
+            }, options => Weight((RunOptions)options));
+        if (Parameters is not object defaults)
+            yield break;
+        foreach (PropertyInfo property in defaults.GetType().GetProperties().Where(property => property.CanWrite).OrderBy(property => property.MetadataToken))
+        {
+            OptionAttribute said = property.GetCustomAttribute<OptionAttribute>()
+                ?? throw new InvalidOperationException($"{property.DeclaringType!.Name}.{property.Name} has no [Option]: say there what it is.");
+            yield return OptionField.Of([nameof(RunOptions.Objective), Name, property.Name], property, said, options => ParametersIn((RunOptions)options)!);
+        }
+    }
 }

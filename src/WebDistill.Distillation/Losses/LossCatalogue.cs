@@ -1,3 +1,4 @@
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
 
 namespace WebDistill.Distillation.Losses;
@@ -11,6 +12,40 @@ public static class LossCatalogue
 
     /// <summary>Where a loss stands in <see cref="All"/>; after the last one for one that does not.</summary>
     internal static int Place(Loss loss) => All.TakeWhile(other => other.Name != loss.Name).Count();
+
+    /// <summary>The options of a run with those of the losses' terms.</summary>
+    public static OptionSchema RunSchema { get; } = SchemaWith(All);
+
+    /// <summary>The options of a run with those of the terms of some losses.</summary>
+    public static OptionSchema SchemaWith(IReadOnlyList<Loss> losses) => OptionSchema.Of<RunOptions>([.. losses.SelectMany(loss => loss.Fields)]);
+
+    /// <summary>Every problem of an objective: terms that are no losses, values out of range, and that nothing is minimised; empty when there is none.</summary>
+    public static IReadOnlyList<OptionProblem> Validate(RunOptions options) => Validate(options, All);
+
+    internal static IReadOnlyList<OptionProblem> Validate(RunOptions options, IReadOnlyList<Loss> losses)
+    {
+        var problems = new OptionProblems();
+        foreach ((string name, ObjectiveTerm term) in options.Objective)
+        {
+            if (losses.FirstOrDefault(loss => loss.Name == name) is not Loss loss)
+                problems.Add($"objective.{ForeignText.Quote(name)}",
+                    $"'{ForeignText.Quote(name)}' is no loss. Choose among: {string.Join(", ", losses.Select(known => known.Name))}.");
+            else if (loss.Unreadable(term) is OptionProblem unreadable)
+                problems.AddRange([unreadable]);
+        }
+        if (problems.Found.Count > 0)
+            return problems.Found;
+        problems.AddRange(losses.SelectMany(loss => loss.Fields).Select(field => (field.Path, Message: field.Problem(options)))
+            .Where(found => found.Message is not null).Select(found => new OptionProblem(found.Path, found.Message!)));
+        bool hasTeacher = options.Teacher.ModelId is not null;
+        if (problems.Found.Count > 0 || losses.Any(loss => loss.Weight(options) > 0 && (hasTeacher || !loss.NeedsTeacher)))
+            return problems.Found;
+        Loss first = losses.First(loss => hasTeacher || !loss.NeedsTeacher);
+        problems.Add(first.Fields[0].Path, hasTeacher
+            ? "All loss weights are 0, so nothing would be minimised. Give at least one of them a weight above 0."
+            : $"The weight of '{first.Label}' is 0 and there is no teacher, so nothing would be minimised. Give it a weight above 0.");
+        return problems.Found;
+    }
 
     /// <summary>The losses that a run minimises: weight above 0, and without a teacher only those that need none.</summary>
     public static IReadOnlyList<Loss> Active(RunOptions options, bool hasTeacher) =>

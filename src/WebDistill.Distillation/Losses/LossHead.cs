@@ -6,7 +6,11 @@ using static TorchSharp.torch;
 namespace WebDistill.Distillation.Losses;
 
 /// <summary>A loss over rows and the factor of its sum in the number that is differentiated.</summary>
-internal readonly record struct LossTerm(RowLoss Loss, double Scale);
+/// <param name="Parameters">Null takes those that the loss has by default.</param>
+internal readonly record struct LossTerm(RowLoss Loss, double Scale, object? Parameters = null)
+{
+    public object? Parameters { get; } = Parameters ?? Loss.Parameters;
+}
 
 /// <summary>What the output projection and the losses work on. N rows (tokens without padding), C and D widths, V vocabulary.</summary>
 /// <param name="StudentHidden">[N, C], detached: its gradient is returned, not propagated.</param>
@@ -15,7 +19,7 @@ internal readonly record struct LossTerm(RowLoss Loss, double Scale);
 /// <param name="TeacherLogits">Of the same N rows; null without a teacher.</param>
 /// <param name="Targets">The id that follows each row, <see cref="LogitLosses.NoTarget"/> where none does.</param>
 internal sealed record LossHeadInput(Tensor StudentHidden, Parameter StudentHead, Tensor? TeacherHidden, RowLogits? TeacherLogits,
-    long[] Targets, double Temperature, Precision Precision = Precision.Float32);
+    long[] Targets, Precision Precision = Precision.Float32);
 
 /// <summary>What came out.</summary>
 /// <param name="Sums">Un-scaled sum over the rows of each term, in the order of the terms.</param>
@@ -58,7 +62,7 @@ internal static class LossHead
             Tensor? total = null;
             for (int i = 0; i < terms.Count; i++)
             {
-                Tensor sum = terms[i].Loss.Sum(rows, input.Temperature);
+                Tensor sum = terms[i].Loss.Sum(rows, terms[i].Parameters);
                 sums[i] += sum.detach().cpu().item<float>();
                 total = total is null ? sum * terms[i].Scale : total + sum * terms[i].Scale;
             }

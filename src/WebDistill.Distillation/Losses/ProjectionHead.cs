@@ -113,14 +113,15 @@ internal static class ProjectionHead
     {
         var settings = new LogitLossSettings
         {
-            VocabularySize = input.StudentHead.shape[0], Temperature = (float)input.Temperature, WantGradient = gradients,
+            VocabularySize = input.StudentHead.shape[0], Temperature = 1, WantGradient = gradients,
         };
-        foreach ((RowLoss loss, double scale) in terms)
+        foreach ((RowLoss loss, double scale, object? parameters) in terms)
         {
             switch (loss)
             {
                 case DistillationCrossEntropy:
                     (settings.WantDistillation, settings.DistillationScale) = (true, (float)scale);
+                    settings.Temperature = (float)((DistillationCrossEntropy.Softening)parameters!).Temperature;
                     break;
                 case CausalLanguageModel:
                     (settings.WantCausalLm, settings.CausalLmScale) = (true, (float)scale);

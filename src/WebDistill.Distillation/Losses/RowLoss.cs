@@ -60,5 +60,6 @@ public abstract class RowLoss : Loss
         | (Needs.HasFlag(LossInputs.TeacherHidden) ? Wants.Hidden : Wants.None);
 
     /// <summary>Sum over the rows: a scalar, differentiable with respect to the student's tensors.</summary>
-    internal abstract torch.Tensor Sum(LossRows rows, double temperature);
+    /// <param name="parameters">As <see cref="Loss.ParametersIn"/> gives them.</param>
+    internal abstract torch.Tensor Sum(LossRows rows, object? parameters);
 }

@@ -9,6 +9,10 @@ namespace WebDistill.Distillation.Options;
 /// </summary>
 public static class FlatOptions
 {
+    private const string Objective = "objective";
+
+    private static readonly IReadOnlyDictionary<string, ObjectiveTerm> s_defaults = new RunOptions().Objective;
+
     /// <summary>The path of every option whose name was another one.</summary>
     public static IReadOnlyDictionary<string, string> Paths { get; } = new Dictionary<string, string>
     {
@@ -27,6 +31,12 @@ public static class FlatOptions
         ["contextLength"] = "data.contextLength",
         ["groupBySize"] = "data.groupBySize",
         ["shuffle"] = "data.shuffle",
+        ["temperature"] = "objective.ce.temperature",
+        ["alphaCe"] = "objective.ce.weight",
+        ["alphaClm"] = "objective.clm.weight",
+        ["alphaMse"] = "objective.mse.weight",
+        ["alphaCos"] = "objective.cos.weight",
+        ["mseReduction"] = "objective.mse.reduction",
         ["epochs"] = "schedule.epochs",
         ["batchSize"] = "schedule.batchSize",
         ["gradientAccumulation"] = "schedule.gradientAccumulation",
@@ -58,14 +68,14 @@ public static class FlatOptions
         if (options.ValueKind != JsonValueKind.Object || !options.EnumerateObject().Any(IsOld))
             return options;
         JsonProperty[] old = [.. options.EnumerateObject().Where(IsOld)];
-        ILookup<bool, JsonProperty> isTwice = old.ToLookup(property => IsGiven(options, Paths[property.Name].Split('.')));
+        ILookup<bool, JsonProperty> isTwice = old.ToLookup(property => IsGiven(options, Given(Paths[property.Name])));
         problems = [.. isTwice[true].Select(property => new OptionProblem(Paths[property.Name],
             $"It is given here and as '{property.Name}', as it was called before options had groups. Leave '{property.Name}' out."))];
 
         var written = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(written))
-            Write(writer, options.EnumerateObject().Where(property => !IsOld(property)),
-                [.. isTwice[false].Select(property => (Paths[property.Name].Split('.'), property.Value))]);
+            Write(writer, options.EnumerateObject().Where(property => !IsOld(property)), Complete(
+                [.. isTwice[false].Select(property => (Paths[property.Name].Split('.'), property.Value))]));
         return JsonSerializer.Deserialize<JsonElement>(written.WrittenSpan);
     }
 
@@ -75,6 +85,21 @@ public static class FlatOptions
     {
         JsonElement grouped = Grouped(options, out IReadOnlyList<OptionProblem> problems);
         return problems.Count == 0 ? grouped : throw new JsonException($"{problems[0].Field}: {problems[0].Message}");
+    }
+
+    // Terms are given together: the ones that an objective does not name are off, and those that flat options did not name had their defaults.
+    private static string[] Given(string path) => path.Split('.') is [Objective, ..] ? [Objective] : path.Split('.');
+
+    private static (string[] Path, JsonElement Value)[] Complete((string[] Path, JsonElement Value)[] moved)
+    {
+        if (moved.All(one => one.Path[0] != Objective))
+            return moved;
+        HashSet<string> named = [.. moved.Select(one => string.Join('.', one.Path))];
+        // A term of the flat options had a weight, and was off where it was not named.
+        IEnumerable<(string, double)> weights = moved.Where(one => one.Path[0] == Objective).Select(one => (one.Path[1], 0.0)).Where(one => !s_defaults.ContainsKey(one.Item1))
+            .Concat(s_defaults.Select(one => (one.Key, one.Value.Weight))).Distinct();
+        return [.. moved, .. weights.Where(one => !named.Contains($"{Objective}.{one.Item1}.weight"))
+            .Select(one => ((string[])[Objective, one.Item1, "weight"], JsonSerializer.SerializeToElement(one.Item2)))];
     }
 
     private static bool IsOld(JsonProperty property) => Paths.ContainsKey(property.Name);

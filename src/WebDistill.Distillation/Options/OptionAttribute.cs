@@ -55,6 +55,15 @@ public sealed class OptionAttribute(string label, string what) : Attribute
     /// <summary>A number must be below <see cref="Maximum"/>.</summary>
     public bool ExcludesMaximum { get; init; }
 
+    /// <summary>Where a slider beside the number begins.</summary>
+    public double SliderMinimum { get; init; }
+
+    /// <summary>Where a slider beside the number ends: usual values, not bounds; there is none where it does not end above its beginning.</summary>
+    public double SliderMaximum { get; init; }
+
+    /// <summary>The distance of the slider's numbers.</summary>
+    public double SliderStep { get; init; }
+
     /// <summary>What a message about a number out of range ends with: the meaning of a whole number, advice for another.</summary>
     public string? Advice { get; init; }
 

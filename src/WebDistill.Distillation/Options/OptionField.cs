@@ -9,21 +9,31 @@ namespace WebDistill.Distillation.Options;
 /// <summary>One option of a record of options, with what its <see cref="OptionAttribute"/> says.</summary>
 public sealed class OptionField
 {
-    private readonly IReadOnlyList<PropertyInfo> _groups;
-    private readonly PropertyInfo _property;
     private readonly OptionAttribute _said;
     private readonly Type _type;
     private readonly string[] _names;
+    private readonly Func<object, object?> _held;
 
-    internal OptionField(IReadOnlyList<PropertyInfo> groups, PropertyInfo property, OptionAttribute said)
+    /// <param name="names">The last one is its own.</param>
+    /// <param name="held">Its value in a record of options.</param>
+    internal OptionField(IEnumerable<string> names, Type type, bool isNullable, OptionAttribute said, Func<object, object?> held)
     {
-        (_groups, _property, _said) = (groups, property, said);
-        _type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
-        _names = [.. groups.Append(property).Select(one => JsonNamingPolicy.CamelCase.ConvertName(one.Name))];
+        (_said, _held, _names) = (said, held, [.. names.Select(JsonNamingPolicy.CamelCase.ConvertName)]);
+        _type = Nullable.GetUnderlyingType(type) ?? type;
         Path = string.Join('.', _names);
-        Kind = KindOf(property, _type, said);
-        IsOptional = said.IsOptional || new NullabilityInfoContext().Create(property).ReadState == NullabilityState.Nullable;
+        Kind = KindOf(_type, said, Path);
+        IsOptional = said.IsOptional || isNullable;
+        Choices = _type.IsEnum ? Enum.GetNames(_type) : null;
     }
+
+    /// <summary>A property of a record, or of a record in it.</summary>
+    internal static OptionField Of(IReadOnlyList<PropertyInfo> groups, PropertyInfo property, OptionAttribute said) =>
+        Of([.. groups.Select(group => group.Name), property.Name], property, said, options => groups.Aggregate(options, (record, group) => group.GetValue(record)!));
+
+    /// <summary>A property of a record that <paramref name="record"/> finds in the options.</summary>
+    internal static OptionField Of(IEnumerable<string> names, PropertyInfo property, OptionAttribute said, Func<object, object> record) => new(
+        names, property.PropertyType, new NullabilityInfoContext().Create(property).ReadState == NullabilityState.Nullable, said,
+        options => property.GetValue(record(options)));
 
     /// <summary>The names of its groups and its own, with points between them: what it is called wherever one option is named.</summary>
     public string Path { get; }
@@ -67,6 +77,13 @@ public sealed class OptionField
     /// <inheritdoc cref="OptionAttribute.ExcludesMaximum"/>
     public bool ExcludesMaximum => _said.ExcludesMaximum;
 
+    /// <summary>The entries of an enumeration, for a choice among them.</summary>
+    public IReadOnlyList<string>? Choices { get; }
+
+    /// <inheritdoc cref="OptionAttribute.SliderMaximum"/>
+    public (double Least, double Most, double Step)? Slider =>
+        _said.SliderMaximum > _said.SliderMinimum ? (_said.SliderMinimum, _said.SliderMaximum, _said.SliderStep) : null;
+
     /// <summary>Its value in <paramref name="options"/>, such that two values that mean the same are equal: ids however they are written, lists
     /// by their text.</summary>
     public object? Value(object options) => Held(options) switch
@@ -76,6 +93,9 @@ public sealed class OptionField
         IEnumerable list => string.Join(", ", list.Cast<object>()),
         var value => value,
     };
+
+    /// <summary>Its value in <paramref name="options"/> as it is.</summary>
+    internal object? Held(object options) => _held(options);
 
     /// <summary>Its value in options that were written as JSON; null where it is blank or missing.</summary>
     public JsonNode? In(JsonObject options) => _names.Aggregate((JsonNode?)options, (node, name) => (node as JsonObject)?[name]);
@@ -105,8 +125,6 @@ public sealed class OptionField
         _ => null,
     };
 
-    private object? Held(object options) => _property.GetValue(_groups.Aggregate(options, (record, group) => group.GetValue(record)!));
-
     // NaN fails every comparison.
     private bool Allows(double value) =>
         (ExcludesMinimum ? value > Minimum : value >= Minimum) && (ExcludesMaximum ? value < Maximum : value <= Maximum);
@@ -117,12 +135,12 @@ public sealed class OptionField
 
     private static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
-    private static OptionKind KindOf(PropertyInfo property, Type type, OptionAttribute said) =>
+    private static OptionKind KindOf(Type type, OptionAttribute said, string path) =>
         type.IsEnum || said.IsChosen ? OptionKind.Choice
         : type == typeof(bool) ? OptionKind.Boolean
         : type == typeof(double) ? OptionKind.Number
         : type == typeof(int) || type == typeof(long) ? OptionKind.Integer
         : type == typeof(IReadOnlyList<int>) ? OptionKind.LayerList
         : type == typeof(string) || type == typeof(IReadOnlyList<string>) ? OptionKind.Text
-        : throw new NotSupportedException($"An option of the type {type} ({property.Name}) cannot be written on a form. Give {nameof(OptionKind)} a kind for it.");
+        : throw new NotSupportedException($"An option of the type {type} ({path}) cannot be written on a form. Give {nameof(OptionKind)} a kind for it.");
 }

@@ -1,5 +1,7 @@
 using System.Collections;
 using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace WebDistill.Distillation.Options;
 
@@ -11,19 +13,20 @@ public sealed class OptionSchema
 {
     private readonly Dictionary<string, OptionField> _byPath;
 
-    private OptionSchema(Type type)
+    private OptionSchema(Type type, IReadOnlyList<OptionField> terms)
     {
-        Fields = [.. Read(type, [])];
+        Fields = [.. Read(type, [], terms)];
         _byPath = Fields.ToDictionary(field => field.Path);
         Settings = [.. Fields.Where(field => !field.IsLabel)];
     }
 
-    /// <summary>That of a run.</summary>
-    public static OptionSchema Run => Of<RunOptions>();
-
     /// <summary>The schema of a record of options.</summary>
     /// <exception cref="TypeInitializationException">A property has no <see cref="OptionAttribute"/>.</exception>
     public static OptionSchema Of<T>() => Known<T>.Schema;
+
+    /// <summary>That of a record with terms of an objective, whose options only the losses know.</summary>
+    /// <param name="terms">Options of the terms, in the order of a form.</param>
+    internal static OptionSchema Of<T>(IReadOnlyList<OptionField> terms) => new(typeof(T), terms);
 
     /// <summary>Every option, in the order of a form.</summary>
     public IReadOnlyList<OptionField> Fields { get; }
@@ -48,21 +51,36 @@ public sealed class OptionSchema
         }
     }
 
+    /// <summary>The options as JSON in which each has its value, those of terms that are not named included.</summary>
+    /// <exception cref="ArgumentException">A number is not finite.</exception>
+    public JsonObject Write(object options, JsonSerializerOptions json)
+    {
+        JsonObject written = JsonSerializer.SerializeToNode(options, json)!.AsObject();
+        foreach (OptionField field in Fields)
+        {
+            if (field.In(written) is null && field.Held(options) is object value)
+                field.Put(written, JsonSerializer.SerializeToNode(value, json));
+        }
+        return written;
+    }
+
     /// <summary>Whether values of a type are records of options, and not an option.</summary>
     public static bool IsGroup(Type type) => type.IsClass && type != typeof(string) && !type.IsAssignableTo(typeof(IEnumerable));
 
     // GetProperties promises no order, the tokens of the metadata are in that of the declarations.
-    private static IEnumerable<OptionField> Read(Type type, IReadOnlyList<PropertyInfo> groups) => type.GetProperties()
+    private static IEnumerable<OptionField> Read(Type type, IReadOnlyList<PropertyInfo> groups, IReadOnlyList<OptionField> terms) => type.GetProperties()
         .Where(property => property.CanWrite).OrderBy(property => property.MetadataToken)
         .SelectMany(property =>
         {
             OptionAttribute said = property.GetCustomAttribute<OptionAttribute>()
                 ?? throw new InvalidOperationException($"{type.Name}.{property.Name} has no [Option]: say there what it is.");
-            return IsGroup(property.PropertyType) ? Read(property.PropertyType, [.. groups, property]) : [new OptionField(groups, property, said)];
+            return property.PropertyType == typeof(IReadOnlyDictionary<string, ObjectiveTerm>) ? terms
+                : IsGroup(property.PropertyType) ? Read(property.PropertyType, [.. groups, property], terms)
+                : [OptionField.Of(groups, property, said)];
         });
 
     private static class Known<T>
     {
-        public static OptionSchema Schema { get; } = new(typeof(T));
+        public static OptionSchema Schema { get; } = new(typeof(T), []);
     }
 }

@@ -47,7 +47,7 @@ public sealed record StudentOptions
     /// <summary>Dropout probability of the student while it trains (embeddings, attention and residual branches alike).</summary>
     [Option("Dropout", "Probability of dropping a unit while the student trains: embeddings, attention and residual branches alike.",
         Usual = "0.1 in GPT-2; 0 for small models on short runs.", Minimum = 0, Maximum = 1, ExcludesMaximum = true,
-        Advice = "0 switches it off, 0.1 is usual")]
+        Advice = "0 switches it off, 0.1 is usual", SliderMaximum = 0.5, SliderStep = 0.01)]
     public double Dropout { get; init; } = 0.1;
 
     /// <summary>Do not train the position embeddings.</summary>

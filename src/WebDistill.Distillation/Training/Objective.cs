@@ -21,7 +21,7 @@ internal sealed class Objective : IDisposable
     {
         IReadOnlyList<Loss> losses = parts.Losses;
         (Losses, _options, _vocabularySize) = (losses, options, parts.Student.Architecture.VocabularySize);
-        _terms = [.. losses.Select(loss => new Term(loss, loss.Weight(options), loss is WholeLoss whole ? Bind(whole) : null))];
+        _terms = [.. losses.Select(loss => new Term(loss, loss.Weight(options), loss.ParametersIn(options), loss is WholeLoss whole ? Bind(whole) : null))];
         OfStudent = losses.OfType<WholeLoss>().Aggregate(Wants.Hidden, (all, loss) => all | loss.OfStudent);
         OfTeacher = losses.Aggregate(Wants.None, (all, loss) => all | loss.OfTeacher);
         foreach (Loss loss in losses.Where(loss => parts.Teacher is Teacher teacher && (loss.OfTeacher & ~teacher.Offers) != 0))
@@ -73,7 +73,7 @@ internal sealed class Objective : IDisposable
     {
         int[] byRows = [.. Enumerable.Range(0, _terms.Length).Where(k => _terms[k].Module is null)];
         LossHeadResult head = ProjectionHead.Run(
-            rows, [.. byRows.Select(k => new LossTerm((RowLoss)_terms[k].Loss, Scale(k)))], gradients: true);
+            rows, [.. byRows.Select(k => new LossTerm((RowLoss)_terms[k].Loss, Scale(k), _terms[k].Parameters))], gradients: true);
         var sums = new double[_terms.Length];
         for (int i = 0; i < byRows.Length; i++)
             sums[byRows[i]] = head.Sums[i];
@@ -101,11 +101,11 @@ internal sealed class Objective : IDisposable
             term.Module?.Dispose();
     }
 
-    private double Divisor(int k, LossCounts counts) => _terms[k].Loss.Divisor(counts, _options, _vocabularySize);
+    private double Divisor(int k, LossCounts counts) => _terms[k].Loss.Divisor(counts, _terms[k].Parameters, _vocabularySize);
 
     private static double Inverse(double divisor) => divisor == 0 ? 0 : 1 / divisor;
 
-    private sealed record Term(Loss Loss, double Weight, WholeLossModule? Module);
+    private sealed record Term(Loss Loss, double Weight, object? Parameters, WholeLossModule? Module);
 }
 
 /// <summary>What an objective is over one micro-batch.</summary>

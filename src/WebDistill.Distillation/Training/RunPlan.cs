@@ -1,4 +1,5 @@
 using WebDistill.Distillation.Data;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
@@ -60,7 +61,8 @@ public sealed record RunPlan(
     }
 
     /// <summary>Every problem that can be seen without reading a model or a corpus; empty when there is none.</summary>
-    public static IReadOnlyList<OptionProblem> Validate(RunOptions options) => [.. options.Validate(), .. StudentInits.Validate(options)];
+    public static IReadOnlyList<OptionProblem> Validate(RunOptions options) =>
+        [.. options.Validate(), .. LossCatalogue.Validate(options), .. StudentInits.Validate(options)];
 
     /// <summary>Every problem that needs the models or the corpus to be seen; empty when there is none.</summary>
     /// <param name="checkpoint">Architecture of <see cref="StudentOptions.ModelId"/>, where one is chosen.</param>
@@ -94,12 +96,12 @@ public sealed record RunPlan(
                 $"The student has {student.VocabularySize} tokens in its vocabulary and the data set {vocabularySize}. "
                 + "Choose a data set that was tokenised with the student's vocabulary.");
         }
-        if (teacher is not null && student.Width != teacher.Width && options.AlphaCos > 0)
+        if (teacher is not null && student.Width != teacher.Width)
         {
-            problems.Add(OptionPath.Of(options.AlphaCos),
-                $"The cosine loss compares hidden states of equal width, and the student's is {student.Width}, the teacher's "
-                + $"{teacher.Width}. "
-                + "Set its weight to 0 or choose a student of the teacher's width.");
+            foreach (RowLoss loss in LossCatalogue.Active(options, hasTeacher: true).OfType<RowLoss>().Where(loss => loss.Needs.HasFlag(LossInputs.TeacherHidden)))
+                problems.Add(loss.Fields[0].Path,
+                    $"The loss '{loss.Label}' compares hidden states of equal width, and the student's is {student.Width}, the teacher's "
+                    + $"{teacher.Width}. Set its weight to 0 or choose a student of the teacher's width.");
         }
 
         int positions = Math.Min(student.Positions, teacher?.Positions ?? int.MaxValue), shortest = options.Data.SequenceMode.ShortestContext();

@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Kernels;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
@@ -50,7 +51,7 @@ public static class TrainingCheckpoint
     private const int FormatVersion = 1;
 
     private static readonly OptionField[] s_kept =
-        [.. OptionSchema.Run.Fields.Where(field => field.IsFixedOnceBegun)];
+        [.. LossCatalogue.RunSchema.Fields.Where(field => field.IsFixedOnceBegun)];
 
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
     {

@@ -55,7 +55,7 @@ public sealed class RunComparison
     private static readonly string[] DecidePerplexity = ["data.datasetId", "data.sequenceMode", "data.contextLength", "schedule.validationMaxTokens"];
     // What the total loss is the weighted sum of.
     private static readonly string[] DecideTotalLoss =
-        ["teacher.modelId", "data.datasetId", "temperature", "alphaCe", "alphaClm", "alphaMse", "alphaCos", "mseReduction"];
+        ["teacher.modelId", "data.datasetId", .. LossCatalogue.All.SelectMany(loss => loss.Fields).Select(field => field.Path)];
 
     private RunComparison(
         IReadOnlyList<ComparedRun> runs, IReadOnlyList<ComparedOption> differing, IReadOnlyList<(OptionField Field, string Text)> same)
@@ -98,7 +98,7 @@ public sealed class RunComparison
         JsonObject[] values = [.. runs.Select(run => OptionTexts.Values(StoredOptions.Of(run.Run)))];
         List<ComparedOption> differing = [];
         List<(OptionField, string)> same = [];
-        foreach (OptionField field in OptionSchema.Run.Settings)
+        foreach (OptionField field in LossCatalogue.RunSchema.Settings)
         {
             string[] written = [.. values.Select(options => RunDraft.Write(field.In(options)))];
             if (written.Distinct().Count() > 1)

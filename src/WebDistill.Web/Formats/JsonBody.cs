@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Failures;
 
@@ -27,34 +28,39 @@ internal static class JsonBody
         JsonElement root = typeof(T) == typeof(RunOptions) ? FlatOptions.Grouped(document.RootElement, out twice) : document.RootElement;
         List<OptionProblem> problems = [.. twice];
         bool isComplete = true;
-        JsonObject readable = ReadObject(root, WebJson.Options.GetTypeInfo(typeof(T)), "", problems, ref isComplete);
+        JsonObject readable = ReadObject(root, [.. WebJson.Options.GetTypeInfo(typeof(T)).Properties], "", problems, ref isComplete);
         return isComplete ? (readable.Deserialize<T>(WebJson.Options)!, problems) : throw new OptionsInvalidException(problems);
     }
 
     /// <param name="path">Of the object, with a point at its end; empty for the whole body.</param>
     /// <param name="isComplete">Becomes false where a required property is missing.</param>
-    private static JsonObject ReadObject(JsonElement json, JsonTypeInfo type, string path, List<OptionProblem> problems, ref bool isComplete)
+    private static JsonObject ReadObject(JsonElement json, JsonPropertyInfo[] properties, string path, List<OptionProblem> problems, ref bool isComplete)
     {
         var readable = new JsonObject();
         bool listsKnown = false;
         foreach (JsonProperty property in json.EnumerateObject())
         {
-            if (type.Properties.FirstOrDefault(known => known.Name == property.Name) is not JsonPropertyInfo known)
+            if (properties.FirstOrDefault(known => known.Name == property.Name) is not JsonPropertyInfo known)
             {
                 string name = ForeignText.Quote(property.Name);
                 // Said once: it is the same for all.
                 problems.Add(new OptionProblem(path + name, listsKnown ? $"'{name}' is unknown."
-                    : $"'{name}' is unknown. Known are: {string.Join(", ", type.Properties.Select(p => p.Name))}."));
+                    : $"'{name}' is unknown. Known are: {string.Join(", ", properties.Select(p => p.Name))}."));
                 listsKnown = true;
             }
             else if (readable.ContainsKey(property.Name))
             {
                 problems.Add(new OptionProblem(path + known.Name, $"'{known.Name}' is given twice."));
             }
+            else if (property.Value.ValueKind == JsonValueKind.Object && known.PropertyType == typeof(IReadOnlyDictionary<string, ObjectiveTerm>))
+            {
+                if (ReadTerms(property.Value, $"{path}{known.Name}.", problems) is JsonObject terms)
+                    readable.Add(property.Name, terms);
+            }
             else if (property.Value.ValueKind == JsonValueKind.Object
                 && WebJson.Options.GetTypeInfo(known.PropertyType) is { Kind: JsonTypeInfoKind.Object } group)
             {
-                readable.Add(property.Name, ReadObject(property.Value, group, $"{path}{known.Name}.", problems, ref isComplete));
+                readable.Add(property.Name, ReadObject(property.Value, [.. group.Properties], $"{path}{known.Name}.", problems, ref isComplete));
             }
             else if (Problem(property.Value, known) is string problem)
             {
@@ -65,7 +71,7 @@ internal static class JsonBody
                 readable.Add(property.Name, JsonNode.Parse(property.Value.GetRawText()));
             }
         }
-        foreach (JsonPropertyInfo missing in type.Properties.Where(p => p.IsRequired && !readable.ContainsKey(p.Name)))
+        foreach (JsonPropertyInfo missing in properties.Where(p => p.IsRequired && !readable.ContainsKey(p.Name)))
         {
             isComplete = false;
             if (problems.All(problem => problem.Field != path + missing.Name))
@@ -73,6 +79,33 @@ internal static class JsonBody
         }
         return readable;
     }
+
+    // The terms of an objective: what may stand in one, the loss of its name says. Null where one cannot be read: what the others sum up to means nothing.
+    private static JsonObject? ReadTerms(JsonElement json, string path, List<OptionProblem> problems)
+    {
+        int before = problems.Count;
+        bool isComplete = true;
+        var readable = new JsonObject();
+        foreach (JsonProperty term in json.EnumerateObject())
+        {
+            string name = ForeignText.Quote(term.Name);
+            if (LossCatalogue.All.FirstOrDefault(known => known.Name == term.Name) is not Loss loss)
+                problems.Add(new OptionProblem(path + name, $"'{name}' is unknown. Known are: {string.Join(", ", LossCatalogue.All.Select(known => known.Name))}."));
+            else if (readable.ContainsKey(term.Name))
+                problems.Add(new OptionProblem(path + name, $"'{name}' is given twice."));
+            else if (term.Value.ValueKind != JsonValueKind.Object)
+                problems.Add(new OptionProblem(path + name, $"The value is {Shortened(term.Value.GetRawText())}, expected an object such as {{\"weight\": 1}}."));
+            else
+                readable.Add(term.Name, ReadObject(term.Value, OfTerm(loss), $"{path}{term.Name}.", problems, ref isComplete));
+        }
+        return problems.Count == before ? readable : null;
+    }
+
+    private static JsonPropertyInfo[] OfTerm(Loss loss) =>
+    [
+        .. WebJson.Options.GetTypeInfo(typeof(ObjectiveTerm)).Properties.Where(property => !property.IsExtensionData),
+        .. loss.Parameters is object parameters ? WebJson.Options.GetTypeInfo(parameters.GetType()).Properties : [],
+    ];
 
     private static string? Problem(JsonElement value, JsonPropertyInfo property)
     {
@@ -111,7 +144,7 @@ internal static class JsonBody
             return "a list of texts";
         if (inner.IsAssignableTo(typeof(IEnumerable<int>)))
             return "a list of whole numbers";
-        if (WebJson.Options.GetTypeInfo(inner).Kind == JsonTypeInfoKind.Object)
+        if (inner == typeof(IReadOnlyDictionary<string, ObjectiveTerm>) || WebJson.Options.GetTypeInfo(inner).Kind == JsonTypeInfoKind.Object)
             return "an object";
         return inner.IsAssignableTo(typeof(IEnumerable<JsonElement>)) ? "a list" : "another type";
     }

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Reflection;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 
 namespace WebDistill.Web.Http;
@@ -15,12 +17,52 @@ internal static class OptionSchemas
         if (context.JsonPropertyInfo is not { AttributeProvider: PropertyInfo property, PropertyType.IsEnum: false }
             || property.GetCustomAttribute<OptionAttribute>() is not OptionAttribute said)
             return Task.CompletedTask;
-        (schema.Title, schema.Description) = (said.Label, said.Usual is null ? said.What : $"{said.What} Usual: {said.Usual}");
-        schema.Minimum = said.ExcludesMinimum ? null : Bound(said.Minimum);
-        schema.ExclusiveMinimum = said.ExcludesMinimum ? Bound(said.Minimum) : null;
-        schema.Maximum = said.ExcludesMaximum ? null : Bound(said.Maximum);
-        schema.ExclusiveMaximum = said.ExcludesMaximum ? Bound(said.Maximum) : null;
+        Say(schema, said.Label, said.What, said.Usual);
+        Bind(schema, said.Minimum, said.ExcludesMinimum, said.Maximum, said.ExcludesMaximum);
+        if (property.PropertyType == typeof(IReadOnlyDictionary<string, ObjectiveTerm>))
+        {
+            schema.Properties = LossCatalogue.All.ToDictionary(loss => loss.Name, IOpenApiSchema (loss) => Term(loss));
+            (schema.AdditionalProperties, schema.AdditionalPropertiesAllowed) = (null, false);
+        }
         return Task.CompletedTask;
+    }
+
+    private static OpenApiSchema Term(Loss loss) => new()
+    {
+        Type = JsonSchemaType.Object, Title = loss.Title, Description = $"{loss.Formula}, in {loss.Unit}.", AdditionalPropertiesAllowed = false,
+        Required = new HashSet<string> { "weight" },
+        Properties = loss.Fields.ToDictionary(field => field.Path.Split('.')[^1], IOpenApiSchema (field) => Field(field)),
+    };
+
+    private static OpenApiSchema Field(OptionField field)
+    {
+        var schema = new OpenApiSchema
+        {
+            Type = field.Kind switch
+            {
+                OptionKind.Number => JsonSchemaType.Number,
+                OptionKind.Integer => JsonSchemaType.Integer,
+                OptionKind.Boolean => JsonSchemaType.Boolean,
+                OptionKind.LayerList => JsonSchemaType.Array,
+                _ => JsonSchemaType.String,
+            },
+            Items = field.Kind == OptionKind.LayerList ? new OpenApiSchema { Type = JsonSchemaType.Integer } : null,
+            Enum = field.Choices is null ? null : [.. field.Choices.Select(choice => (JsonNode)choice)],
+        };
+        Say(schema, field.Label, field.What, field.Usual);
+        Bind(schema, field.Minimum, field.ExcludesMinimum, field.Maximum, field.ExcludesMaximum);
+        return schema;
+    }
+
+    private static void Say(OpenApiSchema schema, string label, string what, string? usual) =>
+        (schema.Title, schema.Description) = (label, usual is null ? what : $"{what} Usual: {usual}");
+
+    private static void Bind(OpenApiSchema schema, double minimum, bool excludesMinimum, double maximum, bool excludesMaximum)
+    {
+        schema.Minimum = excludesMinimum ? null : Bound(minimum);
+        schema.ExclusiveMinimum = excludesMinimum ? Bound(minimum) : null;
+        schema.Maximum = excludesMaximum ? null : Bound(maximum);
+        schema.ExclusiveMaximum = excludesMaximum ? Bound(maximum) : null;
     }
 
     private static string? Bound(double value) => double.IsFinite(value) ? value.ToString("0.##########", CultureInfo.InvariantCulture) : null;

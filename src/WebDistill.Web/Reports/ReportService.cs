@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Datasets;
@@ -115,7 +116,7 @@ public sealed class ReportService(
             .ToListAsync(cancel);
         return new ReportRun(
             run.Id, run.Name, run.Status, run.Step, run.TrainedSeconds,
-            [.. OptionSchema.Run.Settings.Select(field => new ReportOption(field.Label,
+            [.. LossCatalogue.RunSchema.Settings.Select(field => new ReportOption(field.Label,
                 texts.Of(field, field.In(values)), JsonNode.DeepEquals(field.In(values), field.In(defaults))))],
             run.DatasetSha256, run.Engine, run.Version, run.ValidationPerplexity, run.Validation()?.NatsPerToken,
             [.. validation.OrderBy(point => point.Step).Select(point => new ReportPoint(point.Step, point.Value, Perplexity.Stored(point.Value, point.Logarithm)?.NatsPerToken))]);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using WebDistill.Data;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Web.Formats;
@@ -12,16 +13,19 @@ public sealed partial class NewRunPage
     private static readonly IReadOnlyList<(string, string)> SequenceChoices =
         [(nameof(SequenceMode.Packed), "Packed blocks"), (nameof(SequenceMode.HuggingFace), "Hugging Face, padded")];
 
-    private static readonly IReadOnlyList<(string, string)> MseChoices =
-        [(nameof(MseReduction.SumOverVocabulary), "Summed over the vocabulary"), (nameof(MseReduction.PerElement), "Per element")];
-
     private static readonly IReadOnlyList<(string, string)> SemanticsChoices =
         [(nameof(TrainingSemantics.Corrected), "Corrected"), (nameof(TrainingSemantics.HuggingFaceExact), "Hugging Face exact")];
 
     private static readonly IReadOnlyList<(string, string)> PrecisionChoices =
         [(nameof(Precision.Float32), "Float32"), (nameof(Precision.BFloat16), "BFloat16")];
 
+    private const string TemperaturePath = "objective.ce.temperature";
+
     private static string Text(Guid? id) => id?.ToString("N") ?? "";
+
+    // A loss that is off has nothing to set but its weight; the temperature stands above them with its picture.
+    private IEnumerable<OptionField> Shown(Loss loss) => loss.Fields
+        .Where((field, i) => i == 0 || Draft[loss.Fields[0].Path].Trim() is not ("0" or "") && field.Path != TemperaturePath);
 
     private string SuggestedName()
     {
@@ -74,5 +78,5 @@ public sealed partial class NewRunPage
     }
 
     private double SafeTemperature() =>
-        double.TryParse(Draft["temperature"], NumberStyles.Float, CultureInfo.InvariantCulture, out double t) && t is >= 0.01 and <= 1000 ? t : 1;
+        double.TryParse(Draft[TemperaturePath], NumberStyles.Float, CultureInfo.InvariantCulture, out double t) && t is >= 0.01 and <= 1000 ? t : 1;
 }

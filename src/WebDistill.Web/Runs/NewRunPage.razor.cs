@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using WebDistill.Data;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Training;
@@ -139,7 +140,7 @@ public sealed partial class NewRunPage(
     {
         _form = new RunForm(draft, basis, basisName, Changed)
         {
-            Kept = _branch is null ? new HashSet<string>() : OptionSchema.Run.Fields.Where(field => field.IsFixedOnceBegun).Select(field => field.Path).ToHashSet(),
+            Kept = _branch is null ? new HashSet<string>() : LossCatalogue.RunSchema.Fields.Where(field => field.IsFixedOnceBegun).Select(field => field.Path).ToHashSet(),
             WhyKept = "A run that goes on from a checkpoint keeps its corpus, the order of it and its student's shape.",
         };
         // The choice lists compare texts, and ids are stored in more than one notation.
@@ -297,7 +298,7 @@ public sealed partial class NewRunPage(
 
     private static IReadOnlyList<OptionProblem> InOrder(IEnumerable<OptionProblem> problems)
     {
-        string[] order = [.. OptionSchema.Run.Fields.Select(field => field.Path)];
+        string[] order = [.. LossCatalogue.RunSchema.Fields.Select(field => field.Path)];
         return [.. problems.OrderBy(problem => Array.IndexOf(order, problem.Field) is >= 0 and int place ? place : order.Length)];
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Formats;
@@ -28,7 +29,7 @@ public sealed class OptionTexts(IReadOnlyDictionary<Guid, string> names)
     }
 
     /// <summary>The options as JSON, in which every field finds its value.</summary>
-    public static JsonObject Values(RunOptions options) => JsonSerializer.SerializeToNode(options, WebJson.Options)!.AsObject();
+    public static JsonObject Values(RunOptions options) => LossCatalogue.RunSchema.Write(options, WebJson.Options);
 
     /// <summary>One value of a field.</summary>
     public string Of(OptionField field, JsonNode? value)

@@ -12,11 +12,7 @@ public sealed record Preset(string Name, string Description, RunOptions Options,
         new("Quick start", "The student of the quick start: minutes on two cores.", QuickStart.Student),
         new("Knowledge Distillation on GPT2", "The settings of the paper's GPT-2 run: days on one GPU.", new RunOptions
         {
-            Temperature = 2,
-            AlphaCe = 5,
-            AlphaClm = 2,
-            AlphaMse = 0,
-            AlphaCos = 1,
+            Objective = new Dictionary<string, ObjectiveTerm> { ["ce"] = new(5, ("temperature", 2.0)), ["clm"] = new(2), ["cos"] = new(1) },
             Student = new() { FreezePositionEmbeddings = true },
             Schedule = new() { Epochs = 4, BatchSize = 1, GradientAccumulation = 500, WarmupProportion = 0.05 },
             Optimiser = new() { WeightDecay = 0, LearningRate = 2.5e-4, AdamEpsilon = 1e-6, MaxGradientNorm = 5 },

@@ -26,9 +26,7 @@ public sealed class QuickStart(DatasetService datasets, RunQueue queue)
     {
         Student = new() { Initialisation = "random", LayerCount = 4, Width = 128, Heads = 4, Dropout = 0 },
         Data = new() { ContextLength = 128 },
-        AlphaCe = 0,
-        AlphaClm = 1,
-        AlphaCos = 0,
+        Objective = new Dictionary<string, ObjectiveTerm> { ["clm"] = new(1) },
         Schedule = new() { Epochs = 5, BatchSize = 16, WarmupProportion = 0.1, ValidationIntervalSteps = 50, ValidationMaxTokens = 8192 },
         Optimiser = new() { LearningRate = 3e-3, MaxGradientNorm = 1 },
         Checkpoints = new() { IntervalSteps = 0 },
@@ -38,10 +36,7 @@ public sealed class QuickStart(DatasetService datasets, RunQueue queue)
     public static RunOptions Student { get; } = new()
     {
         Student = new() { Initialisation = "teacher-layers", LayerCount = 2, Dropout = 0 },
-        Temperature = 2,
-        AlphaCe = 5,
-        AlphaClm = 2,
-        AlphaCos = 1,
+        Objective = new Dictionary<string, ObjectiveTerm> { ["ce"] = new(5, ("temperature", 2.0)), ["clm"] = new(2), ["cos"] = new(1) },
         Schedule = new() { Epochs = 2, BatchSize = 16, ValidationIntervalSteps = 25, ValidationMaxTokens = 8192 },
         Optimiser = new() { LearningRate = 1e-3, MaxGradientNorm = 5 },
         Checkpoints = new() { IntervalSteps = 0 },

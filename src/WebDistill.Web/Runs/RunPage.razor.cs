@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using Radzen;
 using WebDistill.Data;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Failures;
@@ -187,7 +188,7 @@ public sealed partial class RunPage(
     {
         JsonObject values = OptionTexts.Values(options), defaults = OptionTexts.Values(new RunOptions());
         OptionTexts texts = await OptionTexts.ReadAsync([options], table, models, datasetTable, Gone);
-        return [.. OptionSchema.Run.Settings
+        return [.. LossCatalogue.RunSchema.Settings
             .Select(field => (Field: field, Value: texts.Of(field, field.In(values)),
                 Differs: RunDraft.Write(field.In(values)) != RunDraft.Write(field.In(defaults))))
             .OrderByDescending(entry => entry.Differs)];

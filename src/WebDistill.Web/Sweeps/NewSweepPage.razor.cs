@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using WebDistill.Data;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Web.Failures;
@@ -107,7 +108,7 @@ public sealed partial class NewSweepPage(
             dimension.Rows.Add(new SweepValueDraft());
     });
 
-    private static string NameOf(string option) => OptionSchema.Run.FindOrNull(option)?.Label.ToLowerInvariant() ?? "";
+    private static string NameOf(string option) => LossCatalogue.RunSchema.FindOrNull(option)?.Label.ToLowerInvariant() ?? "";
 
     private void Set(Action change)
     {
@@ -201,7 +202,7 @@ public sealed partial class NewSweepPage(
             + $"{RunDraft.Of(_options)["optimiser.learningRate"]}.";
     }
 
-    private static string Example(SweepDimensionDraft dimension) => OptionSchema.Run.FindOrNull(dimension.Option)?.Kind switch
+    private static string Example(SweepDimensionDraft dimension) => LossCatalogue.RunSchema.FindOrNull(dimension.Option)?.Kind switch
     {
         OptionKind.Boolean => "true, false",
         OptionKind.LayerList => "0, 2; 1, 3",
@@ -212,18 +213,14 @@ public sealed partial class NewSweepPage(
 
     private static string? ValuesNote(SweepDimensionDraft dimension)
     {
-        OptionField field = OptionSchema.Run.Find(dimension.Option);
+        OptionField field = LossCatalogue.RunSchema.Find(dimension.Option);
         string how = dimension.Separator == ';' ? "Separated by semicolons." : "Separated by commas.";
         string? choices = field.Path switch
         {
             "student.initialisation" => string.Join(", ", StudentInits.All.Select(init => init.Name)),
-            "data.sequenceMode" => string.Join(", ", Enum.GetNames<SequenceMode>()),
-            "mseReduction" => string.Join(", ", Enum.GetNames<MseReduction>()),
-            "precision" => string.Join(", ", Enum.GetNames<Precision>()),
-            "schedule.semantics" => string.Join(", ", Enum.GetNames<TrainingSemantics>()),
             "teacher.modelId" or "student.modelId" => "ids of models",
             "data.datasetId" => "ids of data sets",
-            _ => null,
+            _ => field.Choices is null ? null : string.Join(", ", field.Choices),
         };
         return choices is not null ? $"{how} Possible: {choices}." : field.Usual is null ? how : $"{how} Usual: {field.Usual}";
     }

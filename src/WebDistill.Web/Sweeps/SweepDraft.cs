@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Ui;
@@ -13,7 +14,7 @@ public sealed class SweepValueDraft
     /// <summary>As tables and charts show it.</summary>
     public string Label { get; set; } = "";
 
-    /// <summary>"alphaCe = 5; alphaClm = 0".</summary>
+    /// <summary>"objective.ce.weight = 5; objective.clm.weight = 0".</summary>
     public string Changes { get; set; } = "";
 }
 
@@ -45,10 +46,10 @@ public sealed class SweepDimensionDraft
     public bool Logarithmic { get; set; }
 
     /// <summary>Whether <see cref="Option"/> can be drawn from a range.</summary>
-    public bool IsNumber => OptionSchema.Run.FindOrNull(Option) is { Kind: OptionKind.Number or OptionKind.Integer };
+    public bool IsNumber => LossCatalogue.RunSchema.FindOrNull(Option) is { Kind: OptionKind.Number or OptionKind.Integer };
 
     /// <summary>What separates <see cref="Values"/>.</summary>
-    public char Separator => OptionSchema.Run.FindOrNull(Option) is { Kind: OptionKind.LayerList } ? ';' : ',';
+    public char Separator => LossCatalogue.RunSchema.FindOrNull(Option) is { Kind: OptionKind.LayerList } ? ';' : ',';
 
     /// <summary>A dimension of a plan as text.</summary>
     public static SweepDimensionDraft Of(SweepDimension dimension)
@@ -78,7 +79,7 @@ public sealed class SweepDimensionDraft
         string name = Name.Trim();
         if (Option == "")
             return new SweepDimension { Name = name, Values = [.. Rows.Select(ReadRow)] };
-        OptionField field = OptionSchema.Run.Find(Option);
+        OptionField field = LossCatalogue.RunSchema.Find(Option);
         if (IsRange && IsNumber)
         {
             return new SweepDimension
@@ -111,10 +112,10 @@ public sealed class SweepDimensionDraft
             int equals = part.IndexOf('=');
             string option = FlatOptions.PathOf(equals < 0 ? part : part[..equals].Trim());
             if (equals < 0)
-                throw new FormatException($"“{part}” of the value “{row.Label}” is no change. Write it like alphaCe = 5.");
-            if (OptionSchema.Run.FindOrNull(option) is not OptionField field)
-                throw new FormatException($"“{option}” of the value “{row.Label}” is no option. Write it like alphaCe = 5; "
-                    + $"the options are {string.Join(", ", OptionSchema.Run.Settings.Select(known => known.Path))}.");
+                throw new FormatException($"“{part}” of the value “{row.Label}” is no change. Write it like objective.ce.weight = 5.");
+            if (LossCatalogue.RunSchema.FindOrNull(option) is not OptionField field)
+                throw new FormatException($"“{option}” of the value “{row.Label}” is no option. Write it like objective.ce.weight = 5; "
+                    + $"the options are {string.Join(", ", LossCatalogue.RunSchema.Settings.Select(known => known.Path))}.");
             if (!changes.TryAdd(option, JsonSerializer.SerializeToElement(ReadValue(field, part[(equals + 1)..].Trim()), WebJson.Options)))
                 throw new FormatException($"The value “{row.Label}” changes {option} twice. Leave one of them out.");
         }

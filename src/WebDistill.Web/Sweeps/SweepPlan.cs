@@ -3,7 +3,9 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Runs;
@@ -146,9 +148,9 @@ public sealed record SweepPlan
             problems.Add(new OptionProblem("dimensions", $"The sweep has {Dimensions.Count} dimensions, expected 1 to {MostDimensions}. "
                 + (Dimensions.Count == 0 ? "Add what shall vary." : "Leave some out.")));
         // A number beyond 64 bits was read as infinite, and could not be written again for the points of the plan.
-        HashSet<string> infinite = [.. OptionSchema.Run.Fields
+        HashSet<string> infinite = [.. LossCatalogue.RunSchema.Fields
             .Where(field => field.Value(Options) is double value && !double.IsFinite(value)).Select(field => field.Path)];
-        problems.AddRange(Options.Validate().Where(problem => infinite.Contains(problem.Field))
+        problems.AddRange(RunPlan.Validate(Options).Where(problem => infinite.Contains(problem.Field))
             .Select(problem => problem with { Field = $"options.{problem.Field}" }));
         for (int i = 0; i < Math.Min(Dimensions.Count, MostDimensions); i++)
             problems.AddRange(Validate(i).Take(OptionsInvalidException.MaxProblems)
@@ -178,9 +180,9 @@ public sealed record SweepPlan
     /// <summary>The options of a point's run, and what of its changes cannot be read.</summary>
     public (RunOptions Options, IReadOnlyList<OptionProblem> Problems) OptionsOf(SweepPoint point)
     {
-        JsonObject json = JsonSerializer.SerializeToNode(Options, WebJson.Options)!.AsObject();
+        JsonObject json = LossCatalogue.RunSchema.Write(Options, WebJson.Options);
         foreach ((string option, JsonElement value) in point.Changes)
-            OptionSchema.Run.Find(option).Put(json, JsonNode.Parse(value.GetRawText()));
+            LossCatalogue.RunSchema.Find(option).Put(json, JsonNode.Parse(value.GetRawText()));
         json["name"] = $"{Name.Trim()}: {point.Title}";
         return JsonBody.Read<RunOptions>(JsonSerializer.SerializeToUtf8Bytes(json, WebJson.Options));
     }
@@ -202,9 +204,9 @@ public sealed record SweepPlan
         {
             if (option == "name")
                 yield return $"{name} changes the runs' name, which says where they stand in the sweep. Change another option.";
-            else if (OptionSchema.Run.FindOrNull(option) is null)
+            else if (LossCatalogue.RunSchema.FindOrNull(option) is null)
                 yield return $"{name} changes '{ForeignText.Quote(option)}', which is no option of a run. The options are: "
-                    + $"{string.Join(", ", OptionSchema.Run.Settings.Select(field => field.Path))}.";
+                    + $"{string.Join(", ", LossCatalogue.RunSchema.Settings.Select(field => field.Path))}.";
             if (Dimensions.Take(index).FirstOrDefault(other => other.Options.Contains(option)) is SweepDimension other)
                 yield return $"{name} changes '{option}', which the dimension '{ForeignText.Quote(other.Name)}' changes as well. Vary it in one of them.";
         }
@@ -214,7 +216,7 @@ public sealed record SweepPlan
                 yield return $"{name} has both values and a range. Leave one of them out.";
             if (Strategy == SweepStrategy.Grid)
                 yield return $"{name} is a range, and a grid needs values. List its values, or choose the random search.";
-            if (OptionSchema.Run.FindOrNull(range.Option) is { Kind: not (OptionKind.Number or OptionKind.Integer) } field)
+            if (LossCatalogue.RunSchema.FindOrNull(range.Option) is { Kind: not (OptionKind.Number or OptionKind.Integer) } field)
                 yield return $"{name} is a range of '{field.Path}', which is no number. List its values.";
             if (!(double.IsFinite(range.Minimum) && double.IsFinite(range.Maximum) && range.Minimum < range.Maximum))
                 yield return $"{name} ranges from {Text(range.Minimum)} to {Text(range.Maximum)}. The first must be the smaller number.";
@@ -262,7 +264,7 @@ public sealed record SweepPlan
         product * (dimension.Range is not SweepRange range ? dimension.Values.Count
             : IsInteger(range) ? Math.Floor(range.Maximum) - Math.Ceiling(range.Minimum) + 1 : double.PositiveInfinity));
 
-    private static bool IsInteger(SweepRange range) => OptionSchema.Run.FindOrNull(range.Option) is { Kind: OptionKind.Integer };
+    private static bool IsInteger(SweepRange range) => LossCatalogue.RunSchema.FindOrNull(range.Option) is { Kind: OptionKind.Integer };
 
     private IEnumerable<SweepValue[]> Combinations()
     {

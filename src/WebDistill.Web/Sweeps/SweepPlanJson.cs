@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
@@ -23,7 +24,7 @@ internal static class SweepPlanJson
         {
             options = Part<RunOptions>(written, "options", problems) ?? options;
             if (FlatOptions.Grouped(written, out _) is { ValueKind: JsonValueKind.Object } grouped
-                && OptionSchema.Run.Find("checkpoints.keepLast").In(JsonObject.Create(grouped)!) is null)
+                && LossCatalogue.RunSchema.Find("checkpoints.keepLast").In(JsonObject.Create(grouped)!) is null)
                 options = options with { Checkpoints = options.Checkpoints with { KeepLast = SweepPlan.DefaultKeepLastCheckpoints } };
         }
         plan = plan with

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Formats;
 
@@ -20,7 +21,7 @@ public static class SweepPresets
     public static IReadOnlyList<SweepPreset> All { get; } =
     [
         new("Hinton's temperatures", "1 to 20, the range that Hinton et al. (2015) tried.", true,
-            (_, _) => Dimension("T", "temperature", 1.0, 2.0, 4.0, 8.0, 20.0)),
+            (_, _) => Dimension("T", "objective.ce.temperature", 1.0, 2.0, 4.0, 8.0, 20.0)),
         new("Terms of the objective",
             "The distillation cross-entropy, the causal language-model loss and the cosine loss alone and together.", true, Terms),
         new("Learning rate", "1e-4 to 3e-3, about three per power of ten.", false,
@@ -37,8 +38,7 @@ public static class SweepPresets
     // The weights that the base run gives each term, and those of Sanh et al. (2019) where it gives none.
     private static SweepDimension Terms(RunOptions options, int? teacherLayers)
     {
-        double ce = options.AlphaCe > 0 ? options.AlphaCe : 5, clm = options.AlphaClm > 0 ? options.AlphaClm : 2,
-            cos = options.AlphaCos > 0 ? options.AlphaCos : 1;
+        double ce = Weight("ce", 5), clm = Weight("clm", 2), cos = Weight("cos", 1);
         return new SweepDimension
         {
             Name = "objective",
@@ -48,10 +48,12 @@ public static class SweepPresets
                 Weights("ce + cos", ce, 0, cos), Weights("clm + cos", 0, clm, cos), Weights("ce + clm + cos", ce, clm, cos),
             ],
         };
+
+        double Weight(string loss, double otherwise) => options.Objective.GetValueOrDefault(loss) is { Weight: > 0 } term ? term.Weight : otherwise;
     }
 
     private static SweepValue Weights(string label, double ce, double clm, double cos) => Value(label,
-        ("alphaCe", ce), ("alphaClm", clm), ("alphaCos", cos), ("alphaMse", 0.0));
+        [.. LossCatalogue.All.Select(loss => (loss.Fields[0].Path, (object?)(loss.Name switch { "ce" => ce, "clm" => clm, "cos" => cos, _ => 0.0 })))]);
 
     // A list of copied layers would fix the depth, so it is left out with the count.
     private static SweepDimension Depths(RunOptions options, int? teacherLayers)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Formats;
 
@@ -26,8 +27,8 @@ public sealed class RunDraft
     /// <summary>Every option of <paramref name="options"/> as text.</summary>
     public static RunDraft Of(RunOptions options)
     {
-        JsonObject json = JsonSerializer.SerializeToNode(options, WebJson.Options)!.AsObject();
-        return new RunDraft(OptionSchema.Run.Fields.ToDictionary(field => field.Path, field => Write(field.In(json))));
+        JsonObject json = LossCatalogue.RunSchema.Write(options, WebJson.Options);
+        return new RunDraft(LossCatalogue.RunSchema.Fields.ToDictionary(field => field.Path, field => Write(field.In(json))));
     }
 
     /// <summary>An option's value as the form writes it.</summary>
@@ -49,7 +50,7 @@ public sealed class RunDraft
     {
         List<OptionProblem> found = [];
         var json = new JsonObject();
-        foreach (OptionField field in OptionSchema.Run.Fields)
+        foreach (OptionField field in LossCatalogue.RunSchema.Fields)
         {
             try
             {

@@ -152,7 +152,7 @@ public sealed class NotFiniteTests : IDisposable
         Data = new() { DatasetId = "d", ContextLength = 12 },
         Student = new() { LayerCount = 2, Dropout = 0 },
         Schedule = new() { Epochs = 1, BatchSize = 8, ValidationIntervalSteps = 2, ValidationMaxTokens = 400 },
-        AlphaCos = 0,
+        Objective = Terms.Of(cos: 0),
         Optimiser = new() { LearningRate = 1e-6 },
     };
 

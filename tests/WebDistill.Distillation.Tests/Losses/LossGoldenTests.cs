@@ -37,11 +37,13 @@ public sealed class LossGoldenTests
         var counts = new LossCounts(rows.Length, targets.Count(target => target != LogitLosses.NoTarget));
         double temperature = golden.GetProperty("temperature").GetDouble(), sum = 0;
         Tensor? total = null;
+        object? Parameters(Loss loss) => loss is DistillationCrossEntropy ? new DistillationCrossEntropy.Softening { Temperature = temperature } : loss.Parameters;
+
         foreach (RowLoss loss in LossCatalogue.All.Cast<RowLoss>())
         {
-            double divisor = loss.Divisor(counts, new RunOptions(), vocabulary),
+            double divisor = loss.Divisor(counts, Parameters(loss), vocabulary),
                 weight = golden.GetProperty("weights").GetProperty(loss.Name).GetDouble();
-            Tensor mean = loss.Sum(lossRows, temperature) * (1 / divisor);
+            Tensor mean = loss.Sum(lossRows, Parameters(loss)) * (1 / divisor);
             GoldenFiles.AssertNear(golden.GetProperty("expected").GetProperty(loss.Name).GetDouble(), mean.cpu().item<float>(
                 ), 1e-6, 0, loss.Name);
             sum += weight * mean.cpu().item<float>();
@@ -75,7 +77,8 @@ public sealed class LossGoldenTests
             Tensor student = Rows(set.GetProperty("student_logits"), rows, vocabulary).requires_grad_();
             var lossRows = new LossRows { StudentLogits = student,
                 TeacherLogits = Rows(set.GetProperty("teacher_logits"), rows, vocabulary) };
-            Tensor mean = new DistillationCrossEntropy().Sum(lossRows, result.GetProperty("temperature").GetDouble()) * (1.0 / rows.Length);
+            var softening = new DistillationCrossEntropy.Softening { Temperature = result.GetProperty("temperature").GetDouble() };
+            Tensor mean = new DistillationCrossEntropy().Sum(lossRows, softening) * (1.0 / rows.Length);
             // A difference of logarithms of size |logit| in float32: near 0 only the absolute error means anything.
             double scale = set.GetProperty("student_logits").FlatDoubles().Concat(set.GetProperty("teacher_logits").FlatDoubles())
                 .Max(Math.Abs);
@@ -98,7 +101,8 @@ public sealed class LossGoldenTests
             int vocabulary = item.GetProperty("N").GetInt32();
             Tensor student = Row(item.GetProperty("z")).requires_grad_();
             Tensor loss = new DistillationCrossEntropy()
-                .Sum(new LossRows { StudentLogits = student, TeacherLogits = Row(item.GetProperty("v")) }, temperature);
+                .Sum(new LossRows { StudentLogits = student, TeacherLogits = Row(item.GetProperty("v")) },
+                    new DistillationCrossEntropy.Softening { Temperature = temperature });
             loss.backward();
             // The set's loss has no factor T²: dC/dz = (softmax(z/T) - softmax(v/T))/T, this one's is T² times that.
             float[] gradient = ParameterData.ToArray(student.grad!);

@@ -32,7 +32,7 @@ public sealed class LossHeadTests
     public void Run_AnyLoss_EqualsTheComposedOne(string name, int rows)
     {
         LossTerm[] terms = [.. LossCatalogue.All.OfType<RowLoss>().Where(loss => name == "all" || loss.Name == name)
-            .Select((loss, i) => new LossTerm(loss, (i + 1.0) / rows))];
+            .Select((loss, i) => Term(loss, (i + 1.0) / rows))];
         using var fused = new Problem(rows, seed: 3);
         using var composed = new Problem(rows, seed: 3);
         LossHeadResult actual = ProjectionHead.Run(fused.Input, terms, gradients: true);
@@ -49,7 +49,7 @@ public sealed class LossHeadTests
     [Fact]
     public void Run_WithoutGradients_GivesTheSameSumsAndTouchesNoGradient()
     {
-        LossTerm[] terms = [.. LossCatalogue.All.OfType<RowLoss>().Select(loss => new LossTerm(loss, 1))];
+        LossTerm[] terms = [.. LossCatalogue.All.OfType<RowLoss>().Select(loss => Term(loss, 1))];
         using var problem = new Problem(rows: 40, seed: 5);
         double[] sums = ProjectionHead.Run(problem.Input, terms, gradients: false).Sums;
         Assert.Null(problem.Embedding.grad);
@@ -76,7 +76,7 @@ public sealed class LossHeadTests
     [Fact]
     public void Run_SecondMicroBatch_AddsToTheEmbeddingsGradient()
     {
-        LossTerm[] terms = [new LossTerm(new DistillationCrossEntropy(), 1)];
+        LossTerm[] terms = [Term(new DistillationCrossEntropy(), 1)];
         using var problem = new Problem(rows: 12, seed: 9);
         ProjectionHead.Run(problem.Input, terms, gradients: true);
         float[] once = ParameterData.ToArray(problem.Embedding.grad!);
@@ -92,11 +92,14 @@ public sealed class LossHeadTests
     {
         using var problem = new Problem(rows: 5, seed: 11);
         ParameterData.Write(problem.Input.TeacherHidden!, values => { Fill(values, 13); values[3] = value; });
-        double sum = ProjectionHead.Run(problem.Input, [new LossTerm(new DistillationCrossEntropy(), 1)], gradients: true).Sums[0];
+        double sum = ProjectionHead.Run(problem.Input, [Term(new DistillationCrossEntropy(), 1)], gradients: true).Sums[0];
         Assert.False(double.IsFinite(sum));
     }
 
     /// <summary>Equal up to the rounding of sums whose terms have the size of the largest element.</summary>
+    private static LossTerm Term(RowLoss loss, double scale) => new(
+        loss, scale, loss is DistillationCrossEntropy ? new DistillationCrossEntropy.Softening { Temperature = 2.5 } : null);
+
     private static void AssertSame(Tensor expected, Tensor actual, string what)
     {
         float[] values = ParameterData.ToArray(expected);
@@ -115,7 +118,7 @@ public sealed class LossHeadTests
             long[] targets = [.. Enumerable.Range(0, rows).Select(row => row % 4 == 3 ? LogitLosses.NoTarget : (long)(row * 37 % Vocabulary))];
             Tensor teacher = Normal(seed + 2, rows, TeacherWidth);
             Input = new LossHeadInput(Normal(seed + 1, rows, StudentWidth), Embedding, teacher,
-                new HeadLogits(teacher, Normal(seed + 3, Vocabulary, TeacherWidth)), targets, Temperature: 2.5);
+                new HeadLogits(teacher, Normal(seed + 3, Vocabulary, TeacherWidth)), targets);
         }
 
         public Parameter Embedding { get; }

@@ -22,7 +22,7 @@ public sealed class WholeLossTests
     {
         Student = ResumableRun.Options.Student with { Dropout = 0 },
         Schedule = ResumableRun.Options.Schedule with { GradientAccumulation = 1, ValidationIntervalSteps = 0 },
-        AlphaMse = 0.1,
+        Objective = ResumableRun.Options.Objective.With(mse: 0.1),
         Optimiser = ResumableRun.Options.Optimiser with { MaxGradientNorm = 1e30 },
     };
 
@@ -59,11 +59,11 @@ public sealed class WholeLossTests
         foreach ((string name, Parameter parameter) in module.named_parameters())
             ParameterData.Write(parameter, values => projection[$"losses.{probe.Name}.{name}"].CopyTo(values));
         Tensor isToken = arange(batch.Columns).unsqueeze(0).lt(tensor(batch.Lengths.Select(length => (long)length).ToArray()).unsqueeze(1)).to(ids.device);
-        Tensor total = module.Sum(s, t, new WholeBatch(ids, isToken)) * (1.0 / probe.Divisor(counts, s_options, SmallModels.Vocabulary));
+        Tensor total = module.Sum(s, t, new WholeBatch(ids, isToken)) * (1.0 / probe.Divisor(counts, null, SmallModels.Vocabulary));
         if (withRowLosses)
         {
             foreach (RowLoss loss in LossCatalogue.All.Cast<RowLoss>())
-                total += loss.Sum(all, s_options.Temperature) * (loss.Weight(s_options) / loss.Divisor(counts, s_options, SmallModels.Vocabulary));
+                total += loss.Sum(all, loss.ParametersIn(s_options)) * (loss.Weight(s_options) / loss.Divisor(counts, loss.ParametersIn(s_options), SmallModels.Vocabulary));
         }
         total.backward();
         BackwardResults.End();
@@ -144,7 +144,7 @@ public sealed class WholeLossTests
 
         public override double Weight(RunOptions options) => 1;
 
-        public override double Divisor(LossCounts counts, RunOptions options, int vocabularySize) => counts.Rows;
+        public override double Divisor(LossCounts counts, object? parameters, int vocabularySize) => counts.Rows;
 
         internal override WholeLossModule Bind(RunOptions options, Architecture student, Architecture? teacher) => student.Layers <= teacher!.Layers
             ? new Module(student.Width, teacher.Width, Summed)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 
 namespace WebDistill.Distillation.Tests.Options;
@@ -28,10 +29,10 @@ public sealed class FlatOptionsTests
         var grouped = JsonSerializer.SerializeToNode(read, JsonSerializerOptions.Web)!.AsObject();
         var defaults = JsonSerializer.SerializeToNode(new RunOptions(), JsonSerializerOptions.Web)!.AsObject();
 
-        Assert.Equal(OptionSchema.Run.Fields.Select(field => field.Path).Order(), flat.Select(pair => FlatOptions.PathOf(pair.Key)).Order());
+        Assert.Equal(LossCatalogue.RunSchema.Fields.Select(field => field.Path).Order(), flat.Select(pair => FlatOptions.PathOf(pair.Key)).Order());
         Assert.All(flat, pair =>
         {
-            OptionField field = OptionSchema.Run.Find(FlatOptions.PathOf(pair.Key));
+            OptionField field = LossCatalogue.RunSchema.Find(FlatOptions.PathOf(pair.Key));
             Assert.False(JsonNode.DeepEquals(field.In(defaults), field.In(grouped)), $"{pair.Key} is its default, which would prove nothing.");
             Assert.True(JsonNode.DeepEquals(pair.Value, field.In(grouped)), $"{pair.Key}: {pair.Value}, read as {field.In(grouped)}");
         });

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using WebDistill.Distillation.Generation;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 
 namespace WebDistill.Distillation.Tests.Options;
@@ -73,10 +74,11 @@ public sealed class OptionSchemaTests
     public void InAndPut_EveryOptionOfARun_AreItsPlaceInTheJson()
     {
         var written = new JsonObject();
-        foreach (OptionField field in OptionSchema.Run.Fields)
+        foreach (OptionField field in LossCatalogue.RunSchema.Fields)
             field.Put(written, field.Path);
-        Assert.All(OptionSchema.Run.Fields, field => Assert.Equal(field.Path, field.In(written)!.GetValue<string>()));
-        var defaults = JsonSerializer.SerializeToNode(new RunOptions(), JsonSerializerOptions.Web)!.AsObject();
+        Assert.Equal(LossCatalogue.RunSchema.Fields.Count, LossCatalogue.RunSchema.Fields.Select(field => field.Label).Distinct().Count());
+        Assert.All(LossCatalogue.RunSchema.Fields, field => Assert.Equal(field.Path, field.In(written)!.GetValue<string>()));
+        JsonObject defaults = LossCatalogue.RunSchema.Write(new RunOptions(), JsonSerializerOptions.Web);
         Assert.Equal(Leaves(defaults, "").Order(), Leaves(written, "").Order());
 
         static IEnumerable<string> Leaves(JsonObject json, string prefix) => json.SelectMany(pair =>
@@ -90,8 +92,8 @@ public sealed class OptionSchemaTests
         Assert.Contains("Silent.Loudness has no [Option]", refused.InnerException!.Message);
     }
 
-    private static IEnumerable<string> Paths(Type type, string prefix) => type.GetProperties().Where(property => property.CanWrite)
-        .SelectMany(property => OptionSchema.IsGroup(property.PropertyType)
+    private static IEnumerable<string> Paths(Type type, string prefix) => type.GetProperties()
+        .Where(property => property.CanWrite && property.Name != nameof(RunOptions.Objective)).SelectMany(property => OptionSchema.IsGroup(property.PropertyType)
             ? Paths(property.PropertyType, $"{prefix}{JsonNamingPolicy.CamelCase.ConvertName(property.Name)}.")
             : [prefix + JsonNamingPolicy.CamelCase.ConvertName(property.Name)]);
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Training;
@@ -36,19 +37,19 @@ public sealed class RunOptionsTests
         { "data.sequenceMode", o => o with { Data = o.Data with { SequenceMode = (SequenceMode)9 } } },
         { "data.contextLength", o => o with { Data = o.Data with { ContextLength = 1 } } },
         { "data.contextLength", o => o with { Data = o.Data with { ContextLength = 11, SequenceMode = SequenceMode.HuggingFace } } },
-        { "temperature", o => o with { Temperature = 0 } },
-        { "temperature", o => o with { Temperature = 1e-30 } },
-        { "temperature", o => o with { Temperature = -1 } },
-        { "temperature", o => o with { Temperature = double.NaN } },
-        { "temperature", o => o with { Temperature = double.PositiveInfinity } },
-        { "alphaCe", o => o with { AlphaCe = -1 } },
-        { "alphaCe", o => o with { AlphaCe = double.NaN } },
-        { "alphaCe", o => o with { AlphaCe = 0, AlphaClm = 0, AlphaMse = 0, AlphaCos = 0 } },
-        { "alphaClm", o => o with { AlphaClm = double.PositiveInfinity } },
-        { "alphaClm", o => s_training with { AlphaClm = 0 } },
-        { "alphaMse", o => o with { AlphaMse = -0.1 } },
-        { "alphaCos", o => o with { AlphaCos = double.NegativeInfinity } },
-        { "mseReduction", o => o with { MseReduction = (MseReduction)5 } },
+        { "objective.ce.temperature", o => o with { Objective = o.Objective.With(temperature: 0) } },
+        { "objective.ce.temperature", o => o with { Objective = o.Objective.With(temperature: 1e-30) } },
+        { "objective.ce.temperature", o => o with { Objective = o.Objective.With(temperature: -1) } },
+        { "objective.ce.temperature", o => o with { Objective = o.Objective.With(temperature: double.NaN) } },
+        { "objective.ce.temperature", o => o with { Objective = o.Objective.With(temperature: double.PositiveInfinity) } },
+        { "objective.ce.weight", o => o with { Objective = o.Objective.With(ce: -1) } },
+        { "objective.ce.weight", o => o with { Objective = o.Objective.With(ce: double.NaN) } },
+        { "objective.ce.weight", o => o with { Objective = o.Objective.With(ce: 0, clm: 0, mse: 0, cos: 0) } },
+        { "objective.clm.weight", o => o with { Objective = o.Objective.With(clm: double.PositiveInfinity) } },
+        { "objective.clm.weight", o => s_training with { Objective = s_training.Objective.With(clm: 0) } },
+        { "objective.mse.weight", o => o with { Objective = o.Objective.With(mse: -0.1) } },
+        { "objective.cos.weight", o => o with { Objective = o.Objective.With(cos: double.NegativeInfinity) } },
+        { "objective.mse.reduction", o => o with { Objective = o.Objective.With(reduction: (MseReduction)5) } },
         { "schedule.epochs", o => o with { Schedule = o.Schedule with { Epochs = 0 } } },
         { "schedule.batchSize", o => o with { Schedule = o.Schedule with { BatchSize = 0 } } },
         { "schedule.gradientAccumulation", o => o with { Schedule = o.Schedule with { GradientAccumulation = int.MaxValue } } },
@@ -85,7 +86,7 @@ public sealed class RunOptionsTests
     {
         Assert.Empty(RunPlan.Validate(s_distillation));
         Assert.Empty(RunPlan.Validate(s_training));
-        Assert.Empty(RunPlan.Validate(s_training with { AlphaCe = 0, AlphaCos = 0 }));
+        Assert.Empty(RunPlan.Validate(s_training with { Objective = s_training.Objective.With(ce: 0, cos: 0) }));
     }
 
     [Fact]
@@ -93,9 +94,10 @@ public sealed class RunOptionsTests
     {
         RunOptions bad = s_distillation with
         {
-            Temperature = 0, Optimiser = new() { LearningRate = double.NaN }, Schedule = new() { BatchSize = 0 },
+            Objective = s_distillation.Objective.With(temperature: 0), Optimiser = new() { LearningRate = double.NaN }, Schedule = new() { BatchSize = 0 },
         };
-        Assert.Equal(["optimiser.learningRate", "schedule.batchSize", "temperature"], bad.Validate().Select(problem => problem.Field).Order());
+        Assert.Equal(["optimiser.learningRate", "schedule.batchSize"], bad.Validate().Select(problem => problem.Field).Order());
+        Assert.Equal(["objective.ce.temperature", "optimiser.learningRate", "schedule.batchSize"], RunPlan.Validate(bad).Select(problem => problem.Field).Order());
     }
 
     [Fact]

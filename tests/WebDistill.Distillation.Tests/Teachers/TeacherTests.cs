@@ -14,19 +14,19 @@ namespace WebDistill.Distillation.Tests.Teachers;
 /// <summary>A run asks a teacher for what its losses look at, and does not mind what the teacher is.</summary>
 public sealed class TeacherTests
 {
-    private static readonly RunOptions s_options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { Epochs = 1 }, AlphaMse = 0.3, Student = ResumableRun.Options.Student with { Dropout = 0 } };
+    private static readonly RunOptions s_options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { Epochs = 1 }, Objective = ResumableRun.Options.Objective.With(mse: 0.3), Student = ResumableRun.Options.Student with { Dropout = 0 } };
 
     [Fact]
     public void Run_TeacherThatHasNothingButLogits_LearnsAsFromTheModelBehindThem()
     {
-        RunOptions options = s_options with { AlphaCos = 0 };
+        RunOptions options = s_options with { Objective = s_options.Objective.With(cos: 0) };
         Assert.Equal(Losses(options, model => new ModelTeacher(model)), Losses(options, model => new LogitsAlone(model)));
     }
 
     [Fact]
     public void Construct_LossThatLooksAtWhatTheTeacherDoesNotOffer_SaysWhich()
     {
-        string message = Assert.Throws<ArgumentException>(() => Losses(s_options with { AlphaCos = 1 }, model => new LogitsAlone(model))).Message;
+        string message = Assert.Throws<ArgumentException>(() => Losses(s_options with { Objective = s_options.Objective.With(cos: 1) }, model => new LogitsAlone(model))).Message;
         Assert.Contains("'cos'", message);
         Assert.Contains("Hidden", message);
         Assert.Contains("Logits", message);

@@ -34,13 +34,11 @@ public sealed class MemoryEstimateTests
             Data = new() { DatasetId = "text", ContextLength = context },
             Schedule = new() { BatchSize = batch, Epochs = 1 },
             Student = new() { Dropout = dropout },
-            AlphaCe = hasTeacher ? 5 : 0,
-            AlphaClm = 2,
-            AlphaCos = hasTeacher ? 1 : 0,
+            Objective = Terms.Of(ce: hasTeacher ? 5 : 0, clm: 2, cos: hasTeacher ? 1 : 0),
         };
         // What libraries take for themselves, once: buffers of the products among it.
         using (TextModel small = SmallModels.Random(9, width: 64))
-        using (var first = Trainers.Create(options with { Teacher = options.Teacher with { ModelId = null }, AlphaCe = 0, AlphaCos = 0, AlphaClm = 1 }, null, small, 10,
+        using (var first = Trainers.Create(options with { Teacher = options.Teacher with { ModelId = null }, Objective = options.Objective.With(ce: 0, cos: 0, clm: 1) }, null, small, 10,
             () => SmallModels.Batch(1, [.. Enumerable.Repeat(12, 40)]), null))
         {
             first.Step();

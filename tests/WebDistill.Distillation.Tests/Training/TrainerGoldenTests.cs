@@ -149,11 +149,7 @@ public sealed class TrainerGoldenTests
 
     private static RunOptions Objective(JsonElement run) => new()
     {
-        Temperature = run.GetProperty("temperature").GetDouble(),
-        AlphaCe = run.GetProperty("alpha_ce").GetDouble(),
-        AlphaClm = run.GetProperty("alpha_clm").GetDouble(),
-        AlphaMse = run.GetProperty("alpha_mse").GetDouble(),
-        AlphaCos = run.GetProperty("alpha_cos").GetDouble(),
+        Objective = Terms.Of(temperature: run.GetProperty("temperature").GetDouble(), ce: run.GetProperty("alpha_ce").GetDouble(), clm: run.GetProperty("alpha_clm").GetDouble(), mse: run.GetProperty("alpha_mse").GetDouble(), cos: run.GetProperty("alpha_cos").GetDouble()),
     };
 
     /// <summary>

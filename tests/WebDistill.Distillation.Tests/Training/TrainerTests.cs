@@ -19,7 +19,7 @@ public sealed class TrainerTests
         Data = new() { ContextLength = 12 },
         Student = new() { Dropout = 0 },
         Optimiser = new() { LearningRate = 1e-2 },
-        AlphaMse = 0.01,
+        Objective = Terms.Of(mse: 0.01),
     };
 
     [Fact]
@@ -130,7 +130,7 @@ public sealed class TrainerTests
         trainer.Run(journal, null, CancellationToken.None);
         Assert.All(reports, report => Assert.Null(report["ce"] ?? report["mse"] ?? report["cos"]));
         Assert.True(reports[^1]["clm"] < reports[0]["clm"] - 0.5);
-        Assert.Equal(s_options.AlphaClm * reports[^1]["clm"]!.Value, reports[^1].TotalLoss, 9);
+        Assert.Equal(s_options.Objective["clm"].Weight * reports[^1]["clm"]!.Value, reports[^1].TotalLoss, 9);
     }
 
     [Fact]
@@ -193,7 +193,7 @@ public sealed class TrainerTests
         var problem = Assert.Throws<ArgumentException>(() => Trainers.Create(s_options, teacher, student, tokens, null));
         Assert.Contains("16", problem.Message);
         Assert.Contains("24", problem.Message);
-        using var trainer = Trainers.Create(s_options with { AlphaCos = 0 }, teacher, student, tokens, null);
+        using var trainer = Trainers.Create(s_options with { Objective = s_options.Objective.With(cos: 0) }, teacher, student, tokens, null);
         Assert.True(double.IsFinite(trainer.Step().TotalLoss));
     }
 

@@ -121,9 +121,9 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
     {
         Run[] runs =
         [
-            await RunAsync("Cold", 60, new RunOptions { Temperature = 1, Optimiser = new() { LearningRate = 1e-4 } }, perplexity: 3.5),
-            await RunAsync("Warm", 60, new RunOptions { Temperature = 2, Optimiser = new() { LearningRate = 1e-3 } }, perplexity: 3),
-            await RunAsync("Waits", 0, new RunOptions { Temperature = 4, Optimiser = new() { LearningRate = 1e-2 } }),
+            await RunAsync("Cold", 60, new RunOptions { Objective = Terms.Of(temperature: 1), Optimiser = new() { LearningRate = 1e-4 } }, perplexity: 3.5),
+            await RunAsync("Warm", 60, new RunOptions { Objective = Terms.Of(temperature: 2), Optimiser = new() { LearningRate = 1e-3 } }, perplexity: 3),
+            await RunAsync("Waits", 0, new RunOptions { Objective = Terms.Of(temperature: 4), Optimiser = new() { LearningRate = 1e-2 } }),
         ];
         await using Visit visit = await chromium.VisitAsync(app, Addresses.Compare(runs.Select(run => run.Id)), ColorScheme.Dark, 900);
         await WaitForPointsAsync(visit, 120);
@@ -294,7 +294,7 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
     private async Task<Run> RunAsync(string name, int steps, RunOptions? options = null, double? perplexity = null)
     {
         Run run = await SmallRuns.RecordedAsync(app, name, Math.Max(1, steps));
-        string json = JsonSerializer.Serialize((options ?? new RunOptions { Temperature = 3 }) with { Name = name }, WebJson.Options);
+        string json = JsonSerializer.Serialize((options ?? new RunOptions { Objective = Terms.Of(temperature: 3) }) with { Name = name }, WebJson.Options);
         await app.Service<DatabaseWriter>().WriteAsync(async db =>
         {
             Run stored = await db.Runs.SingleAsync(r => r.Id == run.Id);

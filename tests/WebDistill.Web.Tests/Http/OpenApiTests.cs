@@ -1,4 +1,5 @@
 using System.Text.Json;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 
 namespace WebDistill.Web.Tests.Http;
@@ -58,20 +59,25 @@ public sealed class OpenApiTests(OpenApiTests.Served served) : IClassFixture<Ope
     {
         JsonElement document = served.Document;
         JsonElement schemas = document.GetProperty("components").GetProperty("schemas");
-        Dictionary<string, JsonElement> options = new(Described(nameof(RunOptions), ""));
-        Assert.Equal(OptionSchema.Run.Fields.Select(field => field.Path).Order(), options.Keys.Order());
+        Dictionary<string, JsonElement> options = new(Described(schemas.GetProperty(nameof(RunOptions)), ""));
+        Assert.Equal(LossCatalogue.RunSchema.Fields.Select(field => field.Path).Order(), options.Keys.Order());
         // What the form says of an option, its bounds included.
         JsonElement rate = options["optimiser.learningRate"];
         Assert.Equal("Learning rate", rate.GetProperty("title").GetString());
         Assert.StartsWith("Peak step size of AdamW.", rate.GetProperty("description").GetString());
         Assert.Equal((0, 10), (rate.GetProperty("exclusiveMinimum").GetDouble(), rate.GetProperty("maximum").GetDouble()));
+        JsonElement temperature = options["objective.ce.temperature"];
+        Assert.Equal(("Temperature", 0.01, 1000), (temperature.GetProperty("title").GetString(), temperature.GetProperty("minimum").GetDouble(), temperature.GetProperty("maximum").GetDouble()));
+        Assert.Equal(["SumOverVocabulary", "PerElement"], options["objective.mse.reduction"].GetProperty("enum").EnumerateArray().Select(value => value.GetString()));
         Assert.All(options.Where(option => !option.Value.TryGetProperty("$ref", out _)),
             option => Assert.True(option.Value.TryGetProperty("title", out _), option.Key));
 
-        IEnumerable<KeyValuePair<string, JsonElement>> Described(string record, string prefix) => schemas.GetProperty(record).GetProperty("properties")
-            .EnumerateObject().SelectMany(property => property.Value.TryGetProperty("$ref", out JsonElement reference)
-                && reference.GetString()!.Split('/')[^1] is string named && schemas.GetProperty(named).TryGetProperty("properties", out _)
-                ? Described(named, $"{prefix}{property.Name}.")
+        IEnumerable<KeyValuePair<string, JsonElement>> Described(JsonElement record, string prefix) => record.GetProperty("properties").EnumerateObject()
+            .SelectMany(property => Resolved(property.Value) is var schema && schema.TryGetProperty("properties", out _)
+                ? Described(schema, $"{prefix}{property.Name}.")
                 : [KeyValuePair.Create(prefix + property.Name, property.Value)]);
+
+        JsonElement Resolved(JsonElement schema) =>
+            schema.TryGetProperty("$ref", out JsonElement reference) ? schemas.GetProperty(reference.GetString()!.Split('/')[^1]) : schema;
     }
 }

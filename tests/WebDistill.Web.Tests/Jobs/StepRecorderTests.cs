@@ -14,7 +14,7 @@ namespace WebDistill.Web.Tests.Jobs;
 
 public sealed class StepRecorderTests(WebDistillApp app) : IClassFixture<WebDistillApp>
 {
-    private static readonly string s_series = RunSeries.Begin(null, LoopSeries.Of(new RunOptions { AlphaMse = 1 }, hasTeacher: true));
+    private static readonly string s_series = RunSeries.Begin(null, LoopSeries.Of(new RunOptions { Objective = Terms.Of(mse: 1) }, hasTeacher: true));
 
     [Fact]
     public async Task Report_FasterThanTheDatabase_RecordsEveryStepAndItsEveryNumber()

@@ -51,7 +51,7 @@ public sealed class RunSeriesTests
     [Fact]
     public void Catalogue_EverySeriesOfTheLoop_HasANameOfItsOwn()
     {
-        IReadOnlyList<StepSeries> all = LoopSeries.Of(new RunOptions { AlphaMse = 1 }, hasTeacher: true);
+        IReadOnlyList<StepSeries> all = LoopSeries.Of(new RunOptions { Objective = Terms.Of(mse: 1) }, hasTeacher: true);
         Assert.Equal(all.Count, all.Select(series => series.Name).Append("step").Append("epoch").Append("tokensSeen").Distinct().Count() - 3);
         Assert.All(all.Where(series => series.ExponentialOf is not null), series => Assert.Contains(all, other => other.Name == series.ExponentialOf));
         IEnumerable<StepSeries> losses = all.Where(series => series.Chart == StepSeries.LossChart);

@@ -34,7 +34,7 @@ public sealed class FilesGoneTests(WebDistillApp app) : IClassFixture<WebDistill
             await RefusedAsync("modelId", await app.Http.PostAsJsonAsync("/api/evaluations", new { modelId = model.Id, set = "speed" }));
             Guid dataset = await app.ReadyDatasetAsync();
             RunOptions options = Product.TinyTraining(dataset).With(o => o with { Teacher = o.Teacher with { ModelId = model.Id.ToString() },
-                AlphaCe = 1 });
+                Objective = o.Objective.With(ce: 1) });
             await RefusedAsync("teacher.modelId", await app.Http.PostAsJsonAsync("/api/runs/plan", options, WebJson.Options));
             await RefusedAsync("teacher.modelId", await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options));
         }

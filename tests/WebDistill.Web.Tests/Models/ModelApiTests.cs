@@ -123,7 +123,7 @@ public sealed class ModelApiTests(WebDistillApp app) : IClassFixture<WebDistillA
         {
             Teacher = o.Teacher with { ModelId = model.ToString() },
             Student = o.Student with { Initialisation = "random", Width = null, Heads = null },
-            AlphaCe = 1,
+            Objective = o.Objective.With(ce: 1),
         }));
         using HttpResponseMessage refused = await app.Http.DeleteAsync($"/api/models/{model}");
         await refused.ProblemAsync(HttpStatusCode.Conflict);

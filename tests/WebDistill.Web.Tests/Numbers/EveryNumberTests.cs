@@ -119,7 +119,7 @@ public sealed class EveryNumberTests(WebDistillApp app) : IClassFixture<WebDisti
             .Select(choice => choice.GetProperty("type").GetString()));
         foreach ((string record, string property) in new[]
         {
-            ("OptimiserOptions", "learningRate"), ("RunOptions", "alphaCe"), ("GenerateRequest", "topP"), ("SweepRange", "minimum"),
+            ("OptimiserOptions", "learningRate"), ("GenerateRequest", "topP"), ("SweepRange", "minimum"),
         })
             Assert.Equal("number", Property(record, property).GetProperty("type").GetString());
 

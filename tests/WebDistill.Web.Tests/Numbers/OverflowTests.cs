@@ -71,7 +71,7 @@ public sealed class OverflowTests(WebDistillApp app) : IClassFixture<WebDistillA
         {
             Student = o.Student with { Initialisation = "checkpoint", ModelId = student.ToString(), LayerCount = null },
             Schedule = o.Schedule with { ValidationIntervalSteps = 2 },
-            AlphaCos = 0,
+            Objective = o.Objective.With(cos: 0),
             Optimiser = o.Optimiser with { LearningRate = 1e-4 },
             Checkpoints = o.Checkpoints with { IntervalSteps = 2 },
         }));
@@ -96,9 +96,9 @@ public sealed class OverflowTests(WebDistillApp app) : IClassFixture<WebDistillA
     /// <summary>What somebody asks for is finite: the texts that answers use for other numbers are refused, and the field is named.</summary>
     [Theory]
     [InlineData("/api/runs", """{"learningRate": "Infinity"}""", "optimiser.learningRate")]
-    [InlineData("/api/runs", """{"alphaCe": "NaN"}""", "alphaCe")]
+    [InlineData("/api/runs", """{"objective": {"ce": {"weight": "NaN"}}}""", "objective.ce.weight")]
     [InlineData("/api/runs", """{"student": {"dropout": 1e999}}""", "student.dropout")]
-    [InlineData("/api/runs/plan", """{"temperature": "-Infinity"}""", "temperature")]
+    [InlineData("/api/runs/plan", """{"temperature": "-Infinity"}""", "objective.ce.temperature")]
     [InlineData("/api/generate", """{"modelId": "0192f3a4-0000-7000-8000-000000000000", "prompt": "a", "temperature": "NaN"}""", "temperature")]
     [InlineData("/api/sweeps", """{"name": "n", "dimensions": [{"name": "r", "range": {"option": "learningRate", "minimum": "-Infinity", "maximum": 1}}]}""",
         "dimensions[0].range.minimum")]

@@ -128,9 +128,9 @@ public sealed class HostileNamesTests(WebDistillApp app, Chromium chromium) : IC
             new SweepDimension
             {
                 Name = Element,
-                Values = [.. new[] { Element, Link, Formula, Turned }.Select((label, i) => SweepValue.Of("temperature", i + 1.0) with { Label = label })],
+                Values = [.. new[] { Element, Link, Formula, Turned }.Select((label, i) => SweepValue.Of("objective.ce.temperature", i + 1.0) with { Label = label })],
             },
-            new SweepDimension { Name = Formula, Values = [SweepValue.Of("alphaCe", 1.0) with { Label = Link }] },
+            new SweepDimension { Name = Formula, Values = [SweepValue.Of("objective.ce.weight", 1.0) with { Label = Link }] },
         ],
     }, (12, RunStatus.Completed), (13, RunStatus.Completed), (9, RunStatus.Completed), (11, RunStatus.Stopped));
 

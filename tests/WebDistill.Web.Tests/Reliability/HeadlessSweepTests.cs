@@ -71,7 +71,7 @@ public sealed class HeadlessSweepTests
         (int code, _, string error) = await RunAsync(root.FullName, file);
         Assert.Equal(2, code);
         foreach (string expected in (string[])["options.schedule.epochs: The value is 0", "options.data.datasetId: There is no data set 'none'",
-            "points[0].temperature: At T = 0: The value is 0", "Data sets:"])
+            "points[0].objective.ce.temperature: At T = 0: The value is 0", "Data sets:"])
             Assert.Contains(expected, error);
         Assert.Equal(2, (await RunAsync(root.FullName)).Code);
         Assert.Equal(2, (await RunAsync(root.FullName, "--resume", Guid.NewGuid().ToString())).Code);

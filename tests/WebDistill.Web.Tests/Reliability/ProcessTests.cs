@@ -50,7 +50,7 @@ public sealed class ProcessTests
         await File.WriteAllTextAsync(file, """{"datasetId": "nothing", "temperature": "hot", "epochs": 0, "teacherName": 1}""");
         (int code, _, string error) = await RunAsync(root.FullName, file);
         Assert.Equal(2, code);
-        foreach (string expected in (string[])["temperature: The value is \"hot\", expected a number.", "schedule.epochs: The value is 0", "teacherName: 'teacherName' is unknown", "There is no data set 'nothing'", "  birds (Ready)"])
+        foreach (string expected in (string[])["objective.ce.temperature: The value is \"hot\", expected a number.", "schedule.epochs: The value is 0", "teacherName: 'teacherName' is unknown", "There is no data set 'nothing'", "  birds (Ready)"])
             Assert.Contains(expected, error, StringComparison.OrdinalIgnoreCase);
         Assert.Equal(2, (await RunAsync(root.FullName, Path.Combine(root.FullName, "none.json"))).Code);
         Assert.Equal(2, (await RunAsync(root.FullName)).Code);

@@ -62,13 +62,13 @@ public sealed class NewRunPageTests(WebDistillApp app, Chromium chromium) : ICla
         await Expect(visit.Page.Locator("[id='teacher.modelId'] option:checked")).ToHaveTextAsync("Tiny teacher");
         await Expect(visit.Page.Locator(".softened .bar-row")).ToHaveCountAsync(12);
         string warm = await visit.Page.Locator(".softened .share").First.InnerTextAsync();
-        await visit.Page.FillAsync("#temperature", "20");
+        await visit.Page.FillAsync("[id='objective.ce.temperature']", "20");
         await Expect(visit.Page.Locator(".softened .caption")).ToContainTextAsync("T = 20");
         Assert.True(Share(await visit.Page.Locator(".softened .share").First.InnerTextAsync()) < Share(warm));
-        await visit.Page.FillAsync("#temperature", "0");
-        await Expect(visit.Page.Locator("#temperature-problem")).ToContainTextAsync("0");
-        await visit.Page.Locator(".field:has(#temperature) > .label .reset").ClickAsync();
-        await Expect(visit.Page.Locator("#temperature")).ToHaveValueAsync("2");
+        await visit.Page.FillAsync("[id='objective.ce.temperature']", "0");
+        await Expect(visit.Page.Locator("[id='objective.ce.temperature-problem']")).ToContainTextAsync("0");
+        await visit.Page.Locator(".field:has([id='objective.ce.temperature']) > .label .reset").ClickAsync();
+        await Expect(visit.Page.Locator("[id='objective.ce.temperature']")).ToHaveValueAsync("2");
         await visit.Page.GetByLabel("Layer 1", new PageGetByLabelOptions { Exact = true }).UncheckAsync();
         await Expect(visit.Page.Locator("[id='student.teacherLayers']")).ToHaveValueAsync("0");
         visit.AssertNoFaults();

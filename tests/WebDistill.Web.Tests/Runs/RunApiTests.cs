@@ -61,9 +61,7 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
             Teacher = o.Teacher with { ModelId = trained.GetProperty("studentModelId").GetString() },
             Student = o.Student with { Initialisation = "teacher-layers", LayerCount = 1, Width = null, Heads = null },
             Data = o.Data with { ContextLength = null },
-            AlphaCe = 5,
-            AlphaClm = 2,
-            AlphaCos = 1,
+            Objective = o.Objective.With(ce: 5, clm: 2, cos: 1),
         });
         JsonElement run = await app.EndOfRunAsync(await app.StartAsync(options));
 
@@ -85,8 +83,8 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
     [InlineData("", "$")]
     [InlineData("[]", "$")]
     [InlineData("null", "$")]
-    [InlineData("""{"temperature": "1,5"}""", "data.datasetId student.initialisation temperature")]
-    [InlineData("""{"temperature": 0, "optimiser": {"learningRate": 1e999}}""", "data.datasetId optimiser.learningRate student.initialisation temperature")]
+    [InlineData("""{"temperature": "1,5"}""", "data.datasetId student.initialisation objective.ce.temperature")]
+    [InlineData("""{"temperature": 0, "optimiser": {"learningRate": 1e999}}""", "data.datasetId optimiser.learningRate student.initialisation objective.ce.temperature")]
     [InlineData("""{"temperture": 2, "schedule": {"Epochs": 1, "batchSize": 1.5, "gradientAccumulation": 4294967296, "semantics": "Loose"}, "data": {"shuffle": "yes"}}""",
         "schedule.Epochs schedule.batchSize data.datasetId schedule.gradientAccumulation schedule.semantics data.shuffle student.initialisation temperture")]
     [InlineData("""{"Epochs": 1, "batchSize": 1.5, "gradientAccumulation": 4294967296, "shuffle": "yes", "semantics": "Loose"}""",
@@ -95,6 +93,9 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
         "schedule.batchSize data.datasetId student.initialisation student.teacherLayers")]
     [InlineData("""{"data": {"datasetId": "../../etc/passwd"}, "student": {"initialisation": "random"}}""",
         "data.contextLength data.datasetId student.heads student.layerCount student.width")]
+    [InlineData("""{"objective": {"ce": {"weight": "5", "temprature": 2}, "kl": {"weight": 1}, "clm": 2, "cos": {}}}""",
+        "data.datasetId objective.ce.temprature objective.ce.weight objective.clm objective.cos.weight objective.kl student.initialisation")]
+    [InlineData("""{"objective": {"ce": {"weight": 1}}, "alphaClm": 1}""", "data.datasetId objective.clm.weight student.initialisation")]
     [InlineData("""{"optimiser": 3, "data": null, "student": {"heads": 1, "heads": 2}}""", "data data.datasetId optimiser student.heads student.initialisation")]
     [InlineData("""{"epochs": 2, "schedule": {"epochs": 3}, "batchSize": 1, "batchSize": 2}""",
         "data.datasetId schedule.batchSize schedule.epochs student.initialisation")]
@@ -150,7 +151,7 @@ public sealed class RunApiTests(WebDistillApp app) : IClassFixture<WebDistillApp
         await app.PollAsync($"/api/datasets/{dataset}", d => d.GetProperty("state").GetString() == "Ready");
         RunOptions options =
             new() { Teacher = new() { ModelId = teacher.ToString() }, Data = new() { DatasetId = dataset.ToString() },
-                Student = new() { LayerCount = 1 }, AlphaCos = 0 };
+                Student = new() { LayerCount = 1 }, Objective = Terms.Of(cos: 0) };
         using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options);
         JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);
         Assert.Equal(["teacher.modelId"], problem.Fields());

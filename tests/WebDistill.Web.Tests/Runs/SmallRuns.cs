@@ -38,7 +38,7 @@ internal static class SmallRuns
     {
         await using WebDistillDb db = await app.Service<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
         DateTime now = DateTime.UtcNow;
-        var options = new RunOptions { Name = name, Temperature = 3 };
+        var options = new RunOptions { Name = name, Objective = Terms.Of(temperature: 3) };
         var run = new Run
         {
             Id = Guid.CreateVersion7(),

@@ -52,7 +52,7 @@ public sealed class TrashBinTests : IDisposable
         {
             Teacher = o.Teacher with { ModelId = run.ToString() },
             Student = o.Student with { Initialisation = "teacher-layers", LayerCount = 1, Width = null, Heads = null },
-            AlphaCe = 1,
+            Objective = o.Objective.With(ce: 1),
         }));
         Assert.Equal("Completed", (await app.EndOfRunAsync(student)).GetProperty("status").GetString());
     }

@@ -21,7 +21,7 @@ internal static class RecordedSweeps
                 Data = new() { DatasetId = Guid.NewGuid().ToString() } },
             Dimensions =
             [
-                new SweepDimension { Name = "T", Values = [.. new[] { 1.0, 4, 8 }.Select(t => SweepValue.Of("temperature", t))] },
+                new SweepDimension { Name = "T", Values = [.. new[] { 1.0, 4, 8 }.Select(t => SweepValue.Of("objective.ce.temperature", t))] },
                 new SweepDimension { Name = "seed", Values = [.. new[] { 1L, 2 }.Select(seed => SweepValue.Of("seed", seed))] },
             ],
         };

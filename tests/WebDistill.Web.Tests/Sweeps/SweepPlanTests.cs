@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Sweeps;
@@ -9,7 +10,9 @@ namespace WebDistill.Web.Tests.Sweeps;
 
 public sealed class SweepPlanTests
 {
-    private static readonly SweepDimension _temperatures = Values("T", "temperature", 1, 4);
+    private static double Temperature(RunOptions options) => (double)LossCatalogue.RunSchema.Find("objective.ce.temperature").Value(options)!;
+
+    private static readonly SweepDimension _temperatures = Values("T", "objective.ce.temperature", 1, 4);
     private static readonly SweepDimension _seeds = Values("seed", "seed", 1, 2, 3);
 
     [Fact]
@@ -21,9 +24,11 @@ public sealed class SweepPlanTests
             plan.Expand().Select(point => point.Title));
         Assert.Equal(6, plan.RunCount);
         RunOptions last = Options(plan, 5);
-        Assert.Equal(("Study: T = 4, seed 3", 4, 3), (last.Name, last.Temperature, last.Seed));
+        Assert.Equal(("Study: T = 4, seed 3", 4, 3), (last.Name, Temperature(last), last.Seed));
         // What no dimension changes is the base's.
-        Assert.Equal(plan.Options with { Name = last.Name, Temperature = 4, Seed = 3 }, last);
+        Assert.Equal(Json(plan.Options with { Name = last.Name, Objective = Terms.Of(temperature: 4), Seed = 3 }), Json(last));
+
+        static string Json(RunOptions options) => LossCatalogue.RunSchema.Write(options, WebJson.Options).ToJsonString();
     }
 
     [Fact]
@@ -34,20 +39,20 @@ public sealed class SweepPlanTests
             Name = "objective",
             Values =
             [
-                Value("ce", ("alphaCe", 5), ("alphaClm", 0), ("alphaCos", 0)),
-                Value("ce + cos", ("alphaCe", 5), ("alphaClm", 0), ("alphaCos", 1)),
+                Value("ce", ("objective.ce.weight", 5), ("objective.clm.weight", 0), ("objective.cos.weight", 0)),
+                Value("ce + cos", ("objective.ce.weight", 5), ("objective.clm.weight", 0), ("objective.cos.weight", 1)),
             ],
         };
         SweepPlan plan = Plan(objective);
         RunOptions both = Options(plan, 1);
-        Assert.Equal((5, 0, 1), (both.AlphaCe, both.AlphaClm, both.AlphaCos));
+        Assert.Equal((5, 0, 1), (both.Objective["ce"].Weight, both.Objective["clm"].Weight, both.Objective["cos"].Weight));
         Assert.Equal("Study: objective = ce + cos", both.Name);
     }
 
     [Fact]
     public void Expand_Random_SameSeedSamePointsNoTwoAlikeEverySeedAtEach()
     {
-        SweepPlan plan = Plan(Values("T", "temperature", 1, 2, 4, 8), Values("layers", "student.layerCount", 1, 2, 3), _seeds) with
+        SweepPlan plan = Plan(Values("T", "objective.ce.temperature", 1, 2, 4, 8), Values("layers", "student.layerCount", 1, 2, 3), _seeds) with
         {
             Strategy = SweepStrategy.Random, Draws = 7, DrawSeed = 11,
         };
@@ -65,16 +70,16 @@ public sealed class SweepPlanTests
     [Fact]
     public void Expand_Ranges_StayWithinAndFollowTheirScale()
     {
-        SweepPlan plan = Plan(Range("learning rate", "optimiser.learningRate", 1e-5, 1e-1, logarithmic: true), Range("T", "temperature", 1, 20),
+        SweepPlan plan = Plan(Range("learning rate", "optimiser.learningRate", 1e-5, 1e-1, logarithmic: true), Range("T", "objective.ce.temperature", 1, 20),
             Range("layers", "student.layerCount", 1, 12)) with { Strategy = SweepStrategy.Random, Draws = 400 };
         Assert.Empty(plan.Validate());
         RunOptions[] drawn = [.. plan.Expand().Select(point => plan.OptionsOf(point).Options)];
         Assert.All(drawn, options => Assert.InRange(options.Optimiser.LearningRate, 1e-5, 1e-1));
-        Assert.All(drawn, options => Assert.InRange(options.Temperature, 1, 20));
+        Assert.All(drawn, options => Assert.InRange(Temperature(options), 1, 20));
         Assert.Equal(Enumerable.Range(1, 12), drawn.Select(options => options.Student.LayerCount!.Value).Distinct().Order());
         // Half of the logarithms lie below the geometric middle, and half of the temperatures below the middle: ± 5 standard deviations.
         Assert.InRange(drawn.Count(options => options.Optimiser.LearningRate < 1e-3), 150, 250);
-        Assert.InRange(drawn.Count(options => options.Temperature < 10.5), 150, 250);
+        Assert.InRange(drawn.Count(options => Temperature(options) < 10.5), 150, 250);
         // The label is the number that is trained with.
         SweepPoint first = plan.Expand()[0];
         Assert.Equal(drawn[0].Optimiser.LearningRate, double.Parse(first.Labels[0].Value, CultureInfo.InvariantCulture));
@@ -87,18 +92,18 @@ public sealed class SweepPlanTests
         AssertProblem("dimensions", "0 dimensions", Plan());
         AssertProblem("dimensions[0]", "has no values", Plan(new SweepDimension { Name = "T" }));
         AssertProblem("dimensions[0]", "has no name", Plan(_seeds with { Name = "" }));
-        AssertProblem("dimensions[0]", "the value '4' 2 times", Plan(Values("T", "temperature", 4, 4)));
+        AssertProblem("dimensions[0]", "the value '4' 2 times", Plan(Values("T", "objective.ce.temperature", 4, 4)));
         AssertProblem("dimensions[0]", "'temprature', which is no option", Plan(Values("T", "temprature", 4)));
         AssertProblem("dimensions[0]", "changes the runs' name", Plan(Values("T", "name", 4)));
         AssertProblem("dimensions[0]", "changes nothing", Plan(new SweepDimension { Name = "T", Values = [Value("nothing")] }));
-        AssertProblem("dimensions[1]", "the dimension 'T' changes as well", Plan(_temperatures, Values("U", "temperature", 3)));
+        AssertProblem("dimensions[1]", "the dimension 'T' changes as well", Plan(_temperatures, Values("U", "objective.ce.temperature", 3)));
         AssertProblem("dimensions[1]", "is there twice", Plan(_temperatures, Values("t", "student.dropout", 0)));
-        AssertProblem("dimensions[0]", "a grid needs values", Plan(Range("T", "temperature", 1, 2)));
-        AssertProblem("dimensions[0]", "first must be the smaller", Random(Range("T", "temperature", 2, 1)));
-        AssertProblem("dimensions[0]", "more than 0", Random(Range("T", "temperature", 0, 1, logarithmic: true)));
+        AssertProblem("dimensions[0]", "a grid needs values", Plan(Range("T", "objective.ce.temperature", 1, 2)));
+        AssertProblem("dimensions[0]", "first must be the smaller", Random(Range("T", "objective.ce.temperature", 2, 1)));
+        AssertProblem("dimensions[0]", "more than 0", Random(Range("T", "objective.ce.temperature", 0, 1, logarithmic: true)));
         AssertProblem("dimensions[0]", "no number", Random(Range("T", "data.shuffle", 0, 1)));
         AssertProblem("dimensions[0]", "no whole number", Random(Range("layers", "student.layerCount", 1.2, 1.8)));
-        AssertProblem("dimensions[0]", "too narrow", Random(Range("T", "temperature", 1, 1 + 1e-12)));
+        AssertProblem("dimensions[0]", "too narrow", Random(Range("T", "objective.ce.temperature", 1, 1 + 1e-12)));
         AssertProblem("draws", "there are 2", Random(_temperatures) with { Draws = 3 });
         AssertProblem("draws", "0", Random(_temperatures) with { Draws = 0 });
         AssertProblem("dimensions", "501 runs, expected at most 500",
@@ -118,7 +123,7 @@ public sealed class SweepPlanTests
                 {"name": "T", "values": [{"label": "4", "changes": {"temperature": 4}}, {"label": "8"}]}, 7, {"values": []}]}
             """));
         Assert.Equal(["dimensions[0].values[1].changes", "dimensions[1]", "dimensions[2].name", "metric", "options.epoch",
-            "options.temperature"], problems.Select(problem => problem.Field).Order(StringComparer.Ordinal));
+            "options.objective.ce.temperature"], problems.Select(problem => problem.Field).Order(StringComparer.Ordinal));
         Assert.Equal("Study", plan.Name);
         Assert.Equal("4", plan.Dimensions[0].Values.Single().Label);
     }

@@ -42,7 +42,7 @@ public sealed class SweepPresetsTests
     public void Draft_WhatCannotBeRead_IsNamedWithItsDimension()
     {
         var draft = new SweepDraft();
-        draft.Dimensions.Add(new SweepDimensionDraft { Name = "T", Option = "temperature", Values = "1, hot" });
+        draft.Dimensions.Add(new SweepDimensionDraft { Name = "T", Option = "objective.ce.temperature", Values = "1, hot" });
         var several = new SweepDimensionDraft { Name = "objective" };
         several.Rows.Add(new SweepValueDraft { Label = "ce", Changes = "alphaCE = 5" });
         draft.Dimensions.Add(several);

@@ -56,7 +56,7 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
         Assert.Equal("options.data.datasetId", Assert.Single(e.Problems).Field);
         e = await Assert.ThrowsAsync<OptionsInvalidException>(() => app.Service<SweepPlanner>().LaunchAsync(plan with
         {
-            Dimensions = [new SweepDimension { Name = "T", Values = [SweepValue.Of("temperature", "hot")] }],
+            Dimensions = [new SweepDimension { Name = "T", Values = [SweepValue.Of("objective.ce.temperature", "hot")] }],
         }));
         Assert.Contains("expected a number", Assert.Single(e.Problems).Message);
         Assert.DoesNotContain(await app.Service<RunService>().ListAsync(),
@@ -105,7 +105,7 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
         {
             Name = "Two", Metric = metric, Options = new RunOptions { Teacher = new() { ModelId = "teacher" }, Data = new() { DatasetId = "text" } },
             Dimensions =
-                [new SweepDimension { Name = "T", Values = [SweepValue.Of("temperature", 1.0), SweepValue.Of("temperature", 2.0)] }],
+                [new SweepDimension { Name = "T", Values = [SweepValue.Of("objective.ce.temperature", 1.0), SweepValue.Of("objective.ce.temperature", 2.0)] }],
         };
         Sweep sweep = await RecordedSweeps.AddAsync(app, plan, (10, RunStatus.Completed), (20, RunStatus.Completed));
         Run first = (await RunsAsync(sweep.Id))[0];

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Ui;
@@ -16,7 +17,7 @@ public sealed class RunDraftTests
         Change(options);
         JsonObject written = Json(options), defaults = Json(new RunOptions());
         // A value that is the default would prove nothing.
-        Assert.All(OptionSchema.Of<RunOptions>().Fields, field =>
+        Assert.All(LossCatalogue.RunSchema.Fields, field =>
             Assert.False(JsonNode.DeepEquals(field.In(defaults), field.In(written)), field.Path));
 
         RunOptions read = RunDraft.Of(options).Read(out IReadOnlyList<OptionProblem> problems);
@@ -30,11 +31,21 @@ public sealed class RunDraftTests
     {
         foreach (PropertyInfo property in record.GetType().GetProperties().Where(property => property.CanWrite))
         {
-            if (OptionSchema.IsGroup(property.PropertyType))
+            if (property.Name == nameof(RunOptions.Objective))
+                property.SetValue(record, LossCatalogue.All.ToDictionary(loss => loss.Name, Term));
+            else if (OptionSchema.IsGroup(property.PropertyType))
                 Change(property.GetValue(record)!);
             else
                 property.SetValue(record, Other(property, property.GetValue(record)));
         }
+    }
+
+    private static ObjectiveTerm Term(Loss loss)
+    {
+        object? parameters = loss.Parameters;
+        if (parameters is not null)
+            Change(parameters);
+        return new ObjectiveTerm(7.25) { Parameters = parameters is null ? null : JsonSerializer.SerializeToElement(parameters, WebJson.Options).Deserialize<Dictionary<string, JsonElement>>() };
     }
 
     private static object Other(PropertyInfo property, object? value)

@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace WebDistill.Distillation.Options;
+namespace WebDistill.Distillation.Losses;
 
 /// <summary>What the logits' squared error is divided by, besides the number of tokens.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<MseReduction>))]
