@@ -69,13 +69,13 @@ public sealed record GenerationOptions
         var problems = new OptionProblems();
         problems.AddRange(OptionSchema.Of<GenerationOptions>().Problems(this));
         if (StopStrings.Count > MaxStopStrings)
-            problems.Add(nameof(StopStrings), $"There are {StopStrings.Count} stop strings, expected at most {MaxStopStrings}.");
+            problems.Add(OptionPath.Of(StopStrings), $"There are {StopStrings.Count} stop strings, expected at most {MaxStopStrings}.");
         foreach (string? stop in StopStrings)
         {
             if (string.IsNullOrEmpty(stop))
-                problems.Add(nameof(StopStrings), "A stop string is empty: every text would end at once. Leave it out.");
+                problems.Add(OptionPath.Of(StopStrings), "A stop string is empty: every text would end at once. Leave it out.");
             else if (stop.Length > MaxStopStringCharacters)
-                problems.Add(nameof(StopStrings),
+                problems.Add(OptionPath.Of(StopStrings),
                     $"A stop string has {stop.Length} characters, expected at most {MaxStopStringCharacters}. Shorten it.");
         }
         return problems.Found;
