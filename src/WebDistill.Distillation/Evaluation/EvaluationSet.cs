@@ -11,10 +11,11 @@ public enum EvaluationSource
     /// <summary>Nothing.</summary>
     None,
 
-    /// <summary>One certain file, which the user supplies.</summary>
+    /// <summary>One file of its own, which the user puts where <see cref="EvaluationSet.Files"/> says.</summary>
     File,
 
-    /// <summary>Any text file or the tokens of a data set.</summary>
+    /// <summary>Any text file or the tokens of a data set: whichever of <see cref="EvaluationInput.File"/> and <see cref="EvaluationInput.Tokens"/> is given.
+    /// It is measured on every text that is chosen.</summary>
     AnyText,
 }
 

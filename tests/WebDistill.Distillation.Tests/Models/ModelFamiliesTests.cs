@@ -1,4 +1,5 @@
 using TorchSharp;
+using TorchSharp.Modules;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Models.Weights;
@@ -110,6 +111,112 @@ public sealed class ModelFamiliesTests
         Tensor other = model.Hidden(new ModelInput(tensor([3L, 1, 4, 30], [1, 4])));
         GoldenFiles.AssertClose(ParameterData.ToArray(all.Hidden.narrow(1, 0, 3)), ParameterData.ToArray(other.narrow(1, 0, 3)), 1e-5, "before the change");
         Assert.Throws<ArgumentException>(() => model.Hidden(new ModelInput(zeros([1, Positions + 1], ScalarType.Int64))));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Weights_AreAllDrawnAndAllMatter_AndTheirGradientsAreThoseOfDifferences(string name)
+    {
+        using TextModel model = TextModel.CreateRandom(Small(name).WithDropout(0), 1);
+        foreach ((string weight, Parameter parameter) in model.named_parameters())
+        {
+            // Away from what the family begins with: zeros of biases and ones of norms hide what is forgotten.
+            float[] drawn = ParameterData.ToArray(parameter);
+            Add(parameter, drawn, Noise(weight, drawn.Length), 0.1f);
+        }
+        using DisposeScope scope = NewDisposeScope();
+        Tensor ids = tensor([3L, 1, 4, 1, 5, 9, 2, 6], [2, 4]);
+        Tensor direction = model.Hidden(new ModelInput(ids)).detach().cos();
+        double Value() => (model.Hidden(new ModelInput(ids)) * direction).sum().item<float>();
+        (model.Hidden(new ModelInput(ids)) * direction).sum().backward();
+        foreach ((string weight, Parameter parameter) in model.named_parameters())
+        {
+            // Along a random direction in the space of this weight alone.
+            float[] values = ParameterData.ToArray(parameter), step = Noise(weight + " step", values.Length);
+            const float size = 2e-3f;
+            double slope = ParameterData.ToArray(parameter.grad!).Zip(step, (gradient, along) => (double)gradient * along).Sum();
+            double Moved(float by)
+            {
+                using IDisposable noGradient = no_grad();
+                Add(parameter, values, step, by);
+                return Value();
+            }
+            double difference = (Moved(size) - Moved(-size)) / (2 * size);
+            Moved(0);
+            Assert.True(Math.Abs(slope - difference) < 0.02 * Math.Max(1, Math.Abs(difference)), $"{weight}: gradient {slope}, difference {difference}");
+            // A bias of the keys moves all scores of a query alike, and nothing else may be without effect.
+            Assert.True(difference != 0, $"{weight} has no effect");
+        }
+
+        static float[] Noise(string seed, int length)
+        {
+            var noise = new float[length];
+            new SeededRandom(seed.Sum(character => character)).FillNormal(noise, 1);
+            return noise;
+        }
+
+        static void Add(Parameter parameter, float[] values, float[] step, float by) => ParameterData.Write(parameter, target =>
+        {
+            for (int i = 0; i < target.Length; i++)
+                target[i] = values[i] + by * step[i];
+        });
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void CreateRandom_DrawsMatricesFromTheSeed(string name)
+    {
+        using TextModel model = TextModel.CreateRandom(Small(name), 1), other = TextModel.CreateRandom(Small(name), 2);
+        Dictionary<string, float[]> drawn = SmallModels.Weights(model), others = SmallModels.Weights(other);
+        foreach (WeightShape weight in model.Architecture.Family.Weights(model.Architecture).Where(weight => weight.Shape.Length > 1))
+        {
+            Assert.True(drawn[weight.Name].Distinct().Count() > drawn[weight.Name].Length / 2, $"{weight.Name} is not drawn");
+            Assert.NotEqual(drawn[weight.Name], others[weight.Name]);
+        }
+        Assert.All(drawn.Values, values => Assert.All(values, value => Assert.True(float.IsFinite(value))));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Forward_PaddedOnTheLeft_IsTheTextAlone(string name)
+    {
+        using TextModel model = TextModel.CreateRandom(Small(name), 1);
+        model.eval();
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        float[] alone = ParameterData.ToArray(model.Hidden(new ModelInput(tensor([5L, 9, 2], [1, 3]))));
+        Tensor padded = model.Hidden(new ModelInput(
+            tensor([7L, 8, 5, 9, 2], [1, 5]), tensor([0L, 0, 1, 1, 1], [1, 5]), tensor([0L, 0, 0, 1, 2], [1, 5])));
+        GoldenFiles.AssertClose(alone, ParameterData.ToArray(padded.narrow(1, 2, 3)), 1e-5, "behind the padding");
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Forward_InBFloat16_IsNear(string name)
+    {
+        using TextModel model = TextModel.CreateRandom(Small(name), 1);
+        model.eval();
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        var input = new ModelInput(tensor([3L, 1, 4, 1, 5], [1, 5]));
+        float[] exact = ParameterData.ToArray(model.Hidden(input));
+        model.Precision = WebDistill.Distillation.Options.Precision.BFloat16;
+        float[] rounded = ParameterData.ToArray(model.Hidden(input));
+        Assert.NotEqual(exact, rounded);
+        GoldenFiles.AssertClose(exact, rounded, 0.05, "hidden states in bfloat16");
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Dropout_ChangesTrainingAndNothingElse(string name)
+    {
+        using TextModel dropping = TextModel.CreateRandom(Small(name).WithDropout(0.5), 1), plain = TextModel.CreateRandom(Small(name).WithDropout(0), 1);
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        float[] Hidden(TextModel model) => ParameterData.ToArray(model.Hidden(new ModelInput(tensor([3L, 1, 4, 1], [1, 4]))));
+        Assert.NotEqual(Hidden(plain), Hidden(dropping));
+        dropping.eval();
+        Assert.Equal(Hidden(plain), Hidden(dropping));
     }
 
     private static Architecture Small(string name) =>
