@@ -165,4 +165,8 @@ internal sealed class SavingHook(DatabaseRefusal database) : SaveChangesIntercep
         database.Saving?.Invoke(eventData.Context!);
         return result;
     }
+
+    public override ValueTask<InterceptionResult<int>> SavingChangesAsync(
+        DbContextEventData eventData, InterceptionResult<int> result, CancellationToken cancellationToken = default) =>
+        ValueTask.FromResult(SavingChanges(eventData, result));
 }
