@@ -246,7 +246,8 @@ public sealed class Trainer : IDisposable
         clock.Lap(Phase.StudentForward);
 
         ObjectiveSums objective = _objective.Sum(
-            new LossHeadInput(hidden_NC.detach(), Student.Head, teacher?.Hidden, teacher?.Logits, batch.Targets(), _options.Precision), student, teacher?.Whole, batch, ids_BT, share);
+            new LossHeadInput(hidden_NC.detach(), Student.Head, teacher?.Hidden, teacher?.Logits, batch.Targets(), _options.Precision),
+            student, teacher?.Whole, batch, ids_BT, share);
         for (int k = 0; k < objective.Sums.Length; k++)
         {
             if (!double.IsFinite(objective.Sums[k]))

@@ -125,7 +125,8 @@ public sealed class NotFiniteTests : IDisposable
         File.WriteAllText(text, "a cat, a cat and the cat saw a cat");
         using TextModel model = ConstantModel.Create(ConstantModel.Tokenizer.Vocabulary.Size);
         var input = new EvaluationInput { Model = model, Tokenizer = ConstantModel.Tokenizer, File = text, ContextLength = 4, Stride = 4 };
-        EvaluationTask whole = new PlainText().Open(input);        JsonElement state = JsonSerializer.SerializeToElement(new { Windows = whole.Total, SumNats = nats, Predicted = 1L }, EvaluationTask.StateJson);
+        EvaluationTask whole = new PlainText().Open(input);
+        JsonElement state = JsonSerializer.SerializeToElement(new { Windows = whole.Total, SumNats = nats, Predicted = 1L }, EvaluationTask.StateJson);
         EvaluationTask resumed = new PlainText().Open(input with { State = state });
         Assert.Equal(whole.Total, resumed.Done);
         JsonElement again = resumed.State();

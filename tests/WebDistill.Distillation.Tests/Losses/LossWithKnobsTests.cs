@@ -86,7 +86,8 @@ public sealed class LossWithKnobsTests
 
     private static RunOptions Options(string term) => ResumableRun.Options with
     {
-        Teacher = new(), Objective = new Dictionary<string, ObjectiveTerm> { ["penalty"] = JsonSerializer.Deserialize<ObjectiveTerm>(term, JsonSerializerOptions.Web)! },
+        Teacher = new(),
+            Objective = new Dictionary<string, ObjectiveTerm> { ["penalty"] = JsonSerializer.Deserialize<ObjectiveTerm>(term, JsonSerializerOptions.Web)! },
     };
 
     private sealed class Penalty : RowLoss

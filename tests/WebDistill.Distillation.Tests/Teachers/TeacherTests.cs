@@ -14,7 +14,9 @@ namespace WebDistill.Distillation.Tests.Teachers;
 /// <summary>A run asks a teacher for what its losses look at, and does not mind what the teacher is.</summary>
 public sealed class TeacherTests
 {
-    private static readonly RunOptions s_options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { Epochs = 1 }, Objective = ResumableRun.Options.Objective.With(mse: 0.3), Student = ResumableRun.Options.Student with { Dropout = 0 } };
+    private static readonly RunOptions s_options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { Epochs = 1 },
+        Objective = ResumableRun.Options.Objective.With(mse: 0.3),
+        Student = ResumableRun.Options.Student with { Dropout = 0 } };
 
     [Fact]
     public void Run_TeacherThatHasNothingButLogits_LearnsAsFromTheModelBehindThem()

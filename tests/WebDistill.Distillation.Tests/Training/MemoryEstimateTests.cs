@@ -38,7 +38,8 @@ public sealed class MemoryEstimateTests
         };
         // What libraries take for themselves, once: buffers of the products among it.
         using (TextModel small = SmallModels.Random(9, width: 64))
-        using (var first = Trainers.Create(options with { Teacher = options.Teacher with { ModelId = null }, Objective = options.Objective.With(ce: 0, cos: 0, clm: 1) }, null, small, 10,
+        using (var first = Trainers.Create(options with { Teacher = options.Teacher with { ModelId = null },
+            Objective = options.Objective.With(ce: 0, cos: 0, clm: 1) }, null, small, 10,
             () => SmallModels.Batch(1, [.. Enumerable.Repeat(12, 40)]), null))
         {
             first.Step();

@@ -12,7 +12,9 @@ public sealed class RunFitTests
 
     private static readonly RunOptions s_options =
         new() { Teacher = new() { ModelId = "teacher" }, Data = new() { DatasetId = "text", ContextLength = 512 },
-            Schedule = new() { BatchSize = 8, Epochs = 1 }, Checkpoints = new() { IntervalMinutes = 0 } };    private static readonly Machine s_large = new() { MemoryBytes = 64_000_000_000, FreeMemoryBytes = 60_000_000_000, FreeDiskBytes = 1_000_000_000_000 };
+            Schedule = new() { BatchSize = 8, Epochs = 1 },
+                Checkpoints = new() { IntervalMinutes = 0 } };
+    private static readonly Machine s_large = new() { MemoryBytes = 64_000_000_000, FreeMemoryBytes = 60_000_000_000, FreeDiskBytes = 1_000_000_000_000 };
 
     [Fact]
     public void Of_MachineWithRoom_SaysNothing()

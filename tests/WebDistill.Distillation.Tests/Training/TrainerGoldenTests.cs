@@ -41,7 +41,9 @@ public sealed class TrainerGoldenTests
         using TextModel student = ModelFiles.Load(GoldenData.Path("student"));
         // One update that is never clipped: the gradients stay where the step left them.
         RunOptions options =
-            Objective(run).With(o => o with { Schedule = o.Schedule with { Epochs = 1, BatchSize = rows.Length, WarmupProportion = 0 }, Optimiser = o.Optimiser with { MaxGradientNorm = 1e30 }, Student = o.Student with { Dropout = 0 } });
+            Objective(run).With(o => o with { Schedule = o.Schedule with { Epochs = 1, BatchSize = rows.Length, WarmupProportion = 0 },
+                Optimiser = o.Optimiser with { MaxGradientNorm = 1e30 },
+                Student = o.Student with { Dropout = 0 } });
         using var trainer = Trainers.Create(options, teacher, student, 1, () => batch, null);
         StepReport report = trainer.Step();
 

@@ -232,7 +232,8 @@ public sealed class TrainerTests
     {
         using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
         Dictionary<string, float[]> before = SmallModels.Weights(student);
-        using var trainer = Trainers.Create(s_options with { Student = s_options.Student with { FreezePositionEmbeddings = true }, Optimiser = s_options.Optimiser with { WeightDecay = 0.1 } }, teacher, student, 3, (
+        using var trainer = Trainers.Create(s_options with { Student = s_options.Student with { FreezePositionEmbeddings = true },
+            Optimiser = s_options.Optimiser with { WeightDecay = 0.1 } }, teacher, student, 3, (
             ) => SmallModels.Batch(4, 6, 9), null);
         trainer.Step();
         Dictionary<string, float[]> after = SmallModels.Weights(student);

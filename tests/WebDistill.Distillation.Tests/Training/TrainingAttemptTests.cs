@@ -15,7 +15,8 @@ public sealed class TrainingAttemptTests : IDisposable
     private static readonly Machine s_machine = new() { MemoryBytes = 1L << 33, FreeMemoryBytes = 1L << 33, FreeDiskBytes = 1L << 40 };
 
     private readonly TemporaryFolder _folder = new();
-    private readonly RunOptions _options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { Epochs = 1, ValidationIntervalSteps = 5 }, Checkpoints = ResumableRun.Options.Checkpoints with { IntervalSteps = 4 } };
+    private readonly RunOptions _options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { Epochs = 1, ValidationIntervalSteps = 5 },
+        Checkpoints = ResumableRun.Options.Checkpoints with { IntervalSteps = 4 } };
 
     public TrainingAttemptTests()
     {
