@@ -33,7 +33,7 @@ public sealed class KillTests
                 expected[mode] = await OutcomeAsync(server, kills.Root.FullName, run);
             }
 
-            for (int kill = 1; kill <= kills.Count; kill++)
+            for (int kill = 1; kills.GoOn(kill - 1, hit: resumed > 0); kill++)
             {
                 int mode = kill % options.Length;
                 Guid run = await server.CreateRunAsync(options[mode]);

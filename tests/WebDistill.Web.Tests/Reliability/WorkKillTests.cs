@@ -116,7 +116,7 @@ public sealed class WorkKillTests
                 expected[i] = await FiguresAsync(server, await EvaluateAsync(server, requests[i]));
                 duration[i] = clock.Elapsed;
             }
-            for (int kill = 0; kill < kills.Count; kill++)
+            for (int kill = 0; kills.GoOn(kill, hit: resumed > 0); kill++)
             {
                 int i = kill % requests.Length;
                 foreach (JsonElement old in (await server.GetAsync("/api/evaluations")).EnumerateArray())
