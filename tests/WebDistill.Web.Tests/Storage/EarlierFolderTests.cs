@@ -6,6 +6,8 @@ using WebDistill.Distillation.Options;
 namespace WebDistill.Web.Tests.Storage;
 
 /// <summary>A data folder that an earlier version left opens with everything in it, and its runs go on (tests/earlier says how it was made).</summary>
+// Its runs drop out, and libtorch has one generator for the whole process: other trainings beside them would draw from it.
+[Collection(Reliability.TheClock.Name)]
 public sealed class EarlierFolderTests(EarlierFolderTests.Version01 earlier) : IClassFixture<EarlierFolderTests.Version01>
 {
     [Fact]
