@@ -105,11 +105,7 @@ public abstract class Loss
             }, options => Weight((RunOptions)options));
         if (Parameters is not object defaults)
             yield break;
-        foreach (PropertyInfo property in defaults.GetType().GetProperties().Where(property => property.CanWrite).OrderBy(property => property.MetadataToken))
-        {
-            OptionAttribute said = property.GetCustomAttribute<OptionAttribute>()
-                ?? throw new InvalidOperationException($"{property.DeclaringType!.Name}.{property.Name} has no [Option]: say there what it is.");
+        foreach ((PropertyInfo property, OptionAttribute said) in OptionSchema.Declared(defaults.GetType()))
             yield return OptionField.Of([nameof(RunOptions.Objective), Name, property.Name], property, said, options => ParametersIn((RunOptions)options)!);
-        }
     }
 }

@@ -38,7 +38,7 @@ public static class LossCatalogue
         problems.AddRange(losses.SelectMany(loss => loss.Fields).Select(field => (field.Path, Message: field.Problem(options)))
             .Where(found => found.Message is not null).Select(found => new OptionProblem(found.Path, found.Message!)));
         bool hasTeacher = options.Teacher.ModelId is not null;
-        if (problems.Found.Count > 0 || losses.Any(loss => loss.Weight(options) > 0 && (hasTeacher || !loss.NeedsTeacher)))
+        if (problems.Found.Count > 0 || losses.Any(loss => IsActive(loss, options, hasTeacher)))
             return problems.Found;
         Loss first = losses.First(loss => hasTeacher || !loss.NeedsTeacher);
         problems.Add(first.Fields[0].Path, hasTeacher
@@ -49,5 +49,7 @@ public static class LossCatalogue
 
     /// <summary>The losses that a run minimises: weight above 0, and without a teacher only those that need none.</summary>
     public static IReadOnlyList<Loss> Active(RunOptions options, bool hasTeacher) =>
-        [.. All.Where(loss => loss.Weight(options) > 0 && (hasTeacher || !loss.NeedsTeacher))];
+        [.. All.Where(loss => IsActive(loss, options, hasTeacher))];
+
+    private static bool IsActive(Loss loss, RunOptions options, bool hasTeacher) => loss.Weight(options) > 0 && (hasTeacher || !loss.NeedsTeacher);
 }

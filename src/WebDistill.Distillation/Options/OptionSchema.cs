@@ -67,17 +67,18 @@ public sealed class OptionSchema
     /// <summary>Whether values of a type are records of options, and not an option.</summary>
     public static bool IsGroup(Type type) => type.IsClass && type != typeof(string) && !type.IsAssignableTo(typeof(IEnumerable));
 
-    // GetProperties promises no order, the tokens of the metadata are in that of the declarations.
-    private static IEnumerable<OptionField> Read(Type type, IReadOnlyList<PropertyInfo> groups, IReadOnlyList<OptionField> terms) => type.GetProperties()
+    /// <summary>The properties of a record of options in the order of their declarations, each with what is said about it.</summary>
+    /// <exception cref="InvalidOperationException">One has no <see cref="OptionAttribute"/>.</exception>
+    internal static IEnumerable<(PropertyInfo Property, OptionAttribute Said)> Declared(Type type) => type.GetProperties()
+        // GetProperties promises no order, the tokens of the metadata are in that of the declarations.
         .Where(property => property.CanWrite).OrderBy(property => property.MetadataToken)
-        .SelectMany(property =>
-        {
-            OptionAttribute said = property.GetCustomAttribute<OptionAttribute>()
-                ?? throw new InvalidOperationException($"{type.Name}.{property.Name} has no [Option]: say there what it is.");
-            return property.PropertyType == typeof(IReadOnlyDictionary<string, ObjectiveTerm>) ? terms
-                : IsGroup(property.PropertyType) ? Read(property.PropertyType, [.. groups, property], terms)
-                : [OptionField.Of(groups, property, said)];
-        });
+        .Select(property => (property, property.GetCustomAttribute<OptionAttribute>()
+            ?? throw new InvalidOperationException($"{type.Name}.{property.Name} has no [Option]: say there what it is.")));
+
+    private static IEnumerable<OptionField> Read(Type type, IReadOnlyList<PropertyInfo> groups, IReadOnlyList<OptionField> terms) => Declared(type)
+        .SelectMany(declared => declared.Property.PropertyType == typeof(IReadOnlyDictionary<string, ObjectiveTerm>) ? terms
+            : IsGroup(declared.Property.PropertyType) ? Read(declared.Property.PropertyType, [.. groups, declared.Property], terms)
+            : [OptionField.Of(groups, declared.Property, declared.Said)]);
 
     private static class Known<T>
     {

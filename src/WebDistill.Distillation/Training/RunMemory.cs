@@ -83,8 +83,9 @@ public sealed record RunMemory(
     public static long ToAnswer(Architecture model) =>
         Clamp((Int128)sizeof(float) * (model.ParameterCount + 2 * (Int128)model.Layers * model.Positions * model.Width));
 
+    // All layers are alike: one of them is enough to look at, however many are asked for.
     private static Int128 LargestTensor(Architecture model) =>
-        model.Family.Weights(model).Max(weight => weight.Shape.Aggregate((Int128)1, (product, side) => product * side));
+        model.Family.Weights(model.WithLayers(1)).Max(weight => weight.Shape.Aggregate((Int128)1, (product, side) => product * side));
 
     private static long Floats(Int128 count) => Clamp(count * sizeof(float));
 

@@ -57,7 +57,8 @@ public sealed class TrainingAttempt(
         TextTokenizer tokenizer = Gpt2Tokenizer.Load(files.Tokenizer);
 
         string? start = FindStart(provenance);
-        if (RequireRoom(train, start) is string shortage)
+        RunPlan plan = Plan(train, start);
+        if (RequireRoom(plan) is string shortage)
             journal.Note(_step, shortage, isWarning: true);
         using Teacher? teacher = files.Teacher is string model ? new ModelTeacher(ModelFiles.Load(model)) : null;
         using TextModel student = CreateStudent(teacher?.Model, train, start);
@@ -69,7 +70,7 @@ public sealed class TrainingAttempt(
             TrainingCheckpoint.Restore(start, trainer);
         journal.Begin(new AttemptStart(
             trainer.State.Unreported is { } unreported ? unreported.Step - 1 : trainer.CompletedSteps, trainer.TotalSteps, train.TokenCount,
-            teacher?.Architecture, student.Architecture, RunPlan.Compute(options, teacher?.Architecture, student.Architecture, train), provenance,
+            teacher?.Architecture, student.Architecture, plan, provenance,
             trainer.Series, files.Checkpoints.List()));
         Train(trainer, tokenizer, provenance, cancel);
         journal.Finish(new FinishedRun(trainer, tokenizer, files.Checkpoints.List()[^1].WeightsSha256));
@@ -131,17 +132,24 @@ public sealed class TrainingAttempt(
         return start;
     }
 
+    /// <summary>What the run does and needs, from the models' descriptions: before any of them is in memory.</summary>
+    private RunPlan Plan(TokenFile train, string? start)
+    {
+        Architecture? teacher = files.Teacher is string model ? Read(model) : null;
+        Architecture student = start is not null ? Read(start) : StudentInits.StudentConfig(
+            options, teacher, train.VocabularySize, files.FirstModel is string first ? Read(first) : null, train.EndOfTextId);
+        return RunPlan.Compute(options, teacher, student, train);
+
+        static Architecture Read(string folder) => Architecture.Load(Path.Combine(folder, ModelFiles.ConfigFileName));
+    }
+
     /// <summary>
     /// Compares once more what the run needs with what the machine has, now that it is to be taken: other work may have taken it since the run was
     /// planned. Better refused with the arithmetic than ended by the system in the middle, again and again.
     /// </summary>
     /// <returns>What is to be said of the disk; null when it has room.</returns>
-    private string? RequireRoom(TokenFile train, string? start)
+    private string? RequireRoom(RunPlan plan)
     {
-        Architecture? teacher = files.Teacher is string model ? Read(model) : null;
-        Architecture student = start is not null ? Read(start) : StudentInits.StudentConfig(
-            options, teacher, train.VocabularySize, files.FirstModel is string first ? Read(first) : null, train.EndOfTextId);
-        var plan = RunPlan.Compute(options, teacher, student, train);
         long saved = files.Checkpoints.List().Sum(checkpoint => checkpoint.Bytes);
         if (RunFit.ProblemNow(plan, room.Machine()) is not null)
         {
@@ -151,8 +159,6 @@ public sealed class TrainingAttempt(
                 throw new InvalidDataException(problem);
         }
         return RunFit.ShortageOfDisk(plan, room.Machine(), saved);
-
-        static Architecture Read(string folder) => Architecture.Load(Path.Combine(folder, ModelFiles.ConfigFileName));
     }
 
     private TextModel CreateStudent(TextModel? teacher, TokenFile train, string? start)

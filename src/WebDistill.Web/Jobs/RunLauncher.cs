@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Engine;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Datasets;
@@ -104,8 +105,9 @@ public sealed class RunLauncher(
         TrainingAttempt? attempt = null;
         try
         {
+            RunOptions options = StoredOptions.Of(run);
             attempt = new TrainingAttempt(
-                StoredOptions.Of(run), FilesOf(run), room, journal, ProductVersion.Text, run.ResumeStep, recordedSteps: run.Step);
+                options, FilesOf(run, options), room, journal, ProductVersion.Text, run.ResumeStep, recordedSteps: run.Step);
             try
             {
                 attempt.Execute(signals.Ended);
@@ -145,7 +147,7 @@ public sealed class RunLauncher(
     }
 
     /// <exception cref="InvalidDataException">Its data set was deleted.</exception>
-    private AttemptFiles FilesOf(Run run)
+    private AttemptFiles FilesOf(Run run, RunOptions options)
     {
         using WebDistillDb db = contexts.CreateDbContext();
         Dataset dataset = db.Datasets.AsNoTracking().SingleOrDefault(row => row.Id == run.DatasetId)
@@ -154,7 +156,7 @@ public sealed class RunLauncher(
         return new AttemptFiles(
             DatasetFiles.Train(corpus), dataset.ValidationTokens > 0 ? DatasetFiles.Validation(corpus) : null, corpus,
             run.TeacherId is Guid teacher ? folder.Model(teacher) : null,
-            CheckpointInit.ModelOf(StoredOptions.Of(run)) is Guid first ? folder.Model(first) : null, folder.CheckpointsOf(run.Id), folder.Files);
+            CheckpointInit.ModelOf(options) is Guid first ? folder.Model(first) : null, folder.CheckpointsOf(run.Id), folder.Files);
     }
 
     private static string Describe(Exception e) => e switch
@@ -166,7 +168,7 @@ public sealed class RunLauncher(
         _ => $"{e.GetType().Name}: {LibTorch.Describe(e)}",
     };
 
-    // Without room for a row there is no honest status: it is written as soon as there is, and the run is held until then.
+    /// <remarks>Without room for a row there is no honest status: it is written as soon as there is, and the run is held until then.</remarks>
     /// <param name="givesBack">No thread works on the run any more.</param>
     private Task<Run> FinishAsync(RunSignals signals, Outcome outcome, bool givesBack) => outcomes.WriteAsync($"run {signals.Id}", () =>
         lifecycle.MoveAsync(signals.Id, run =>

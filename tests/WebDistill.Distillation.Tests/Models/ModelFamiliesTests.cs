@@ -78,27 +78,19 @@ public sealed class ModelFamiliesTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public void Forward_TokenByToken_IsTheWholeTextAtOnce(string name)
+    public void Forward_TokenByToken_IsTheWholeTextAtOnce(string name) => Answering(name, model =>
     {
-        using TextModel model = TextModel.CreateRandom(Small(name), 1);
-        model.eval();
-        using DisposeScope scope = NewDisposeScope();
-        using IDisposable noGradient = no_grad();
         Tensor ids = tensor([3L, 1, 4, 1, 5, 9, 2, 6, 5, 35, 8, 9], [2, 6]);
         float[] whole = ParameterData.ToArray(model.Logits(model.Hidden(new ModelInput(ids))));
         using KeyValueCache cache = model.CreateCache(rows: 2);
         Tensor[] pieces = [.. Enumerable.Range(0, 6).Select(position => model.Logits(model.Hidden(new ModelInput(ids.narrow(1, position, 1)), cache)))];
         GoldenFiles.AssertClose(whole, ParameterData.ToArray(cat(pieces, 1)), 1e-5, "logits");
-    }
+    });
 
     [Theory]
     [MemberData(nameof(Families))]
-    public void Forward_IsCausal_AndGivesWhatIsAsked(string name)
+    public void Forward_IsCausal_AndGivesWhatIsAsked(string name) => Answering(name, model =>
     {
-        using TextModel model = TextModel.CreateRandom(Small(name), 1);
-        model.eval();
-        using DisposeScope scope = NewDisposeScope();
-        using IDisposable noGradient = no_grad();
         Outputs all = model.Forward(new ModelInput(tensor([3L, 1, 4, 1], [1, 4])), Wants.Hidden | Wants.HiddenOfAllLayers | Wants.Attentions);
         Assert.Equal(Layers + 1, all.Layers.Count);
         Assert.All(all.Layers, layer => Assert.Equal([1, 4, Width], layer.shape));
@@ -111,7 +103,7 @@ public sealed class ModelFamiliesTests
         Tensor other = model.Hidden(new ModelInput(tensor([3L, 1, 4, 30], [1, 4])));
         GoldenFiles.AssertClose(ParameterData.ToArray(all.Hidden.narrow(1, 0, 3)), ParameterData.ToArray(other.narrow(1, 0, 3)), 1e-5, "before the change");
         Assert.Throws<ArgumentException>(() => model.Hidden(new ModelInput(zeros([1, Positions + 1], ScalarType.Int64))));
-    }
+    });
 
     [Theory]
     [MemberData(nameof(Families))]
@@ -178,33 +170,25 @@ public sealed class ModelFamiliesTests
 
     [Theory]
     [MemberData(nameof(Families))]
-    public void Forward_PaddedOnTheLeft_IsTheTextAlone(string name)
+    public void Forward_PaddedOnTheLeft_IsTheTextAlone(string name) => Answering(name, model =>
     {
-        using TextModel model = TextModel.CreateRandom(Small(name), 1);
-        model.eval();
-        using DisposeScope scope = NewDisposeScope();
-        using IDisposable noGradient = no_grad();
         float[] alone = ParameterData.ToArray(model.Hidden(new ModelInput(tensor([5L, 9, 2], [1, 3]))));
         Tensor padded = model.Hidden(new ModelInput(
             tensor([7L, 8, 5, 9, 2], [1, 5]), tensor([0L, 0, 1, 1, 1], [1, 5]), tensor([0L, 0, 0, 1, 2], [1, 5])));
         GoldenFiles.AssertClose(alone, ParameterData.ToArray(padded.narrow(1, 2, 3)), 1e-5, "behind the padding");
-    }
+    });
 
     [Theory]
     [MemberData(nameof(Families))]
-    public void Forward_InBFloat16_IsNear(string name)
+    public void Forward_InBFloat16_IsNear(string name) => Answering(name, model =>
     {
-        using TextModel model = TextModel.CreateRandom(Small(name), 1);
-        model.eval();
-        using DisposeScope scope = NewDisposeScope();
-        using IDisposable noGradient = no_grad();
         var input = new ModelInput(tensor([3L, 1, 4, 1, 5], [1, 5]));
         float[] exact = ParameterData.ToArray(model.Hidden(input));
         model.Precision = WebDistill.Distillation.Options.Precision.BFloat16;
         float[] rounded = ParameterData.ToArray(model.Hidden(input));
         Assert.NotEqual(exact, rounded);
         GoldenFiles.AssertClose(exact, rounded, 0.05, "hidden states in bfloat16");
-    }
+    });
 
     [Theory]
     [MemberData(nameof(Families))]
@@ -217,6 +201,16 @@ public sealed class ModelFamiliesTests
         Assert.NotEqual(Hidden(plain), Hidden(dropping));
         dropping.eval();
         Assert.Equal(Hidden(plain), Hidden(dropping));
+    }
+
+    /// <summary>What holds of a model that answers: no dropout, no gradients.</summary>
+    private static void Answering(string name, Action<TextModel> check)
+    {
+        using TextModel model = TextModel.CreateRandom(Small(name), 1);
+        model.eval();
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        check(model);
     }
 
     private static Architecture Small(string name) =>
