@@ -16,6 +16,9 @@ internal sealed class OpenPages : IAsyncDisposable
 
     private OpenPages(IPlaywright playwright, IBrowser browser) => (_playwright, _browser) = (playwright, browser);
 
+    /// <summary>The first tab.</summary>
+    public IPage Front => _pages[0];
+
     public static async Task<OpenPages> StartAsync(int count)
     {
         IPlaywright playwright = await Playwright.CreateAsync();

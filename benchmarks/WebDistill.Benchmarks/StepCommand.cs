@@ -1,4 +1,5 @@
 using System.CommandLine;
+using WebDistill.Distillation.Data;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
@@ -88,7 +89,7 @@ internal static class StepCommand
         double flops = StepWorkload.StepFlops(teacher, layers, batch, context);
         RunOptions planned = new() { Schedule = new() { BatchSize = batch }, Data = new() { ContextLength = context },
             Student = new() { Dropout = dropout ? 0.1 : 0 } };
-        RunPlan plan = RunPlan.Compute(planned, teacher, teacher with { NLayer = layers }, (long)batch * context, batch);
+        RunPlan plan = RunPlan.Compute(planned, teacher, teacher with { NLayer = layers }, new EpochSize(batch, (long)batch * context));
         Report.Line(new
         {
             Benchmark = "step", Teacher = result.GetValue(options.Teacher), StudentLayers = layers, batch, context, dropout, steps, warmup,

@@ -106,6 +106,8 @@ internal sealed class StepWorkload : IDisposable
     {
         public override int BatchesPerEpoch => PlannedUpdates;
 
+        public override EpochSize Epoch => new(rows * PlannedUpdates, (long)rows * columns * PlannedUpdates);
+
         public override JsonElement Position { get; set; }
 
         public override TokenBatch Next()

@@ -89,7 +89,9 @@ internal static class WatchCommand
         return 0;
     }
 
-    private static async Task<long> WatchAsync(
+    /// <summary>Reads the live wire of a run until it is told to end.</summary>
+    /// <returns>The messages that came.</returns>
+    public static async Task<long> WatchAsync(
         Uri server, Guid run, int afterStep, int attempt, bool reads, CancellationToken ended)
     {
         using var socket = new ClientWebSocket();

@@ -17,6 +17,61 @@ namespace WebDistill.Migrations.Sqlite
 #pragma warning disable 612, 618
             modelBuilder.HasAnnotation("ProductVersion", "10.0.15");
 
+            modelBuilder.Entity("WebDistill.Data.Alert", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Answer")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("At")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Attempt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Guard")
+                        .IsRequired()
+                        .HasMaxLength(100)
+                        .HasColumnType("TEXT");
+
+                    b.Property<double?>("LearningRate")
+                        .HasColumnType("REAL");
+
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Step")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Text")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<double?>("Threshold")
+                        .HasColumnType("REAL");
+
+                    b.Property<int?>("ToStep")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Unit")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<double>("Value")
+                        .HasColumnType("REAL");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("RunId", "Id");
+
+                    b.ToTable("Alerts");
+                });
+
             modelBuilder.Entity("WebDistill.Data.Checkpoint", b =>
                 {
                     b.Property<Guid>("RunId")
@@ -112,6 +167,9 @@ namespace WebDistill.Migrations.Sqlite
                         .HasColumnType("INTEGER");
 
                     b.Property<long?>("TrainTokens")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<bool>("UnwrapLines")
                         .HasColumnType("INTEGER");
 
                     b.Property<double>("ValidationProportion")
@@ -297,6 +355,20 @@ namespace WebDistill.Migrations.Sqlite
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("Family")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT")
+                        .HasDefaultValue("gpt2");
+
+                    b.Property<string>("Head")
+                        .IsRequired()
+                        .ValueGeneratedOnAdd()
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT")
+                        .HasDefaultValue("NextToken");
+
                     b.Property<int>("Heads")
                         .HasColumnType("INTEGER");
 
@@ -339,6 +411,21 @@ namespace WebDistill.Migrations.Sqlite
                     b.HasIndex("CreatedAt", "Id");
 
                     b.ToTable("Models");
+                });
+
+            modelBuilder.Entity("WebDistill.Data.PinnedRun", b =>
+                {
+                    b.Property<int>("Id")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("RunId");
+
+                    b.ToTable("PinnedRuns");
                 });
 
             modelBuilder.Entity("WebDistill.Data.Run", b =>
@@ -414,6 +501,9 @@ namespace WebDistill.Migrations.Sqlite
 
                     b.Property<Guid?>("QuickStartId")
                         .HasColumnType("TEXT");
+
+                    b.Property<int?>("RestAtStep")
+                        .HasColumnType("INTEGER");
 
                     b.Property<int?>("ResumeStep")
                         .HasColumnType("INTEGER");
@@ -497,6 +587,88 @@ namespace WebDistill.Migrations.Sqlite
                     b.ToTable("Runs");
                 });
 
+            modelBuilder.Entity("WebDistill.Data.RunNote", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime>("At")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("EditedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Text")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("RunId", "Id");
+
+                    b.ToTable("RunNotes");
+                });
+
+            modelBuilder.Entity("WebDistill.Data.RunTag", b =>
+                {
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Tag")
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("RunId", "Tag");
+
+                    b.HasIndex("Tag");
+
+                    b.ToTable("RunTags");
+                });
+
+            modelBuilder.Entity("WebDistill.Data.Sample", b =>
+                {
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Step")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int>("Place")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int>("Attempt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<byte[]>("Ids")
+                        .IsRequired()
+                        .HasColumnType("BLOB");
+
+                    b.Property<byte[]>("KlNats")
+                        .HasColumnType("BLOB");
+
+                    b.Property<double?>("MeanKlNats")
+                        .HasColumnType("REAL");
+
+                    b.Property<string>("Prompt")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Student")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Teacher")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("RunId", "Step", "Place");
+
+                    b.ToTable("Samples");
+                });
+
             modelBuilder.Entity("WebDistill.Data.StepRow", b =>
                 {
                     b.Property<Guid>("RunId")
@@ -526,6 +698,26 @@ namespace WebDistill.Migrations.Sqlite
                     b.ToTable("StepRows");
                 });
 
+            modelBuilder.Entity("WebDistill.Data.StoredDiagnosis", b =>
+                {
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Step")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int>("Attempt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Json")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("RunId", "Step");
+
+                    b.ToTable("Diagnoses");
+                });
+
             modelBuilder.Entity("WebDistill.Data.StoredSeries", b =>
                 {
                     b.Property<Guid>("RunId")
@@ -538,6 +730,26 @@ namespace WebDistill.Migrations.Sqlite
                     b.HasKey("RunId");
 
                     b.ToTable("Series");
+                });
+
+            modelBuilder.Entity("WebDistill.Data.SupersededDiagnosis", b =>
+                {
+                    b.Property<Guid>("RunId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Attempt")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int>("Step")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("Json")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("RunId", "Attempt", "Step");
+
+                    b.ToTable("SupersededDiagnoses");
                 });
 
             modelBuilder.Entity("WebDistill.Data.SupersededMeasurement", b =>
@@ -609,11 +821,29 @@ namespace WebDistill.Migrations.Sqlite
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<int?>("PointsToCome")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("ProposalsEndedBecause")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("RungsJson")
+                        .HasColumnType("TEXT");
+
                     b.HasKey("Id");
 
                     b.HasIndex("CreatedAt", "Id");
 
                     b.ToTable("Sweeps");
+                });
+
+            modelBuilder.Entity("WebDistill.Data.Alert", b =>
+                {
+                    b.HasOne("WebDistill.Data.Run", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
                 });
 
             modelBuilder.Entity("WebDistill.Data.Checkpoint", b =>
@@ -643,7 +873,52 @@ namespace WebDistill.Migrations.Sqlite
                         .IsRequired();
                 });
 
+            modelBuilder.Entity("WebDistill.Data.PinnedRun", b =>
+                {
+                    b.HasOne("WebDistill.Data.Run", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("WebDistill.Data.RunNote", b =>
+                {
+                    b.HasOne("WebDistill.Data.Run", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("WebDistill.Data.RunTag", b =>
+                {
+                    b.HasOne("WebDistill.Data.Run", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("WebDistill.Data.Sample", b =>
+                {
+                    b.HasOne("WebDistill.Data.Run", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("WebDistill.Data.StepRow", b =>
+                {
+                    b.HasOne("WebDistill.Data.Run", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("WebDistill.Data.StoredDiagnosis", b =>
                 {
                     b.HasOne("WebDistill.Data.Run", null)
                         .WithMany()
@@ -657,6 +932,15 @@ namespace WebDistill.Migrations.Sqlite
                     b.HasOne("WebDistill.Data.Run", null)
                         .WithOne()
                         .HasForeignKey("WebDistill.Data.StoredSeries", "RunId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
+            modelBuilder.Entity("WebDistill.Data.SupersededDiagnosis", b =>
+                {
+                    b.HasOne("WebDistill.Data.Run", null)
+                        .WithMany()
+                        .HasForeignKey("RunId")
                         .OnDelete(DeleteBehavior.Cascade)
                         .IsRequired();
                 });

@@ -40,6 +40,9 @@ public sealed class Dataset : IListed
     /// <summary>The field that holds the text, for JSON lines.</summary>
     public required string JsonField { get; set; }
 
+    /// <summary>Whether the lines of a paragraph are joined: a text with hard line breaks.</summary>
+    public bool UnwrapLines { get; set; }
+
     /// <summary>The model whose tokenizer is used; null trains a vocabulary on the corpus.</summary>
     public Guid? TokenizerModelId { get; set; }
 

@@ -13,6 +13,12 @@ public enum ModelOrigin
 /// <summary>A model: a Hugging Face folder under data/models/{id}.</summary>
 public sealed class Model : IListed
 {
+    /// <summary>The family of every model that was added before there was another.</summary>
+    internal const string FirstFamily = "gpt2";
+
+    /// <summary>What all of those do: the token that follows.</summary>
+    internal const string FirstHead = "NextToken";
+
     /// <summary>Names the folder. The model of a run has the run's id.</summary>
     public Guid Id { get; set; }
 
@@ -27,6 +33,12 @@ public sealed class Model : IListed
 
     /// <summary>When it was added, UTC.</summary>
     public DateTime CreatedAt { get; set; }
+
+    /// <summary>Its family, as model_type of its config.json spells it.</summary>
+    public string Family { get; set; } = FirstFamily;
+
+    /// <summary>What it makes of a text: the name of one of the heads that models have.</summary>
+    public string Head { get; set; } = FirstHead;
 
     /// <summary>Transformer blocks (n_layer).</summary>
     public int Layers { get; set; }

@@ -31,7 +31,7 @@ public enum RunStatus
     /// <summary>Was asked to stop and is saving its state.</summary>
     Stopping,
 
-    /// <summary>Was stopped by a person. Can be resumed from its checkpoints.</summary>
+    /// <summary>Was stopped by a person, a guard or its sweep. Can be resumed from its checkpoints.</summary>
     Stopped,
 
     /// <summary>Did every update; its student is a model of its own.</summary>
@@ -55,6 +55,12 @@ public enum RunErrorCause
 
     /// <summary>The disk refuses: the run waits with its state in memory and goes on by itself.</summary>
     Disk,
+
+    /// <summary>A guard saw something and acted.</summary>
+    Guard,
+
+    /// <summary>Successive halving ended it: other points of its sweep were better at the same update.</summary>
+    Halving,
 }
 
 /// <summary>One training or distillation, from its options to its latest figures.</summary>
@@ -191,6 +197,9 @@ public sealed class Run : IListed
 
     /// <summary>The sweep that it belongs to.</summary>
     public Guid? SweepId { get; set; }
+
+    /// <summary>The update after which it is measured and rests, until its sweep decides whether it goes on; null where it trains to its end.</summary>
+    public int? RestAtStep { get; set; }
 
     /// <summary>What the sweep changed for it, as a JSON object of dimension names and labels.</summary>
     public string? SweepPointJson { get; set; }

@@ -40,9 +40,9 @@ public static class SqliteDatabase
     public static async Task MigrateAsync(IDbContextFactory<WebDistillDb> contexts)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync();
+        RollBack(db.Database.GetConnectionString()!);
         await RequireOursAsync(db);
         await RequireKnownAsync(db);
-        await db.Database.OpenConnectionAsync();
         if (await db.Database.SqlQueryRaw<int>($"""SELECT COUNT(*) AS "Value" FROM sqlite_master WHERE name = '{MigrationsLock}'""").SingleAsync() > 0)
             await db.Database.ExecuteSqlRawAsync($"""DELETE FROM "{MigrationsLock}";""");
         // EF Core waits without end for the lock. Whoever can be given it here can be given it again at once.
@@ -85,6 +85,17 @@ public static class SqliteDatabase
         options.UseSqlite(connection.ToString(), sqlite => sqlite.MigrationsAssembly("WebDistill.Migrations.Sqlite"))
             .AddInterceptors(new ConnectionPragmas());
         return options;
+    }
+
+    // A start that was killed in the middle of a migration leaves a journal to be rolled back, which EF Core's own look at the file, through a
+    // connection that only reads, cannot do. Not through EF Core either: it would log of a damaged file what the caller tells in a sentence.
+    private static void RollBack(string connectionString)
+    {
+        using var connection = new SqliteConnection(connectionString);
+        connection.Open();
+        using SqliteCommand command = connection.CreateCommand();
+        command.CommandText = "SELECT COUNT(*) FROM sqlite_master";
+        command.ExecuteScalar();
     }
 
     // One without tables is nobody's yet: also a start that was cut off may have left it, with EF Core's two at most.

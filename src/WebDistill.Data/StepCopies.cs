@@ -5,11 +5,11 @@ using Microsoft.EntityFrameworkCore.Storage;
 
 namespace WebDistill.Data;
 
-/// <summary>Copies the recorded updates of a run inside the database: none of them passes through the process, however many there are.</summary>
+/// <summary>Copies the recorded updates of a run, and what was found at them, inside the database: none of them passes through the process, however many there are.</summary>
 public static class StepCopies
 {
-    /// <summary>Moves the updates after <paramref name="step"/> to those that will be made again; both or nothing, in a transaction of the
-    /// caller's.</summary>
+    /// <summary>Moves the updates after <paramref name="step"/> to those that will be made again, and removes the samples after it; all or nothing, in a
+    /// transaction of the caller's.</summary>
     /// <returns>How many.</returns>
     public static int Supersede(this WebDistillDb db, Guid runId, int step)
     {
@@ -17,10 +17,13 @@ public static class StepCopies
         db.StepRows.Where(row => row.RunId == runId && row.Step > step).ExecuteDelete();
         Copy<Measurement, SupersededMeasurement>(db, runId, step + 1, int.MaxValue, []);
         db.Measurements.Where(one => one.RunId == runId && one.Step > step).ExecuteDelete();
+        Copy<StoredDiagnosis, SupersededDiagnosis>(db, runId, step + 1, int.MaxValue, []);
+        db.Diagnoses.Where(one => one.RunId == runId && one.Step > step).ExecuteDelete();
+        db.Samples.Where(sample => sample.RunId == runId && sample.Step > step).ExecuteDelete();
         return superseded;
     }
 
-    /// <summary>Gives a branch, whose row is saved already, the updates of its parent up to <paramref name="step"/> with the list of their
+    /// <summary>Gives a branch, whose row is saved already, the updates and samples of its parent up to <paramref name="step"/> with the list of their
     /// numbers; as attempt 0.</summary>
     public static void CopyToBranch(this WebDistillDb db, Guid parentId, Guid branchId, int step)
     {
@@ -31,6 +34,8 @@ public static class StepCopies
         Copy<StepRow, StepRow>(db, parentId, 1, step, own);
         // What was measured before the first update is the teacher's, and is measured again.
         Copy<Measurement, Measurement>(db, parentId, 1, step, own);
+        Copy<StoredDiagnosis, StoredDiagnosis>(db, parentId, 1, step, own);
+        Copy<Sample, Sample>(db, parentId, 0, step, own);
     }
 
     /// <summary>INSERT ... SELECT of every column that both tables have, in SQL that is every provider's.</summary>

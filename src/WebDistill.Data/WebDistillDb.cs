@@ -26,11 +26,32 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
     /// <summary>Those of updates that were made again.</summary>
     public DbSet<SupersededMeasurement> SupersededMeasurements => Set<SupersededMeasurement>();
 
+    /// <summary>Looks at the inside of runs.</summary>
+    public DbSet<StoredDiagnosis> Diagnoses => Set<StoredDiagnosis>();
+
+    /// <summary>Those at updates that were made again.</summary>
+    public DbSet<SupersededDiagnosis> SupersededDiagnoses => Set<SupersededDiagnosis>();
+
     /// <summary>States saved during runs.</summary>
     public DbSet<Checkpoint> Checkpoints => Set<Checkpoint>();
 
     /// <summary>The logs of runs.</summary>
     public DbSet<LogLine> LogLines => Set<LogLine>();
+
+    /// <summary>What the guards of runs saw.</summary>
+    public DbSet<Alert> Alerts => Set<Alert>();
+
+    /// <summary>What the students of runs answered as they learned.</summary>
+    public DbSet<Sample> Samples => Set<Sample>();
+
+    /// <summary>The words that runs were given.</summary>
+    public DbSet<RunTag> RunTags => Set<RunTag>();
+
+    /// <summary>What was written about runs.</summary>
+    public DbSet<RunNote> RunNotes => Set<RunNote>();
+
+    /// <summary>The run that all others are compared with: one row, or none.</summary>
+    public DbSet<PinnedRun> PinnedRuns => Set<PinnedRun>();
 
     /// <summary>Models.</summary>
     public DbSet<Model> Models => Set<Model>();
@@ -117,11 +138,49 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
             measurement.HasKey(m => new { m.RunId, m.Name, m.Attempt, m.Step });
             measurement.HasOne<Run>().WithMany().HasForeignKey(m => m.RunId).OnDelete(DeleteBehavior.Cascade);
         });
+        model.Entity<StoredDiagnosis>(diagnosis =>
+        {
+            diagnosis.HasKey(d => new { d.RunId, d.Step });
+            diagnosis.HasOne<Run>().WithMany().HasForeignKey(d => d.RunId).OnDelete(DeleteBehavior.Cascade);
+        });
+        model.Entity<SupersededDiagnosis>(diagnosis =>
+        {
+            diagnosis.HasKey(d => new { d.RunId, d.Attempt, d.Step });
+            diagnosis.HasOne<Run>().WithMany().HasForeignKey(d => d.RunId).OnDelete(DeleteBehavior.Cascade);
+        });
         model.Entity<Checkpoint>(checkpoint =>
         {
             checkpoint.HasKey(c => new { c.RunId, c.Step });
             checkpoint.HasIndex(c => c.Id);
             checkpoint.HasOne<Run>().WithMany().HasForeignKey(c => c.RunId).OnDelete(DeleteBehavior.Cascade);
+        });
+        model.Entity<Alert>(alert =>
+        {
+            alert.Property(a => a.Guard).HasMaxLength(100);
+            alert.HasIndex(a => new { a.RunId, a.Id });
+            alert.HasOne<Run>().WithMany().HasForeignKey(a => a.RunId).OnDelete(DeleteBehavior.Cascade);
+        });
+        model.Entity<Sample>(sample =>
+        {
+            sample.HasKey(s => new { s.RunId, s.Step, s.Place });
+            sample.HasOne<Run>().WithMany().HasForeignKey(s => s.RunId).OnDelete(DeleteBehavior.Cascade);
+        });
+        model.Entity<RunTag>(tag =>
+        {
+            tag.Property(t => t.Tag).HasMaxLength(32);
+            tag.HasKey(t => new { t.RunId, t.Tag });
+            tag.HasIndex(t => t.Tag);
+            tag.HasOne<Run>().WithMany().HasForeignKey(t => t.RunId).OnDelete(DeleteBehavior.Cascade);
+        });
+        model.Entity<RunNote>(note =>
+        {
+            note.HasIndex(n => new { n.RunId, n.Id });
+            note.HasOne<Run>().WithMany().HasForeignKey(n => n.RunId).OnDelete(DeleteBehavior.Cascade);
+        });
+        model.Entity<PinnedRun>(pinned =>
+        {
+            pinned.Property(p => p.Id).ValueGeneratedNever();
+            pinned.HasOne<Run>().WithMany().HasForeignKey(p => p.RunId).OnDelete(DeleteBehavior.Cascade);
         });
         model.Entity<Evaluation>(evaluation =>
         {
@@ -130,7 +189,12 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
             evaluation.HasIndex(e => new { e.CreatedAt, e.Id });
         });
         // A page of a list is read from where the one before it ended, without sorting the rest.
-        model.Entity<Model>().HasIndex(m => new { m.CreatedAt, m.Id });
+        model.Entity<Model>(stored =>
+        {
+            stored.Property(m => m.Family).HasMaxLength(32).HasDefaultValue(Data.Model.FirstFamily);
+            stored.Property(m => m.Head).HasMaxLength(32).HasDefaultValue(Data.Model.FirstHead);
+            stored.HasIndex(m => new { m.CreatedAt, m.Id });
+        });
         model.Entity<Dataset>().HasIndex(d => new { d.CreatedAt, d.Id });
         model.Entity<Sweep>().HasIndex(s => new { s.CreatedAt, s.Id });
         model.Entity<LogLine>().HasOne<Run>().WithMany().HasForeignKey(l => l.RunId).OnDelete(DeleteBehavior.Cascade);

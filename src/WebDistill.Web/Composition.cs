@@ -1,13 +1,18 @@
+using System.IO.Compression;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.ResponseCompression;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging.Abstractions;
 using Polly.Telemetry;
-using Radzen;
+using MudBlazor;
+using MudBlazor.Services;
 using WebDistill.Data;
 using WebDistill.Distillation.Engine;
+using WebDistill.Web.Catalogue;
+using WebDistill.Web.Compare;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Evaluations;
 using WebDistill.Web.Failures;
@@ -26,6 +31,7 @@ using WebDistill.Web.Security;
 using WebDistill.Web.Settings;
 using WebDistill.Web.Storage;
 using WebDistill.Web.Sweeps;
+using WebDistill.Web.Ui;
 
 namespace WebDistill.Web;
 
@@ -37,6 +43,7 @@ internal static class Composition
         // Through a factory, because only what the container makes does it dispose: that lets go of the folder.
         services.AddSingleton(_ => folder);
         services.AddSingleton(new DiskReserve(folder, reserveBytes));
+        services.AddSingleton<ServerSettings>();
         services.AddSingleton<StorageAnnouncements>();
         services.AddSingleton<StorageHealth>().AddSingleton<OutcomeWriter>();
         services.AddSqliteDatabase(folder.DatabaseFile, provider =>
@@ -45,38 +52,58 @@ internal static class Composition
             var reserve = provider.GetRequiredService<DiskReserve>();
             return problem => health.Explain(problem) is { IsFull: true } && reserve.GiveUp();
         });
-        services.AddSingleton<TrashAnnouncements>().AddSingleton<TrashBin>();
+        services.AddSingleton<TrashAnnouncements>().AddSingleton<TrashFolder>().AddSingleton<TrashBin>();
     }
 
     /// <summary>What training a run needs: with or without a web host.</summary>
-    public static void AddTraining(this IServiceCollection services) => services
-        .AddSingleton<Shutdown>()
-        .AddSingleton<RunAnnouncements>()
-        .AddSingleton<RunEvents>()
-        .AddSingleton<RunLifecycle>()
-        .AddSingleton<Func<Machine>>(provider => () => Machine.Read(provider.GetRequiredService<DataFolder>().FreeBytes))
-        .AddSingleton<LaunchChecks>()
-        .AddSingleton<RunQueue>()
-        .AddSingleton<RunLauncher>()
-        .AddSingleton<RunCommands>()
-        .AddSingleton<SweepPlanner>()
-        .AddSingleton<SweepReports>();
+    public static void AddTraining(this IServiceCollection services)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services
+            .AddSingleton<Shutdown>()
+            .AddSingleton<RunAnnouncements>()
+            .AddSingleton<RunEvents>()
+            .AddSingleton<RunLifecycle>()
+            .AddSingleton<Func<Machine>>(provider => () => Machine.Read(provider.GetRequiredService<DataFolder>().FreeBytes))
+            .AddSingleton<LaunchChecks>()
+            .AddSingleton<RunQueue>()
+            .AddSingleton<RunLauncher>()
+            .AddSingleton<RunCommands>()
+            .AddSingleton<SweepPlanner>()
+            .AddSingleton<SweepRungs>()
+            .AddSingleton<SweepProposals>()
+            .AddSingleton<SweepReports>();
+    }
 
     public static void AddRuns(this IServiceCollection services)
     {
         services.AddWebhook();
+        services.AddHttpClient(WebhookTrial.ClientName).RemoveAllLoggers();
         services
             .AddSingleton<QuickStart>()
+            .AddSingleton<CatalogueService>()
+            .AddSingleton<RunPace>()
+            .AddSingleton<RunLog>()
+            .AddSingleton<StoredSamples>()
             .AddSingleton<SharedReads>()
             .AddSingleton<OpenWatches>()
             .AddSingleton<RunService>()
+            .AddSingleton<DiagnosisService>()
             .AddSingleton<RunTable>()
+            .AddSingleton<RunTags>()
+            .AddSingleton<RunNotes>()
+            .AddSingleton<PinnedBaseline>()
+            .AddSingleton<Baselines>()
+            .AddSingleton<SweepVerdicts>()
             .AddSingleton<SweepService>()
             .AddSingleton<Sparklines>()
             .AddSingleton<Housekeeping>()
+            .AddSingleton<OldCheckpoints>()
+            .AddSingleton<WebhookTrial>()
             .AddSingleton<ServerRestart>()
             .AddHostedService<StorageWatch>()
             .AddHostedService(provider => provider.GetRequiredService<Webhook>())
+            .AddHostedService<SweepsWorker>()
             .AddHostedService<RunQueueWorker>();
     }
 
@@ -103,6 +130,7 @@ internal static class Composition
     public static void AddModels(this IServiceCollection services) => services
         .AddSingleton<ModelService>()
         .AddSingleton<ModelFolders>()
+        .AddSingleton<ModelLineage>()
         .AddSingleton<ModelCache>()
         .AddSingleton<GenerationTurn>()
         .AddSingleton<GenerationService>()
@@ -112,6 +140,7 @@ internal static class Composition
         .AddSingleton<DatasetAnnouncements>()
         .AddSingleton<DatasetService>()
         .AddSingleton<DatasetTable>()
+        .AddSingleton<DatasetDocuments>()
         .AddSingleton<DatasetPreparations>()
         .AddHostedService(provider => provider.GetRequiredService<DatasetPreparations>());
 
@@ -122,13 +151,24 @@ internal static class Composition
         // A prompt of the longest kind arrives in one message: up to 12 bytes for a character that JSON escapes as a surrogate pair.
         services.AddRazorComponents().AddInteractiveServerComponents()
             .AddHubOptions(hub => hub.MaximumReceiveMessageSize = 12 * GenerationService.MaxPromptCharacters);
-        services.AddRadzenComponents();
+        services.AddMudServices(mud =>
+        {
+            mud.SnackbarConfiguration.PositionClass = Defaults.Classes.Position.BottomRight;
+            mud.SnackbarConfiguration.PreventDuplicates = false;
+            // What fades in cannot be read while it does.
+            mud.SnackbarConfiguration.ShowTransitionDuration = 0;
+            mud.SnackbarConfiguration.HideTransitionDuration = 0;
+        });
+        services.AddScoped<Dialogs>();
         services.AddRateLimits();
         services.AddOptions<KestrelServerOptions>().Configure<HostSettings>((kestrel, settings) =>
         {
             kestrel.Limits.MaxRequestHeadersTotalSize = settings.Limits.HeaderKilobytes << 10;
             kestrel.Limits.MaxRequestHeaderCount = settings.Limits.Headers;
         });
+        // Over HTTPS what is made at each request is left as it is: its size would tell of what stands in it beside a stranger's words.
+        services.AddResponseCompression();
+        services.Configure<BrotliCompressionProviderOptions>(brotli => brotli.Level = CompressionLevel.Optimal);
         services.AddProblemDetails(problems => problems.CustomizeProblemDetails = context =>
             ErrorId.OfStatus(context.ProblemDetails.Status ?? context.HttpContext.Response.StatusCode).Mark(context.ProblemDetails));
         services.AddExceptionHandler<ErrorResponses>();
@@ -150,6 +190,7 @@ internal static class Composition
             await next(context);
         });
         app.UseSecurityHeaders();
+        app.UseResponseCompression();
         app.UseExceptionHandler();
         app.UseMiddleware<SameOrigin>();
         app.UseStatusCodePagesWithReExecute("/not-found");
@@ -180,13 +221,18 @@ internal static class Composition
         app.MapHub<CurvesHub>("/hubs/curves", hub => hub.WebSockets.CloseTimeout = Shutdown.PagesPatience);
         app.MapHealthChecks("/healthz");
         app.MapOpenApi();
+        app.MapApiReference();
         RouteGroupBuilder api = app.MapGroup("/api");
+        api.MapCatalogue();
         api.MapRuns();
+        api.MapRunNotes();
+        api.MapPinnedBaseline();
         api.MapDatasets();
         api.MapModels();
         api.MapGenerate();
         api.MapEvaluations();
         api.MapReports();
+        api.MapVerdicts();
         api.MapCompareTokens();
         api.MapStorage();
         api.MapSweeps();

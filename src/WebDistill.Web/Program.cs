@@ -39,6 +39,8 @@ async Task<(int Code, bool StartAgain)> ServeAsync()
         builder.Services.AddStorage(new DataFolder(root, FileLayer.Disk), settings.ReserveBytes);
         // wwwroot/ and the libraries' files from where they stand, whatever the environment is called; nothing to do in a published folder.
         builder.WebHost.UseStaticWebAssets();
+        // As they were built: the server's own look whether a file has changed since would send them without the compression that they have.
+        builder.WebHost.UseSetting("ReloadStaticAssetsAtRuntime", "false");
         builder.Services.AddTraining();
         builder.Services.AddRuns();
         builder.Services.AddModels();
@@ -56,9 +58,11 @@ async Task<(int Code, bool StartAgain)> ServeAsync()
     {
         try
         {
+            if (app.Services.GetRequiredService<ServerSettings>().Threads is int threads)
+                Device.UseThreads(threads);
             _ = app.Services.GetRequiredService<Webhook>(); // Hears of the runs that the next line finds interrupted.
             await app.Services.PrepareStorageAsync();
-            if (app.Services.GetRequiredService<HostSettings>().ResumeInterrupted)
+            if (app.Services.GetRequiredService<ServerSettings>().ResumeInterrupted)
                 await app.Services.ResumeInterruptedAsync();
         }
         catch (Exception e) when (StartFailure.Explain(e, root) is string reason)

@@ -64,6 +64,31 @@ public sealed class KilledMigrationTests : IDisposable
         }
     }
 
+    /// <summary>EF Core looks at the file through a connection that only reads, which must not roll back: "attempt to write a readonly database".</summary>
+    [Fact]
+    public async Task Start_WithTheJournalOfAKilledTransaction_RollsItBack()
+    {
+        string begun = Path.Combine(_folder.FullName, "begun.db"), killed = Path.Combine(_folder.FullName, "killed.db");
+        await using (var connection = new SqliteConnection($"Data Source={begun};Pooling=False"))
+        {
+            connection.Open();
+            // With room for one page in memory, what a transaction changes stands in the file before its end.
+            Execute("PRAGMA journal_mode=DELETE; PRAGMA user_version=1; PRAGMA cache_size=1;");
+            Execute("BEGIN; CREATE TABLE cut (x BLOB); WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) INSERT INTO cut SELECT randomblob(4000) FROM n;");
+            foreach (string suffix in (string[])["", "-journal"])
+                File.Copy(begun + suffix, killed + suffix);
+            Execute("ROLLBACK;");
+
+            void Execute(string sql)
+            {
+                using SqliteCommand command = connection.CreateCommand();
+                command.CommandText = sql;
+                command.ExecuteNonQuery();
+            }
+        }
+        Assert.Equal(await SchemaAsync(Path.Combine(_folder.FullName, "fresh.db")), await SchemaAsync(killed));
+    }
+
     [Fact]
     public async Task Start_WithTheLockOfAKilledProcess_DoesNotWait()
     {

@@ -240,12 +240,17 @@ public sealed class WebDistillDbTests : IAsyncLifetime
             db.Measurements.Add(new Measurement { RunId = id, Step = 1, Name = "x" });
             db.Checkpoints.Add(new Checkpoint { RunId = id, Step = 1, WeightsSha256 = "" });
             db.LogLines.Add(new LogLine { RunId = id, Text = "line" });
+            db.Diagnoses.Add(new StoredDiagnosis { RunId = id, Step = 1, Json = "{}" });
+            db.SupersededDiagnoses.Add(new SupersededDiagnosis { RunId = id, Step = 1, Attempt = 1, Json = "{}" });
+            db.Samples.Add(new Sample { RunId = id, Prompt = "Once", Student = "[]" });
             await db.SaveChangesAsync();
         }
         await using WebDistillDb fresh = await _contexts.CreateDbContextAsync();
         fresh.Runs.Remove(await fresh.Runs.SingleAsync());
         await fresh.SaveChangesAsync();
-        Assert.Equal(0, await fresh.StepRows.CountAsync() + await fresh.Measurements.CountAsync() + await fresh.Checkpoints.CountAsync() + await fresh.LogLines.CountAsync());
+        Assert.Equal(0, await fresh.StepRows.CountAsync() + await fresh.Measurements.CountAsync() + await fresh.Checkpoints.CountAsync() + await fresh.LogLines.CountAsync()
+            + await fresh.Diagnoses.CountAsync() + await fresh.SupersededDiagnoses.CountAsync()
+            + await fresh.Samples.CountAsync());
     }
 
     [Fact]

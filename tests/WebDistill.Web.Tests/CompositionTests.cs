@@ -16,9 +16,9 @@ public sealed class CompositionTests(WebDistillApp app) : IClassFixture<WebDisti
 
     [Theory]
     [InlineData("/", "text/html")]
-    [InlineData("/css/app.css", "text/css")]
+    [InlineData("/lib/webdistill.css", "text/css")]
     [InlineData("/_framework/blazor.web.js", "text/javascript")]
-    [InlineData("/_content/Radzen.Blazor/Radzen.Blazor.min.js", "text/javascript")]
+    [InlineData("/_content/MudBlazor/MudBlazor.min.js", "text/javascript")]
     [InlineData("/openapi/v1.json", "application/json")]
     public async Task Get_FileOrPage_IsServedWithPolicy(string path, string contentType)
     {
@@ -55,12 +55,13 @@ public sealed class CompositionTests(WebDistillApp app) : IClassFixture<WebDisti
 
     /// <summary>What a browser has is asked for again by its ETag, under the plain name too.</summary>
     [Theory]
-    [InlineData("/js/curves.js")]
-    [InlineData("/lib/inter/inter-latin.woff2")]
-    public async Task Get_FileUnderItsPlainName_IsRevalidated(string path)
+    [InlineData("/js/curves.js", "no-cache")]
+    [InlineData("/_content/MudBlazor/MudBlazor.min.css", "no-cache")]
+    [InlineData("/lib/inter/inter-latin.woff2", "must-revalidate, max-age=3600")]
+    public async Task Get_FileUnderItsPlainName_IsRevalidated(string path, string caching)
     {
         using HttpResponseMessage first = await app.Http.GetAsync(path);
-        Assert.Equal("no-cache", first.Headers.CacheControl!.ToString());
+        Assert.Equal(caching, first.Headers.CacheControl!.ToString());
         using var again = new HttpRequestMessage(HttpMethod.Get, path);
         again.Headers.IfNoneMatch.Add(first.Headers.ETag!);
         using HttpResponseMessage second = await app.Http.SendAsync(again);

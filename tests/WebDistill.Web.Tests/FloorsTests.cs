@@ -15,8 +15,8 @@ public sealed class FloorsTests
 
     private static readonly string[] s_floors =
     [
-        "Failures", "Hosting", "Formats", "Security", "Live", "Storage", "Http", "Ui",
-        "Models", "Datasets", "Jobs", "Runs", "Sweeps", "Compare", "Evaluations", "Playground", "Reports", "Settings",
+        "Failures", "Hosting", "Formats", "Security", "Live", "Storage", "Http", "Ui", "Glossary",
+        "Models", "Datasets", "Catalogue", "Jobs", "Runs", "Compare", "Sweeps", "Evaluations", "Playground", "Reports", "Settings",
         "Notifications", "Layout", "", "Headless",
     ];
 

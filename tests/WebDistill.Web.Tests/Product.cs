@@ -121,14 +121,14 @@ internal static class Product
         [.. problem.GetProperty("errors").EnumerateObject().Select(error => error.Name).Order()];
 
     /// <summary>Writes a model of random weights as a Hugging Face folder and returns its files' bytes by name.</summary>
-    public static Dictionary<string, byte[]> TinyModel(bool withTokenizer = true, int layers = 1, int width = 16)
+    public static Dictionary<string, byte[]> TinyModel(bool withTokenizer = true, int layers = 1, int width = 16, int vocabulary = 300)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("webdistill-model-");
         try
         {
             Gpt2Tokenizer tokenizer = Gpt2Tokenizer.Train([Text], 300);
             RunOptions options = TinyTraining(Guid.Empty).With(o => o with { Student = o.Student with { LayerCount = layers, Width = width } });
-            using (TextModel model = StudentInits.Create(options, null, tokenizer.Vocabulary.Size))
+            using (TextModel model = StudentInits.Create(options, null, vocabulary))
                 ModelFiles.Save(model, folder.FullName, FileLayer.Disk);
             if (withTokenizer)
                 tokenizer.Save(folder.FullName, FileLayer.Disk);

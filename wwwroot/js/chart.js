@@ -2,6 +2,7 @@
 
 import uPlot from "../lib/uplot/uPlot.esm.js";
 import { leftOut, notANumber } from "./figures.js";
+import { logTicks, tickTexts } from "./ticks.js";
 
 export const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 export const minimumDrawIntervalMs = 50; // 20 updates a second.
@@ -19,6 +20,7 @@ export function element(tag, attributes = {}, ...children) {
 const paths = {
   picture: "M2 3h12v10H2z M2 11l3.5-3.5L9 11 M8 10l2.5-2.5L14 11 M10.8 5.5h.01",
   table: "M2 3h12v10H2z M2 6.3h12 M2 9.7h12 M7 3v10",
+  settings: "M2.5 4.5h5 M10.5 4.5h3 M9 3v3 M2.5 11.5h3 M8.5 11.5h5 M7 10v3",
 };
 function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -52,14 +54,33 @@ export function readColours(names) {
   return colours;
 }
 
-/** Both axes in the colours of the theme; `colours()` gives those that `readColours` read. */
-export function axes(colours, writeX, writeY) {
-  const axis = { stroke: () => colours()["--text-3"], font: "12px Inter, sans-serif", grid: { stroke: () => colours()["--line"], width: 1 }, ticks: { show: false } };
+/** Distances of marks on an axis that counts: there is no half of an update. */
+export const wholeSteps = Array.from({ length: 10 }, (_, power) => [1, 2, 5].map(m => m * 10 ** power)).flat();
+
+const pixelsPerTick = 34;
+
+/**
+ * Both axes in the colours of the theme; `colours()` gives those that `readColours` read. `x` and `y` are { label (null for none), write (the texts of
+ * some marks, given them and their distance) }, and y may be logarithmic.
+ */
+export function axes(colours, x, y) {
+  const axis = { stroke: () => colours()["--text-3"], font: "12px Inter, sans-serif", labelFont: "12px Inter, sans-serif", labelGap: 2,
+    grid: { stroke: () => colours()["--line"], width: 1 }, ticks: { show: false } };
+  const named = label => label ? { label, labelSize: 18 } : {};
+  const write = y.write ?? tickTexts;
+  const places = (u, least, most) => logTicks(least, most, Math.max(2, Math.floor(u.bbox.height / devicePixelRatio / pixelsPerTick)));
   return [
-    { ...axis, size: 28, gap: 6, values: (u, ticks) => ticks.map(writeX) },
-    { ...axis, size: 62, gap: 8, values: (u, ticks) => ticks.map(t => t === null ? "" : writeY(t)) },
+    { ...axis, ...named(x.label), size: 28, gap: 6, ...(x.incrs ? { incrs: x.incrs } : {}), values: (u, ticks, i, space, step) => (x.write ?? tickTexts)(ticks, step) },
+    { ...axis, ...named(y.label), size: 58, gap: 6, ...(y.logarithmic
+      ? { splits: (u, i, least, most) => places(u, least, most).ticks, filter: (u, ticks) => ticks, values: u => places(u, u.scales.y.min, u.scales.y.max).texts }
+      : { values: (u, ticks, i, space, step) => write(ticks, step) }) },
   ];
 }
+
+/** The scale of y: logarithmic with a little room at its ends, or linear. */
+export const yScale = logarithmic => logarithmic
+  ? { distr: 3, range: (u, min, max) => min === null ? [1, 10] : min === max ? [min / 1.2, max * 1.2] : [min / 1.05, Math.min(Number.MAX_VALUE, max * 1.05)] }
+  : { range: (u, min, max) => yRange(min, max) };
 
 export function yRange(min, max) {
   if (min === null || max === null) return [0, 1];
@@ -122,15 +143,14 @@ export class ChartFrame {
     this.canvas = element("div", { class: "canvas" });
     this.waiting = element("div", { class: "waiting" }, waiting);
     this.caption = element("figcaption", { class: "visually-hidden" });
-    const heading = element("h3", {}, title);
-    if (unit) heading.append(element("span", { class: "unit" }, ` ${unit}`));
+    this.unit = element("span", { class: "unit" }, unit ? ` ${unit}` : "");
+    const heading = element("h3", {}, title, this.unit);
     this.controls = element("div", { class: "chart-controls" });
+    this.plotBox = element("div", { class: "plot" }, this.canvas);
     this.figure = element("figure", { class: `card chart ${big ? "big" : "small"}`, "data-chart": id },
       element("div", { class: "head" }, heading, inHead,
-        element("div", { class: "does" }, this.controls,
-          element("button", { type: "button", class: "icon-button", title: "Download as PNG", "aria-label": `Download ${title} as PNG`, onclick: () => this.savePng() }, icon("picture")),
-          element("button", { type: "button", class: "icon-button", title: "Download as CSV", "aria-label": `Download ${title} as CSV`, onclick: () => this.saveCsv() }, icon("table")))),
-      element("div", { class: "plot" }, this.canvas), this.note = element("p", { class: "note muted", hidden: "" }), this.caption);
+        element("div", { class: "does" }, this.#menu())),
+      this.plotBox, this.note = element("p", { class: "note muted", hidden: "" }), this.caption);
     this.canvas.append(this.waiting);
     this.observer = new IntersectionObserver(entries => {
       this.visible = entries[entries.length - 1].isIntersecting;
@@ -141,7 +161,53 @@ export class ChartFrame {
     this.resizes.observe(this.canvas);
   }
 
+  // What can be done to a chart, behind one button. It closes when something else is pressed, and by Escape.
+  #menu() {
+    const entry = (name, kind, does) => {
+      const text = `Download ${this.title} as ${kind}`;
+      return element("button", { type: "button", "aria-label": text, onclick: () => { this.#open(false); does(); } }, icon(name), text);
+    };
+    this.panel = element("div", { class: "chart-menu", role: "group", "aria-label": `Options of ${this.title}`, hidden: "" }, this.controls,
+      entry("picture", "PNG", () => this.savePng()), entry("table", "CSV", () => this.saveCsv()),
+      element("p", { class: "muted" }, "Drag over the chart to zoom, double-click to see all."));
+    this.opener = element("button", { type: "button", class: "icon-button", title: "Options and downloads", "aria-label": `Options of ${this.title}`, "aria-expanded": "false",
+      onclick: () => this.#open(this.panel.hidden) }, icon("settings"));
+    this.outside = e => { if (!this.panel.hidden && !e.composedPath().includes(this.box)) this.#open(false); };
+    document.addEventListener("pointerdown", this.outside);
+    this.box = element("div", { class: "chart-options", onkeydown: e => {
+      if (e.key !== "Escape" || this.panel.hidden) return;
+      this.#open(false);
+      this.opener.focus();
+    } }, this.opener, this.panel);
+    return this.box;
+  }
+
+  #open(open) {
+    this.panel.hidden = !open;
+    this.opener.setAttribute("aria-expanded", String(open));
+  }
+
+  /** Puts a box with readings beside the cursor, on the side where there is room. */
+  place(box) {
+    const { left } = this.plot.cursor, width = this.plot.bbox.width / devicePixelRatio, right = left > width / 2;
+    box.style.left = right ? "" : `${left + 16}px`;
+    box.style.right = right ? `${width - left + 16}px` : "";
+  }
+
   size() { return { width: Math.max(160, this.canvas.clientWidth), height: Math.max(120, this.canvas.clientHeight) }; }
+
+  /** Draws anew, in the frame that all charts have: `range()` is that of x, `cursor` and `setSelect` those of `zooming`. */
+  plotAnew({ series, range, logarithmic, axes, cursor, hooks }, data) {
+    this.plot = new uPlot({
+      ...this.size(),
+      legend: { show: false },
+      padding: [8, 12, 0, 0],
+      series,
+      scales: { x: { time: false, range }, y: yScale(logarithmic) },
+      axes, cursor, hooks,
+    }, data, this.canvas);
+    this.plot.over.append(this.readings);
+  }
 
   resized() { this.plot?.setSize(this.size()); }
 
@@ -191,7 +257,10 @@ export class ChartFrame {
     return canvas;
   }
 
-  dispose() { this.observer.disconnect(); this.resizes.disconnect(); this.plot?.destroy(); }
+  dispose() {
+    document.removeEventListener("pointerdown", this.outside);
+    this.observer.disconnect(); this.resizes.disconnect(); this.plot?.destroy();
+  }
 }
 
 /**

@@ -86,14 +86,14 @@ class CompareCurves {
     this.wire.start();
   }
 
-  /** What the page compares now: [{ id, name, label (the name in little room), slot, live }], and the series of which one of them has numbers. */
+  /** What the page compares now: [{ id, name, label (the name in little room), slot, live, hidden }], and the series of which one of them has numbers. */
   set({ runs, series }) {
     this.describe(series);
     const before = new Map(this.runs.map(r => [r.id, r]));
     this.runs = runs.map(wanted => {
       const run = before.get(wanted.id) ?? new ComparedRun(this, wanted);
       before.delete(wanted.id);
-      Object.assign(run, { name: wanted.name, label: wanted.label, slot: wanted.slot, live: wanted.live });
+      Object.assign(run, { name: wanted.name, label: wanted.label, slot: wanted.slot, live: wanted.live, hidden: wanted.hidden });
       if (run.read && wanted.live) run.feed.watch();
       return run;
     });
@@ -239,17 +239,8 @@ class CompareCurves {
     this.head.replaceChildren(element("th", { scope: "col" }, "Run"),
       ...charts.map(c => element("th", { scope: "col", class: "number" }, c.quantity.short)));
     this.outputs = this.runs.map(run => [run, charts.map(() => element("td", { class: "number" }))]);
-    this.rows.replaceChildren(...this.outputs.map(([run, cells]) => {
-      const toggle = () => {
-        run.hidden = !run.hidden;
-        button.setAttribute("aria-pressed", String(!run.hidden));
-        this.redraw();
-      };
-      const button = element("button",
-        { type: "button", "aria-pressed": String(!run.hidden), title: `Show or hide ${run.name}`, onclick: toggle },
-        swatch(run.slot), element("span", {}, run.label));
-      return element("tr", {}, element("th", { scope: "row", class: "legend" }, button), ...cells);
-    }));
+    this.rows.replaceChildren(...this.outputs.map(([run, cells]) =>
+      element("tr", {}, element("th", { scope: "row", class: "legend", title: run.name }, swatch(run.slot), element("span", {}, run.label)), ...cells)));
   }
 
   dispose() {

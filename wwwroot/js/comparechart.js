@@ -1,9 +1,9 @@
 // A chart of one number of several runs, one curve each. What is drawn is the lowest and the highest value per pixel column of the range in view,
 // worked out again with every zoom, so that twenty long runs stay as quick as one.
 
-import { ChartFrame, axes, download, element, fileName, inWords, uPlot, yRange, zooming } from "./chart.js";
+import { ChartFrame, axes, download, element, fileName, inWords, zooming } from "./chart.js";
 import { dashOf, places, swatch } from "./compared.js";
-import { compact, exact } from "./figures.js";
+import { exact } from "./figures.js";
 import { referenceColour } from "./quantities.js";
 import { columnPlaces, envelope, lowerBound } from "./steps.js";
 
@@ -14,7 +14,7 @@ export class CompareChart extends ChartFrame {
     this.compare = compare;
     this.quantity = quantity;
     this.cells = new Map();
-    this.box = element("div", { class: "cursor-box", "aria-hidden": "true" });
+    this.readings = element("div", { class: "cursor-box", "aria-hidden": "true" });
     this.boxHead = element("div", { class: "at" });
     this.forgetBox();
     this.canvas.setAttribute("tabindex", "0");
@@ -112,30 +112,20 @@ export class CompareChart extends ChartFrame {
       series.push({ stroke: () => compare.colours[referenceColour], width: 1.4, dash: [6, 5], points: { show: false } });
     const { cursor, setSelect } = zooming(compare.key, range => compare.zoom(range));
     const place = places[compare.axis];
-    const [x, y] = axes(() => compare.colours, place.tick, quantity.tick ?? compact);
-    this.plot = new uPlot({
-      ...this.size(),
-      legend: { show: false },
-      padding: [8, 12, 0, 0],
-      series,
-      scales: {
-        x: { time: false, range: () => compare.range() },
-        y: this.logarithmic ? { distr: 3, range: (u, min, max) => min === null ? [1, 10] : [min / 1.1, Math.min(Number.MAX_VALUE, max * 1.1)] }
-          : { range: (u, min, max) => yRange(min, max) },
-      },
-      axes: [place.incrs ? { ...x, incrs: place.incrs } : x, y],
+    this.plotAnew({
+      series, logarithmic: this.logarithmic, range: () => compare.range(),
+      axes: axes(() => compare.colours, { label: place.axis, incrs: place.incrs, write: place.write }, { label: quantity.unit, logarithmic: this.logarithmic }),
       // Without a point on every line: the box says the values, and two hundred elements that move with it would cost more than all else.
       cursor: { ...cursor, points: { show: false } },
       hooks: { setCursor: [u => this.moved(u)], setSelect: [setSelect] },
-    }, data, this.canvas);
-    this.plot.over.append(this.box);
+    }, data);
     this.plot.over.addEventListener("mouseenter", () => { compare.hovered = this; });
     this.plot.over.addEventListener("mouseleave", () => this.leave());
-    this.box.hidden = true;
+    this.readings.hidden = true;
   }
 
   leave() {
-    this.box.hidden = true;
+    this.readings.hidden = true;
     if (this.compare.hovered !== this) return;
     this.compare.hovered = null;
     this.plot?.setCursor({ left: -10, top: -10 });
@@ -144,7 +134,7 @@ export class CompareChart extends ChartFrame {
 
   moved(u) {
     if (this.compare.hovered !== this) return;
-    if (u.cursor.left < 0) { this.box.hidden = true; this.compare.readOut(null); return; }
+    if (u.cursor.left < 0) { this.readings.hidden = true; this.compare.readOut(null); return; }
     this.compare.readOut(u.posToVal(u.cursor.left, "x"), this);
   }
 
@@ -152,18 +142,16 @@ export class CompareChart extends ChartFrame {
   showBox(at) {
     const rows = this.runs().map(run => ({ run, ...this.compare.valueAt(run, this.quantity, at) })).filter(r => r.text !== undefined)
       .sort((a, b) => a.value < b.value ? 1 : a.value > b.value ? -1 : 0);
-    this.box.hidden = rows.length === 0;
+    this.readings.hidden = rows.length === 0;
     this.boxHead.textContent = places[this.compare.axis].at(at);
     const order = rows.map(r => r.run.id).join();
     rows.forEach(({ run, text }) => { this.boxRow(run).value.textContent = text; });
     // While the lines keep their order, only the numbers change.
     if (order !== this.boxOrder) {
       this.boxOrder = order;
-      this.box.replaceChildren(this.boxHead, ...rows.map(r => this.boxRow(r.run).row));
+      this.readings.replaceChildren(this.boxHead, ...rows.map(r => this.boxRow(r.run).row));
     }
-    const { left } = this.plot.cursor, width = this.plot.bbox.width / devicePixelRatio, right = left > width / 2;
-    this.box.style.left = right ? "" : `${left + 16}px`;
-    this.box.style.right = right ? `${width - left + 16}px` : "";
+    this.place(this.readings);
     return rows;
   }
 

@@ -1,5 +1,6 @@
 // One of several runs that are compared: its colour and line, its numbers, and where they stand along each axis.
 
+import { wholeSteps } from "./chart.js";
 import { RunFeed } from "./feed.js";
 import { compact, duration, grouped } from "./figures.js";
 import { Smoothing } from "./steps.js";
@@ -7,12 +8,11 @@ import { Smoothing } from "./steps.js";
 const timeTick = s => s >= 3600 ? `${+(s / 3600).toFixed(2)} h` : s >= 60 ? `${+(s / 60).toFixed(2)} min` : `${+s.toFixed(2)} s`;
 export const places = {
   step: {
-    label: "Step", of: run => run.table.step, at: v => `Step ${grouped(v)}`,
-    tick: v => Number.isInteger(v) ? (v >= 1e5 ? compact(v) : grouped(v)) : "",
+    label: "Step", axis: "updates", of: run => run.table.step, at: v => `Step ${grouped(v)}`, incrs: wholeSteps,
   },
-  tokens: { label: "Tokens", of: run => run.table.columns.tokensSeen, at: v => `${compact(v)} tokens`, tick: v => compact(v) },
+  tokens: { label: "Tokens", axis: "tokens", of: run => run.table.columns.tokensSeen, at: v => `${compact(v)} tokens` },
   time: {
-    label: "Time", of: run => run.seconds, at: v => duration(v), tick: timeTick,
+    label: "Time", axis: "time trained", of: run => run.seconds, at: v => duration(v), write: ticks => ticks.map(timeTick),
     // Seconds: round ones of a clock.
     incrs: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400,
       172800, 432000, 864000],

@@ -13,8 +13,15 @@ function summaries(kept) { return JSON.stringify(kept.map(item => item.summary))
 
 export function list() { return summaries(read()); }
 
+// Those that are pinned stay, however old they are.
+function newest(items, limit) {
+  let counted = 0;
+  return items.filter(item => item.summary.pinned || ++counted <= limit);
+}
+
+/** Puts a generation on top; the oldest ones that are not pinned make room. */
 export function add(summary, entry, limit) {
-  const kept = [{ summary: JSON.parse(summary), entry: JSON.parse(entry) }, ...read()].slice(0, limit);
+  const kept = newest([{ summary: JSON.parse(summary), entry: JSON.parse(entry) }, ...read()], limit);
   for (;;) {
     try {
       localStorage.setItem(key, JSON.stringify(kept));
@@ -22,7 +29,8 @@ export function add(summary, entry, limit) {
     } catch (e) {
       // The browser grants some megabytes: the oldest ones make room, and what does not even fit alone is an error.
       if (e.name !== "QuotaExceededError" || kept.length === 1) throw e;
-      kept.pop();
+      const oldest = kept.findLastIndex((item, i) => i > 0 && !item.summary.pinned);
+      kept.splice(oldest > 0 ? oldest : kept.length - 1, 1);
     }
   }
 }
@@ -30,6 +38,16 @@ export function add(summary, entry, limit) {
 export function find(wanted) {
   const found = read().find(item => item.summary.key === wanted);
   return found ? JSON.stringify(found.entry) : null;
+}
+
+/** Pins a generation, or lets it go. */
+export function pin(wanted) {
+  const kept = read(), item = kept.find(one => one.summary.key === wanted);
+  if (item) {
+    item.summary.pinned = !item.summary.pinned;
+    localStorage.setItem(key, JSON.stringify(kept));
+  }
+  return summaries(kept);
 }
 
 export function clear() {

@@ -10,12 +10,18 @@ export const lossChart = "losses";
 /** The line that others are compared with. */
 export const referenceColour = "--series-teacher";
 
-export const seriesColours = [referenceColour, ...Array.from({ length: paletteSize }, (_, i) => `--series-${i}`)];
+/** What a student's own line is drawn in, beside its teacher's. */
+export const studentColour = "--student";
+
+/** The line of the run that is pinned as the baseline: of no series, teacher or student. */
+export const baselineColour = "--text-2";
+
+export const seriesColours = [referenceColour, studentColour, ...Array.from({ length: paletteSize }, (_, i) => `--series-${i}`)];
 
 export const formats = {
   Loss: { write: loss },
   Perplexity: { write: perplexity },
-  Scientific: { write: finite(v => v.toExponential(2)), tick: v => v === 0 ? "0" : v.toExponential(1) },
+  Scientific: { write: finite(v => v.toExponential(2)) },
   Significant: { write: finite(v => v.toPrecision(4)) },
   Compact: { write: compact },
   Whole: { write: grouped },

@@ -2,11 +2,23 @@ using System.Text.Json;
 
 namespace WebDistill.Distillation.Data;
 
+/// <summary>One pass over what is learned from.</summary>
+/// <param name="Sequences">S: sequences in it.</param>
+/// <param name="Tokens">Tokens of them all, padding excluded.</param>
+public readonly record struct EpochSize(int Sequences, long Tokens)
+{
+    /// <summary>Their mean length.</summary>
+    public double TokensPerSequence => (double)Tokens / Sequences;
+}
+
 /// <summary>An endless stream of micro-batches, epoch after epoch. Not thread-safe.</summary>
 public abstract class BatchSource : IDisposable
 {
     /// <summary>L: micro-batches after which an epoch is over.</summary>
     public abstract int BatchesPerEpoch { get; }
+
+    /// <summary>What an epoch is made of: L = ⌈S / batch size⌉.</summary>
+    public abstract EpochSize Epoch { get; }
 
     /// <summary>Where the stream stands: small, and all that it takes to restore exactly what follows.</summary>
     /// <exception cref="ArgumentException">Set to a position that this source cannot have; says what was expected.</exception>

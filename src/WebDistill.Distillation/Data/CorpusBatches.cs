@@ -50,12 +50,16 @@ public sealed class CorpusBatches : BatchSource
         _shuffle = shuffle;
         _groupBySize = groupBySize && mode == SequenceMode.HuggingFace;
         _pieces = SequenceSource.Cut(file, mode, contextLength);
+        Epoch = new EpochSize(_pieces.Count, _pieces.Sum(piece => (long)piece.Length));
         _random = new SplittableRandom(seed);
         _place = BeginEpoch(0);
     }
 
     /// <summary>Sequences per epoch.</summary>
     public int SequenceCount => _pieces.Count;
+
+    /// <inheritdoc/>
+    public override EpochSize Epoch { get; }
 
     /// <inheritdoc/>
     /// <remarks>⌈sequences / batch size⌉.</remarks>
@@ -153,7 +157,7 @@ public sealed class CorpusBatches : BatchSource
         foreach (int sequence in sequences)
             columns = Math.Max(columns, _pieces[sequence].Length);
         var ids = new long[sequences.Length * columns];
-        Array.Fill(ids, _file.EndOfTextId);
+        Array.Fill(ids, _file.Roles.Padding);
         var lengths = new int[sequences.Length];
         var buffer = new int[columns];
         for (int row = 0; row < sequences.Length; row++)
@@ -161,10 +165,14 @@ public sealed class CorpusBatches : BatchSource
             SequencePiece piece = _pieces[sequences[row]];
             Span<int> read = buffer.AsSpan(0, piece.Count);
             _file.Read(piece.Offset, read);
-            // An end-of-text id before or after is the padding that stands there already.
-            Span<long> target = ids.AsSpan(row * columns + (piece.EndOfTextBefore ? 1 : 0));
+            Span<long> target = ids.AsSpan(row * columns, piece.Length);
+            if (piece.BeginBefore)
+                target[0] = _file.Roles.BeginOfText;
+            int first = piece.BeginBefore ? 1 : 0;
             for (int i = 0; i < read.Length; i++)
-                target[i] = read[i];
+                target[first + i] = read[i];
+            if (piece.EndAfter)
+                target[^1] = _file.Roles.EndOfText;
             lengths[row] = piece.Length;
         }
         return new TokenBatch(ids, lengths, sequences.Length, columns);

@@ -4,21 +4,32 @@ using WebDistill.Distillation.Losses;
 namespace WebDistill.Distillation.Data;
 
 /// <summary>One micro-batch.</summary>
-/// <param name="Ids">[Rows, Columns], row-major, right-padded with the end-of-text id.</param>
+/// <param name="Ids">[Rows, Columns], row-major, right-padded with the vocabulary's padding id.</param>
 /// <param name="Lengths">[Rows]: tokens of each row that are not padding.</param>
 /// <param name="Columns">The longest of the lengths.</param>
 public sealed record TokenBatch(long[] Ids, int[] Lengths, int Rows, int Columns)
 {
+    /// <summary>
+    /// [Rows, Columns]: the id to guess at each place, <see cref="LogitLosses.NoTarget"/> where there is none, as in a masked language model; null where each token's target is
+    /// the one after it.
+    /// </summary>
+    public long[]? Labels { get; init; }
+
     /// <summary>What it offers to the losses.</summary>
-    public LossCounts Counts() => new(Lengths.Sum(length => (long)length), Lengths.Sum(length => Math.Max(0L, length - 1)));
+    public LossCounts Counts() => new(Lengths.Sum(length => (long)length),
+        Labels?.Count(label => label != LogitLosses.NoTarget) ?? Lengths.Sum(length => Math.Max(0L, length - 1)));
 
     /// <summary>Where in <see cref="Ids"/> each token stands that is not padding, in order.</summary>
     public long[] TokenPlaces() => [.. Enumerable.Range(0, Rows).SelectMany(
         row => Enumerable.Range(0, Lengths[row]).Select(column => (long)row * Columns + column))];
 
-    /// <summary>The id after each token that is not padding; <see cref="LogitLosses.NoTarget"/> after a sequence's last one.</summary>
-    public long[] Targets() => [.. Enumerable.Range(0, Rows).SelectMany(row => Enumerable.Range(0, Lengths[row]).Select(
-        column => column + 1 < Lengths[row] ? Ids[row * Columns + column + 1] : LogitLosses.NoTarget))];
+    /// <summary>What each token that is not padding is to predict, <see cref="LogitLosses.NoTarget"/> for nothing: its label, else the id after it in its sequence.</summary>
+    public long[] Targets() => Labels is long[] labels ? [.. TokenPlaces().Select(place => labels[place])]
+        : [.. Enumerable.Range(0, Rows).SelectMany(row => Enumerable.Range(0, Lengths[row]).Select(
+            column => column + 1 < Lengths[row] ? Ids[row * Columns + column + 1] : LogitLosses.NoTarget))];
+
+    /// <summary>Which of the tokens that are not padding have something to predict, as places in <see cref="Targets"/>: the rows of a comparison that is restricted to the mask.</summary>
+    public int[] RowsWithTarget() => [.. Targets().Index().Where(row => row.Item != LogitLosses.NoTarget).Select(row => row.Index)];
 
     /// <summary>For each of <see cref="Ids"/>, whether it is a token and no padding.</summary>
     public bool[] IsToken() => [.. Enumerable.Range(0, Rows).SelectMany(row => Enumerable.Range(0, Columns).Select(column => column < Lengths[row]))];

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 
 namespace WebDistill.Distillation.Engine;
 
@@ -38,6 +39,17 @@ public static partial class NvidiaDriver
         }
     }
 
+    /// <summary>Where the same GPU sits, by which other libraries know it: "00000000:3B:00.0".</summary>
+    /// <exception cref="InvalidOperationException">The driver refused; the message holds its code.</exception>
+    internal static string PciAddress()
+    {
+        Check(Initialise(0), "cuInit");
+        Check(GetDevice(out int device, 0), "cuDeviceGet");
+        Span<byte> address = stackalloc byte[32];
+        Check(GetPciAddress(ref MemoryMarshal.GetReference(address), address.Length, device), "cuDeviceGetPCIBusId");
+        return Encoding.ASCII.GetString(address[..address.IndexOf((byte)0)]);
+    }
+
     private static void Check(int result, string function)
     {
         if (result != 0)
@@ -55,6 +67,9 @@ public static partial class NvidiaDriver
 
     [LibraryImport(Library, EntryPoint = "cuDeviceGet")]
     private static partial int GetDevice(out int device, int ordinal);
+
+    [LibraryImport(Library, EntryPoint = "cuDeviceGetPCIBusId")]
+    private static partial int GetPciAddress(ref byte address, int length, int device);
 
     [LibraryImport(Library, EntryPoint = "cuDevicePrimaryCtxRetain")]
     private static partial int RetainContext(out nint context, int device);

@@ -42,12 +42,29 @@ public sealed class CommonGen : EvaluationSet
     public override string Licence => "MIT";
 
     /// <inheritdoc/>
+    public override void CheckFile(string path)
+    {
+        foreach (JsonLine line in JsonLines.Read(path))
+            Parse(line);
+    }
+
+    /// <inheritdoc/>
     public override EvaluationTask Open(EvaluationInput input) => new Task(input, RequireTokenizer(input), RequireFile(input));
 
     private sealed record Item(string[] Concepts, string[] References)
     {
         // Alphabetic order, as the baselines' src_alpha files have it.
         public string Prompt => $"{string.Join(' ', Concepts.Order(StringComparer.Ordinal))} =";
+    }
+
+    private static Item Parse(JsonLine line)
+    {
+        string[] concepts = [.. line.Text("concept_set").Split('#').Select(concept => concept.Split('_')[0].Trim().ToLowerInvariant())];
+        if (concepts.Any(concept => concept == ""))
+            throw new InvalidDataException($"{line.Place}: a concept is blank, expected words joined by #, as in "
+                + "'dog_N#run_V#field_N'.");
+        return new Item(concepts, [.. line.Texts("scene",
+            "reference sentences. The official test inputs have none: use the development set.")]);
     }
 
     private sealed record Progress(IReadOnlyList<string> Sentences, double ReferenceNats, long ReferenceTokens);
@@ -181,16 +198,6 @@ public sealed class CommonGen : EvaluationSet
                     return i + 1;
             }
             return null;
-        }
-
-        private static Item Parse(JsonLine line)
-        {
-            string[] concepts = [.. line.Text("concept_set").Split('#').Select(concept => concept.Split('_')[0].Trim().ToLowerInvariant())];
-            if (concepts.Any(concept => concept == ""))
-                throw new InvalidDataException($"{line.Place}: a concept is blank, expected words joined by #, as in "
-                    + "'dog_N#run_V#field_N'.");
-            return new Item(concepts, [.. line.Texts("scene",
-                "reference sentences. The official test inputs have none: use the development set.")]);
         }
     }
 }

@@ -20,7 +20,10 @@ public enum Better
 /// <param name="Better">Which direction is the better one.</param>
 /// <param name="Nats">Of a perplexity, the mean of −ln p that it is the exponential of, per what <paramref name="Unit"/> says; null of
 /// another figure, and of what an early version measured.</param>
-public sealed record EvaluationFigure(string Name, double Value, string Unit, Better Better, double? Nats = null)
+/// <param name="Lowest">Of a figure that was measured several times, the lowest of its values; null of another one.</param>
+/// <param name="Highest">The highest of them.</param>
+public sealed record EvaluationFigure(
+    string Name, double Value, string Unit, Better Better, double? Nats = null, double? Lowest = null, double? Highest = null)
 {
     /// <summary>A perplexity: exp of a mean of −ln p, in nats.</summary>
     public static EvaluationFigure Perplexity(string name, double nats, string unit) => new(name, Math.Exp(nats), unit, Better.Lower, nats);
@@ -58,6 +61,9 @@ public sealed record EvaluationResult
 
     /// <summary>How they were measured, in sentences; belongs beside every figure.</summary>
     public required string Protocol { get; init; }
+
+    /// <summary>What else the machine did while it was measured, as a sentence that belongs beside the figures; null where that changes none of them.</summary>
+    public string? Disturbance { get; init; }
 
     /// <summary>Figures by groups.</summary>
     public IReadOnlyList<EvaluationBreakdown> Breakdowns { get; init; } = [];

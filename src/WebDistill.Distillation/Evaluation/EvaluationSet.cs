@@ -113,6 +113,10 @@ public abstract class EvaluationSet
     /// <summary>Whether the figures depend on the machine as much as on the model.</summary>
     public virtual bool DependsOnMachine => false;
 
+    /// <summary>Reads a file as an evaluation would, without a model: whether it is the one that is expected.</summary>
+    /// <exception cref="InvalidDataException">It is not; says what was expected and names the line.</exception>
+    public virtual void CheckFile(string path) => throw new InvalidOperationException($"{Title} reads no file of its own.");
+
     /// <summary>Begins an evaluation, or goes on with one.</summary>
     /// <exception cref="InvalidDataException">The text cannot be read, or does not fit the model; says what was expected.</exception>
     public abstract EvaluationTask Open(EvaluationInput input);
@@ -120,8 +124,7 @@ public abstract class EvaluationSet
     /// <summary>The tokenizer of the input.</summary>
     /// <exception cref="InvalidDataException">The model came without one.</exception>
     protected static TextTokenizer RequireTokenizer(EvaluationInput input) => input.Tokenizer
-        ?? throw new InvalidDataException("The model came without vocab.json and merges.txt: it cannot read text. Import it again with "
-            + "these two files.");
+        ?? throw new InvalidDataException($"The model came without the files of a tokenizer: it cannot read text. Import it again with them ({TokenizerKinds.FilesInWords}).");
 
     /// <summary>The file of the input.</summary>
     protected static string RequireFile(EvaluationInput input) => input.File

@@ -20,7 +20,7 @@ internal sealed record EvaluationTokens(TokenReader Read, long Count, long Words
             EvaluationText.CountWords(text), Encoding.UTF8.GetByteCount(text));
     }
 
-    /// <summary>The tokens of a data set; those that end a document belong to no word and have no byte.</summary>
+    /// <summary>The tokens of a data set; those that begin and end a document belong to no word and have no byte.</summary>
     /// <exception cref="InvalidDataException">There are fewer than two, or another tokenizer made them.</exception>
     public static EvaluationTokens Of(TokenFile tokens, TextTokenizer tokenizer)
     {
@@ -38,7 +38,7 @@ internal sealed record EvaluationTokens(TokenReader Read, long Count, long Words
             tokens.Read(offset, part);
             foreach (int id in part)
             {
-                if (id == tokens.EndOfTextId)
+                if (id == tokens.EndOfTextId || id == tokens.Roles.BeginOfText)
                 {
                     inside = false;
                     continue;

@@ -74,13 +74,7 @@ public sealed class Fidelity : EvaluationSet
     /// <summary>Compares two rows of logits [V] as predictions of a token.</summary>
     internal static Row Compare(ReadOnlySpan<float> teacher, ReadOnlySpan<float> student, int target)
     {
-        double teacherLog = NextTokenLogits.LogSumExp(teacher), studentLog = NextTokenLogits.LogSumExp(student);
-        double kl = 0;
-        for (int id = 0; id < teacher.Length; id++)
-        {
-            double logarithm = teacher[id] - teacherLog;
-            kl += Math.Exp(logarithm) * (logarithm - (student[id] - studentLog));
-        }
+        SoftenedLogits ofTeacher = new(teacher), ofStudent = new(student);
         int[] ranked = TopTokens.Of(teacher, RankedTokens);
         int[] best = TopTokens.Of(student, 5);
         var studentLogits = new float[ranked.Length];
@@ -88,9 +82,9 @@ public sealed class Fidelity : EvaluationSet
             studentLogits[i] = student[ranked[i]];
         int shared = ranked.Take(best.Length).Intersect(best).Count();
         return new Row(
-            Math.Max(0, kl), ranked[0] == best[0], (double)shared / best.Length, RankCorrelation(studentLogits),
-            new Prediction(teacherLog - teacher[target], Math.Exp(teacher[ranked[0]] - teacherLog), ranked[0] == target),
-            new Prediction(studentLog - student[target], Math.Exp(student[best[0]] - studentLog), best[0] == target));
+            ofTeacher.KlNats(ofStudent), ranked[0] == best[0], (double)shared / best.Length, RankCorrelation(studentLogits),
+            new Prediction(-ofTeacher.LogProbability(target), Math.Exp(ofTeacher.LogProbability(ranked[0])), ranked[0] == target),
+            new Prediction(-ofStudent.LogProbability(target), Math.Exp(ofStudent.LogProbability(best[0])), best[0] == target));
     }
 
     /// <summary>

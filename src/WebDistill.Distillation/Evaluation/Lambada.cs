@@ -39,6 +39,20 @@ public sealed class Lambada : EvaluationSet
     public override string Licence => "CC BY 4.0";
 
     /// <inheritdoc/>
+    public override void CheckFile(string path)
+    {
+        foreach (JsonLine line in JsonLines.Read(path))
+            Split(line);
+    }
+
+    private static (string Before, string Word) Split(JsonLine line)
+    {
+        string text = line.Text("text").TrimEnd();
+        int space = text.LastIndexOf(' ');
+        return space > 0 ? (text[..space], text[space..]) : throw new InvalidDataException($"{line.Place}: the text is one word, expected a passage and its last word.");
+    }
+
+    /// <inheritdoc/>
     public override EvaluationTask Open(EvaluationInput input) => new Task(input, RequireTokenizer(input).Tokenizer, RequireFile(input));
 
     private sealed record Progress(long Lines, long LastTokenHits, long WordHits, double LastTokenNats, double WordNats, long WordTokens);
@@ -140,16 +154,13 @@ public sealed class Lambada : EvaluationSet
 
         private Passage Parse(JsonLine line)
         {
-            string text = line.Text("text").TrimEnd();
-            int space = text.LastIndexOf(' ');
-            if (space <= 0)
-                throw new InvalidDataException($"{line.Place}: the text is one word, expected a passage and its last word.");
-            IReadOnlyList<int> before = _tokenizer.EncodeToIds(text[..space]), word = _tokenizer.EncodeToIds(text[space..]);
+            (string question, string last) = Split(line);
+            IReadOnlyList<int> before = _tokenizer.EncodeToIds(question), word = _tokenizer.EncodeToIds(last);
             if (word.Count >= _context)
                 throw new InvalidDataException($"{line.Place}: the last word has {word.Count} tokens, expected fewer than the "
                     + $"context of {_context}. Choose a longer context.");
             int[] ids = [.. before, .. word];
-            return new Passage(Shorten(text[..space]), text[(space + 1)..], ids.Length > _context ? ids[^_context..] : ids, word.Count);
+            return new Passage(Shorten(question), last[1..], ids.Length > _context ? ids[^_context..] : ids, word.Count);
         }
 
         private static string Shorten(string text) => text.Length <= 160 ? text : $"… {text[^160..]}";

@@ -28,16 +28,17 @@ internal static class NextTokenLogits
         return ParameterData.ToArray(model.Logits(hidden.index_select(0, tensor(rows, [rows.Length], device: Engine.Device.Default))));
     }
 
-    /// <summary>ln Σ exp(logit), with the largest logit taken out first.</summary>
-    public static double LogSumExp(ReadOnlySpan<float> logits)
+    /// <summary>ln Σ exp(logit · <paramref name="factor"/>), with the largest logit taken out first.</summary>
+    /// <param name="factor">1 / T of a softened distribution; above 0.</param>
+    public static double LogSumExp(ReadOnlySpan<float> logits, double factor = 1)
     {
         float largest = float.NegativeInfinity;
         foreach (float logit in logits)
             largest = Math.Max(largest, logit);
         double sum = 0;
         foreach (float logit in logits)
-            sum += Math.Exp(logit - largest);
-        return largest + Math.Log(sum);
+            sum += Math.Exp((logit - largest) * factor);
+        return largest * factor + Math.Log(sum);
     }
 
     /// <summary>Index of the largest; of equal ones the first.</summary>

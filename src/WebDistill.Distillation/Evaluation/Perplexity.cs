@@ -1,6 +1,7 @@
 using System.Globalization;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Teachers;
 using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Evaluation;
@@ -48,7 +49,17 @@ public readonly record struct Perplexity(double Value, double NatsPerToken) : IC
             throw new ArgumentException(
                 $"The model has {model.Architecture.VocabularySize} tokens in its vocabulary and the text {file.VocabularySize}. Use a text "
                 + "tokenised with the model's vocabulary.");
-        var sliding = new SlidingPerplexity(model, file.Read, Math.Min(maxTokens, file.TokenCount), contextLength, stride: contextLength);
+        return Of(new SlidingPerplexity(model, file.Read, Math.Min(maxTokens, file.TokenCount), contextLength, stride: contextLength), cancel);
+    }
+
+    /// <summary>The same of a teacher, which need not be one model: that of several is the perplexity of their combined distribution at temperature 1.</summary>
+    /// <inheritdoc cref="Measure(TextModel, TokenFile, int, long, CancellationToken)"/>
+    public static Perplexity Measure(Teacher teacher, TokenFile file, int contextLength, long maxTokens, CancellationToken cancel = default) => teacher.Model is TextModel model
+        ? Measure(model, file, contextLength, maxTokens, cancel)
+        : Of(new SlidingPerplexity(teacher, file.Read, Math.Min(maxTokens, file.TokenCount), contextLength, stride: contextLength), cancel);
+
+    private static Perplexity Of(SlidingPerplexity sliding, CancellationToken cancel)
+    {
         while (sliding.Done < sliding.Windows)
         {
             cancel.ThrowIfCancellationRequested();

@@ -33,27 +33,29 @@ public sealed class SizeAndSpeed : EvaluationSet
     public override bool DependsOnMachine => true;
 
     /// <inheritdoc/>
+    public override int ProtocolVersion => 2;
+
+    /// <inheritdoc/>
     public override EvaluationTask Open(EvaluationInput input) => new Task(input);
 
-    private sealed record Progress(IReadOnlyList<double> Values, long PeakBytes);
+    /// <summary>Of some repeats the median, the lowest and the highest, in the unit of the figure.</summary>
+    private sealed record Repeats(double Median, double Lowest, double Highest);
+
+    private sealed record Progress(IReadOnlyList<Repeats> Values);
 
     private sealed class Task : EvaluationTask
     {
         private readonly TextModel _model;
         private readonly int _context;
         private readonly int _generated;
-        private readonly List<double> _values = [];
-        private long _peakBytes;
+        private readonly List<Repeats> _values = [];
 
         public Task(EvaluationInput input)
         {
             (_model, _context) = (input.Model, input.ContextLength);
             _generated = Math.Min(GeneratedTokens, _model.Architecture.Positions - 1);
             if (input.Reached<Progress>() is Progress reached)
-            {
                 _values.AddRange(reached.Values);
-                _peakBytes = reached.PeakBytes;
-            }
         }
 
         public override long Done => _values.Count;
@@ -64,15 +66,15 @@ public sealed class SizeAndSpeed : EvaluationSet
         {
             _values.Add(_values.Count switch
             {
-                0 => _context / MedianSeconds(() => Read(1)),
-                1 => 8L * _context / MedianSeconds(() => Read(8)),
-                2 => _generated / MedianSeconds(() => Write(1)),
-                3 => 8L * _generated / MedianSeconds(() => Write(8)),
-                _ => 1000 * MedianSeconds(FirstToken),
+                0 => TokensPerSecond(_context, () => Read(1)),
+                1 => TokensPerSecond(8L * _context, () => Read(8)),
+                2 => TokensPerSecond(_generated, () => Write(1)),
+                3 => TokensPerSecond(8L * _generated, () => Write(8)),
+                _ => Milliseconds(FirstToken),
             });
         }
 
-        public override JsonElement State() => Json(new Progress(_values, _peakBytes));
+        public override JsonElement State() => Json(new Progress(_values));
 
         public override EvaluationResult Result() => new()
         {
@@ -80,23 +82,41 @@ public sealed class SizeAndSpeed : EvaluationSet
             [
                 new("Parameters", _model.Architecture.ParameterCount, "parameters", Better.Lower),
                 new("Weights in memory", sizeof(float) * _model.Architecture.ParameterCount, "bytes", Better.Lower),
-                new("Reading, 1 text", _values[0], "tokens/s", Better.Higher),
-                new("Reading, 8 texts", _values[1], "tokens/s", Better.Higher),
-                new("Writing, 1 text", _values[2], "tokens/s", Better.Higher),
-                new("Writing, 8 texts", _values[3], "tokens/s", Better.Higher),
-                new("Time to the first token", _values[4], "ms", Better.Lower),
-                new("Peak memory of the process", _peakBytes, "bytes", Better.Neither),
+                new("Keys and values of one text", CacheBytes, "bytes", Better.Lower),
+                Measured("Reading, 1 text", _values[0], "tokens/s", Better.Higher),
+                Measured("Reading, 8 texts", _values[1], "tokens/s", Better.Higher),
+                Measured("Writing, 1 text", _values[2], "tokens/s", Better.Higher),
+                Measured("Writing, 8 texts", _values[3], "tokens/s", Better.Higher),
+                Measured("Time to the first token", _values[4], "ms", Better.Lower),
             ],
             Protocol = string.Create(CultureInfo.InvariantCulture,
-                $"Median of at least {MinRepeats} repeats after one that is not counted, on {Engine.Device.Name}, float32. Reading: one forward "
+                $"Median of at least {MinRepeats} repeats after one that is not counted, with the lowest and the highest, on {Engine.Device.Name}, float32. Reading: one forward "
                 + $"pass of {_context} tokens per text, with the logits of the last position. Writing: {_generated} tokens per text, greedy, with "
-                + $"cached keys and values, from one token on. First token: after a prompt of {PromptLength} tokens. Memory is that of the "
-                + $"whole process, everything else in it included."),
+                + $"cached keys and values, from one token on. First token: after a prompt of {PromptLength} tokens. Memory is the model's: "
+                + $"its weights, and what it remembers of one text of {_model.Architecture.Positions} tokens while it writes."),
         };
+
+        // Keys and values of every layer and position.
+        private long CacheBytes => _model.Architecture.CachedNumbersPerToken * _model.Architecture.Positions * sizeof(float);
+
+        private static EvaluationFigure Measured(string name, Repeats repeats, string unit, Better better) =>
+            new(name, repeats.Median, unit, better, Lowest: repeats.Lowest, Highest: repeats.Highest);
 
         private int PromptLength => Math.Min(_context, _model.Architecture.Positions - 1);
 
-        private double MedianSeconds(Action measured)
+        private static Repeats TokensPerSecond(long tokens, Action measured)
+        {
+            (double median, double shortest, double longest) = Seconds(measured);
+            return new Repeats(tokens / median, tokens / longest, tokens / shortest);
+        }
+
+        private static Repeats Milliseconds(Action measured)
+        {
+            (double median, double shortest, double longest) = Seconds(measured);
+            return new Repeats(1000 * median, 1000 * shortest, 1000 * longest);
+        }
+
+        private static Repeats Seconds(Action measured)
         {
             measured();
             List<double> seconds = [];
@@ -105,10 +125,9 @@ public sealed class SizeAndSpeed : EvaluationSet
                 long started = Stopwatch.GetTimestamp();
                 measured();
                 seconds.Add(Stopwatch.GetElapsedTime(started).TotalSeconds);
-                _peakBytes = Math.Max(_peakBytes, Engine.Device.MemoryBytes);
             }
             seconds.Sort();
-            return seconds[seconds.Count / 2];
+            return new Repeats(seconds[seconds.Count / 2], seconds[0], seconds[^1]);
         }
 
         private void Read(int rows) =>

@@ -1,6 +1,8 @@
 using TorchSharp;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Teachers;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Evaluation;
@@ -28,7 +30,7 @@ public sealed class SlidingPerplexity
 {
     private const int TokensPerPass = 4096;
 
-    private readonly TextModel _model;
+    private readonly Func<int[], int, int, double> _natsOf;
     private readonly TokenReader _read;
     private readonly long _tokens;
     private readonly int _context;
@@ -38,16 +40,29 @@ public sealed class SlidingPerplexity
     /// <param name="tokens">Tokens of the text.</param>
     /// <exception cref="ArgumentException">Fewer than two tokens, or a context or stride that does not fit.</exception>
     public SlidingPerplexity(TextModel model, TokenReader read, long tokens, int context, int stride)
+        : this(model.Architecture, (ids, rows, firstScored) => NegativeLogLikelihood(model, ids, rows, firstScored), read, tokens, context, stride)
     {
-        if (context < 2 || context > model.Architecture.Positions)
+    }
+
+    /// <summary>The same of what a teacher says, which need not be one model.</summary>
+    /// <param name="teacher">Offers logits.</param>
+    /// <inheritdoc cref="SlidingPerplexity(TextModel, TokenReader, long, int, int)"/>
+    public SlidingPerplexity(Teacher teacher, TokenReader read, long tokens, int context, int stride)
+        : this(teacher.Architecture, (ids, rows, firstScored) => NegativeLogLikelihood(teacher, ids, rows, firstScored), read, tokens, context, stride)
+    {
+    }
+
+    private SlidingPerplexity(Architecture architecture, Func<int[], int, int, double> natsOf, TokenReader read, long tokens, int context, int stride)
+    {
+        if (context < 2 || context > architecture.Positions)
             throw new ArgumentException(
-                $"The context length is {context}, expected 2 to the model's n_positions {model.Architecture.Positions}.");
+                $"The context length is {context}, expected 2 to the model's n_positions {architecture.Positions}.");
         if (stride < 1 || stride > context)
             throw new ArgumentException($"The stride is {stride}, expected 1 to the context length {context}.");
         if (tokens < 2)
             throw new ArgumentException(
                 $"There are {tokens} tokens to measure the perplexity on, expected at least 2. Use a larger held-out text.");
-        (_model, _read, _tokens, _context, _stride) = (model, read, tokens, context, stride);
+        (_natsOf, _read, _tokens, _context, _stride) = (natsOf, read, tokens, context, stride);
     }
 
     /// <summary>Windows in all: 1 + ⌈(tokens − context) / stride⌉.</summary>
@@ -84,7 +99,7 @@ public sealed class SlidingPerplexity
             var ids = new int[rows * first.Length];
             for (int row = 0; row < rows; row++)
                 _read(Window(Done + row).Start, ids.AsSpan(row * first.Length, first.Length));
-            SumNats += NegativeLogLikelihood(_model, ids, rows, first.FirstScored);
+            SumNats += _natsOf(ids, rows, first.FirstScored);
             Predicted += (long)rows * first.Scored;
         }
         Done += rows;
@@ -94,14 +109,7 @@ public sealed class SlidingPerplexity
     /// nats.</summary>
     private static double NegativeLogLikelihood(TextModel model, int[] ids, int rows, int firstScored)
     {
-        int columns = ids.Length / rows, scored = columns - firstScored;
-        var targets = new long[rows * scored];
-        for (int row = 0; row < rows; row++)
-        {
-            for (int i = 0; i < scored; i++)
-                targets[row * scored + i] = ids[row * columns + firstScored + i];
-        }
-
+        (int scored, long[] targets) = Targets(ids, rows, firstScored);
         using DisposeScope scope = NewDisposeScope();
         Tensor hidden = EvaluationPass.Hidden(model, ids, rows);
         using IDisposable noGradient = no_grad();
@@ -110,14 +118,47 @@ public sealed class SlidingPerplexity
         var head = new LossHeadInput(hidden, model.Head, null, null, targets);
         return ProjectionHead.Run(head, [new LossTerm(new CausalLanguageModel(), 1)], gradients: false).Sums[0];
     }
+
+    private static double NegativeLogLikelihood(Teacher teacher, int[] ids, int rows, int firstScored)
+    {
+        (int scored, long[] targets) = Targets(ids, rows, firstScored);
+        int columns = ids.Length / rows;
+        long[] input = [.. ids.Select(id => (long)id)];
+        long[] places = [.. Enumerable.Range(0, targets.Length).Select(i => (long)(i / scored) * columns + firstScored - 1 + i % scored)];
+        using DisposeScope scope = NewDisposeScope();
+        using IDisposable noGradient = no_grad();
+        RowLogits logits = teacher.Answer(new ModelInput(tensor(input, [rows, columns], device: Engine.Device.Default)), places, targets: null, Wants.Logits, isByRows: true).Logits!;
+        double nats = 0;
+        for (int start = 0; start < targets.Length; start += LossHead.RowsPerChunk)
+        {
+            using DisposeScope chunk = NewDisposeScope();
+            int count = Math.Min(LossHead.RowsPerChunk, targets.Length - start);
+            var seen = new LossRows
+            {
+                StudentLogits = logits.Of(start, count, Precision.Float32, temperature: 1),
+                Targets = tensor(targets[start..(start + count)], [count], device: Engine.Device.Default),
+            };
+            nats += new CausalLanguageModel().Sum(seen, null).cpu().item<float>();
+        }
+        return nats;
+    }
+
+    /// <summary>How many tokens of a row count, and the ids of them all.</summary>
+    private static (int Scored, long[] Ids) Targets(int[] ids, int rows, int firstScored)
+    {
+        int columns = ids.Length / rows, scored = columns - firstScored;
+        return (scored, [.. Enumerable.Range(0, rows * scored).Select(i => (long)ids[i / scored * columns + firstScored + i % scored])]);
+    }
 }
 
 /// <summary>A pass through a model without dropout and without gradients, for evaluations.</summary>
 internal static class EvaluationPass
 {
     /// <summary>Hidden states [rows, T, C] of equally long rows of ids, which stand one after the other.</summary>
+    /// <exception cref="ArgumentException">The model cannot continue a text: its states have seen what is to be predicted.</exception>
     public static Tensor Hidden(TextModel model, ReadOnlySpan<int> ids, int rows)
     {
+        model.RequireContinuing();
         var input = new long[ids.Length];
         for (int i = 0; i < ids.Length; i++)
             input[i] = ids[i];

@@ -41,6 +41,9 @@ public abstract class TextPerplexity : EvaluationSet
     protected internal virtual string Detokenise(string original) => original;
 
     /// <inheritdoc/>
+    public override void CheckFile(string path) => Select(EvaluationText.ReadBytes(path, EvaluationText.MaxBytes));
+
+    /// <inheritdoc/>
     public override EvaluationTask Open(EvaluationInput input)
     {
         TextTokenizer tokenizer = RequireTokenizer(input);

@@ -84,6 +84,7 @@ public sealed class TextGenerator(TextModel model, Vocabulary? vocabulary = null
     // Without the parameter's name: people read these messages, beside the field that they typed the prompt into.
     private void Check(IReadOnlyList<int> promptIds)
     {
+        model.RequireContinuing();
         if (promptIds.Count == 0)
             throw new ArgumentException("The prompt is empty. Start with some text or with the end-of-text id.");
         if (promptIds.Count > model.Architecture.Positions)

@@ -80,6 +80,8 @@ public static class TokenComparison
 
     private static void Check(TextModel teacher, TextModel student, IReadOnlyList<int> ids, int firstPosition)
     {
+        teacher.RequireContinuing("The teacher");
+        student.RequireContinuing("The student");
         int vocabulary = teacher.Architecture.VocabularySize, positions = Math.Min(teacher.Architecture.Positions, student.Architecture.Positions);
         if (vocabulary != student.Architecture.VocabularySize)
             throw new ArgumentException($"The teacher has {vocabulary} tokens in its vocabulary and the student "

@@ -24,8 +24,8 @@ internal sealed class Moments : IDisposable
     /// <summary>Share of the parameter that an update takes off, before the learning rate.</summary>
     public double WeightDecay { get; }
 
-    /// <summary>Whether the parameter belongs to a loss, and its values are nowhere but here and in checkpoints.</summary>
-    public bool IsOfLoss { get; init; }
+    /// <summary>Name of the loss that the parameter belongs to, whose values are nowhere but here and in checkpoints; null for the student's.</summary>
+    public string? Loss { get; init; }
 
     /// <summary>Updates made.</summary>
     public long Steps { get; set; }
@@ -43,6 +43,12 @@ internal sealed class Moments : IDisposable
         Second.Dispose();
     }
 }
+
+/// <summary>What one update did to a parameter: sums of squares over its numbers.</summary>
+/// <param name="Gradient">Of the gradient before clipping; 0 without one.</param>
+/// <param name="Weights">Of the weights before the update.</param>
+/// <param name="Change">Of the weights after it minus those before, weight decay included; 0 without a gradient.</param>
+internal readonly record struct UpdateSquares(double Gradient, double Weights, double Change);
 
 /// <summary>
 /// AdamW (Loshchilov and Hutter 2019), with the gradients clipped to a global norm on the way: on the processor one pass for the norm and one for
@@ -69,8 +75,9 @@ internal sealed class AdamWOptimiser(IReadOnlyList<Moments> moments, double beta
     /// <summary>
     /// Scales all gradients by min(1, maxNorm / (norm + 1e-6)) and updates every parameter that has one; none if the norm is not finite.
     /// </summary>
+    /// <param name="told">Told of every parameter what the update did to it, at the price of a copy of one parameter at a time; null tells nobody.</param>
     /// <returns>The norm of all gradients together, before scaling.</returns>
-    public double Step(double learningRate, double maxNorm)
+    public double Step(double learningRate, double maxNorm, Action<Moments, UpdateSquares>? told = null)
     {
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
@@ -80,18 +87,26 @@ internal sealed class AdamWOptimiser(IReadOnlyList<Moments> moments, double beta
             if (each.Parameter.grad is { } gradient)
                 all.Add((each, gradient.contiguous()));
         }
-        double norm = Norm(all.ConvertAll(pair => pair.Gradient));
+        double norm = Math.Sqrt(SumOfSquares(all.ConvertAll(pair => pair.Gradient)));
         if (!double.IsFinite(norm))
             return norm;
         var scale = (float)Math.Min(1, maxNorm / (norm + NormEpsilon));
         foreach ((Moments each, Tensor gradient) in all)
         {
             each.Steps++;
+            using Tensor? before = told is null ? null : each.Parameter.detach().clone();
             var settings = new AdamWSettings(learningRate, beta1, beta2, epsilon, each.WeightDecay, each.Steps, scale);
             if (each.Parameter.device_type == DeviceType.CPU)
                 Update(each, gradient, settings);
             else
                 Compose(each, gradient, settings);
+            if (before is not null)
+                told!(each, new UpdateSquares(SumOfSquares([gradient]), SumOfSquares([before]), SumOfSquares([before.sub_(each.Parameter)])));
+        }
+        if (told is not null)
+        {
+            foreach (Moments untouched in moments.Where(each => each.Parameter.grad is null))
+                told(untouched, new UpdateSquares(0, SumOfSquares([untouched.Parameter.detach()]), 0));
         }
         return norm;
     }
@@ -112,16 +127,16 @@ internal sealed class AdamWOptimiser(IReadOnlyList<Moments> moments, double beta
         moments.Parameter.addcdiv_(moments.First, denominator, -settings.LearningRate / (1 - Math.Pow(settings.Beta1, settings.Step)));
     }
 
-    private static unsafe double Norm(List<Tensor> gradients)
+    private static unsafe double SumOfSquares(List<Tensor> all)
     {
-        if (gradients.Count == 0)
+        if (all.Count == 0)
             return 0;
-        if (gradients[0].device_type != DeviceType.CPU)
-            return Math.Sqrt(stack([.. gradients.Select(gradient => gradient.square().sum().to(ScalarType.Float64))]).sum().cpu().item<double>());
+        if (all[0].device_type != DeviceType.CPU)
+            return stack([.. all.Select(one => one.square().sum().to(ScalarType.Float64))]).sum().cpu().item<double>();
         double squares = 0;
-        foreach (Tensor gradient in gradients)
-            squares += AdamW.SumOfSquares(gradient.numel(), TensorMemory.Of(gradient));
-        return Math.Sqrt(squares);
+        foreach (Tensor one in all)
+            squares += AdamW.SumOfSquares(one.numel(), TensorMemory.Of(one));
+        return squares;
     }
 
     /// <summary>Frees the moments; the parameters belong to the model.</summary>

@@ -18,6 +18,9 @@ internal sealed class SeededDropout : autograd.SingleTensorFunction<SeededDropou
         ? apply(x, probability, NextSeed())
         : nn.functional.dropout(x, probability, training: true);
 
+    /// <summary>The same while a model trains; x itself while it does not, and where nothing is to be dropped.</summary>
+    public static Tensor Run(Tensor x, double probability, bool isTraining) => isTraining && probability > 0 ? Run(x, probability) : x;
+
     /// <summary>A number out of libtorch's generator, whose state so decides every mask.</summary>
     public static long NextSeed()
     {

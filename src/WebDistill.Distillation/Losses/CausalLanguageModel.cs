@@ -22,6 +22,12 @@ public sealed class CausalLanguageModel : RowLoss
     public override string Formula => "−ln softmax(student)[next token], mean over predicted tokens";
 
     /// <inheritdoc/>
+    public override string What => "Learns the text itself. Alone it trains a model from scratch; beside a teacher it keeps the student to what the text really says.";
+
+    /// <inheritdoc/>
+    public override string Source => "Radford et al. 2019";
+
+    /// <inheritdoc/>
     public override string Unit => "nats/token";
 
     /// <inheritdoc/>

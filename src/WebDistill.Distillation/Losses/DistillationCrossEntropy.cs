@@ -10,7 +10,7 @@ namespace WebDistill.Distillation.Losses;
 /// </summary>
 /// <remarks>
 /// Hinton, Vinyals and Dean 2015; the factor T² keeps the gradient's size when T changes. The teacher's entropy is included, so that a
-/// perfect student reaches 0. Gradient with respect to a student logit: T (q_v − p_v).
+/// perfect student reaches 0. Gradient with respect to a student logit: T (q_v − p_v). For T → ∞ it is <see cref="CentredLogits"/>.
 /// </remarks>
 public sealed class DistillationCrossEntropy : RowLoss
 {
@@ -24,6 +24,26 @@ public sealed class DistillationCrossEntropy : RowLoss
             Usual = "1 to 20; smaller students want lower (Hinton et al. 2015). 2 is usual.", Unit = "T", Minimum = 0.01, Maximum = 1000,
             Advice = "2 is usual; 1 does not soften", SliderMinimum = 0.5, SliderMaximum = 20, SliderStep = 0.1)]
         public double Temperature { get; init; } = 2.0;
+
+        /// <summary>How T goes on after the first update.</summary>
+        [Option("Temperature schedule", "Constant keeps the temperature; Linear goes in a straight line from it to the last temperature, which the last update has.",
+            Usual = "Constant (Hinton et al. 2015). Linear from a high one to 1 begins with the teacher's whole ranking and ends with its probabilities.")]
+        public TemperatureSchedule TemperatureSchedule { get; init; }
+
+        /// <summary>T of the last update, where the schedule is not constant.</summary>
+        [Option("Last temperature", "Temperature of the run's last update, for a schedule that is not constant.", Usual = "1, at which the student is used.", Unit = "T", Minimum = 0.01,
+            Maximum = 1000, Advice = "1 does not soften")]
+        public double LastTemperature { get; init; } = 1.0;
+
+        /// <summary>Whether T is another one from update to update.</summary>
+        [JsonIgnore]
+        public bool Changes => TemperatureSchedule == TemperatureSchedule.Linear && LastTemperature != Temperature;
+
+        /// <summary>With the temperature of an update: T₁ + (T₂ − T₁) (u − 1) / (U − 1).</summary>
+        /// <param name="update">u, from 1.</param>
+        /// <param name="updates">U.</param>
+        public Softening At(int update, int updates) => !Changes || updates < 2 ? this
+            : this with { Temperature = Temperature + (LastTemperature - Temperature) * (update - 1) / (updates - 1) };
     }
 
     /// <inheritdoc/>
@@ -42,6 +62,12 @@ public sealed class DistillationCrossEntropy : RowLoss
     public override string Formula => "T² · KL(softmax(teacher/T) ‖ softmax(student/T)), mean over tokens";
 
     /// <inheritdoc/>
+    public override string What => "Learns how probable the teacher finds every token, softened so that the improbable ones are heard. The usual choice for any student of the teacher's vocabulary.";
+
+    /// <inheritdoc/>
+    public override string Source => "Hinton, Vinyals and Dean 2015";
+
+    /// <inheritdoc/>
     public override string Unit => "nats/token";
 
     /// <inheritdoc/>
@@ -49,6 +75,18 @@ public sealed class DistillationCrossEntropy : RowLoss
 
     /// <inheritdoc/>
     public override LossInputs Needs => LossInputs.StudentLogits | LossInputs.TeacherLogits;
+
+    /// <inheritdoc/>
+    public override bool ComparesProbabilities => true;
+
+    /// <summary>T of an update; 1 where nothing is softened.</summary>
+    /// <param name="losses">What is minimised.</param>
+    /// <param name="update">From 1.</param>
+    internal static double Temperature(IEnumerable<Loss> losses, RunOptions options, int update, int updates) =>
+        losses.OfType<DistillationCrossEntropy>().Select(loss => ((Softening)loss.ParametersIn(options)!).At(update, updates).Temperature).FirstOrDefault(1);
+
+    /// <inheritdoc/>
+    internal override object? ParametersAt(object? parameters, int update, int updates) => ((Softening)parameters!).At(update, updates);
 
     /// <inheritdoc/>
     public override double Divisor(LossCounts counts, object? parameters, int vocabularySize) => counts.Rows;

@@ -24,6 +24,12 @@ public sealed class HiddenCosine : RowLoss
     public override string Formula => "1 − cos(student's, teacher's last hidden state), mean over tokens";
 
     /// <inheritdoc/>
+    public override string What => "Turns the student's last hidden states into the directions of the teacher's. A help beside a loss on the logits, for a student of the teacher's width.";
+
+    /// <inheritdoc/>
+    public override string Source => "Sanh et al. 2019 (DistilBERT)";
+
+    /// <inheritdoc/>
     public override string Unit => "1 − cosine";
 
     /// <inheritdoc/>

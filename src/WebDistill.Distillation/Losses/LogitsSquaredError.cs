@@ -34,6 +34,13 @@ public sealed class LogitsSquaredError : RowLoss
     public override string Formula => "Σ (student − teacher)² over the vocabulary, mean over tokens (optionally also over the vocabulary)";
 
     /// <inheritdoc/>
+    public override string What => "Matches the teacher's logits as they are, the constant of each row included, which no probability depends on. For the reference's runs; else the centred "
+        + "logits are the better choice.";
+
+    /// <inheritdoc/>
+    public override string Source => "Ba and Caruana 2014";
+
+    /// <inheritdoc/>
     public override string Unit => "squared logits/token";
 
     /// <inheritdoc/>

@@ -8,7 +8,7 @@ namespace WebDistill.Distillation.Losses;
 
 /// <summary>What the tokens of an update offer to its losses.</summary>
 /// <param name="Rows">Tokens that are not padding.</param>
-/// <param name="Targets">Tokens that another one follows in their sequence.</param>
+/// <param name="Targets">Tokens that have something to predict: that another one follows in their sequence, or that are masked.</param>
 public readonly record struct LossCounts(long Rows, long Targets)
 {
     /// <summary>Counts of two batches together.</summary>
@@ -30,6 +30,12 @@ public abstract class Loss
 
     /// <summary>Formula, for people.</summary>
     public abstract string Formula { get; }
+
+    /// <summary>What it teaches and when it is the right choice, in a sentence or two.</summary>
+    public abstract string What { get; }
+
+    /// <summary>Where it comes from.</summary>
+    public abstract string Source { get; }
 
     /// <summary>Unit of its mean.</summary>
     public abstract string Unit { get; }
@@ -62,9 +68,27 @@ public abstract class Loss
             ? JsonSerializer.SerializeToElement(written).Deserialize(defaults.GetType(), JsonSerializerOptions.Web)
             : Parameters;
 
-    /// <summary>What its sum is divided by to give the mean that is charted; 0 if there is nothing to average.</summary>
+    /// <summary>The parameters that an update is made with: those of the options, unless the loss changes them over a run.</summary>
+    /// <param name="parameters">As <see cref="ParametersIn"/> gives them.</param>
+    /// <param name="update">From 1.</param>
+    /// <param name="updates">Of the whole run.</param>
+    internal virtual object? ParametersAt(object? parameters, int update, int updates) => parameters;
+
+    /// <summary>What its sum is divided by to give the mean that is charted; 0 if there is nothing to average. It knows no models: layers, widths
+    /// and heads are divided by in the sum itself.</summary>
     /// <param name="parameters">As <see cref="ParametersIn"/> gives them.</param>
     public abstract double Divisor(LossCounts counts, object? parameters, int vocabularySize);
+
+    /// <summary>Why it cannot compare these two models, with what was expected and the fix; null when it can. Asked before a run is launched.</summary>
+    /// <param name="teacher">Null without one.</param>
+    internal virtual string? Mismatch(RunOptions options, Architecture student, Architecture? teacher) => null;
+
+    /// <summary>Why several teachers cannot teach by it together, with what was expected and the fix; null when they can.</summary>
+    internal string? ProblemWithSeveralTeachers(TeacherCombination combination) => (OfTeacher & ~Wants.Logits) != 0
+        ? $"The loss '{Label}' compares hidden states, of which several teachers have no common ones; expected losses on predictions alone. Set its weight to 0, or choose one teacher."
+        : this is RowLoss { ComparesProbabilities: false } && OfTeacher == Wants.Logits && combination != TeacherCombination.Logits
+        ? $"The loss '{Label}' compares logits, and teachers that are combined by {combination} have none in common; expected {TeacherCombination.Logits}. Combine them so, or set its weight to 0."
+        : null;
 
     /// <summary>How its means are shown. Its colour is its place in the catalogue, so that a loss has the same one in every run.</summary>
     public StepSeries Series(RunOptions options) => new()
@@ -100,7 +124,7 @@ public abstract class Loss
         yield return new OptionField([nameof(RunOptions.Objective), Name, nameof(ObjectiveTerm.Weight)], typeof(double), isNullable: false,
             new OptionAttribute(Label, $"Weight of {Formula}. 0 switches it off.")
             {
-                Usual = UsualWeight, Minimum = 0, Maximum = 1e6, Advice = "0 switches the loss off", SliderMaximum = WeightSlider.Most,
+                Usual = UsualWeight, Minimum = 0, Maximum = 1e6, Advice = "0 switches the loss off", ZeroMeans = "off", SliderMaximum = WeightSlider.Most,
                 SliderStep = WeightSlider.Step,
             }, options => Weight((RunOptions)options));
         if (Parameters is not object defaults)

@@ -8,7 +8,7 @@ public static class LossCatalogue
 {
     /// <summary>Every loss, in the order in which charts and messages show them.</summary>
     public static IReadOnlyList<Loss> All { get; } =
-        [new DistillationCrossEntropy(), new CausalLanguageModel(), new LogitsSquaredError(), new HiddenCosine()];
+        [new DistillationCrossEntropy(), new CausalLanguageModel(), new LogitsSquaredError(), new HiddenCosine(), new CentredLogits()];
 
     /// <summary>Where a loss stands in <see cref="All"/>; after the last one for one that does not.</summary>
     internal static int Place(Loss loss) => All.TakeWhile(other => other.Name != loss.Name).Count();
@@ -22,7 +22,10 @@ public static class LossCatalogue
     /// <summary>Every problem of an objective: terms that are no losses, values out of range, and that nothing is minimised; empty when there is none.</summary>
     public static IReadOnlyList<OptionProblem> Validate(RunOptions options) => Validate(options, All);
 
-    internal static IReadOnlyList<OptionProblem> Validate(RunOptions options, IReadOnlyList<Loss> losses)
+    /// <summary>The terms of an objective that are no losses, and parameters that no loss can read: there is no value to look at or to write.</summary>
+    public static IReadOnlyList<OptionProblem> Unreadable(RunOptions options) => Unreadable(options, All);
+
+    private static IReadOnlyList<OptionProblem> Unreadable(RunOptions options, IReadOnlyList<Loss> losses)
     {
         var problems = new OptionProblems();
         foreach ((string name, ObjectiveTerm term) in options.Objective)
@@ -33,11 +36,22 @@ public static class LossCatalogue
             else if (loss.Unreadable(term) is OptionProblem unreadable)
                 problems.AddRange([unreadable]);
         }
-        if (problems.Found.Count > 0)
-            return problems.Found;
+        return problems.Found;
+    }
+
+    internal static IReadOnlyList<OptionProblem> Validate(RunOptions options, IReadOnlyList<Loss> losses)
+    {
+        if (Unreadable(options, losses) is { Count: > 0 } unreadable)
+            return unreadable;
+        var problems = new OptionProblems();
         problems.AddRange(losses.SelectMany(loss => loss.Fields).Select(field => (field.Path, Message: field.Problem(options)))
             .Where(found => found.Message is not null).Select(found => new OptionProblem(found.Path, found.Message!)));
         bool hasTeacher = options.Teacher.ModelId is not null;
+        foreach (Loss loss in Active(options, losses, hasTeacher))
+        {
+            if (options.Teacher.HasSeveral && loss.ProblemWithSeveralTeachers(options.Teacher.Combination) is string unfit)
+                problems.Add(loss.Fields[0].Path, unfit);
+        }
         if (problems.Found.Count > 0 || losses.Any(loss => IsActive(loss, options, hasTeacher)))
             return problems.Found;
         Loss first = losses.First(loss => hasTeacher || !loss.NeedsTeacher);
@@ -48,8 +62,14 @@ public static class LossCatalogue
     }
 
     /// <summary>The losses that a run minimises: weight above 0, and without a teacher only those that need none.</summary>
-    public static IReadOnlyList<Loss> Active(RunOptions options, bool hasTeacher) =>
-        [.. All.Where(loss => IsActive(loss, options, hasTeacher))];
+    public static IReadOnlyList<Loss> Active(RunOptions options, bool hasTeacher) => Active(options, All, hasTeacher);
+
+    internal static IReadOnlyList<Loss> Active(RunOptions options, IReadOnlyList<Loss> losses, bool hasTeacher) =>
+        [.. losses.Where(loss => IsActive(loss, options, hasTeacher))];
+
+    /// <summary>The unit of the weighted sum that a run minimises: that of its losses; null where they have several, whose sum has none.</summary>
+    public static string? UnitOfSum(RunOptions options) =>
+        Active(options, options.Teacher.ModelId is not null).Select(loss => loss.Unit).Distinct().ToList() is [string only] ? only : null;
 
     private static bool IsActive(Loss loss, RunOptions options, bool hasTeacher) => loss.Weight(options) > 0 && (hasTeacher || !loss.NeedsTeacher);
 }

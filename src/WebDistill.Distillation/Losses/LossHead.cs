@@ -19,7 +19,11 @@ internal readonly record struct LossTerm(RowLoss Loss, double Scale, object? Par
 /// <param name="TeacherLogits">Of the same N rows; null without a teacher.</param>
 /// <param name="Targets">The id that follows each row, <see cref="LogitLosses.NoTarget"/> where none does.</param>
 internal sealed record LossHeadInput(Tensor StudentHidden, Parameter StudentHead, Tensor? TeacherHidden, RowLogits? TeacherLogits,
-    long[] Targets, Precision Precision = Precision.Float32);
+    long[] Targets, Precision Precision = Precision.Float32)
+{
+    /// <summary>T at which the teacher's logits are asked for: that of the softened cross-entropy, 1 without one.</summary>
+    public double Temperature { get; init; } = 1;
+}
 
 /// <summary>What came out.</summary>
 /// <param name="Sums">Un-scaled sum over the rows of each term, in the order of the terms.</param>
@@ -84,7 +88,7 @@ internal static class LossHead
             if (needs.HasFlag(LossInputs.TeacherHidden))
                 teacher = input.TeacherHidden!.narrow(0, start, count);
             if (needs.HasFlag(LossInputs.TeacherLogits))
-                teacherLogits = input.TeacherLogits!.Of(start, count, input.Precision);
+                teacherLogits = input.TeacherLogits!.Of(start, count, input.Precision, input.Temperature);
         }
         return new LossRows
         {

@@ -81,9 +81,9 @@ internal static class ProjectionHead
                 using DisposeScope scope = NewDisposeScope();
                 long count = Math.Min(chunk, rows - start);
                 Tensor hidden_nC = hidden_NC.narrow(0, start, count), logits_nV = student_nV.narrow(0, 0, count);
-                studentLogits.Write(start, logits_nV);
+                studentLogits.Write(start, logits_nV, input.Temperature);
                 if (teacher_nV is not null)
-                    input.TeacherLogits!.Write(start, teacher_nV.narrow(0, 0, count));
+                    input.TeacherLogits!.Write(start, teacher_nV.narrow(0, 0, count), input.Temperature);
                 total += LogitLosses.Run(settings, (int)count, First(student_nV), teacher_nV is null ? null : First(teacher_nV), student_nV.stride(0),
                     targets + start);
                 hiddenGradient_NC?.narrow(0, start, count).addmm_(logits_nV, head_VC, beta: 0, alpha: 1);

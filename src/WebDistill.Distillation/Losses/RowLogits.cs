@@ -11,10 +11,12 @@ internal abstract class RowLogits
     public abstract long VocabularySize { get; }
 
     /// <summary>Writes those of the rows from <paramref name="start"/> on into [n, V], whose rows may lie apart; in 32 bits.</summary>
-    public abstract void Write(long start, Tensor logits);
+    /// <param name="temperature">T of the softmax that is made of them: several distributions that are one only then are mixed at it.</param>
+    public abstract void Write(long start, Tensor logits, double temperature);
 
     /// <summary>Those of <paramref name="count"/> rows from <paramref name="start"/> on, [count, V] in 32 bits, in the precision of the run.</summary>
-    public abstract Tensor Of(long start, long count, Precision precision);
+    /// <param name="temperature">As for <see cref="Write"/>.</param>
+    public abstract Tensor Of(long start, long count, Precision precision, double temperature);
 }
 
 /// <summary>Logits that are hidden states times an output projection: those of a model.</summary>
@@ -27,7 +29,7 @@ internal sealed class HeadLogits(Tensor hidden, Tensor head) : RowLogits
     public override long VocabularySize => head.shape[0];
 
     /// <remarks>A block of words at a time: over all words of GPT-2 at once libtorch's product takes a quarter longer.</remarks>
-    public override void Write(long start, Tensor logits)
+    public override void Write(long start, Tensor logits, double temperature)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor rows = hidden.narrow(0, start, logits.shape[0]), weights = head.detach();
@@ -38,7 +40,7 @@ internal sealed class HeadLogits(Tensor hidden, Tensor head) : RowLogits
         }
     }
 
-    public override Tensor Of(long start, long count, Precision precision) => Product(hidden.narrow(0, start, count), head, precision);
+    public override Tensor Of(long start, long count, Precision precision, double temperature) => Product(hidden.narrow(0, start, count), head, precision);
 
     /// <summary>The product in the run's precision, its result in 32 bits, in which the losses are computed.</summary>
     public static Tensor Product(Tensor hidden, Tensor head, Precision precision) => precision == Precision.BFloat16

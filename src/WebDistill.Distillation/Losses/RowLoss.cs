@@ -1,5 +1,6 @@
 using TorchSharp;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
 
 namespace WebDistill.Distillation.Losses;
 
@@ -55,9 +56,17 @@ public abstract class RowLoss : Loss
     /// <summary>What it looks at.</summary>
     public abstract LossInputs Needs { get; }
 
+    /// <summary>Whether it looks at the teacher's logits only through their softmax at its temperature; else it compares the logits themselves.</summary>
+    public virtual bool ComparesProbabilities => false;
+
     /// <inheritdoc/>
     public sealed override Wants OfTeacher => (Needs.HasFlag(LossInputs.TeacherLogits) ? Wants.Logits : Wants.None)
         | (Needs.HasFlag(LossInputs.TeacherHidden) ? Wants.Hidden : Wants.None);
+
+    internal sealed override string? Mismatch(RunOptions options, Architecture student, Architecture? teacher) =>
+        teacher is null || !Needs.HasFlag(LossInputs.TeacherHidden) || student.Width == teacher.Width ? null
+        : $"The loss '{Label}' compares hidden states of equal width, and the student's is {student.Width}, the teacher's {teacher.Width}. "
+            + "Set its weight to 0 or choose a student of the teacher's width.";
 
     /// <summary>Sum over the rows: a scalar, differentiable with respect to the student's tensors.</summary>
     /// <param name="parameters">As <see cref="Loss.ParametersIn"/> gives them.</param>

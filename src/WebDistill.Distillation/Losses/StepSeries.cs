@@ -63,6 +63,9 @@ public sealed record StepSeries
     /// <summary>Id of the chart that shows it, which it may share; null where it is recorded and not drawn.</summary>
     public string? Chart { get; init; }
 
+    /// <summary>Key of the tab of a run's page that has its chart; null for that of the curves.</summary>
+    public string? Tab { get; init; }
+
     /// <summary>Place in the palette, from 0.</summary>
     public int Colour { get; init; }
 

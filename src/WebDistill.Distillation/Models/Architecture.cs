@@ -1,5 +1,6 @@
 using System.Text.Json;
 using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Models.Weights;
 
 namespace WebDistill.Distillation.Models;
 
@@ -9,8 +10,14 @@ namespace WebDistill.Distillation.Models;
 /// </summary>
 public abstract record Architecture
 {
+    private protected const int MaxVocabulary = 4_194_304;
+    private const long MaxParameters = 20_000_000_000;
+
     /// <summary>The family that reads, builds and writes it.</summary>
     public abstract ModelFamily Family { get; }
+
+    /// <summary>What it makes of the hidden states.</summary>
+    public abstract ModelHead Head { get; }
 
     /// <summary>V: number of token ids.</summary>
     public abstract int VocabularySize { get; }
@@ -39,6 +46,10 @@ public abstract record Architecture
     /// <summary>The same with another number of layers.</summary>
     public abstract Architecture WithLayers(int layers);
 
+    /// <summary>The same with another width, and what follows from it: heads as many as are said, the inner width in proportion.</summary>
+    /// <param name="heads">Must divide <paramref name="width"/>, which <see cref="Validate"/> says.</param>
+    public abstract Architecture WithWidth(int width, int heads);
+
     /// <summary>The same with this probability wherever something is dropped in training.</summary>
     public abstract Architecture WithDropout(double probability);
 
@@ -63,11 +74,15 @@ public abstract record Architecture
         return Layers * perLayer + 2 * width * VocabularySize;
     }
 
+    /// <summary>Keys and values that it remembers of each token of a text that it writes, over all layers.</summary>
+    public virtual long CachedNumbersPerToken => 2L * Layers * Width;
+
     /// <summary>
     /// Floats that a layer keeps of each token for the backward pass: both norms' inputs and outputs, q, k and v, attention's result and
     /// statistics, the two sides of the activation. Dropout keeps no mask, it is made again, but what goes in and comes out.
     /// </summary>
-    public virtual long ActivationsPerTokenAndLayer(bool hasDropout) => 8L * Width + 2L * InnerWidth + Heads + (hasDropout ? 4L * Width : 0);
+    /// <param name="context">Tokens of a sequence.</param>
+    public virtual long ActivationsPerTokenAndLayer(bool hasDropout, int context) => 8L * Width + 2L * InnerWidth + Heads + (hasDropout ? 4L * Width : 0);
 
     /// <summary>Reads and checks a <c>config.json</c> of any family.</summary>
     /// <exception cref="InvalidDataException">The file is missing, or not a configuration of a known family; the message names the field.</exception>
@@ -79,13 +94,15 @@ public abstract record Architecture
         if (file.Length > FileLimits.ConfigBytes)
             throw new InvalidDataException(
                 $"'{file.Name}' has {file.Length} bytes, expected at most {FileLimits.ConfigBytes}. It is not a model configuration.");
-        return Parse(File.ReadAllText(path));
+        return Parse(File.ReadAllText(path), () => TensorNames(file.DirectoryName!));
     }
 
     /// <summary>Reads and checks the text of a <c>config.json</c>. Fields that do not change the computation are ignored.</summary>
     /// <exception cref="InvalidDataException">Not JSON, a required field is missing, a value is out of range, or the architecture is not
     /// supported.</exception>
-    public static Architecture Parse(string json)
+    public static Architecture Parse(string json) => Parse(json, () => []);
+
+    private static Architecture Parse(string json, Func<IReadOnlyList<string>> tensorNames)
     {
         JsonElement root;
         try
@@ -99,9 +116,42 @@ public abstract record Architecture
         }
         if (root.ValueKind != JsonValueKind.Object)
             throw new InvalidDataException($"config.json holds a JSON {root.ValueKind}, expected an object.");
-        var fields = new ConfigFields(root);
+        var fields = new ConfigFields(root, tensorNames);
         Architecture architecture = ModelFamilies.Find(fields.Text("model_type")).Parse(fields);
         architecture.Validate();
         return architecture;
+    }
+
+    /// <summary>Refuses a field that is out of range.</summary>
+    private protected static void InRange(string name, int value, int minimum, int maximum)
+    {
+        if (value < minimum || value > maximum)
+            throw new InvalidDataException($"{name} is {value}, expected {minimum} to {maximum}.");
+    }
+
+    /// <summary>Refuses what is no probability of dropping something.</summary>
+    private protected static void IsProbability(string name, double value)
+    {
+        if (!(value >= 0 && value < 1))
+            throw new InvalidDataException($"{name} is {value}, expected 0 <= p < 1.");
+    }
+
+    /// <summary>Refuses what no norm and no draw of weights can use, and models beyond all sizes.</summary>
+    private protected void ValidateNumbers(string epsilonName, double epsilon, double initialiserRange)
+    {
+        if (ParameterCount > MaxParameters)
+            throw new InvalidDataException(
+                $"The configuration describes {ParameterCount:N0} parameters, expected at most {MaxParameters:N0}.");
+        if (!(epsilon > 0 && epsilon < 1))
+            throw new InvalidDataException($"{epsilonName} is {epsilon}, expected a number between 0 and 1, usually {Family.UsualNormEpsilon}.");
+        if (!(initialiserRange >= 0 && double.IsFinite(initialiserRange)))
+            throw new InvalidDataException(
+                $"initializer_range is {initialiserRange}, expected a finite number of at least 0, usually 0.02.");
+    }
+
+    private static IReadOnlyList<string> TensorNames(string folder)
+    {
+        using SafetensorsFile file = SafetensorsFile.OpenModel(folder);
+        return [.. file.Tensors.Select(tensor => tensor.Name)];
     }
 }

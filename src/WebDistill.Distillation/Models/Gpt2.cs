@@ -38,6 +38,10 @@ internal sealed class Gpt2 : TextModel
 
     private protected override string LayersName => nameof(h);
 
+    // The token embedding is the output projection as well.
+    private protected override string PartOutsideOfBlocks(string parameter) =>
+        parameter.StartsWith(nameof(ln_f), StringComparison.Ordinal) ? "final norm" : "embeddings";
+
     /// <summary>N(0, initializer_range²), biases 0, layer norms 1 and 0, and initializer_range/√(2·n_layer) for every c_proj.</summary>
     private protected override void Draw(string name, Span<float> values, SeededRandom random)
     {
@@ -52,14 +56,15 @@ internal sealed class Gpt2 : TextModel
 
     internal override Outputs Forward(ModelInput input, Wants wants, KeyValueCache? cache = null)
     {
-        (Tensor ids, Tensor? attentionMask, Tensor? positionIds) = input;
+        (Tensor ids, Tensor? attentionMask, Tensor? positionIds, Tensor? tokenTypeIds) = input;
+        RequireNoTokenTypes(tokenTypeIds);
         long past = cache?.Length ?? 0, length = ids.shape[1];
         RequirePositions(past + length);
 
         List<Tensor> layers = [];
         List<Tensor>? attentions = wants.HasFlag(Wants.Attentions) ? [] : null;
         Tensor positions = positionIds is null ? wpe.Weight.narrow(0, past, length) : wpe.forward(positionIds);
-        Tensor x = Dropout(wte.forward(ids) + positions, _config.EmbdPdrop);
+        Tensor x = SeededDropout.Run(wte.forward(ids) + positions, _config.EmbdPdrop, training);
         var context = new Gpt2Attention.Context(
             attentionMask is null && attentions is null ? null : AdditiveMask(length, attentionMask), cache, attentions,
             Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32);
@@ -87,8 +92,6 @@ internal sealed class Gpt2 : TextModel
                 input.Dispose();
         }
     }
-
-    private Tensor Dropout(Tensor x, double p) => training && p > 0 ? SeededDropout.Run(x, p) : x;
 
     /// <summary>[1 or B, 1, T, T]: 0 where a position may attend, a very negative number where it may not.</summary>
     private static Tensor AdditiveMask(long length, Tensor? attentionMask)

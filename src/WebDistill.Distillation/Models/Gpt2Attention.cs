@@ -69,7 +69,7 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Gpt2Attention.Context, T
         Tensor Project(Tensor values)
         {
             Tensor y = c_proj.forward(values, context.Type);
-            return training && _residualDropout > 0 ? SeededDropout.Run(y, _residualDropout) : y;
+            return SeededDropout.Run(y, _residualDropout, training);
         }
 
         Tensor Heads(Tensor third) => third.view(rows, length, _heads, width / _heads).transpose(1, 2);

@@ -47,7 +47,7 @@ internal sealed class Gpt2Mlp : nn.Module<Tensor, ScalarType, Tensor>
     public override Tensor forward(Tensor x, ScalarType type)
     {
         x = c_proj.forward(Gelu.Run(c_fc.forward(x, type)), type);
-        return training && _dropout > 0 ? SeededDropout.Run(x, _dropout) : x;
+        return SeededDropout.Run(x, _dropout, training);
     }
 }
 

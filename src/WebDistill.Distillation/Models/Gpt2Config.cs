@@ -9,9 +9,6 @@ namespace WebDistill.Distillation.Models;
 /// <remarks>Names and defaults follow <c>GPT2Config</c> of transformers.</remarks>
 public sealed record Gpt2Config : Architecture
 {
-    private const int MaxVocabulary = 4_194_304;
-    private const long MaxParameters = 20_000_000_000;
-
     /// <summary>Activation functions understood; both names mean 0.5·x·(1 + tanh(√(2/π)·(x + 0.044715·x³))).</summary>
     private static readonly string[] s_activations = ["gelu_new", "gelu_pytorch_tanh"];
 
@@ -61,6 +58,9 @@ public sealed record Gpt2Config : Architecture
     public override ModelFamily Family => Gpt2Family.Instance;
 
     /// <inheritdoc/>
+    public override ModelHead Head => ModelHead.NextToken;
+
+    /// <inheritdoc/>
     public override int VocabularySize => VocabSize;
 
     /// <inheritdoc/>
@@ -90,6 +90,12 @@ public sealed record Gpt2Config : Architecture
 
     /// <inheritdoc/>
     public override Architecture WithLayers(int layers) => this with { NLayer = layers };
+
+    /// <inheritdoc/>
+    public override Architecture WithWidth(int width, int heads) => this with
+    {
+        NEmbd = width, NHead = heads, NInner = NInner is int inner ? (int)Math.Clamp((long)inner * width / NEmbd, 1, int.MaxValue) : null,
+    };
 
     /// <inheritdoc/>
     public override Architecture WithDropout(double probability) => this with { EmbdPdrop = probability, AttnPdrop = probability, ResidPdrop = probability };
@@ -140,27 +146,11 @@ public sealed record Gpt2Config : Architecture
         if (NEmbd % NHead != 0)
             throw new InvalidDataException(
                 $"n_head {NHead} does not divide n_embd {NEmbd}. Every head needs the same whole number of channels.");
-        if (ParameterCount > MaxParameters)
-            throw new InvalidDataException(
-                $"The configuration describes {ParameterCount:N0} parameters, expected at most {MaxParameters:N0}.");
         if (!s_activations.Contains(ActivationFunction))
             throw new InvalidDataException(
                 $"activation_function '{ForeignText.Quote(ActivationFunction)}' is not supported, expected one of: {string.Join(", ", s_activations)}.");
-        if (!(LayerNormEpsilon > 0 && LayerNormEpsilon < 1))
-            throw new InvalidDataException($"layer_norm_epsilon is {LayerNormEpsilon}, expected a number between 0 and 1, usually 1e-5.");
-        if (!(InitializerRange >= 0 && double.IsFinite(InitializerRange)))
-            throw new InvalidDataException(
-                $"initializer_range is {InitializerRange}, expected a finite number of at least 0, usually 0.02.");
+        ValidateNumbers("layer_norm_epsilon", LayerNormEpsilon, InitializerRange);
         foreach ((string name, double value) in new[] { ("embd_pdrop", EmbdPdrop), ("attn_pdrop", AttnPdrop), ("resid_pdrop", ResidPdrop) })
-        {
-            if (!(value >= 0 && value < 1))
-                throw new InvalidDataException($"{name} is {value}, expected 0 <= p < 1.");
-        }
-    }
-
-    private static void InRange(string name, int value, int minimum, int maximum)
-    {
-        if (value < minimum || value > maximum)
-            throw new InvalidDataException($"{name} is {value}, expected {minimum} to {maximum}.");
+            IsProbability(name, value);
     }
 }

@@ -18,6 +18,15 @@ internal sealed partial class Gpt2Family : ModelFamily
 
     public override string Title => "GPT-2";
 
+    public override string What => "A transformer that reads a text from the left and predicts each next token: layer norms before attention and feed-forward part, learned positions, and an output "
+        + "projection that is the token embedding.";
+
+    public override string Source => "Radford et al. 2019";
+
+    public override bool ContinuesTexts => true;
+
+    internal override string UsualNormEpsilon => "1e-5";
+
     internal override IReadOnlyDictionary<string, string> TiedCopies { get; } = new Dictionary<string, string> { ["lm_head.weight"] = "wte.weight" };
 
     internal override Architecture Parse(ConfigFields fields)
@@ -55,7 +64,7 @@ internal sealed partial class Gpt2Family : ModelFamily
 
     internal override string StoredName(string weight) => Prefix + weight;
 
-    internal override string? WeightName(string stored) => MaskBuffer().IsMatch(stored) ? null
+    internal override string? WeightName(string stored, Architecture architecture) => MaskBuffer().IsMatch(stored) ? null
         : stored.StartsWith(Prefix, StringComparison.Ordinal) ? stored[Prefix.Length..] : stored;
 
     /// <summary>The causal masks that old checkpoints hold.</summary>

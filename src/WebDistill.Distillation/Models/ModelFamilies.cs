@@ -1,4 +1,5 @@
 using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Models.Encoders;
 
 namespace WebDistill.Distillation.Models;
 
@@ -6,10 +7,14 @@ namespace WebDistill.Distillation.Models;
 public static class ModelFamilies
 {
     /// <summary>Every family, in the order in which menus show them.</summary>
-    public static IReadOnlyList<ModelFamily> All { get; } = [Gpt2Family.Instance];
+    public static IReadOnlyList<ModelFamily> All { get; } =
+        [Gpt2Family.Instance, BertFamily.Instance, DistilBertFamily.Instance, AlbertFamily.Instance, MobileBertFamily.Instance];
 
     /// <summary>The family of a new model, and that of a <c>config.json</c> that names none: those of the first years did not.</summary>
     public static ModelFamily Default => Gpt2Family.Instance;
+
+    /// <summary>All of them in words, as in "GPT-2, BERT or DistilBERT".</summary>
+    public static string Titles { get; } = $"{string.Join(", ", All.SkipLast(1).Select(family => family.Title))} or {All[^1].Title}";
 
     /// <summary>The family with that <c>model_type</c>.</summary>
     /// <exception cref="InvalidDataException">There is none; the message lists those that there are.</exception>

@@ -14,6 +14,18 @@ public abstract class ModelFamily
     /// <summary>As people write it.</summary>
     public abstract string Title { get; }
 
+    /// <summary>What it is and what it is for, in a sentence or two.</summary>
+    public abstract string What { get; }
+
+    /// <summary>Where it comes from.</summary>
+    public abstract string Source { get; }
+
+    /// <summary>Whether it has models that continue a text.</summary>
+    public abstract bool ContinuesTexts { get; }
+
+    /// <summary>As people write the number that its norms usually add to the variance.</summary>
+    internal abstract string UsualNormEpsilon { get; }
+
     /// <summary>Reads a <c>config.json</c>.</summary>
     /// <exception cref="InvalidDataException">A field is missing, mistyped or asks for what is not supported; the message names it.</exception>
     internal abstract Architecture Parse(ConfigFields fields);
@@ -27,8 +39,11 @@ public abstract class ModelFamily
     /// <summary>What the weight of that name is called in a file that is written.</summary>
     internal abstract string StoredName(string weight);
 
-    /// <summary>Which weight a file's tensor is; null for one that is none and may be there, such as a buffer of an old version.</summary>
-    internal abstract string? WeightName(string stored);
+    /// <summary>
+    /// Which weight of such a model a file's tensor is; null for one that is none and may be there, such as a buffer of an old version, or a head that
+    /// the model does not have.
+    /// </summary>
+    internal abstract string? WeightName(string stored, Architecture architecture);
 
     /// <summary>Names under which a file may hold a weight a second time, because it is used in two places, and the weight that it must equal.</summary>
     internal abstract IReadOnlyDictionary<string, string> TiedCopies { get; }

@@ -20,13 +20,19 @@ public enum Wants
 
     /// <summary>The logits of each token. They are made of the hidden states, a chunk of tokens at a time: no model answers them all at once.</summary>
     Logits = 8,
+
+    /// <summary>The one vector of each text that classes are told by.</summary>
+    Pooled = 16,
 }
 
-/// <summary>What a model answered. B rows, T positions, C width, H heads.</summary>
+/// <summary>What a model answered, in 32 bits even where its products are computed in bfloat16. B rows, T positions, C width, H heads.</summary>
 /// <param name="Hidden">[B, T, C], after the last layer norm.</param>
-/// <param name="Layers">n_layer + 1 of [B, T, C]: the input of each block, then <paramref name="Hidden"/>; empty unless asked for.</param>
+/// <param name="Layers">n_layer + 1 of [B, T, C]: the embeddings, then the output of each block; the last one alone is after the final layer norm, it is
+/// <paramref name="Hidden"/>. Empty unless asked for.</param>
 /// <param name="Attentions">n_layer of [B, H, T, T], each row over the keys summing to 1, before dropout; empty unless asked for.</param>
-internal sealed record Outputs(torch.Tensor Hidden, IReadOnlyList<torch.Tensor> Layers, IReadOnlyList<torch.Tensor> Attentions)
+/// <param name="Pooled">[B, C], of the first token of each text; null unless asked for.</param>
+internal sealed record Outputs(
+    torch.Tensor Hidden, IReadOnlyList<torch.Tensor> Layers, IReadOnlyList<torch.Tensor> Attentions, torch.Tensor? Pooled = null)
 {
     /// <summary>The last hidden states [N, C] of those places of the batch, counted row by row.</summary>
     public torch.Tensor HiddenOf(long[] rows)
@@ -41,6 +47,7 @@ internal sealed record Outputs(torch.Tensor Hidden, IReadOnlyList<torch.Tensor> 
         Hidden.MoveToOuterDisposeScope();
         foreach (torch.Tensor tensor in Layers.Concat(Attentions).Where(tensor => !ReferenceEquals(tensor, Hidden)))
             tensor.MoveToOuterDisposeScope();
+        Pooled?.MoveToOuterDisposeScope();
         return this;
     }
 }

@@ -26,7 +26,8 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
     /// <summary>In which numbers linear layers and attention are computed; the weights are of 32 bits in any case.</summary>
     public Precision Precision { get; set; } = Precision.Float32;
 
-    /// <summary>The output projection [V, C]: the token embedding where the two are tied.</summary>
+    /// <summary>The output projection [V, C] of a model that continues texts: the token embedding where the two are tied.</summary>
+    /// <exception cref="InvalidOperationException">It has no output that is nothing but a product with its hidden states.</exception>
     internal abstract Parameter Head { get; }
 
     /// <summary>What a run that freezes the positions' embeddings does not train.</summary>
@@ -58,21 +59,44 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
 
     /// <summary>A model with the weights of one of the same width: those of the layers that are named, and everything that is outside of the layers.</summary>
     /// <param name="layers">Which layer of the source each layer of the new one gets.</param>
+    /// <exception cref="ArgumentException">Layers that share their weights are to get those of different ones.</exception>
     internal static TextModel CreateFrom(Architecture architecture, TextModel source, IReadOnlyList<int> layers)
     {
         TextModel model = Create(architecture);
         Dictionary<string, Parameter> from = source.named_parameters().ToDictionary(pair => pair.name, pair => pair.parameter);
-        string prefix = model.LayersName + '.';
         using IDisposable noGradient = no_grad();
-        foreach ((string name, Parameter parameter) in model.named_parameters())
-            parameter.copy_(from[name.StartsWith(prefix, StringComparison.Ordinal) ? OfSourceLayer(name) : name]);
-        return model;
-
-        string OfSourceLayer(string name)
+        try
         {
-            int end = name.IndexOf('.', prefix.Length);
-            return $"{prefix}{layers[int.Parse(name.AsSpan(prefix.Length, end - prefix.Length))]}{name[end..]}";
+            foreach ((string name, Parameter parameter) in model.named_parameters())
+                parameter.copy_(from[model.Block(name) is var (block, within) ? $"{model.LayersName}.{model.SourceBlock(block, source.Architecture, layers)}{within}" : name]);
         }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+        return model;
+    }
+
+    /// <summary>Which block of the source a block of this model is copied from.</summary>
+    /// <exception cref="ArgumentException">Layers that share their weights are to get those of different ones.</exception>
+    private protected virtual int SourceBlock(int block, Architecture source, IReadOnlyList<int> layers) => layers[block];
+
+    /// <summary>The part of the model that a parameter belongs to, as people call it: "embeddings", "block 0", "final norm".</summary>
+    /// <param name="parameter">Its name in the model.</param>
+    internal string PartOf(string parameter) => Block(parameter) is var (block, _) ? $"block {block}" : PartOutsideOfBlocks(parameter);
+
+    /// <summary>The same of one that is in no block.</summary>
+    private protected abstract string PartOutsideOfBlocks(string parameter);
+
+    /// <summary>Which block a parameter is in, and how its name goes on after the block's number; null outside of the blocks.</summary>
+    private (int Number, string Within)? Block(string parameter)
+    {
+        string prefix = LayersName + '.';
+        if (!parameter.StartsWith(prefix, StringComparison.Ordinal))
+            return null;
+        int end = parameter.IndexOf('.', prefix.Length);
+        return (int.Parse(parameter.AsSpan(prefix.Length, end - prefix.Length)), parameter[end..]);
     }
 
     /// <summary>What is asked for, and nothing else.</summary>
@@ -94,10 +118,11 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
         ? RowProduct.Run(hidden, Head, isTransposed: true, bias: null).view([.. hidden.shape[..^1], Architecture.VocabularySize])
         : nn.functional.linear(hidden, Head);
 
-    /// <summary>Room for the keys and values of a whole context.</summary>
+    /// <summary>Room for keys and values.</summary>
     /// <param name="rows">Texts that are continued side by side.</param>
-    internal virtual KeyValueCache CreateCache(int rows = 1) =>
-        new(Architecture.Layers, rows, Architecture.Heads, Architecture.Positions, Architecture.Width / Architecture.Heads);
+    /// <param name="positions">Of each; null is a whole context.</param>
+    internal virtual KeyValueCache CreateCache(int rows = 1, int? positions = null) =>
+        new(Architecture.Layers, rows, Architecture.Heads, positions ?? Architecture.Positions, Architecture.Width / Architecture.Heads);
 
     /// <summary>Hidden states after the last layer norm, [B, T, C].</summary>
     internal Tensor Hidden(ModelInput input, KeyValueCache? cache = null) => Forward(input, Wants.Hidden, cache).Hidden;
@@ -113,10 +138,26 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
         if (count > Architecture.Positions)
             throw new ArgumentException($"{count} positions do not fit into the model's {Architecture.Positions}. Shorten the text.");
     }
+
+    /// <summary>Throws unless it can continue a text.</summary>
+    /// <param name="subject">The model, as the sentence begins.</param>
+    internal void RequireContinuing(string subject = "The model")
+    {
+        if (ModelHeads.ProblemOfContinuing(subject, Architecture.Family, Architecture.Head) is string problem)
+            throw new ArgumentException(problem);
+    }
+
+    /// <summary>Throws if the model is told of sentences that it does not tell apart.</summary>
+    private protected void RequireNoTokenTypes(Tensor? tokenTypeIds)
+    {
+        if (tokenTypeIds is not null)
+            throw new ArgumentException($"Token types are given, and {Architecture.Family.Title} has none. Leave them out.");
+    }
 }
 
 /// <summary>What goes into a model.</summary>
 /// <param name="Ids">Token ids, int64 [B, T].</param>
 /// <param name="AttentionMask">int64 [B, T], 0 at padding, which no position attends to; null attends to everything that the model sees.</param>
 /// <param name="PositionIds">int64 [B, T]; null counts from 0, or from the end of the cache.</param>
-internal sealed record ModelInput(Tensor Ids, Tensor? AttentionMask = null, Tensor? PositionIds = null);
+/// <param name="TokenTypeIds">int64 [B, T], which of two sentences each token belongs to, for models that tell them apart; null is all 0.</param>
+internal sealed record ModelInput(Tensor Ids, Tensor? AttentionMask = null, Tensor? PositionIds = null, Tensor? TokenTypeIds = null);

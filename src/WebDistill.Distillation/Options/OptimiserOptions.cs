@@ -13,7 +13,7 @@ public sealed record OptimiserOptions
 
     /// <summary>Decoupled weight decay (biases excluded).</summary>
     [Option("Weight decay", "Decoupled decay of the weights towards 0, biases excluded.", Usual = "0 to 0.1 (Loshchilov and Hutter 2019).",
-        Minimum = 0, Maximum = 10, Advice = "0 switches it off")]
+        Minimum = 0, Maximum = 10, Advice = "0 switches it off", ZeroMeans = "off")]
     public double WeightDecay { get; init; }
 
     /// <summary>AdamW's first-moment decay.</summary>

@@ -20,6 +20,15 @@ public enum OptionKind
 
     /// <summary>Numbers of layers, counted from 0.</summary>
     LayerList,
+
+    /// <summary>Some numbers with decimal points.</summary>
+    Numbers,
+
+    /// <summary>Some entries of a list, in an order.</summary>
+    Entries,
+
+    /// <summary>Some texts, a line each.</summary>
+    Lines,
 }
 
 /// <summary>
@@ -42,6 +51,9 @@ public sealed class OptionAttribute(string label, string what) : Attribute
 
     /// <summary>What a number counts, as it stands behind the field.</summary>
     public string? Unit { get; init; }
+
+    /// <summary>What 0 means, in a word such as "off"; null where it is a number like others.</summary>
+    public string? ZeroMeans { get; init; }
 
     /// <summary>The least number that is allowed.</summary>
     public double Minimum { get; init; } = double.NegativeInfinity;

@@ -53,6 +53,9 @@ public sealed class OptionField
     /// <inheritdoc cref="OptionAttribute.Unit"/>
     public string? Unit => _said.Unit;
 
+    /// <inheritdoc cref="OptionAttribute.ZeroMeans"/>
+    public string? ZeroMeans => _said.ZeroMeans;
+
     /// <inheritdoc cref="OptionAttribute.IsOptional"/>
     public bool IsOptional { get; }
 
@@ -90,7 +93,7 @@ public sealed class OptionField
     {
         string text when Guid.TryParse(text, out Guid id) => id.ToString(),
         string text => text,
-        IEnumerable list => string.Join(", ", list.Cast<object>()),
+        IEnumerable list => string.Join(", ", list.Cast<object>().Select(entry => entry is string text && Guid.TryParse(text, out Guid id) ? id : entry)),
         var value => value,
     };
 
@@ -136,11 +139,14 @@ public sealed class OptionField
     private static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 
     private static OptionKind KindOf(Type type, OptionAttribute said, string path) =>
-        type.IsEnum || said.IsChosen ? OptionKind.Choice
+        type == typeof(IReadOnlyList<string>) && said.IsChosen ? OptionKind.Entries
+        : type.IsEnum || said.IsChosen ? OptionKind.Choice
         : type == typeof(bool) ? OptionKind.Boolean
         : type == typeof(double) ? OptionKind.Number
         : type == typeof(int) || type == typeof(long) ? OptionKind.Integer
         : type == typeof(IReadOnlyList<int>) ? OptionKind.LayerList
-        : type == typeof(string) || type == typeof(IReadOnlyList<string>) ? OptionKind.Text
+        : type == typeof(IReadOnlyList<double>) ? OptionKind.Numbers
+        : type == typeof(IReadOnlyList<string>) ? OptionKind.Lines
+        : type == typeof(string) ? OptionKind.Text
         : throw new NotSupportedException($"An option of the type {type} ({path}) cannot be written on a form. Give {nameof(OptionKind)} a kind for it.");
 }

@@ -5,6 +5,12 @@ using System.Text.Json.Nodes;
 
 namespace WebDistill.Distillation.Options;
 
+/// <summary>Options that belong together.</summary>
+/// <param name="Name">With which the paths of its options begin.</param>
+/// <param name="Label">What a form calls it.</param>
+/// <param name="What">What is decided in it.</param>
+public sealed record OptionGroup(string Name, string Label, string What);
+
 /// <summary>
 /// The options of a record and of the records in it, in the order in which they are declared: read once from the
 /// <see cref="OptionAttribute"/>s.
@@ -18,6 +24,8 @@ public sealed class OptionSchema
         Fields = [.. Read(type, [], terms)];
         _byPath = Fields.ToDictionary(field => field.Path);
         Settings = [.. Fields.Where(field => !field.IsLabel)];
+        Groups = [.. Declared(type).Where(declared => IsGroup(declared.Property.PropertyType) || IsObjective(declared.Property))
+            .Select(declared => new OptionGroup(JsonNamingPolicy.CamelCase.ConvertName(declared.Property.Name), declared.Said.Label, declared.Said.What))];
     }
 
     /// <summary>The schema of a record of options.</summary>
@@ -33,6 +41,14 @@ public sealed class OptionSchema
 
     /// <summary>Those among them that change something: all but a label.</summary>
     public IReadOnlyList<OptionField> Settings { get; }
+
+    /// <summary>The groups of options, in the order of a form; an option that is in none stands beside them.</summary>
+    public IReadOnlyList<OptionGroup> Groups { get; }
+
+    /// <summary>The options of a group, in the order of a form.</summary>
+    /// <param name="group">Its <see cref="OptionGroup.Name"/>; empty for those that are in none.</param>
+    public IEnumerable<OptionField> In(string group) =>
+        Fields.Where(field => group == "" ? !field.Path.Contains('.') : field.Path.StartsWith($"{group}.", StringComparison.Ordinal));
 
     /// <summary>The option of that path.</summary>
     /// <exception cref="KeyNotFoundException">There is none.</exception>
@@ -64,6 +80,11 @@ public sealed class OptionSchema
         return written;
     }
 
+    /// <summary>What a group of options is called, by its name in their paths.</summary>
+    /// <exception cref="InvalidOperationException">There is no such group.</exception>
+    public static string GroupLabel<T>(string name) =>
+        Declared(typeof(T)).First(declared => JsonNamingPolicy.CamelCase.ConvertName(declared.Property.Name) == name).Said.Label;
+
     /// <summary>Whether values of a type are records of options, and not an option.</summary>
     public static bool IsGroup(Type type) => type.IsClass && type != typeof(string) && !type.IsAssignableTo(typeof(IEnumerable));
 
@@ -76,9 +97,11 @@ public sealed class OptionSchema
             ?? throw new InvalidOperationException($"{type.Name}.{property.Name} has no [Option]: say there what it is.")));
 
     private static IEnumerable<OptionField> Read(Type type, IReadOnlyList<PropertyInfo> groups, IReadOnlyList<OptionField> terms) => Declared(type)
-        .SelectMany(declared => declared.Property.PropertyType == typeof(IReadOnlyDictionary<string, ObjectiveTerm>) ? terms
+        .SelectMany(declared => IsObjective(declared.Property) ? terms
             : IsGroup(declared.Property.PropertyType) ? Read(declared.Property.PropertyType, [.. groups, declared.Property], terms)
             : [OptionField.Of(groups, declared.Property, declared.Said)]);
+
+    private static bool IsObjective(PropertyInfo property) => property.PropertyType == typeof(IReadOnlyDictionary<string, ObjectiveTerm>);
 
     private static class Known<T>
     {

@@ -38,7 +38,7 @@ public sealed record RunOptions
     public ScheduleOptions Schedule { get; init; } = new();
 
     /// <summary>How an update changes the weights.</summary>
-    [Option("Optimiser", "How an update changes the weights: AdamW with linear warm-up and decay, on a clipped gradient.")]
+    [Option("Optimiser", "How an update changes the weights: AdamW on a clipped gradient.")]
     public OptimiserOptions Optimiser { get; init; } = new();
 
     /// <summary>Seed of every random choice of the run: initialisation, order of sequences, dropout.</summary>
@@ -53,6 +53,17 @@ public sealed record RunOptions
     /// <summary>When a checkpoint is saved and which ones are kept.</summary>
     [Option("Checkpoints", "When a checkpoint is saved and which ones are kept.")]
     public CheckpointOptions Checkpoints { get; init; } = new();
+
+    /// <summary>Who looks after the run, and what they may do.</summary>
+    [Option("Guards", "Who looks after the run while nobody does, and what they may do.")]
+    public GuardOptions Guards { get; init; } = new();
+
+    /// <summary>How often layers and predictions are looked at.</summary>
+    [Option("Diagnosis", "How often the inside of the run is looked at: norms of each layer, entropies, agreement with the teacher.")]
+    public DiagnosisOptions Diagnosis { get; init; } = new();
+    /// <summary>What student and teacher answer as the training goes on.</summary>
+    [Option("Samples", "Prompts that student and teacher answer as the training goes on.")]
+    public SampleOptions Samples { get; init; } = new();
 
     /// <summary>Every problem of the options themselves: values out of range, and values that do not go together; empty when there is none.</summary>
     /// <remarks>
@@ -69,6 +80,8 @@ public sealed record RunOptions
         Teacher.Validate(problems.In(OptionPath.Of(Teacher)));
         Student.Validate(problems.In(OptionPath.Of(Student)));
         Data.Validate(problems.In(OptionPath.Of(Data)));
+        Guards.Validate(problems.In(OptionPath.Of(Guards)));
+        Samples.Validate(problems.In(OptionPath.Of(Samples)));
         return problems.Found;
     }
 }

@@ -29,13 +29,16 @@ public sealed record StudentOptions
     [Option("Start from", "The model whose weights the student starts from.", IsChosen = true, IsFixedOnceBegun = true)]
     public string? ModelId { get; init; }
 
-    /// <summary>Width of the residual stream (n_embd), for runs without a teacher; with one, the teacher's width is used.</summary>
-    [Option("Width", "Width of the residual stream, n_embd.", Usual = "64 to 512 for a few million tokens; GPT-2 small has 768.",
+    /// <summary>Width of the residual stream (n_embd) of a freshly drawn student; null is the teacher's. Without a teacher it must be given.</summary>
+    [Option("Width", "Width of the residual stream, n_embd, of a freshly drawn student. Blank takes the teacher's.", Usual = "64 to 512 for a few million tokens; GPT-2 small has 768.",
         Minimum = 1, Maximum = OptionLimits.Width, Advice = "width of the residual stream", IsFixedOnceBegun = true)]
     public int? Width { get; init; }
 
-    /// <summary>Attention heads (n_head), for runs without a teacher; must divide the width.</summary>
-    [Option("Attention heads", "Heads per layer, n_head. They must divide the width.", Usual = "Width / 64 in GPT-2 (Radford et al. 2019).",
+    /// <summary>
+    /// Attention heads (n_head) of a freshly drawn student; must divide the width. Null is as many as the teacher has, or as many below it as divide the width.
+    /// Without a teacher they must be given.
+    /// </summary>
+    [Option("Attention heads", "Heads per layer, n_head, of a freshly drawn student. They must divide the width. Blank takes as many as the teacher has, or fewer that do.", Usual = "Width / 64 in GPT-2 (Radford et al. 2019).",
         Minimum = 1, Maximum = OptionLimits.Width, Advice = "attention heads", IsFixedOnceBegun = true)]
     public int? Heads { get; init; }
 
@@ -47,7 +50,7 @@ public sealed record StudentOptions
     /// <summary>Dropout probability of the student while it trains (embeddings, attention and residual branches alike).</summary>
     [Option("Dropout", "Probability of dropping a unit while the student trains: embeddings, attention and residual branches alike.",
         Usual = "0.1 in GPT-2; 0 for small models on short runs.", Minimum = 0, Maximum = 1, ExcludesMaximum = true,
-        Advice = "0 switches it off, 0.1 is usual", SliderMaximum = 0.5, SliderStep = 0.01)]
+        Advice = "0 switches it off, 0.1 is usual", ZeroMeans = "off", SliderMaximum = 0.5, SliderStep = 0.01)]
     public double Dropout { get; init; } = 0.1;
 
     /// <summary>Do not train the position embeddings.</summary>

@@ -18,10 +18,16 @@ public sealed class CheckpointInit : StudentInit
     public override string Name => InitName;
 
     /// <inheritdoc/>
+    public override string Source => "Sanh et al. 2019 fine-tune their DistilBERT so";
+
+    /// <inheritdoc/>
     public override string Description => "Starts from a stored model.";
 
     /// <inheritdoc/>
     public override bool NeedsCheckpoint => true;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Uses => ["student.modelId"];
 
     internal override void Validate(RunOptions options, OptionProblems problems)
     {

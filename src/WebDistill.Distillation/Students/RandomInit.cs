@@ -8,8 +8,8 @@ namespace WebDistill.Distillation.Students;
 /// residual branch (c_proj).
 /// </summary>
 /// <remarks>
-/// σ is <see cref="StudentOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, family, width, heads, positions and
-/// vocabulary are the teacher's.
+/// σ is <see cref="StudentOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, family, positions and vocabulary are the
+/// teacher's, and width and heads where they are not given.
 /// </remarks>
 public sealed class RandomInit : StudentInit
 {
@@ -19,7 +19,13 @@ public sealed class RandomInit : StudentInit
     public override string Name => InitName;
 
     /// <inheritdoc/>
+    public override string Source => "Radford et al. 2019";
+
+    /// <inheritdoc/>
     public override string Description => "Freshly drawn weights.";
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Uses => ["student.layerCount", "student.width", "student.heads"];
 
     internal override void Validate(RunOptions options, OptionProblems problems)
     {
@@ -36,10 +42,18 @@ public sealed class RandomInit : StudentInit
                 "The context length is missing. Without a teacher it must be given: it becomes the model's n_positions.");
     }
 
+    internal override void Check(StudentOrigin origin, OptionProblems problems)
+    {
+        RunOptions options = origin.Options;
+        if (origin.Teacher is Architecture teacher && options.Student is { Width: null, Heads: int heads and > 0 } && teacher.Width % heads != 0)
+            problems.Add(OptionPath.Of(options.Student.Heads), $"{heads} heads do not divide {teacher.Width}, the teacher's width, which the student takes where none is "
+                + "given. Choose a number of heads that divides it, or give the width.");
+    }
+
     internal override Architecture Configure(StudentOrigin origin)
     {
         RunOptions options = origin.Options;
-        Architecture fresh = origin.Teacher?.WithLayers(origin.LayerCount) ?? ModelFamilies.Default.Create(new NewModel(
+        Architecture fresh = OfTeacher(origin) ?? ModelFamilies.Default.Create(new NewModel(
             origin.VocabularySize, options.Data.ContextLength ?? throw Missing("context length"), options.Student.Width ?? throw Missing("width"),
             origin.LayerCount, options.Student.Heads ?? throw Missing("number of attention heads"), origin.EndOfTextId));
         Architecture student = origin.InTraining(fresh.WithInitialiserRange(options.Student.InitialiserRange));
@@ -56,6 +70,15 @@ public sealed class RandomInit : StudentInit
 
     internal override TextModel Create(StudentOrigin origin, TextModel? teacher, TextModel? checkpoint) =>
         TextModel.CreateRandom(Configure(origin), origin.Options.Seed);
+
+    private static Architecture? OfTeacher(StudentOrigin origin)
+    {
+        if (origin.Teacher is not Architecture teacher)
+            return null;
+        int width = origin.Options.Student.Width ?? teacher.Width;
+        int heads = origin.Options.Student.Heads ?? Enumerable.Range(1, Math.Min(width, teacher.Heads)).Last(count => width % count == 0);
+        return teacher.WithLayers(origin.LayerCount).WithWidth(width, heads);
+    }
 
     private static ArgumentException Missing(string what) => new($"The student's {what} is missing. Without a teacher it must be given.");
 }

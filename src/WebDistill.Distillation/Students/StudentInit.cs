@@ -12,14 +12,25 @@ public abstract class StudentInit
     /// <summary>One sentence for people.</summary>
     public abstract string Description { get; }
 
+    /// <summary>Where it comes from.</summary>
+    public abstract string Source { get; }
+
     /// <summary>Whether it copies from the teacher.</summary>
     public virtual bool NeedsTeacher => false;
 
     /// <summary>Whether it starts from a stored model (<see cref="StudentOptions.ModelId"/>).</summary>
     public virtual bool NeedsCheckpoint => false;
 
+    /// <summary>Paths of the options of the student that not every way to begin looks at, and this one does.</summary>
+    public abstract IReadOnlyList<string> Uses { get; }
+
     /// <summary>Adds what this way to begin demands of the options and does not find there.</summary>
     internal abstract void Validate(RunOptions options, OptionProblems problems);
+
+    /// <summary>Adds what of the options does not fit the models.</summary>
+    internal virtual void Check(StudentOrigin origin, OptionProblems problems)
+    {
+    }
 
     /// <summary>Architecture of the student, without creating it.</summary>
     /// <exception cref="ArgumentException">The options do not fit the teacher or the checkpoint; the message says how.</exception>

@@ -29,6 +29,24 @@ public static class StudentInits
         return problems.Found;
     }
 
+    /// <summary>The options that are given and that the way to begin does not look at.</summary>
+    public static IReadOnlyList<OptionProblem> Unused(RunOptions options)
+    {
+        StudentInit chosen = Find(options.Student.Initialisation);
+        return [.. All.SelectMany(init => init.Uses).Distinct().Except(chosen.Uses).Select(path => OptionSchema.Of<RunOptions>().Find(path))
+            .Where(field => field.Value(options) is not (null or ""))
+            .Select(field => new OptionProblem(field.Path, $"It is not used: '{chosen.Name}' does not look at it. Leave it out, or choose the initialisation "
+                + $"{string.Join(" or ", All.Where(init => init.Uses.Contains(field.Path)).Select(init => $"'{init.Name}'"))}."))];
+    }
+
+    /// <summary>What of the options does not fit the models; parameters as <see cref="StudentConfig"/>'s.</summary>
+    public static IReadOnlyList<OptionProblem> Check(RunOptions options, Architecture? teacher, int vocabularySize, Architecture? checkpoint)
+    {
+        var problems = new OptionProblems();
+        Find(options.Student.Initialisation).Check(new StudentOrigin(options, teacher, checkpoint, vocabularySize, vocabularySize - 1), problems);
+        return problems.Found;
+    }
+
     /// <summary>Architecture of the student that the options describe, without creating it.</summary>
     /// <param name="vocabularySize">V of the data set's tokenizer; a model that starts from nothing gets it.</param>
     /// <param name="checkpoint">Architecture of <see cref="StudentOptions.ModelId"/>, where the initialisation needs

@@ -16,10 +16,16 @@ public sealed class TeacherLayersInit : StudentInit
     public override string Name => InitName;
 
     /// <inheritdoc/>
+    public override string Source => "Sanh et al. 2019 (DistilBERT)";
+
+    /// <inheritdoc/>
     public override string Description => "Embeddings, final layer norm and some of the layers are copied from the teacher.";
 
     /// <inheritdoc/>
     public override bool NeedsTeacher => true;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Uses => ["student.layerCount", "student.teacherLayers"];
 
     /// <summary>Teacher layers evenly spaced from the first to the last: round(s·(L−1)/(S−1)) for student layer s.</summary>
     /// <exception cref="ArgumentException">More student layers than teacher layers.</exception>

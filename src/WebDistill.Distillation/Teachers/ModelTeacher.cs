@@ -32,7 +32,7 @@ public sealed class ModelTeacher : Teacher
         set => _model.Precision = value;
     }
 
-    internal override TeacherAnswer Answer(ModelInput input, long[] rows, Wants wants, bool isByRows)
+    internal override TeacherAnswer Answer(ModelInput input, long[] rows, long[]? targets, Wants wants, bool isByRows)
     {
         using IDisposable noGradient = no_grad();
         using DisposeScope scope = NewDisposeScope();

@@ -14,7 +14,7 @@ public abstract class Teacher : IDisposable
     /// <summary>What it can be asked for.</summary>
     public abstract Wants Offers { get; }
 
-    /// <summary>The one model that it is, whose perplexity can be measured; null where it is not one.</summary>
+    /// <summary>The one model that it is; null where it is not one.</summary>
     public abstract TextModel? Model { get; }
 
     /// <summary>In which numbers it computes.</summary>
@@ -22,9 +22,10 @@ public abstract class Teacher : IDisposable
 
     /// <summary>Answers a batch, without gradients and without dropout.</summary>
     /// <param name="rows">Which places of the batch, counted row by row, are tokens and not padding: N of them.</param>
+    /// <param name="targets">The token that follows each of the rows, <see cref="Kernels.LogitLosses.NoTarget"/> where none does; null where nobody knows.</param>
     /// <param name="wants">What is asked for; no more than it <see cref="Offers"/>.</param>
     /// <param name="isByRows">Nobody looks at more than one row at a time: the batch as a whole need not be kept.</param>
-    internal abstract TeacherAnswer Answer(ModelInput input, long[] rows, Wants wants, bool isByRows);
+    internal abstract TeacherAnswer Answer(ModelInput input, long[] rows, long[]? targets, Wants wants, bool isByRows);
 
     /// <summary>Frees what it holds.</summary>
     public abstract void Dispose();

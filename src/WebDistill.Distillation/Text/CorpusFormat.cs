@@ -28,6 +28,9 @@ public sealed record CorpusFormat
     /// <summary>One sentence for people.</summary>
     public string Description { get; }
 
+    /// <summary>Whether a document stands in a record, of which a part cannot be read.</summary>
+    internal bool ReadsRecords { get; init; }
+
     /// <summary>File extensions that suggest this format, with the dot, in lower case.</summary>
     public IReadOnlyList<string> Extensions { get; }
 

@@ -3,7 +3,7 @@ namespace WebDistill.Distillation.Text;
 /// <summary>The catalogue of corpus formats: a new one is one line here.</summary>
 public static class CorpusFormats
 {
-    public static IReadOnlyList<CorpusFormat> All { get; } = [TextParagraphsCorpus.Format, TextLinesCorpus.Format, JsonLinesCorpus.Format];
+    public static IReadOnlyList<CorpusFormat> All { get; } = [TextParagraphsCorpus.Format, WholeTextCorpus.Format, TextLinesCorpus.Format, JsonLinesCorpus.Format];
 
     /// <summary>The format of that name.</summary>
     /// <exception cref="ArgumentException">Unknown name; the message lists the valid ones.</exception>

@@ -9,6 +9,9 @@ public sealed record CorpusOptions
     /// <summary>For json-lines: the field of each object that holds the text.</summary>
     public string JsonField { get; init; } = "text";
 
+    /// <summary>Whether the lines of a paragraph are joined: <see cref="HardLineBreaks"/>.</summary>
+    public bool UnwrapLines { get; init; }
+
     /// <summary>Share of the corpus, by bytes from its end, that is held out for validation: 0 (none) to 0.5.</summary>
     public double ValidationProportion { get; init; } = 0.05;
 
@@ -32,7 +35,7 @@ public sealed record LengthBin(int FromTokens, int ToTokens, long Documents);
 /// <param name="TrainTokens">Tokens of the training split.</param>
 /// <param name="ValidationTokens">Tokens of the validation split; 0 without one.</param>
 /// <param name="BytesPerToken">Bytes / Tokens.</param>
-/// <param name="LengthHistogram">Document lengths (without end-of-text) in bins that double: 1, 2-3, 4-7, ... up to the longest.</param>
+/// <param name="LengthHistogram">Document lengths (without the id after a document) in bins that double: 1, 2-3, 4-7, ... up to the longest.</param>
 public sealed record CorpusStatistics(
     long Bytes, long Documents, long Tokens, long TrainTokens, long ValidationTokens, double BytesPerToken,
     IReadOnlyList<LengthBin> LengthHistogram);

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Numerics;
 using System.Runtime.InteropServices;
-using Microsoft.ML.Tokenizers;
 using WebDistill.Distillation.Files;
 
 namespace WebDistill.Distillation.Text;
@@ -36,12 +35,12 @@ public static class CorpusPreparation
         using var train = new TokenFileWriter(trainPath, tokenizer.Vocabulary, files);
         using TokenFileWriter? validation =
             options.ValidationProportion > 0 ? new TokenFileWriter(validationPath, tokenizer.Vocabulary, files) : null;
-        long splitByte = (long)Math.Ceiling(reader.Length * (1 - options.ValidationProportion));
+        long splitByte = SplitByte(reader.Length, options.ValidationProportion);
         var lengths = new long[32];   // per power of two
         long documents = 0, tokens = 0;
         List<int>? held = null;       // the document before, which goes to validation if it is the last and no other does
 
-        foreach (EncodedChunk chunk in EncodeChunks(reader, tokenizer.Tokenizer, options, cancel))
+        foreach (EncodedChunk chunk in EncodeChunks(reader, tokenizer, options, cancel))
         {
             ReadOnlySpan<int> ids = CollectionsMarshal.AsSpan(chunk.Ids);
             foreach ((int length, long byteOffset) in chunk.Documents)
@@ -78,21 +77,26 @@ public static class CorpusPreparation
     public static IEnumerable<string> ReadDocuments(string sourcePath, CorpusOptions options)
     {
         Check(options);
-        CorpusFormat format = CorpusFormats.Find(options.Format);
-        using var reader = new CorpusChunkReader(sourcePath, format);
+        using var reader = new CorpusChunkReader(sourcePath, CorpusFormats.Find(options.Format));
         var documents = new List<string>();
         while (reader.Next() is { } chunk)
         {
             CorpusChunkReader.Check(chunk);
             documents.Clear();
-            format.Split(chunk, options, (text, _) => documents.Add(text));
+            Split(chunk, options, (text, _) => documents.Add(text));
             foreach (string document in documents)
                 yield return document;
         }
     }
 
+    /// <summary>The byte from which on documents are held out.</summary>
+    internal static long SplitByte(long bytes, double validationProportion) => (long)Math.Ceiling(bytes * (1 - validationProportion));
+
+    private static void Split(CorpusChunk chunk, CorpusOptions options, DocumentFound found) => CorpusFormats.Find(options.Format).Split(
+        chunk, options, options.UnwrapLines ? (text, byteOffset) => found(HardLineBreaks.Unwrap(text), byteOffset) : found);
+
     private static IEnumerable<EncodedChunk> EncodeChunks(
-        CorpusChunkReader reader, Tokenizer tokenizer, CorpusOptions options, CancellationToken cancel)
+        CorpusChunkReader reader, TextTokenizer tokenizer, CorpusOptions options, CancellationToken cancel)
     {
         int threads = options.Threads == 0 ? Environment.ProcessorCount : options.Threads;
         // More chunks wait than threads work on them, so the scheduler has to know how many that are.
@@ -127,19 +131,24 @@ public static class CorpusPreparation
         }
     }
 
-    private static EncodedChunk Encode(CorpusChunk chunk, Tokenizer tokenizer, CorpusOptions options)
+    private static EncodedChunk Encode(CorpusChunk chunk, TextTokenizer tokenizer, CorpusOptions options)
     {
         CorpusChunkReader.Check(chunk);
         var ids = new List<int>(chunk.Bytes.Length / 3);
         var documents = new List<(int Length, long ByteOffset)>();
-        CorpusFormats.Find(options.Format).Split(chunk, options, (text, byteOffset) =>
+        Split(chunk, options, (text, byteOffset) =>
         {
             int before = ids.Count;
-            // Ours needs no list for each document.
-            if (tokenizer is Gpt2Tokenizer gpt2)
+            TokenRoles roles = tokenizer.Vocabulary.Roles;
+            if (roles.BeginsDocuments)
+                ids.Add(roles.BeginOfText);
+            // Ours need no list for each document.
+            if (tokenizer.Tokenizer is Gpt2Tokenizer gpt2)
                 gpt2.EncodeTo(text, ids);
+            else if (tokenizer.Tokenizer is BertWordPiece wordPiece)
+                wordPiece.EncodeTo(text, ids);
             else
-                ids.AddRange(tokenizer.EncodeToIds(text));
+                ids.AddRange(tokenizer.Tokenizer.EncodeToIds(text));
             documents.Add((ids.Count - before, byteOffset));
         });
         return new EncodedChunk(chunk.ByteOffset + chunk.Bytes.Length, ids, documents);

@@ -10,7 +10,7 @@ internal static class JsonLinesCorpus
 {
     public static CorpusFormat Format { get; } = new(
         "json-lines", "One JSON object per line; one of its fields is the document.", [".jsonl", ".ndjson"],
-        TextLinesCorpus.CompletePrefix, Split);
+        TextLinesCorpus.CompletePrefix, Split) { ReadsRecords = true };
 
     private static void Split(CorpusChunk chunk, CorpusOptions options, DocumentFound found)
     {

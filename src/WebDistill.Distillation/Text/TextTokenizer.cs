@@ -11,4 +11,7 @@ public sealed record TextTokenizer(Tokenizer Tokenizer, Vocabulary Vocabulary, A
 {
     /// <summary>GPT-2's knows its own vocabulary and files.</summary>
     public static implicit operator TextTokenizer(Gpt2Tokenizer tokenizer) => new(tokenizer, tokenizer.Vocabulary, tokenizer.Save);
+
+    /// <summary>And so does BERT's.</summary>
+    public static implicit operator TextTokenizer(BertWordPiece tokenizer) => new(tokenizer, tokenizer.Vocabulary, tokenizer.Save);
 }

@@ -26,7 +26,10 @@ public sealed class TokenFile : IDisposable
 
     public long DocumentCount => _header.DocumentCount;
 
-    public int EndOfTextId => _header.EndOfTextId;
+    public int EndOfTextId => Roles.EndOfText;
+
+    /// <summary>The ids that stand for no text but for a place in it.</summary>
+    public TokenRoles Roles => _header.Roles;
 
     /// <summary>Number of ids of the tokenizer; every id in the file is below it.</summary>
     public int VocabularySize => _header.VocabularySize;
@@ -43,7 +46,7 @@ public sealed class TokenFile : IDisposable
         var mapped = new MappedFile(path);
         try
         {
-            TokenFileHeader header = TokenFileHeader.Read(mapped.Name, mapped.Span(0, (int)Math.Min(mapped.Length, TokenFileHeader.Bytes)),
+            TokenFileHeader header = TokenFileHeader.Read(mapped.Name, mapped.Span(0, (int)Math.Min(mapped.Length, TokenFileHeader.MostBytes)),
                 mapped.Length);
             var file = new TokenFile(mapped, header);
             file.CheckDocuments();
@@ -65,7 +68,7 @@ public sealed class TokenFile : IDisposable
         if (offset < 0 || offset > TokenCount - ids.Length)
             throw new ArgumentOutOfRangeException(nameof(offset), offset,
                 $"{ids.Length} tokens from {offset} on; expected a part of the stream's {TokenCount}.");
-        ReadOnlySpan<byte> bytes = _file.Span(TokenFileHeader.Bytes + offset * _header.BytesPerToken,
+        ReadOnlySpan<byte> bytes = _file.Span(_header.Size + offset * _header.BytesPerToken,
             checked(ids.Length * _header.BytesPerToken));
         if (_header.BytesPerToken == sizeof(int))
             MemoryMarshal.Cast<byte, int>(bytes).CopyTo(ids);
@@ -99,7 +102,7 @@ public sealed class TokenFile : IDisposable
             return false;
         for (long offset = 0; offset < document.Length; offset += piece)
         {
-            ReadOnlySpan<byte> bytes = _file.Span(TokenFileHeader.Bytes + (document.Offset + offset) * _header.BytesPerToken,
+            ReadOnlySpan<byte> bytes = _file.Span(_header.Size + (document.Offset + offset) * _header.BytesPerToken,
                 (int)Math.Min(piece, document.Length - offset) * _header.BytesPerToken);
             if (_header.BytesPerToken == sizeof(int)
                 ? MemoryMarshal.Cast<byte, int>(bytes).Contains(EndOfTextId)

@@ -10,29 +10,35 @@ public sealed class TokenFileWriter : IDisposable
     private readonly List<long> _documentStarts = [];
     private readonly int _bytesPerToken;
     private readonly int _vocabularySize;
-    private readonly int _endOfTextId;
+    private readonly TokenRoles _roles;
     private readonly string _tokenizerSha256;
     private ushort[] _narrow = [];
     private bool _endOfTextOnlyAfterDocuments = true;
 
     public TokenFileWriter(string path, Vocabulary vocabulary, FileLayer files)
-        : this(path, vocabulary.Size, vocabulary.EndOfTextId, vocabulary.Sha256, files)
+        : this(path, vocabulary.Size, vocabulary.Roles, vocabulary.Sha256, files)
     {
     }
 
     /// <param name="tokenizerSha256">64 hexadecimal digits.</param>
     /// <exception cref="ArgumentException">The end-of-text id is not in the vocabulary, or the hash is none.</exception>
     public TokenFileWriter(string path, int vocabularySize, int endOfTextId, string tokenizerSha256, FileLayer files)
+        : this(path, vocabularySize, TokenRoles.Single(endOfTextId), tokenizerSha256, files)
     {
-        Vocabulary.Check(vocabularySize, endOfTextId, tokenizerSha256);
+    }
+
+    /// <inheritdoc cref="TokenFileWriter(string, int, int, string, FileLayer)"/>
+    public TokenFileWriter(string path, int vocabularySize, TokenRoles roles, string tokenizerSha256, FileLayer files)
+    {
+        Vocabulary.Check(vocabularySize, roles, tokenizerSha256);
         _vocabularySize = vocabularySize;
-        _endOfTextId = endOfTextId;
+        _roles = roles;
         _tokenizerSha256 = tokenizerSha256;
         _bytesPerToken = TokenFileHeader.BytesPerTokenFor(vocabularySize);
         _file = new DurableFile(path, files);
         try
         {
-            _file.Stream.Write(stackalloc byte[TokenFileHeader.Bytes]);
+            _file.Stream.Write(stackalloc byte[TokenFileHeader.SizeFor(roles)]);
         }
         catch
         {
@@ -55,10 +61,10 @@ public sealed class TokenFileWriter : IDisposable
             if ((uint)ids[i] >= (uint)_vocabularySize)
                 throw new ArgumentException($"Document {DocumentCount}, token {i} is {ids[i]}; expected 0 to {_vocabularySize - 1}.",
                     nameof(ids));
-        _endOfTextOnlyAfterDocuments &= !ids.Contains(_endOfTextId);
+        _endOfTextOnlyAfterDocuments &= !ids.Contains(_roles.EndOfText);
         _documentStarts.Add(TokenCount);
         Write(ids);
-        Write([_endOfTextId]);
+        Write([_roles.EndOfText]);
         TokenCount += ids.Length + 1L;
     }
 
@@ -66,10 +72,10 @@ public sealed class TokenFileWriter : IDisposable
     public void Commit()
     {
         var header = new TokenFileHeader(
-            _bytesPerToken, TokenCount, DocumentCount, _vocabularySize, _endOfTextId, _tokenizerSha256, _endOfTextOnlyAfterDocuments);
+            _bytesPerToken, TokenCount, DocumentCount, _vocabularySize, _roles, _tokenizerSha256, _endOfTextOnlyAfterDocuments);
         _file.Stream.Write(stackalloc byte[(int)(header.DocumentTableOffset - _file.Stream.Position)]);
         _file.Stream.Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_documentStarts)));
-        Span<byte> bytes = stackalloc byte[TokenFileHeader.Bytes];
+        Span<byte> bytes = stackalloc byte[header.Size];
         header.Write(bytes);
         _file.Stream.Position = 0;
         _file.Stream.Write(bytes);

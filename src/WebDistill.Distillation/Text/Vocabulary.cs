@@ -15,16 +15,26 @@ public sealed class Vocabulary
     /// <param name="sha256">64 hexadecimal digits, the same for two tokenizers only if they encode every text alike.</param>
     /// <exception cref="ArgumentException">The end-of-text id is not in the vocabulary, or the hash is none.</exception>
     public Vocabulary(IReadOnlyList<byte[]> tokens, int endOfTextId, string sha256)
+        : this(tokens, TokenRoles.Single(endOfTextId), sha256)
     {
-        Check(tokens.Count, endOfTextId, sha256);
-        (_tokens, EndOfTextId, Sha256) = (tokens, endOfTextId, sha256);
+    }
+
+    /// <inheritdoc cref="Vocabulary(IReadOnlyList{byte[]}, int, string)"/>
+    /// <param name="roles">The ids that stand for no text.</param>
+    public Vocabulary(IReadOnlyList<byte[]> tokens, TokenRoles roles, string sha256)
+    {
+        Check(tokens.Count, roles, sha256);
+        (_tokens, Roles, Sha256) = (tokens, roles, sha256);
     }
 
     /// <summary>Number of ids; they are 0 to Size - 1.</summary>
     public int Size => _tokens.Count;
 
     /// <summary>The id that ends and separates documents.</summary>
-    public int EndOfTextId { get; }
+    public int EndOfTextId => Roles.EndOfText;
+
+    /// <summary>The ids that stand for no text but for a place in it.</summary>
+    public TokenRoles Roles { get; }
 
     /// <summary>SHA-256, in lower-case hex, of all that decides how a text is encoded, independent of how the files are formatted: two
     /// tokenizers with the same hash encode every text alike.</summary>
@@ -43,11 +53,10 @@ public sealed class Vocabulary
     /// <summary>Whether there is such an id.</summary>
     public bool Contains(int id) => (uint)id < (uint)Size;
 
-    /// <summary>Refuses an end-of-text id that is not in the vocabulary, and a hash that is none.</summary>
-    internal static void Check(int size, int endOfTextId, string sha256)
+    /// <summary>Refuses ids that are not in the vocabulary, and a hash that is none.</summary>
+    internal static void Check(int size, TokenRoles roles, string sha256)
     {
-        if (endOfTextId < 0 || endOfTextId >= size)
-            throw new ArgumentException($"End-of-text id {endOfTextId}; expected 0 to {size - 1}.", nameof(endOfTextId));
+        roles.Check(size);
         if (sha256.Length != 64 || !sha256.All(char.IsAsciiHexDigit))
             throw new ArgumentException($"Tokenizer hash '{sha256}'; expected 64 hexadecimal digits.", nameof(sha256));
     }

@@ -20,8 +20,14 @@ public interface IRunJournal
     /// <summary>The teacher's perplexity on the held-out split is known.</summary>
     void TeacherMeasured(Perplexity perplexity);
 
+    /// <summary>The prompts were answered: before the first update, or after one that is about to be reported.</summary>
+    void Sampled(SampleSet samples);
+
     /// <summary>An update was made.</summary>
     void Report(StepReport report);
+
+    /// <summary>The update that was reported last was looked at.</summary>
+    void Diagnosed(Diagnosis diagnosis);
 
     /// <summary>Returns when everything that was reported is as safe as a file: a checkpoint follows, and one that is newer than the record would leave
     /// a gap in it.</summary>

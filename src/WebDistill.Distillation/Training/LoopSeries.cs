@@ -1,6 +1,7 @@
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Teachers;
 
 namespace WebDistill.Distillation.Training;
 
@@ -46,6 +47,12 @@ public static class LoopSeries
         Name = "learningRate", Title = "Learning rate", Chart = "rate", Colour = 5, Format = SeriesFormat.Scientific,
     };
 
+    /// <summary>T that the update's distributions were softened with, where it changes over the run.</summary>
+    public static StepSeries Temperature { get; } = new()
+    {
+        Name = "temperature", Title = "Temperature", Unit = "T", Chart = "temperature", Colour = 1, Format = SeriesFormat.Significant,
+    };
+
     /// <summary>Global gradient norm.</summary>
     public static StepSeries GradientNorm { get; } = new()
     {
@@ -80,6 +87,8 @@ public static class LoopSeries
     internal static IReadOnlyList<StepSeries> Of(IReadOnlyList<Loss> losses, RunOptions options) =>
     [
         TotalLoss, .. losses.Select(loss => loss.Series(options)),
+        .. losses.OfType<DistillationCrossEntropy>().Any(loss => ((DistillationCrossEntropy.Softening)loss.ParametersIn(options)!).Changes) ? [Temperature] : Array.Empty<StepSeries>(),
+        .. TeacherSeries.Of(options.Teacher),
         ValidationPerplexity, ValidationNatsPerToken, TeacherPerplexity, TeacherNatsPerToken,
         LearningRate, GradientNorm, TokensPerSecond, MemoryBytes, StepSeconds,
     ];

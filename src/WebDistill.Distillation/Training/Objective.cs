@@ -14,6 +14,7 @@ internal sealed class Objective : IDisposable
     private readonly RunOptions _options;
     private readonly int _vocabularySize;
     private readonly Term[] _terms;
+    private readonly object?[] _parameters;
 
     /// <summary>Binds the losses. What one draws for its parameters depends on the run's seed alone.</summary>
     /// <exception cref="ArgumentException">A loss cannot compare the two models, or looks at what the teacher does not offer.</exception>
@@ -21,9 +22,12 @@ internal sealed class Objective : IDisposable
     {
         IReadOnlyList<Loss> losses = parts.Losses;
         (Losses, _options, _vocabularySize) = (losses, options, parts.Student.Architecture.VocabularySize);
-        _terms = [.. losses.Select(loss => new Term(loss, loss.Weight(options), loss.ParametersIn(options), loss is WholeLoss whole ? Bind(whole) : null))];
         OfStudent = losses.OfType<WholeLoss>().Aggregate(Wants.Hidden, (all, loss) => all | loss.OfStudent);
         OfTeacher = losses.Aggregate(Wants.None, (all, loss) => all | loss.OfTeacher);
+        if (losses.Select(loss => loss.Mismatch(options, parts.Student.Architecture, parts.Teacher?.Architecture)).FirstOrDefault(said => said is not null) is string mismatch)
+            throw new ArgumentException(mismatch);
+        _terms = [.. losses.Select(loss => new Term(loss, loss.Weight(options), loss.ParametersIn(options), loss is WholeLoss whole ? Bind(whole) : null))];
+        _parameters = [.. _terms.Select(term => term.Parameters)];
         foreach (Loss loss in losses.Where(loss => parts.Teacher is Teacher teacher && (loss.OfTeacher & ~teacher.Offers) != 0))
             throw new ArgumentException($"The loss '{loss.Name}' ({loss.Title}) looks at the teacher's {loss.OfTeacher}, and the teacher offers {parts.Teacher!.Offers}. "
                 + "Leave the loss out, or choose another teacher.");
@@ -31,7 +35,11 @@ internal sealed class Objective : IDisposable
         WholeLossModule Bind(WholeLoss loss)
         {
             manual_seed(options.Seed);
-            return loss.Bind(options, parts.Student.Architecture, parts.Teacher?.Architecture);
+            Architecture student = parts.Student.Architecture;
+            WholeLossModule module = loss.Bind(options, student, parts.Teacher?.Architecture);
+            long registered = module.parameters().Sum(parameter => parameter.numel()), said = loss.ParameterCount(options, student, parts.Teacher?.Architecture);
+            return registered == said ? module : throw new InvalidOperationException($"The loss '{loss.Name}' registered {registered} parameters and "
+                + $"says that it has {said}: what a run needs is planned by what it says. Mend its {nameof(WholeLoss.ParameterCount)}.");
         }
     }
 
@@ -47,13 +55,26 @@ internal sealed class Objective : IDisposable
     /// <summary>Whether no loss looks at more than one row at a time.</summary>
     public bool IsByRows => _terms.All(term => term.Module is null);
 
+    /// <summary>T of the softened distributions in the update that is made; 1 where nothing is softened.</summary>
+    public double Temperature { get; private set; } = 1;
+
+    /// <summary>An update begins: losses that change over a run take the parameters that they have in it.</summary>
+    /// <param name="update">From 1.</param>
+    /// <param name="updates">Of the whole run.</param>
+    public void Begin(int update, int updates)
+    {
+        for (int k = 0; k < _terms.Length; k++)
+            _parameters[k] = _terms[k].Loss.ParametersAt(_terms[k].Parameters, update, updates);
+        Temperature = DistillationCrossEntropy.Temperature(Losses, _options, update, updates);
+    }
+
     /// <summary>The weighted sum of the losses' means.</summary>
     public double Total(IReadOnlyList<double> means) => means.Zip(_terms, (mean, term) => term.Weight * mean).Sum();
 
     /// <summary>The parameters that losses brought, under the name of their loss. They do not decay: they are no part of the student.</summary>
     public IEnumerable<Moments> Parameters() => _terms.SelectMany(term => term.Module is null ? [] : term.Module.named_parameters()
         .Where(pair => pair.parameter.requires_grad)
-        .Select(pair => new Moments($"losses.{term.Loss.Name}.{pair.name}", pair.parameter, 0) { IsOfLoss = true }));
+        .Select(pair => new Moments($"losses.{term.Loss.Name}.{pair.name}", pair.parameter, 0) { Loss = term.Loss.Name }));
 
     /// <summary>Factor of the k-th loss's sum over one batch in its mean over the update.</summary>
     /// <remarks>
@@ -73,10 +94,10 @@ internal sealed class Objective : IDisposable
     {
         int[] byRows = [.. Enumerable.Range(0, _terms.Length).Where(k => _terms[k].Module is null)];
         LossHeadResult head = ProjectionHead.Run(
-            rows, [.. byRows.Select(k => new LossTerm((RowLoss)_terms[k].Loss, Scale(k), _terms[k].Parameters))], gradients: true);
+            rows, [.. byRows.Select(k => new LossTerm((RowLoss)_terms[k].Loss, Scale(k), _parameters[k]))], gradients: true);
         var sums = new double[_terms.Length];
         for (int i = 0; i < byRows.Length; i++)
-            sums[byRows[i]] = head.Sums[i];
+            sums[byRows[i]] = head.Sums[i] + BeyondMixture(_terms[byRows[i]].Loss, rows);
 
         Tensor? whole = null;
         WholeBatch? seen = null;
@@ -94,6 +115,11 @@ internal sealed class Objective : IDisposable
         double Scale(int k) => _terms[k].Weight * share(k);
     }
 
+    // The mean of the divergences from several teachers is that of the divergence from their mixture and this, which has no gradient.
+    private double BeyondMixture(Loss loss, LossHeadInput rows) =>
+        loss is DistillationCrossEntropy && rows.TeacherLogits is EnsembleLogits { Combination: TeacherCombination.Losses } several
+            ? Temperature * Temperature * several.DisagreementNats : 0;
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -101,7 +127,7 @@ internal sealed class Objective : IDisposable
             term.Module?.Dispose();
     }
 
-    private double Divisor(int k, LossCounts counts) => _terms[k].Loss.Divisor(counts, _terms[k].Parameters, _vocabularySize);
+    private double Divisor(int k, LossCounts counts) => _terms[k].Loss.Divisor(counts, _parameters[k], _vocabularySize);
 
     private static double Inverse(double divisor) => divisor == 0 ? 0 : 1 / divisor;
 

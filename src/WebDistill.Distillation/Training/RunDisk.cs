@@ -4,7 +4,7 @@ using WebDistill.Distillation.Options;
 namespace WebDistill.Distillation.Training;
 
 /// <summary>What a run keeps on the disk, by its rule of retention. Bytes.</summary>
-/// <param name="CheckpointBytes">One checkpoint: weights and both moments.</param>
+/// <param name="CheckpointBytes">One checkpoint: weights and both moments, of the student and of what its losses train.</param>
 /// <param name="CertainCheckpoints">Checkpoints that exist at the same time for certain, the one being written included.</param>
 /// <param name="MostCheckpoints">As many as the rule can keep: how many fall due by the clock nobody knows before.</param>
 /// <param name="ModelBytes">The model that is made at the end.</param>
@@ -19,7 +19,8 @@ public sealed record RunDisk(long CheckpointBytes, long CertainCheckpoints, long
     /// <summary>What may be needed.</summary>
     public long MostBytes => Total(MostCheckpoints);
 
-    internal static RunDisk Of(RunOptions options, Architecture student, int totalUpdates)
+    /// <param name="ofLosses">Numbers that losses train beside the student.</param>
+    internal static RunDisk Of(RunOptions options, Architecture student, long ofLosses, int totalUpdates)
     {
         long weights = sizeof(float) * student.ParameterCount;
         var retention = CheckpointRetention.Of(options);
@@ -27,7 +28,7 @@ public sealed record RunDisk(long CheckpointBytes, long CertainCheckpoints, long
         long bySteps = options.Checkpoints.IntervalSteps > 0 ? totalUpdates / options.Checkpoints.IntervalSteps : 0;
         long last = bySteps + (options.Checkpoints.IntervalSteps > 0 && totalUpdates % options.Checkpoints.IntervalSteps == 0 ? 0 : 1);
         long made = options.Checkpoints.IntervalMinutes > 0 ? totalUpdates : last;
-        return new RunDisk(3 * weights, Kept(last), Kept(made), weights);
+        return new RunDisk(3 * (weights + sizeof(float) * ofLosses), Kept(last), Kept(made), weights);
 
         long Kept(long saved)
         {

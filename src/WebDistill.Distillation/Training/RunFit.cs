@@ -5,13 +5,28 @@ using WebDistill.Distillation.Students;
 
 namespace WebDistill.Distillation.Training;
 
+/// <summary>How much of something a run needs. Bytes.</summary>
+/// <param name="NeededBytes">What it needs, estimated.</param>
+/// <param name="AvailableBytes">What there is.</param>
+public readonly record struct Demand(long NeededBytes, long AvailableBytes)
+{
+    /// <summary>Share of what there is above which a run is called tight.</summary>
+    public const double TightShare = 0.7;
+
+    /// <summary>Needed / available; +∞ where there is nothing.</summary>
+    public double Share => AvailableBytes > 0 ? (double)NeededBytes / AvailableBytes : double.PositiveInfinity;
+
+    /// <summary>Whether it fits with little to spare.</summary>
+    public bool IsTight => Share > TightShare;
+}
+
 /// <summary>Whether a planned run fits a machine: what cannot is refused with the arithmetic, what is tight is said.</summary>
 /// <param name="Problems">Why it cannot be made here, by field; empty when it can.</param>
 /// <param name="Warnings">What may go wrong or be unintended, by field.</param>
-public sealed record RunFit(IReadOnlyList<OptionProblem> Problems, IReadOnlyList<OptionProblem> Warnings)
+/// <param name="Memory">What the run needs of the memory that tensors can have.</param>
+/// <param name="Disk">What it may write of what the data folder has room for.</param>
+public sealed record RunFit(IReadOnlyList<OptionProblem> Problems, IReadOnlyList<OptionProblem> Warnings, Demand Memory, Demand Disk)
 {
-    /// <summary>Share of what there is above which a run is called tight.</summary>
-    public const double TightShare = 0.8;
 
     /// <summary>The runtime and the server themselves, which share the processor's memory with the tensors.</summary>
     public const long ServerBytes = 300_000_000;
@@ -23,13 +38,15 @@ public sealed record RunFit(IReadOnlyList<OptionProblem> Problems, IReadOnlyList
         var warnings = new OptionProblems();
         long server = machine.Gpu is null ? ServerBytes : 0;
         long usable = machine.TensorBytes - server;
+        var memory = new Demand(plan.MemoryBytes, usable);
+        var room = new Demand(plan.Disk.MostBytes, machine.FreeDiskBytes);
         string besides = server == 0 ? "" : $", of which {Machine.BytesInWords(server)} are the server's own";
         if (plan.MemoryBytes > usable)
         {
             (string field, string remedy) = Remedy(plan.Memory, options, usable);
             problems.Add(field, $"It needs {plan.Memory.InWords}, and the machine has {machine.TensorMemoryInWords}{besides}. {remedy}");
         }
-        else if (plan.MemoryBytes > TightShare * usable)
+        else if (memory.IsTight)
         {
             warnings.Add(Remedy(plan.Memory, options, usable).Field,
                 $"Memory is tight: it needs {plan.Memory.InWords}, and the machine has {machine.TensorMemoryInWords}{besides}.");
@@ -44,14 +61,14 @@ public sealed record RunFit(IReadOnlyList<OptionProblem> Problems, IReadOnlyList
         if (disk.CertainBytes > machine.FreeDiskBytes)
             problems.Add(OptionPath.Of(options.Checkpoints.KeepLast), $"{DiskInWords(disk, disk.CertainCheckpoints, disk.CertainBytes)}, and "
                 + $"{Machine.BytesInWords(machine.FreeDiskBytes)} of the disk are free. Keep fewer checkpoints, or make room.");
-        else if (disk.MostBytes > TightShare * machine.FreeDiskBytes)
+        else if (room.IsTight)
             warnings.Add(OptionPath.Of(options.Checkpoints.KeepLast), $"The disk is tight: {DiskInWords(disk, disk.MostCheckpoints, disk.MostBytes)} if all fall due that the rule "
                 + $"keeps, and {Machine.BytesInWords(machine.FreeDiskBytes)} are free. A full disk pauses the run.");
 
         if (plan.BatchesPerEpoch == 1 && options.Schedule.BatchSize > plan.Sequences)
             warnings.Add(OptionPath.Of(options.Schedule.BatchSize), $"A batch may hold {options.Schedule.BatchSize:N0} sequences and the text has "
                 + $"{plan.Sequences:N0}: every batch is the whole text.");
-        return new RunFit(problems.Found, warnings.Found);
+        return new RunFit(problems.Found, warnings.Found, memory, room);
     }
 
     /// <summary>Why a run cannot start at this moment, given the memory that is free now; null when it can.</summary>

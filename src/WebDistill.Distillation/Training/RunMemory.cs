@@ -13,11 +13,12 @@ namespace WebDistill.Distillation.Training;
 /// What a run keeps in memory at the worst moment of an update, the backward pass, estimated; bytes. Sums that no machine could hold stay at
 /// the largest number there is.
 /// </summary>
-/// <param name="TeacherBytes">The teacher's weights.</param>
-/// <param name="WeightBytes">The student's weights.</param>
+/// <param name="TeacherBytes">The teacher's weights. Of several, which are read one after another, those of the largest and the output projection of each.</param>
+/// <param name="WeightBytes">The student's weights, and those that its losses bring.</param>
 /// <param name="GradientBytes">Their gradients.</param>
 /// <param name="MomentBytes">Both moments of AdamW.</param>
-/// <param name="ActivationBytes">What the batch leaves for the backward pass, and one layer in work.</param>
+/// <param name="ActivationBytes">What the batch leaves for the backward pass, and one layer in work; with losses that look at all layers or at attention
+/// maps, what both models keep for them.</param>
 /// <param name="LogitBytes">Logits of the rows that are in work at the same time.</param>
 /// <param name="CorpusBytes">The places of the sequences in the text; the text itself stays on the disk.</param>
 /// <param name="SavingBytes">The largest tensor once more, while a checkpoint is written.</param>
@@ -47,41 +48,80 @@ public sealed record RunMemory(
         ("activations of a batch", ActivationBytes), ("logits", LogitBytes), ("places of the sequences", CorpusBytes), ("saving", SavingBytes),
     ];
 
-    /// <param name="batchTokens">Tokens of a full micro-batch.</param>
+    /// <param name="losses">What is minimised.</param>
+    /// <param name="rows">Sequences of a full micro-batch.</param>
+    /// <param name="context">Tokens of each.</param>
     /// <param name="sequences">Sequences per epoch.</param>
-    internal static RunMemory Estimate(RunOptions options, Architecture? teacher, Architecture student, long batchTokens, int sequences)
+    /// <param name="teachers">The first one's first; empty without any.</param>
+    internal static RunMemory Estimate(
+        RunOptions options, IReadOnlyList<Loss> losses, IReadOnlyList<Architecture> teachers, Architecture student, long rows, int context, int sequences)
     {
-        Int128 tokens = batchTokens;
+        Architecture? teacher = teachers.Count > 0 ? teachers[0] : null;
+        Int128 tokens = (Int128)rows * context;
         Int128 width = student.Width;
-        Int128 perLayer = student.ActivationsPerTokenAndLayer(options.Student.Dropout > 0);
+        Int128 perLayer = student.ActivationsPerTokenAndLayer(options.Student.Dropout > 0, context);
         // In bfloat16 the processor's attention is libtorch's, which keeps scores, probabilities and mask as soon as there is a dropout; weights
         // are cast layer by layer and kept so for the backward pass.
         if (options.Precision == Precision.BFloat16)
         {
             if (!Device.IsCuda && options.Student.Dropout > 0)
-                perLayer += 2L * student.Heads * (options.Data.ContextLength ?? student.Positions);
+                perLayer += 2L * student.Heads * context;
             perLayer += 2 * width + student.InnerWidth;
         }
         // In work: one layer's gradients.
         Int128 activations = tokens * (student.Layers * perLayer + 8 * width + 2L * student.InnerWidth);
         // The teacher keeps nothing, but has one layer in work and hands over its last hidden state.
         if (teacher is not null)
-            activations += tokens * (6L * teacher.Width + 2L * teacher.InnerWidth);
+            activations += tokens * (teachers.Max(one => 6L * one.Width + 2L * one.InnerWidth) + teachers.Skip(1).Sum(one => (long)one.Width));
+        activations += tokens * KeptForLosses(options, losses, teacher, student, context);
 
         // On a GPU the losses are composed of operators, which keep their intermediate results.
-        long rows = Math.Min(Device.IsCuda ? LossHead.RowsPerChunk : ProjectionHead.ChunkRows(student.VocabularySize), batchTokens);
-        Int128 logits = (Int128)rows * student.VocabularySize * (teacher is null ? 1 : 2) * (Device.IsCuda ? 4 : 1);
+        Int128 chunk = Int128.Min(Device.IsCuda ? LossHead.RowsPerChunk : ProjectionHead.ChunkRows(student.VocabularySize), tokens);
+        Int128 logits = chunk * student.VocabularySize * (teacher is null ? 1 : 2) * (Device.IsCuda ? 4 : 1);
+        // Of several teachers the logits and their distributions, the mixture, and what is computed of them on the way.
+        if (teachers.Count > 1)
+            logits += chunk * student.VocabularySize * (2 * teachers.Count + 3);
         if (options.Precision == Precision.BFloat16)
             activations += student.ParameterCount / 2;
+        Int128 trained = student.ParameterCount + (Int128)TrainedByLosses(options, losses, teacher, student);
         return new RunMemory(
-            Floats(teacher?.ParameterCount ?? 0), Floats(student.ParameterCount), Floats(student.ParameterCount),
-            Floats(2 * (Int128)student.ParameterCount), Clamp((Int128)Floats(activations) + WorkspaceBytes), Floats(logits), Clamp((Int128)sequences * CorpusBatches.BytesPerSequence),
+            Floats(teachers.Count == 0 ? 0 : teachers.Max(one => one.ParameterCount) + (teachers.Count == 1 ? 0 : teachers.Sum(one => (long)one.VocabularySize * one.Width))),
+            Floats(trained), Floats(trained), Floats(2 * trained), Clamp((Int128)Floats(activations) + WorkspaceBytes), Floats(logits), Clamp((Int128)sequences * CorpusBatches.BytesPerSequence),
             Floats(LargestTensor(student)));
     }
 
-    /// <summary>What a model needs to answer: its weights, and keys and values of all its positions for one text.</summary>
+    /// <summary>Numbers that losses train beside the student.</summary>
+    internal static long TrainedByLosses(RunOptions options, IReadOnlyList<Loss> losses, Architecture? teacher, Architecture student) =>
+        losses.OfType<WholeLoss>().Sum(loss => loss.ParameterCount(options, student, teacher));
+
+    /// <summary>Floats per token that both models keep until a whole loss has seen them, and that it leaves for the backward pass.</summary>
+    private static Int128 KeptForLosses(RunOptions options, IReadOnlyList<Loss> losses, Architecture? teacher, Architecture student, int context)
+    {
+        List<WholeLoss> whole = [.. losses.OfType<WholeLoss>()];
+        Wants ofStudent = whole.Aggregate(Wants.None, (all, loss) => all | loss.OfStudent), ofTeacher = whole.Aggregate(Wants.None, (all, loss) => all | loss.OfTeacher);
+        Int128 floats = 0;
+        // The student's states between layers are kept for its backward pass in any case; a loss adds its difference to each, or its gradient later.
+        if (ofStudent.HasFlag(Wants.HiddenOfAllLayers))
+            floats += (student.Layers + 1L) * student.Width;
+        if (ofStudent.HasFlag(Wants.Attentions))
+        {
+            // Composed attention keeps q, k, v and its result once more, the probabilities, and those that dropout leaves; a loss adds as above. In work:
+            // the scores and their gradient.
+            int maps = 2 + (options.Student.Dropout > 0 ? 1 : 0);
+            floats += student.Layers * ((Int128)maps * student.Heads * context + 4L * student.Width) + 2L * student.Heads * context;
+        }
+        if (teacher is null)
+            return floats;
+        if (ofTeacher.HasFlag(Wants.HiddenOfAllLayers))
+            floats += (teacher.Layers + 1L) * teacher.Width;
+        if (ofTeacher.HasFlag(Wants.Attentions))
+            floats += (Int128)teacher.Layers * teacher.Heads * context;
+        return floats;
+    }
+
+    /// <summary>What a model needs to answer: its weights, and what it remembers of one text of all its positions while it writes.</summary>
     public static long ToAnswer(Architecture model) =>
-        Clamp((Int128)sizeof(float) * (model.ParameterCount + 2 * (Int128)model.Layers * model.Positions * model.Width));
+        Clamp((Int128)sizeof(float) * (model.ParameterCount + (Int128)model.CachedNumbersPerToken * model.Positions));
 
     // All layers are alike: one of them is enough to look at, however many are asked for.
     private static Int128 LargestTensor(Architecture model) =>

@@ -1,6 +1,8 @@
+using System.Text.Json.Serialization;
 using WebDistill.Distillation.Data;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Optimisation;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
@@ -14,7 +16,7 @@ namespace WebDistill.Distillation.Training;
 /// <param name="UpdatesPerEpoch">Updates in one pass over the training split.</param>
 /// <param name="TotalUpdates">Updates of the whole run.</param>
 /// <param name="WarmupUpdates">Updates over which the learning rate rises.</param>
-/// <param name="TeacherParameters">Parameters of the teacher; 0 without one.</param>
+/// <param name="TeacherParameters">Parameters of the teachers together; 0 without one.</param>
 /// <param name="StudentParameters">Parameters of the student.</param>
 /// <param name="Memory">What it keeps in memory at the worst moment of an update, estimated.</param>
 /// <param name="Disk">What it keeps on the disk.</param>
@@ -24,54 +26,102 @@ public sealed record RunPlan(
     int Sequences, int BatchesPerEpoch, long TokensPerUpdate, int UpdatesPerEpoch, int TotalUpdates, int WarmupUpdates,
     long TeacherParameters, long StudentParameters, RunMemory Memory, RunDisk Disk, double FlopsPerToken, long TotalTokens)
 {
+    /// <summary>Sequences of a full update, as they were asked for: the text may have fewer.</summary>
+    [JsonIgnore]
+    public long SequencesPerUpdate { get; private init; }
+
+    /// <summary>Tokens in one pass over the training split.</summary>
+    public long TokensPerEpoch { get; private init; }
+
+    /// <summary>Path of the option that ends the run: its epochs, or a budget that is reached before they are over.</summary>
+    public string EndsBy { get; private init; } = "";
+
+    /// <summary>Updates between two samples; 0 makes none.</summary>
+    public int SampleIntervalSteps { get; private init; }
+
     /// <summary>All of <see cref="Memory"/>.</summary>
     public long MemoryBytes => Memory.TotalBytes;
 
     /// <summary>Plans a run over a token file, counting its sequences exactly.</summary>
     /// <exception cref="ArgumentException">The corpus is too small for one update or one sequence.</exception>
-    public static RunPlan Compute(RunOptions options, Architecture? teacher, Architecture student, TokenFile train) =>
-        Compute(options, teacher, student, train.TokenCount, CountSequences(options, teacher, student, train));
+    /// <param name="others">Teachers beside the first one; null for none.</param>
+    public static RunPlan Compute(RunOptions options, Architecture? teacher, Architecture student, TokenFile train, IReadOnlyList<Architecture>? others = null) =>
+        Compute(options, teacher, student, MeasureEpoch(options, teacher, student, train), others);
 
     /// <summary>Plans a run.</summary>
-    /// <param name="trainTokens">Tokens of the training split.</param>
-    /// <param name="sequences">Sequences per epoch, as the batch sampler counts them.</param>
+    /// <param name="epoch">As the source of batches counts it.</param>
     /// <exception cref="ArgumentException">Too few sequences for one update.</exception>
-    public static RunPlan Compute(RunOptions options, Architecture? teacher, Architecture student, long trainTokens, int sequences)
+    /// <param name="others">Teachers beside the first one; null for none.</param>
+    public static RunPlan Compute(RunOptions options, Architecture? teacher, Architecture student, EpochSize epoch, IReadOnlyList<Architecture>? others = null) =>
+        Compute(options, LossCatalogue.Active(options, teacher is not null), teacher, student, epoch, others);
+
+    /// <summary>The same for losses that are not asked for by options alone.</summary>
+    internal static RunPlan Compute(
+        RunOptions options, IReadOnlyList<Loss> losses, Architecture? teacher, Architecture student, EpochSize epoch, IReadOnlyList<Architecture>? others = null)
     {
-        int batches = CountBatches(options, sequences);
-        LearningRateSchedule schedule = LearningRateSchedule.Plan(options, batches);
+        IReadOnlyList<Architecture> teachers = teacher is null ? [] : [teacher, .. others ?? []];
+        LearningRateSchedule schedule = LearningRateSchedule.Plan(options, epoch);
         int context = ContextLength(options, teacher, student);
-        double tokensPerSequence = options.Data.SequenceMode == SequenceMode.Packed ? context
-            : Math.Min(context, (double)trainTokens / sequences);
+        double tokensPerSequence = epoch.TokensPerSequence;
         // A batch that could hold more sequences than there are holds all of them.
-        long rows = Math.Min(options.Schedule.BatchSize, sequences);
+        long rows = Math.Min(options.Schedule.BatchSize, epoch.Sequences), perUpdate = (long)options.Schedule.BatchSize * options.Schedule.GradientAccumulation;
+        Int128 ofEpochs = (Int128)epoch.Tokens * options.Schedule.Epochs;
         return new RunPlan(
-            sequences,
-            batches,
-            (long)Math.Round(tokensPerSequence * Math.Min((long)options.Schedule.BatchSize * options.Schedule.GradientAccumulation, sequences)),
+            epoch.Sequences,
+            LearningRateSchedule.Batches(options, epoch),
+            (long)Math.Round(tokensPerSequence * Math.Min(perUpdate, epoch.Sequences)),
             schedule.UpdatesPerEpoch,
             schedule.TotalUpdates,
             schedule.WarmupUpdates,
-            teacher?.ParameterCount ?? 0,
+            teachers.Sum(one => one.ParameterCount),
             student.ParameterCount,
-            RunMemory.Estimate(options, teacher, student, rows * context, sequences),
-            RunDisk.Of(options, student, schedule.TotalUpdates),
-            (teacher is null ? 0 : teacher.ForwardFlopsPerToken(tokensPerSequence)) + 3 * student.ForwardFlopsPerToken(tokensPerSequence),
-            (long)Math.Round(tokensPerSequence * sequences * options.Schedule.Epochs));
+            RunMemory.Estimate(options, losses, teachers, student, rows, context, epoch.Sequences),
+            RunDisk.Of(options, student, RunMemory.TrainedByLosses(options, losses, teacher, student), schedule.TotalUpdates),
+            teachers.Sum(one => one.ForwardFlopsPerToken(tokensPerSequence)) + 3 * student.ForwardFlopsPerToken(tokensPerSequence),
+            schedule.EndsBy == OptionPath.Of(options.Schedule.Epochs) ? (long)Int128.Min(ofEpochs, long.MaxValue)
+                : LearningRateSchedule.TokensOf(schedule.TotalUpdates, options, epoch))
+        {
+            EndsBy = schedule.EndsBy,
+            SequencesPerUpdate = perUpdate,
+            TokensPerEpoch = epoch.Tokens,
+            SampleIntervalSteps = SampleInterval(options, schedule, epoch),
+        };
     }
 
+    /// <summary>Updates between two samples of a run; 0 makes none.</summary>
+    internal static int SampleInterval(RunOptions options, LearningRateSchedule schedule, EpochSize epoch) =>
+        options.Samples.IntervalOf(schedule.TotalUpdates, LearningRateSchedule.TokensOf(schedule.TotalUpdates, options, epoch));
+
     /// <summary>Every problem that can be seen without reading a model or a corpus; empty when there is none.</summary>
-    public static IReadOnlyList<OptionProblem> Validate(RunOptions options) =>
-        [.. options.Validate(), .. LossCatalogue.Validate(options), .. StudentInits.Validate(options)];
+    public static IReadOnlyList<OptionProblem> Validate(RunOptions options) => Validate(options, LossCatalogue.All);
+
+    internal static IReadOnlyList<OptionProblem> Validate(RunOptions options, IReadOnlyList<Loss> catalogue) =>
+        [.. options.Validate(), .. LossCatalogue.Validate(options, catalogue), .. StudentInits.Validate(options), .. RateSchedules.Validate(options)];
 
     /// <summary>Every problem that needs the models or the corpus to be seen; empty when there is none.</summary>
     /// <param name="checkpoint">Architecture of <see cref="StudentOptions.ModelId"/>, where one is chosen.</param>
     /// <param name="vocabularySize">V of the data set's tokenizer.</param>
-    /// <param name="sequences">Sequences per epoch; null if the corpus is not known yet.</param>
+    /// <param name="epoch">One pass over the corpus; null if it is not known yet.</param>
+    /// <param name="others">Teachers beside the first one, in their order; null for none.</param>
     public static IReadOnlyList<OptionProblem> Check(
-        RunOptions options, Architecture? teacher, Architecture? checkpoint, int vocabularySize, int? sequences)
+        RunOptions options, Architecture? teacher, Architecture? checkpoint, int vocabularySize, EpochSize? epoch, IReadOnlyList<Architecture>? others = null) =>
+        Check(options, LossCatalogue.All, teacher, checkpoint, vocabularySize, epoch, others);
+
+    internal static IReadOnlyList<OptionProblem> Check(
+        RunOptions options, IReadOnlyList<Loss> catalogue, Architecture? teacher, Architecture? checkpoint, int vocabularySize, EpochSize? epoch,
+        IReadOnlyList<Architecture>? others = null)
     {
         var problems = new OptionProblems();
+        AddUnlessContinuing(OptionPath.Of(options.Teacher.ModelId), "The teacher", teacher);
+        foreach ((int i, Architecture other) in (others ?? []).Index())
+            AddUnlessContinuing(OptionPath.Of(options.Teacher.Others), $"Teacher {i + 2}", other);
+        AddUnlessContinuing(OptionPath.Of(options.Student.ModelId), "The model that the student starts from", checkpoint);
+        if (problems.Found.Count > 0)
+            return problems.Found;
+        foreach ((int i, Architecture other) in (others ?? []).Index().Where(one => one.Item.VocabularySize != vocabularySize))
+            problems.Add(OptionPath.Of(options.Teacher.Others),
+                $"Teacher {i + 2} has {other.VocabularySize} tokens in its vocabulary and the data set {vocabularySize}: what is predicted over other tokens cannot be combined. Choose teachers of the "
+                + "data set's vocabulary.");
         if (teacher is not null && teacher.VocabularySize != vocabularySize)
         {
             problems.Add(OptionPath.Of(options.Teacher.ModelId),
@@ -79,12 +129,15 @@ public sealed record RunPlan(
                 + "Choose a data set that was tokenised with the teacher's vocabulary.");
         }
 
+        if (StudentInits.Check(options, teacher, vocabularySize, checkpoint) is { Count: > 0 } unfit)
+            return [.. problems.Found, .. unfit];
         Architecture student;
         try
         {
             student = StudentInits.StudentConfig(options, teacher, vocabularySize, checkpoint);
+            student.Validate();
         }
-        catch (ArgumentException problem)
+        catch (Exception problem) when (problem is ArgumentException or InvalidDataException)
         {
             problems.Add(options.Student.TeacherLayers is null ? OptionPath.Of(options.Student.LayerCount) : OptionPath.Of(options.Student.TeacherLayers),
                 problem.Message);
@@ -96,12 +149,10 @@ public sealed record RunPlan(
                 $"The student has {student.VocabularySize} tokens in its vocabulary and the data set {vocabularySize}. "
                 + "Choose a data set that was tokenised with the student's vocabulary.");
         }
-        if (teacher is not null && student.Width != teacher.Width)
+        foreach (Loss loss in LossCatalogue.Active(options, catalogue, teacher is not null))
         {
-            foreach (RowLoss loss in LossCatalogue.Active(options, hasTeacher: true).OfType<RowLoss>().Where(loss => loss.Needs.HasFlag(LossInputs.TeacherHidden)))
-                problems.Add(loss.Fields[0].Path,
-                    $"The loss '{loss.Label}' compares hidden states of equal width, and the student's is {student.Width}, the teacher's "
-                    + $"{teacher.Width}. Set its weight to 0 or choose a student of the teacher's width.");
+            if (loss.Mismatch(options, student, teacher) is string mismatch)
+                problems.Add(loss.Fields[0].Path, mismatch);
         }
 
         int positions = Math.Min(student.Positions, teacher?.Positions ?? int.MaxValue), shortest = options.Data.SequenceMode.ShortestContext();
@@ -111,10 +162,14 @@ public sealed record RunPlan(
         else if (ContextLength(options, teacher, student) < shortest)
             problems.Add(OptionPath.Of(options.Data.SequenceMode),
                 $"The models have {positions} positions, and {options.Data.SequenceMode} sequences need at least {shortest}. Choose other models or sequences.");
-        if (sequences is int count)
+        int asked = ContextLength(options, teacher, student);
+        if ((others ?? []).Index().FirstOrDefault(one => one.Item.Positions < asked) is (int place, { } shorter))
+            problems.Add(OptionPath.Of(options.Data.ContextLength),
+                $"The context length is {asked}, and teacher {place + 2} has {shorter.Positions} positions. Choose at most {shorter.Positions}.");
+        if (epoch is EpochSize one)
         {
-            int batches = CountBatches(options, count);
-            if (count == 0)
+            int batches = LearningRateSchedule.Batches(options, one);
+            if (one.Sequences == 0)
             {
                 problems.Add(OptionPath.Of(options.Data.DatasetId),
                     $"The training split holds no sequence of {ContextLength(options, teacher, student)} tokens, expected at least 1. Use a longer text "
@@ -127,23 +182,36 @@ public sealed record RunPlan(
                     + "trained. "
                     + $"Choose at most {batches}, make the batches smaller, or use a larger text.");
             }
-            else if (LearningRateSchedule.CountUpdates(options, batches) > LearningRateSchedule.MaxUpdates)
+            else if (Math.Min((long)options.Schedule.BatchSize, one.Sequences) * ContextLength(options, teacher, student) > Array.MaxLength)
             {
-                problems.Add(OptionPath.Of(options.Schedule.Epochs),
-                    $"The run would make {LearningRateSchedule.CountUpdates(options, batches):N0} updates, expected at most "
-                    + $"{LearningRateSchedule.MaxUpdates:N0}. Train fewer epochs.");
+                problems.Add(OptionPath.Of(options.Schedule.BatchSize),
+                    $"A micro-batch of {Math.Min(options.Schedule.BatchSize, one.Sequences):N0} sequences of {ContextLength(options, teacher, student):N0} tokens has more "
+                    + $"than {Array.MaxLength:N0} tokens, the most that can be read at once. Make it smaller.");
+            }
+            else if (LearningRateSchedule.Count(options, one) is var (planned, _, endsBy) && planned > LearningRateSchedule.MaxUpdates)
+            {
+                problems.Add(endsBy, $"The run would make {planned:N0} updates, expected at most {LearningRateSchedule.MaxUpdates:N0}. Train fewer epochs.");
+            }
+            else if (options.Samples.IntervalSteps is > 0 and int every && planned / every > SampleOptions.MostSamples)
+            {
+                problems.Add(OptionPath.Of(options.Samples.IntervalSteps),
+                    $"The run would make {planned / every:N0} samples, expected at most {SampleOptions.MostSamples:N0}. "
+                    + $"Choose at least {(planned + SampleOptions.MostSamples - 1) / SampleOptions.MostSamples:N0} updates.");
             }
         }
         return problems.Found;
+
+        void AddUnlessContinuing(string field, string subject, Architecture? model)
+        {
+            if (model is not null && ModelHeads.ProblemOfContinuing(subject, model.Family, model.Head) is string problem)
+                problems.Add(field, problem);
+        }
     }
 
-    /// <summary>Sequences per epoch that a run with these options cuts out of the file.</summary>
-    /// <exception cref="InvalidDataException">There is none; the message names the counts.</exception>
-    public static int CountSequences(RunOptions options, Architecture? teacher, Architecture student, TokenFile train) =>
+    /// <summary>One epoch of a run with these options over the file.</summary>
+    /// <exception cref="InvalidDataException">There is no sequence; the message names the counts.</exception>
+    public static EpochSize MeasureEpoch(RunOptions options, Architecture? teacher, Architecture student, TokenFile train) =>
         SequenceSource.Count(train, options.Data.SequenceMode, ContextLength(options, teacher, student));
-
-    private static int CountBatches(RunOptions options, int sequences) =>
-        (int)(((long)sequences + options.Schedule.BatchSize - 1) / options.Schedule.BatchSize);
 
     /// <summary>Tokens per sequence: as asked for, else all that the models have positions for.</summary>
     internal static int ContextLength(RunOptions options, Architecture? teacher, Architecture student) =>

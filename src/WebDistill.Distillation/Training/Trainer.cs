@@ -31,6 +31,8 @@ public sealed class Trainer : IDisposable
     private readonly LearningRateSchedule _schedule;
     private readonly int _contextLength;
     private readonly AdamWOptimiser _optimiser;
+    private readonly Diagnoser _diagnoser;
+    private readonly RunSamples? _samples;
     private readonly IDisposable _keptBlocks;
     private readonly List<string> _notes = [];
     private JsonElement _batchesAfterUpdate;
@@ -50,7 +52,8 @@ public sealed class Trainer : IDisposable
         _objective = new Objective(parts, options);
         Series = LoopSeries.Of(parts.Losses, options);
         _contextLength = RunPlan.ContextLength(options, parts.Teacher?.Architecture, Student.Architecture);
-        _schedule = LearningRateSchedule.Plan(options, _batchesPerEpoch);
+        _schedule = LearningRateSchedule.Plan(options, parts.Batches.Epoch);
+        _samples = RunSamples.Of(parts, options, _schedule);
 
         Student.Precision = options.Precision;
         if (parts.Teacher is not null)
@@ -60,6 +63,9 @@ public sealed class Trainer : IDisposable
             positions.requires_grad = !options.Student.FreezePositionEmbeddings;
         _optimiser = new AdamWOptimiser([.. Trained(Student, options), .. _objective.Parameters()],
             options.Optimiser.AdamBeta1, options.Optimiser.AdamBeta2, options.Optimiser.AdamEpsilon);
+        _diagnoser = new Diagnoser(parts, options, _contextLength, TotalSteps);
+        if (parts.Teacher is EnsembleTeacher { NeedsMeasuring: true } && parts.Validation is null)
+            throw new ArgumentException("The teachers are weighted by their loss on held-out text, and there is none. Choose a text with a held-out part, or fixed weights.");
         NoteWhatIsUnusual();
         // Last: a run that cannot begin has nobody who would end it.
         _keptBlocks = NativeMemorySettings.KeepBlocks();
@@ -101,6 +107,8 @@ public sealed class Trainer : IDisposable
         LastValidationPerplexity = LastValidationPerplexity?.Value,
         LastValidationNatsPerToken = LastValidationPerplexity?.NatsPerToken,
         Unreported = _unreported,
+        UnreportedLayers = _unreported is null ? null : _diagnoser.Layers,
+        TeacherWeights = (_parts.Teacher as EnsembleTeacher)?.MeasuredWeights,
     };
 
     /// <summary>Perplexity on the held-out split of the weights as they are; null when it was not measured for this update.</summary>
@@ -126,30 +134,36 @@ public sealed class Trainer : IDisposable
         _batchesUsed = state.BatchesUsed;
         TeacherValidationPerplexity = Perplexity.Stored(state.TeacherValidationPerplexity, state.TeacherValidationNatsPerToken);
         LastValidationPerplexity = Perplexity.Stored(state.LastValidationPerplexity, state.LastValidationNatsPerToken);
-        _unreported = state.Unreported;
+        (_unreported, _diagnoser.Layers) = (state.Unreported, state.UnreportedLayers);
+        if (_parts.Teacher is EnsembleTeacher several)
+            several.MeasuredWeights = state.TeacherWeights;
     }
 
-    /// <summary>Trains to the end: updates, and validation at the interval.</summary>
+    /// <summary>Trains to the end: updates, and validation, samples and diagnosis at their intervals.</summary>
     /// <param name="journal">Told of every update, and of what a reader should know.</param>
     /// <param name="afterUpdate">Called after every update, once it is reported: the time to save a checkpoint.</param>
-    /// <exception cref="OperationCanceledException">Cancelled, between two micro-batches or while the perplexity is measured; weights and
+    /// <param name="measuredStep">An update after which the perplexity is measured whatever the interval is; null for none.</param>
+    /// <exception cref="OperationCanceledException">Cancelled, between two micro-batches or while something is measured; weights and
     /// <see cref="State"/> are those of the last finished update.</exception>
     /// <exception cref="TrainingDivergedException">A loss or the gradient became NaN or infinite.</exception>
-    public void Run(IRunJournal journal, Action? afterUpdate, CancellationToken cancel)
+    public void Run(IRunJournal journal, Action? afterUpdate, CancellationToken cancel, int? measuredStep = null)
     {
         foreach (string note in _notes)
             journal.Note(CompletedSteps, note);
-        if (_parts.Teacher?.Model is TextModel teacher && _parts.Validation is not null && TeacherValidationPerplexity is null)
+        WeighTeachers(journal, cancel);
+        if (_parts.Teacher is Teacher teacher && teacher.Offers.HasFlag(Wants.Logits) && _parts.Validation is { } held && TeacherValidationPerplexity is null)
         {
-            TeacherValidationPerplexity = MeasurePerplexity(teacher, cancel);
+            TeacherValidationPerplexity = Perplexity.Measure(teacher, held, _contextLength, _options.Schedule.ValidationMaxTokens, cancel);
             journal.Note(CompletedSteps, $"Teacher's perplexity on the held-out text: {TeacherValidationPerplexity}.");
         }
         if (TeacherValidationPerplexity is Perplexity ofTeacher)
             journal.TeacherMeasured(ofTeacher);
+        if (CompletedSteps == 0)
+            _samples?.After(0, journal, cancel);
 
         while (CompletedSteps < TotalSteps || _unreported is not null)
         {
-            // Remembered until it is reported: a run that is cut while the perplexity is measured loses no update.
+            // Remembered until it is reported: a run that is cut while the perplexity is measured, or the prompts are answered, loses no update.
             StepReport report = _unreported ??= Step(cancel);
             if (_parts.Validation is not null && IsValidationDue())
             {
@@ -158,15 +172,29 @@ public sealed class Trainer : IDisposable
                 _validatedStep = CompletedSteps;
                 report = report.With((LoopSeries.ValidationPerplexity, measured.Value), (LoopSeries.ValidationNatsPerToken, measured.NatsPerToken));
                 journal.Note(CompletedSteps, string.Create(CultureInfo.InvariantCulture,
-                    $"Update {report.Step}: student's perplexity on the held-out text {measured}."));
+                    $"Update {report.Step}: {(_parts.Teacher is null ? "perplexity" : "student's perplexity")} on the held-out text {measured}."));
             }
+            _samples?.After(CompletedSteps, journal, cancel);
+            Diagnosis? diagnosis = _diagnoser.Of(report, cancel);
             journal.Report(report);
+            if (diagnosis is not null)
+                journal.Diagnosed(diagnosis);
             _unreported = null;
             afterUpdate?.Invoke();
         }
 
         bool IsValidationDue() =>
-            CompletedSteps == TotalSteps || _options.Schedule.ValidationIntervalSteps is > 0 and int interval && CompletedSteps % interval == 0;
+            CompletedSteps == TotalSteps || CompletedSteps == measuredStep || _options.Schedule.ValidationIntervalSteps is > 0 and int interval && CompletedSteps % interval == 0;
+    }
+
+    /// <summary>Weighs several teachers by their loss on the held-out text where they are to be and are not yet.</summary>
+    private void WeighTeachers(IRunJournal? journal, CancellationToken cancel)
+    {
+        if (_parts.Teacher is not EnsembleTeacher { NeedsMeasuring: true } several)
+            return;
+        IReadOnlyList<double> losses = several.Measure(model => MeasurePerplexity(model, cancel).NatsPerToken);
+        journal?.Note(CompletedSteps, "Weights of the teachers by their loss on the held-out text: " + string.Join(", ", several.MeasuredWeights!.Select((weight, m) =>
+            string.Create(CultureInfo.InvariantCulture, $"{weight:0.0000} ({losses[m]:0.0000} nats/token)"))) + ".");
     }
 
     /// <summary>One update.</summary>
@@ -179,7 +207,9 @@ public sealed class Trainer : IDisposable
     {
         if (CompletedSteps == TotalSteps)
             throw new InvalidOperationException($"All {TotalSteps} updates of the run are done.");
+        WeighTeachers(journal: null, cancel);
         int step = CompletedSteps + 1;
+        _objective.Begin(step, TotalSteps);
         long started = Stopwatch.GetTimestamp();
         List<TokenBatch> batches = _interrupted ?? NextUpdate();
         _interrupted = null;
@@ -190,6 +220,7 @@ public sealed class Trainer : IDisposable
         _optimiser.DropGradients();
         clock.Lap(Phase.Optimiser);
         var means = new double[_objective.Losses.Count];
+        var ofTeachers = new Dictionary<string, double>();
         for (int i = 0; i < batches.Count; i++)
         {
             if (cancel.IsCancellationRequested)
@@ -200,15 +231,16 @@ public sealed class Trainer : IDisposable
             // Dropout depends on nothing but seed, update and micro-batch, so that a run repeats itself whatever else draws random numbers.
             manual_seed(SeededRandom.Combine(_options.Seed, step, i));
             LossCounts own = batches[i].Counts();
-            double[] sums = AccumulateGradients(batches[i], k => _objective.Share(k, own, total, _options.Schedule.GradientAccumulation), step, clock);
+            double[] sums = AccumulateGradients(batches[i], k => _objective.Share(k, own, total, _options.Schedule.GradientAccumulation), step, clock, ofTeachers);
             for (int k = 0; k < means.Length; k++)
                 means[k] += sums[k] * _objective.Share(k, own, total, batches.Count);
         }
 
         double learningRate = _options.Optimiser.LearningRate * _schedule.Factor(CompletedSteps);
-        double norm = _optimiser.Step(learningRate, _options.Optimiser.MaxGradientNorm);
+        double norm = _optimiser.Step(learningRate, _options.Optimiser.MaxGradientNorm, _diagnoser.Before(step));
         if (!double.IsFinite(norm))
             throw new TrainingDivergedException(step, "the gradient's norm", norm);
+        _diagnoser.Updated();
         _batchesAfterUpdate = _parts.Batches.Position;
         clock.Lap(Phase.Optimiser);
 
@@ -227,26 +259,31 @@ public sealed class Trainer : IDisposable
         };
         for (int k = 0; k < means.Length; k++)
             values.Add(_objective.Losses[k].Name, means[k]);
+        foreach ((string name, double sum) in ofTeachers.Where(one => Series.Any(series => series.Name == one.Key)))
+            values.Add(name, sum / total.Rows);
+        if (Series.Contains(LoopSeries.Temperature))
+            values.Add(LoopSeries.Temperature.Name, _objective.Temperature);
         return new StepReport(step, (double)_batchesUsed / _batchesPerEpoch, _tokensSeen, _objective.Total(means), values);
     }
 
     /// <summary>Forward and backward of one micro-batch: adds to the gradients of the student's parameters.</summary>
     /// <param name="share">Factor of the k-th loss's sum in the objective, its weight excluded.</param>
+    /// <param name="ofTeachers">Gets what several teachers say of each other, summed over the batch.</param>
     /// <returns>The sum of each loss over the batch.</returns>
-    private double[] AccumulateGradients(TokenBatch batch, Func<int, double> share, int step, PhaseClock clock)
+    private double[] AccumulateGradients(TokenBatch batch, Func<int, double> share, int step, PhaseClock clock, Dictionary<string, double> ofTeachers)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor ids_BT = tensor(batch.Ids, [batch.Rows, batch.Columns], device: Engine.Device.Default);
         var input = new ModelInput(ids_BT);
-        long[] rows = batch.TokenPlaces();
-        TeacherAnswer? teacher = _parts.Teacher?.Answer(input, rows, _objective.OfTeacher, _objective.IsByRows);
+        long[] rows = batch.TokenPlaces(), targets = batch.Targets();
+        TeacherAnswer? teacher = _parts.Teacher?.Answer(input, rows, targets, _objective.OfTeacher, _objective.IsByRows);
         clock.Lap(Phase.TeacherForward);
         Outputs student = Student.Forward(input, _objective.OfStudent);
         Tensor hidden_NC = student.HiddenOf(rows);
         clock.Lap(Phase.StudentForward);
 
         ObjectiveSums objective = _objective.Sum(
-            new LossHeadInput(hidden_NC.detach(), Student.Head, teacher?.Hidden, teacher?.Logits, batch.Targets(), _options.Precision),
+            new LossHeadInput(hidden_NC.detach(), Student.Head, teacher?.Hidden, teacher?.Logits, targets, _options.Precision) { Temperature = _objective.Temperature },
             student, teacher?.Whole, batch, ids_BT, share);
         for (int k = 0; k < objective.Sums.Length; k++)
         {
@@ -254,6 +291,7 @@ public sealed class Trainer : IDisposable
                 throw new TrainingDivergedException(
                     step, $"the loss '{_objective.Losses[k].Name}' ({_objective.Losses[k].Title})", objective.Sums[k]);
         }
+        TeacherSeries.Add(teacher?.Logits, ofTeachers);
         clock.Lap(Phase.HeadAndLosses);
         try
         {
@@ -311,6 +349,8 @@ public sealed class Trainer : IDisposable
             _notes.Add($"An epoch's last update is made of {left} instead of {_options.Schedule.GradientAccumulation} micro-batches; each token "
                 + "weighs the same in its update.");
         }
+        if (_schedule.EndsBy != OptionPath.Of(_options.Schedule.Epochs))
+            _notes.Add($"The budget ({_schedule.EndsBy}) ends the run after {TotalSteps} updates, before its {_options.Schedule.Epochs} epochs are over.");
         if (_parts.Teacher is null)
             _notes.Add("There is no teacher: the causal language-model loss alone is minimised.");
         if (_parts.Validation is null)

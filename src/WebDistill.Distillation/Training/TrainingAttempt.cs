@@ -20,7 +20,11 @@ namespace WebDistill.Distillation.Training;
 /// <param name="Checkpoints">Those of the run.</param>
 /// <param name="Files">How checkpoints are written.</param>
 public sealed record AttemptFiles(
-    string TrainTokens, string? ValidationTokens, string Tokenizer, string? Teacher, string? FirstModel, CheckpointStore Checkpoints, FileLayer Files);
+    string TrainTokens, string? ValidationTokens, string Tokenizer, string? Teacher, string? FirstModel, CheckpointStore Checkpoints, FileLayer Files)
+{
+    /// <summary>Model folders of the teachers beside <see cref="Teacher"/>, in their order.</summary>
+    public IReadOnlyList<string> OtherTeachers { get; init; } = [];
+}
 
 /// <summary>Memory and disk of the machine at the moment when it is asked.</summary>
 /// <param name="Machine">What there is and what of it is free.</param>
@@ -31,11 +35,13 @@ public sealed record AttemptRoom(Func<Machine> Machine, Action MakeRoom);
 /// One attempt at a run, from its files or a checkpoint to its finished student, on the thread that calls <see cref="Execute"/> and on no other: tensors
 /// belong to the thread that made them. It knows files and no database; what is to be remembered goes to the <see cref="IRunJournal"/>.
 /// </summary>
-/// <param name="resumeStep">The update whose checkpoint it goes on from; null takes the newest complete one, or begins without one.</param>
+/// <param name="resumeStep">The update whose checkpoint it goes on from; null takes the newest complete one, or begins without one; 0 begins without one.</param>
 /// <param name="recordedSteps">Updates that earlier attempts recorded.</param>
 /// <param name="version">Version of the program, for the record.</param>
+/// <param name="measuredStep">An update after which the held-out text is measured whatever the interval is; null for none.</param>
 public sealed class TrainingAttempt(
-    RunOptions options, AttemptFiles files, AttemptRoom room, IRunJournal journal, string version, int? resumeStep = null, int recordedSteps = 0)
+    RunOptions options, AttemptFiles files, AttemptRoom room, IRunJournal journal, string version, int? resumeStep = null, int recordedSteps = 0,
+    int? measuredStep = null)
 {
     private long _savedAt = Stopwatch.GetTimestamp();
     private int? _savedStep;
@@ -54,25 +60,31 @@ public sealed class TrainingAttempt(
         using TokenFile train = TokenFile.Open(files.TrainTokens);
         using TokenFile? validation = files.ValidationTokens is string held ? TokenFile.Open(held) : null;
         TrainingProvenance provenance = DescribeOrigin(train, cancel);
-        TextTokenizer tokenizer = Gpt2Tokenizer.Load(files.Tokenizer);
+        TextTokenizer tokenizer = TokenizerKinds.Load(files.Tokenizer);
 
         string? start = FindStart(provenance);
         RunPlan plan = Plan(train, start);
         if (RequireRoom(plan) is string shortage)
             journal.Note(_step, shortage, isWarning: true);
-        using Teacher? teacher = files.Teacher is string model ? new ModelTeacher(ModelFiles.Load(model)) : null;
-        using TextModel student = CreateStudent(teacher?.Model, train, start);
+        using Teacher? teacher = files.Teacher is not string model ? null
+            : files.OtherTeachers.Count == 0 ? new ModelTeacher(ModelFiles.Load(model)) : EnsembleTeacher.Open([model, .. files.OtherTeachers], options.Teacher);
+        using TextModel student = CreateStudent(teacher, train, start);
         cancel.ThrowIfCancellationRequested();
-        TrainingParts parts = TrainingParts.Of(options, teacher, student, train, validation);
+        SamplePrompts? prompts = SamplePrompts.Of(
+            options, tokenizer, validation ?? train, Math.Min(student.Architecture.Positions, teacher?.Architecture.Positions ?? int.MaxValue));
+        foreach (string shortened in prompts?.Notes ?? [])
+            journal.Note(_step, shortened, isWarning: true);
+        TrainingParts parts = TrainingParts.Of(options, teacher, student, train, validation) with { Prompts = prompts };
         using BatchSource batches = parts.Batches;
         using var trainer = new Trainer(parts, options);
-        if (start is not null)
-            TrainingCheckpoint.Restore(start, trainer);
+        IReadOnlyList<string> fresh = start is null ? [] : TrainingCheckpoint.Restore(start, trainer);
+        foreach (string loss in fresh)
+            journal.Note(_step, $"The loss '{loss}' was off so far: its own parameters begin freshly drawn.");
         journal.Begin(new AttemptStart(
             trainer.State.Unreported is { } unreported ? unreported.Step - 1 : trainer.CompletedSteps, trainer.TotalSteps, train.TokenCount,
             teacher?.Architecture, student.Architecture, plan, provenance,
             trainer.Series, files.Checkpoints.List()));
-        Train(trainer, tokenizer, provenance, cancel);
+        Train(trainer, tokenizer, provenance, plan.Disk.CheckpointBytes, cancel);
         journal.Finish(new FinishedRun(trainer, tokenizer, files.Checkpoints.List()[^1].WeightsSha256));
     }
 
@@ -81,8 +93,13 @@ public sealed class TrainingAttempt(
         string? teacherSha256 = null;
         if (files.Teacher is string teacher)
         {
-            using SafetensorsFile weights = SafetensorsFile.OpenModel(teacher);
-            teacherSha256 = weights.ComputeSha256(cancel);
+            string[] hashes = [.. files.OtherTeachers.Prepend(teacher).Select(folder =>
+            {
+                using SafetensorsFile weights = SafetensorsFile.OpenModel(folder);
+                return weights.ComputeSha256(cancel);
+            })];
+            // Of several, that of their hashes in their order.
+            teacherSha256 = hashes is [string only] ? only : FileHash.Sha256OfText(string.Join('\n', hashes));
         }
         return new TrainingProvenance(
             teacherSha256, FileHash.Sha256(files.TrainTokens), files.ValidationTokens is string held ? FileHash.Sha256(held) : null,
@@ -97,10 +114,11 @@ public sealed class TrainingAttempt(
         string? start;
         if (resumeStep is int chosen)
         {
-            start = store.Folder(chosen);
-            TrainingCheckpoint.Verify(start);
+            start = chosen == 0 ? null : store.Folder(chosen);
+            if (start is not null)
+                TrainingCheckpoint.Verify(start);
             foreach (int later in store.RemoveAfter(chosen))
-                journal.Note(_step, $"The checkpoint of update {later} is removed: the run goes on from update {chosen}.");
+                journal.Note(_step, $"The checkpoint of update {later} is removed: the run {(chosen == 0 ? "begins anew" : $"goes on from update {chosen}")}.");
         }
         else
         {
@@ -113,7 +131,7 @@ public sealed class TrainingAttempt(
         }
         if (start is null)
         {
-            if (recordedSteps > 0)
+            if (recordedSteps > 0 && resumeStep != 0)
                 journal.Note(_step, "There is no complete checkpoint: the run begins anew.", isWarning: true);
             return null;
         }
@@ -138,7 +156,7 @@ public sealed class TrainingAttempt(
         Architecture? teacher = files.Teacher is string model ? Read(model) : null;
         Architecture student = start is not null ? Read(start) : StudentInits.StudentConfig(
             options, teacher, train.VocabularySize, files.FirstModel is string first ? Read(first) : null, train.EndOfTextId);
-        return RunPlan.Compute(options, teacher, student, train);
+        return RunPlan.Compute(options, teacher, student, train, [.. files.OtherTeachers.Select(Read)]);
 
         static Architecture Read(string folder) => Architecture.Load(Path.Combine(folder, ModelFiles.ConfigFileName));
     }
@@ -161,24 +179,27 @@ public sealed class TrainingAttempt(
         return RunFit.ShortageOfDisk(plan, room.Machine(), saved);
     }
 
-    private TextModel CreateStudent(TextModel? teacher, TokenFile train, string? start)
+    private TextModel CreateStudent(Teacher? teacher, TokenFile train, string? start)
     {
+        // Of several teachers the first one's layers are copied, and it is in memory for that alone.
+        using TextModel? copied = teacher is { Model: null } && files.Teacher is string taught && start is null ? ModelFiles.Load(taught) : null;
+        TextModel? from = teacher?.Model ?? copied;
         if (start is not null)
         {
             using TextModel saved = ModelFiles.Load(start);
             return StudentInits.Create(
                 options with { Student = options.Student with { Initialisation = CheckpointInit.InitName } },
-                teacher, train.VocabularySize, saved, train.EndOfTextId);
+                from, train.VocabularySize, saved, train.EndOfTextId);
         }
         using TextModel? first = files.FirstModel is string model ? ModelFiles.Load(model) : null;
-        return StudentInits.Create(options, teacher, train.VocabularySize, first, train.EndOfTextId);
+        return StudentInits.Create(options, from, train.VocabularySize, first, train.EndOfTextId);
     }
 
-    private void Train(Trainer trainer, TextTokenizer tokenizer, TrainingProvenance provenance, CancellationToken cancel)
+    private void Train(Trainer trainer, TextTokenizer tokenizer, TrainingProvenance provenance, long checkpointBytes, CancellationToken cancel)
     {
         try
         {
-            trainer.Run(journal, AfterUpdate, cancel);
+            trainer.Run(journal, AfterUpdate, cancel, measuredStep);
             SaveCheckpoint();
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
@@ -206,14 +227,13 @@ public sealed class TrainingAttempt(
                 return;
             _isSaved = false;
             CheckpointStore store = files.Checkpoints;
-            long bytes = 3 * sizeof(float) * trainer.Student.Architecture.ParameterCount;
             journal.Flush();
-            journal.WhenTheDiskTakesIt(_step, bytes, () => store.Save(_step, folder =>
+            journal.WhenTheDiskTakesIt(_step, checkpointBytes, () => store.Save(_step, folder =>
                 TrainingCheckpoint.Write(folder, trainer, tokenizer, options, provenance, files.Files)));
             _savedAt = Stopwatch.GetTimestamp();
             _savedStep = trainer.State.Unreported is null ? _step : null;
             _isSaved = true;
-            IReadOnlyList<int> removed = journal.WhenTheDiskTakesIt(_step, bytes, () => store.Prune(CheckpointRetention.Of(options)));
+            IReadOnlyList<int> removed = journal.WhenTheDiskTakesIt(_step, checkpointBytes, () => store.Prune(CheckpointRetention.Of(options)));
             journal.CheckpointsAre(store.List());
             journal.Note(_step, $"Checkpoint saved after update {_step}."
                 + (removed.Count == 0 ? "" : $" Removed by the rule of retention: {string.Join(", ", removed)}."));

@@ -38,7 +38,7 @@ public sealed record CheckpointManifest(
 public sealed record CheckpointFile(string Name, long Bytes, string Sha256);
 
 /// <summary>
-/// A folder from which a run goes on: a Hugging Face model (config.json, model.safetensors, vocab.json, merges.txt), the optimiser's moments
+/// A folder from which a run goes on: a Hugging Face model (config.json, model.safetensors, the files of its tokenizer), the optimiser's moments
 /// and the parameters of losses (optimizer.safetensors), the rest of the state (training_state.json), and manifest.json with the size and hash of each.
 /// </summary>
 public static class TrainingCheckpoint
@@ -49,9 +49,6 @@ public static class TrainingCheckpoint
     private const string MomentsFileName = "optimizer.safetensors";
     private const string StateFileName = "training_state.json";
     private const int FormatVersion = 1;
-
-    private static readonly OptionField[] s_kept =
-        [.. LossCatalogue.RunSchema.Fields.Where(field => field.IsFixedOnceBegun)];
 
     private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
     {
@@ -71,7 +68,7 @@ public static class TrainingCheckpoint
         tokenizer.Save(folder, files);
         string moments = SafetensorsWriter.Write(Path.Combine(folder, MomentsFileName), Tensors(trainer), files);
         DurableFile.WriteText(Path.Combine(folder, StateFileName),
-            Text(state, options, provenance), files);
+            Text(new StateFile(state, options, provenance, [.. trainer.Moments.Select(one => one.Loss).OfType<string>().Distinct()])), files);
 
         var known = new Dictionary<string, string>
         {
@@ -92,14 +89,18 @@ public static class TrainingCheckpoint
     {
         files = new UnpublishedFolder(files);
         CheckpointManifest manifest = Verify(source);
-        (TrainingState state, _, TrainingProvenance provenance) = ReadState(source);
+        StateFile saved = ReadFile(source);
         foreach (CheckpointFile file in manifest.Files.Where(file => file.Name != StateFileName))
         {
             using FileStream stream = File.OpenRead(Path.Combine(source, file.Name));
             DurableFile.Write(Path.Combine(folder, file.Name), target => stream.CopyTo(target, 1 << 20), files);
         }
         string copied = Path.Combine(folder, StateFileName);
-        DurableFile.WriteText(copied, Text(state, options, provenance), files);
+        // What of the copied moments belongs to a loss that is off now, nobody goes on from: switched on again later, it begins anew.
+        DurableFile.WriteText(copied, Text(saved with
+        {
+            Options = options, Losses = [.. saved.Losses.Where(loss => options.Objective.GetValueOrDefault(loss)?.Weight > 0)],
+        }), files);
         CheckpointManifest own = manifest with
         {
             SavedAt = DateTime.UtcNow,
@@ -144,39 +145,45 @@ public static class TrainingCheckpoint
     /// <exception cref="InvalidDataException">The file cannot be read.</exception>
     public static (TrainingState State, RunOptions Options, TrainingProvenance Provenance) ReadState(string folder)
     {
-        string path = Path.Combine(folder, StateFileName);
-        StateFile file = Read<StateFile>(path);
-        return file.FormatVersion == FormatVersion
-            ? (file.State, ReadOptions(path, file.Options), file.Provenance)
-            : throw new InvalidDataException(
-                $"{Place(path)} has format version {file.FormatVersion}, expected {FormatVersion}. It was saved by another version of WebDistill.");
+        StateFile file = ReadFile(folder);
+        return (file.State, file.Options, file.Provenance);
     }
 
     /// <summary>
     /// Puts a run that has made no update where the checkpoint was saved: moments, sampler, schedule and counters. The student must have
     /// been made of the checkpoint's weights.
     /// </summary>
+    /// <returns>The names of losses of which the checkpoint holds nothing, because they were off when it was saved: their parameters stay as the run's seed
+    /// drew them, their moments zero.</returns>
     /// <exception cref="InvalidDataException">The checkpoint does not fit the student or the corpus.</exception>
-    public static void Restore(string folder, Trainer trainer)
+    public static IReadOnlyList<string> Restore(string folder, Trainer trainer)
     {
+        StateFile saved = ReadFile(folder);
         using SafetensorsFile moments = SafetensorsFile.Open(Path.Combine(folder, MomentsFileName));
+        HashSet<string> fresh = [];
         foreach (Moments state in trainer.Moments)
         {
+            if (state.Loss is string loss && !saved.Losses.Contains(loss))
+            {
+                fresh.Add(loss);
+                continue;
+            }
             string name = state.Name;
             state.Steps = moments.Find(Steps(name)) is null ? throw Missing(Steps(name)) : ReadSteps(moments, Steps(name));
             ParameterData.Write(state.First, values => ReadMoment(moments, $"{name}.exp_avg", values));
             ParameterData.Write(state.Second, values => ReadMoment(moments, $"{name}.exp_avg_sq", values));
-            if (state.IsOfLoss)
+            if (state.Loss is not null)
                 ParameterData.Write(state.Parameter, values => ReadMoment(moments, name, values));
         }
         try
         {
-            trainer.GoOnFrom(ReadState(folder).State);
+            trainer.GoOnFrom(saved.State);
         }
         catch (ArgumentException problem)
         {
             throw new InvalidDataException($"{Path.GetFileName(folder)}: {problem.Message}", problem);
         }
+        return [.. fresh];
 
         void ReadMoment(SafetensorsFile file, string name, Span<float> values)
         {
@@ -192,12 +199,22 @@ public static class TrainingCheckpoint
     }
 
     /// <summary>
-    /// The options that a run which goes on from a checkpoint may not change, because the saved state means nothing under others.
+    /// The options that a run which goes on from a checkpoint may not change, because the saved state means nothing under others. Those of a loss are
+    /// among them only where it was on: one that was off left no state.
     /// </summary>
-    public static IReadOnlyList<OptionProblem> CheckContinuation(RunOptions saved, RunOptions wanted)
+    public static IEnumerable<OptionField> Kept(RunOptions saved) => Kept(saved, LossCatalogue.All);
+
+    private static IEnumerable<OptionField> Kept(RunOptions saved, IReadOnlyList<Loss> catalogue) => OptionSchema.Of<RunOptions>().Fields
+        .Concat(LossCatalogue.Active(saved, catalogue, saved.Teacher.ModelId is not null).SelectMany(loss => loss.Fields))
+        .Where(field => field.IsFixedOnceBegun);
+
+    /// <summary>Every option of <see cref="Kept(RunOptions)"/> that is changed all the same; a loss that is switched off may say what it likes.</summary>
+    public static IReadOnlyList<OptionProblem> CheckContinuation(RunOptions saved, RunOptions wanted) => CheckContinuation(saved, wanted, LossCatalogue.All);
+
+    internal static IReadOnlyList<OptionProblem> CheckContinuation(RunOptions saved, RunOptions wanted, IReadOnlyList<Loss> catalogue)
     {
         var problems = new OptionProblems();
-        foreach (OptionField field in s_kept)
+        foreach (OptionField field in Kept(saved, LossCatalogue.Active(wanted, catalogue, wanted.Teacher.ModelId is not null)))
         {
             if (!Equals(field.Value(saved), field.Value(wanted)))
                 problems.Add(field.Path,
@@ -218,7 +235,7 @@ public static class TrainingCheckpoint
             tensors.Add(SafetensorsTensor.Single($"{state.Name}.exp_avg", state.First.shape, values => ParameterData.Read(state.First, values)));
             tensors.Add(SafetensorsTensor.Single(
                 $"{state.Name}.exp_avg_sq", state.Second.shape, values => ParameterData.Read(state.Second, values)));
-            if (state.IsOfLoss)
+            if (state.Loss is not null)
                 tensors.Add(SafetensorsTensor.Single(state.Name, state.Parameter.shape, values => ParameterData.Read(state.Parameter, values)));
         }
         return tensors;
@@ -233,8 +250,18 @@ public static class TrainingCheckpoint
         return steps[0];
     }
 
-    private static string Text(TrainingState state, RunOptions options, TrainingProvenance provenance) => JsonSerializer.Serialize(
-        new StateFile(FormatVersion, state, JsonSerializer.SerializeToElement(options, s_json), provenance), s_json);
+    private static string Text(StateFile state) => JsonSerializer.Serialize(
+        new WrittenState(FormatVersion, state.State, JsonSerializer.SerializeToElement(state.Options, s_json), state.Provenance, state.Losses), s_json);
+
+    private static StateFile ReadFile(string folder)
+    {
+        string path = Path.Combine(folder, StateFileName);
+        WrittenState file = Read<WrittenState>(path);
+        return file.FormatVersion == FormatVersion
+            ? new StateFile(file.State, ReadOptions(path, file.Options), file.Provenance, file.Losses ?? [])
+            : throw new InvalidDataException(
+                $"{Place(path)} has format version {file.FormatVersion}, expected {FormatVersion}. It was saved by another version of WebDistill.");
+    }
 
     /// <summary>A file for messages: its name after that of the checkpoint's folder.</summary>
     private static string Place(string path) => $"{Path.GetFileName(Path.GetDirectoryName(path))}/{Path.GetFileName(path)}";
@@ -301,6 +328,12 @@ public static class TrainingCheckpoint
         }
     }
 
+    /// <param name="Losses">Names of the losses whose parameters and moments the checkpoint holds.</param>
+    private sealed record StateFile(TrainingState State, RunOptions Options, TrainingProvenance Provenance, IReadOnlyList<string> Losses);
+
+    /// <summary>The file's own words.</summary>
     /// <param name="Options">The <see cref="RunOptions"/>, perhaps as an earlier version spelled them.</param>
-    private sealed record StateFile(int FormatVersion, TrainingState State, JsonElement Options, TrainingProvenance Provenance);
+    /// <param name="Losses">Null where an early version wrote it, whose losses had no parameters.</param>
+    private sealed record WrittenState(
+        int FormatVersion, TrainingState State, JsonElement Options, TrainingProvenance Provenance, IReadOnlyList<string>? Losses = null);
 }

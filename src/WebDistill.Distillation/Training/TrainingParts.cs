@@ -16,13 +16,23 @@ namespace WebDistill.Distillation.Training;
 /// <param name="Losses">What is minimised.</param>
 public sealed record TrainingParts(TextModel Student, Teacher? Teacher, BatchSource Batches, TokenFile? Validation, IReadOnlyList<Loss> Losses)
 {
+    /// <summary>What is answered as the training goes on; null answers nothing.</summary>
+    public SamplePrompts? Prompts { get; init; }
+
     /// <summary>The parts of a run over a corpus, checked to fit together.</summary>
     /// <exception cref="ArgumentException">Something does not fit; the message states the values, what was expected and the
     /// fix.</exception>
     public static TrainingParts Of(RunOptions options, Teacher? teacher, TextModel student, TokenFile train, TokenFile? validation) =>
-        new(student, teacher, BatchesOf(options, teacher, student, train, validation), validation, LossCatalogue.Active(options, teacher is not null));
+        Of(options, LossCatalogue.All, teacher, student, train, validation);
 
-    private static CorpusBatches BatchesOf(RunOptions options, Teacher? teacher, TextModel student, TokenFile train, TokenFile? validation)
+    /// <summary>The same with the losses that there are.</summary>
+    internal static TrainingParts Of(
+        RunOptions options, IReadOnlyList<Loss> catalogue, Teacher? teacher, TextModel student, TokenFile train, TokenFile? validation) =>
+        new(student, teacher, BatchesOf(options, catalogue, teacher, student, train, validation), validation,
+            LossCatalogue.Active(options, catalogue, teacher is not null));
+
+    private static CorpusBatches BatchesOf(
+        RunOptions options, IReadOnlyList<Loss> catalogue, Teacher? teacher, TextModel student, TokenFile train, TokenFile? validation)
     {
         // The ids in the options name stored things and mean nothing here: the models and the corpus are given.
         RunOptions named = options with
@@ -31,9 +41,9 @@ public sealed record TrainingParts(TextModel Student, Teacher? Teacher, BatchSou
             Data = options.Data with { DatasetId = "given" },
             Student = options.Student with { Initialisation = CheckpointInit.InitName, ModelId = "given" },
         };
-        List<OptionProblem> problems = [.. RunPlan.Validate(named)];
+        List<OptionProblem> problems = [.. RunPlan.Validate(named, catalogue)];
         if (problems.Count == 0)
-            problems.AddRange(RunPlan.Check(named, teacher?.Architecture, student.Architecture, train.VocabularySize, null));
+            problems.AddRange(RunPlan.Check(named, catalogue, teacher?.Architecture, student.Architecture, train.VocabularySize, null));
         if (validation is not null && validation.TokenizerSha256 != train.TokenizerSha256)
             problems.Add(new OptionProblem("data.datasetId",
                 "The training and the held-out split were tokenised with different vocabularies. Prepare the data set again."));

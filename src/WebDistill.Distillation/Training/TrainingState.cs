@@ -39,11 +39,18 @@ public sealed record TrainingState
     public double? LastValidationNatsPerToken { get; init; }
 
     /// <summary>
-    /// The report of this very update when the run was cut between the update and its report, in the measurement of the perplexity; it is
+    /// The report of this very update when the run was cut between the update and its report, in a measurement; it is
     /// measured and reported first when the run goes on.
     /// </summary>
     [JsonConverter(typeof(UnreportedStep))]
     public StepReport? Unreported { get; init; }
+
+    /// <summary>What the <see cref="Unreported"/> update did to each layer; null where it is not looked at, or there is none.</summary>
+    public IReadOnlyList<LayerNorms>? UnreportedLayers { get; init; }
+
+    /// <summary>Weights of several teachers as they were measured before the first update; null where they are not measured.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<double>? TeacherWeights { get; init; }
 }
 
 /// <summary>What a run was made of: going on with anything else would be another run.</summary>

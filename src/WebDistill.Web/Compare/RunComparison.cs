@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
@@ -6,7 +7,6 @@ using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Runs;
-using WebDistill.Web.Sweeps;
 using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Compare;
@@ -20,6 +20,9 @@ public sealed record ComparedRun(Run Run, int Slot, Perplexity? Lowest, int? Bes
 {
     /// <summary>The run's name where there is little room: without what the names of all compared runs begin with.</summary>
     public string Label { get; init; } = Run.Name;
+
+    /// <summary>Its seed: runs that differ in nothing else are one arm.</summary>
+    public string Seed => StoredOptions.Of(Run).Seed.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>The page of the run.</summary>
     public string Address => $"/runs/{Run.Id:N}";
@@ -46,13 +49,15 @@ public sealed record ComparedOption(OptionField Field, IReadOnlyList<string> Tex
 /// <param name="Mark">What the best one is called.</param>
 /// <param name="Marked">The places of the best ones; empty when all are equal, there are not two, or they cannot be compared.</param>
 public sealed record ComparedFigure(
-    string Title, string? Unit, IReadOnlyList<string?> Texts, IReadOnlyList<string?> Extra, string Mark, IReadOnlySet<int> Marked);
+    string Title, string? Unit, IReadOnlyList<string?> Texts, IReadOnlyList<string?> Extra, string Mark, IReadOnlySet<int> Marked)
+{
+    /// <summary>How it was measured, for a tooltip; null where that needs no word.</summary>
+    public string? Hint { get; init; }
+}
 
 /// <summary>In what some runs differ, and which of them did best.</summary>
 public sealed class RunComparison
 {
-    // What the perplexity is measured on, and how the text is cut for it.
-    private static readonly string[] DecidePerplexity = ["data.datasetId", "data.sequenceMode", "data.contextLength", "schedule.validationMaxTokens"];
     // What the total loss is the weighted sum of.
     private static readonly string[] DecideTotalLoss =
         ["teacher.modelId", "data.datasetId", .. LossCatalogue.All.SelectMany(loss => loss.Fields).Select(field => field.Path)];
@@ -61,7 +66,7 @@ public sealed class RunComparison
         IReadOnlyList<ComparedRun> runs, IReadOnlyList<ComparedOption> differing, IReadOnlyList<(OptionField Field, string Text)> same)
     {
         (Runs, Differing, Same) = (runs, differing, same);
-        PerplexityObstacles = [.. differing.Where(option => DecidePerplexity.Contains(option.Field.Path))];
+        PerplexityObstacles = [.. differing.Where(option => BaselineDifference.DecidePerplexity.Contains(option.Field.Path))];
         TotalLossObstacles = [.. differing.Where(option => DecideTotalLoss.Contains(option.Field.Path))];
         Figures = [.. Measure()];
     }
@@ -131,17 +136,18 @@ public sealed class RunComparison
     private IEnumerable<ComparedFigure> Measure()
     {
         bool perplexities = PerplexityObstacles.Count == 0, losses = TotalLossObstacles.Count == 0;
+        string hint = Protocols;
         yield return Figure("Updates", null, run => null,
             run => Formats.Figures.Count(run.Run.Step),
             run => run.Run.TotalSteps > 0 ? $"of {Formats.Figures.Count(run.Run.TotalSteps)}" : null);
-        yield return Figure("Perplexity, latest", null, run => perplexities ? run.Run.ValidationPerplexity : null,
-            run => run.Run.Validation() is Perplexity p ? Formats.Figures.Perplexity(p) : null);
-        yield return Figure("Perplexity, lowest", null, run => perplexities ? run.Lowest?.Value : null,
+        yield return Figure($"{PerplexityProtocol.ValidationShort}, latest", null, run => perplexities ? run.Run.ValidationPerplexity : null,
+            run => run.Run.Validation() is Perplexity p ? Formats.Figures.Perplexity(p) : null) with { Hint = hint };
+        yield return Figure($"{PerplexityProtocol.ValidationShort}, lowest", null, run => perplexities ? run.Lowest?.Value : null,
             run => run.Lowest is Perplexity p ? Formats.Figures.Perplexity(p) : null,
-            run => run.BestStep is int step ? $"update {Formats.Figures.Count(step)}" : null);
+            run => run.BestStep is int step ? $"update {Formats.Figures.Count(step)}" : null) with { Hint = hint };
         yield return Figure("Gap to the teacher", null, run => perplexities ? run.Run.GapToTeacher() : null,
             run => run.Run.GapToTeacher() is double gap ? Formats.Figures.Percent(gap) : null,
-            run => run.Run.Teacher() is Perplexity p ? $"teacher {Formats.Figures.Perplexity(p)}" : null);
+            run => run.Run.Teacher() is Perplexity p ? $"teacher {Formats.Figures.Perplexity(p)}" : null) with { Hint = hint };
         yield return Figure("Total loss", null, run => losses ? run.Run.TotalLoss : null,
             run => run.Run.TotalLoss is double loss ? Formats.Figures.Loss(loss) : null);
         yield return Figure("Throughput", "tokens/s", run => -run.Run.TokensPerSecond,
@@ -151,6 +157,10 @@ public sealed class RunComparison
         yield return Figure("Student", "parameters", run => run.Run.StudentParameters,
             run => run.Run.StudentParameters is long count ? Formats.Figures.Short(count) : null, mark: "smallest");
     }
+
+    // Under which protocols the perplexities were measured, each once.
+    private string Protocols => string.Join(" ", Runs.Select(run => PerplexityProtocol.Validation(StoredOptions.Of(run.Run).Schedule.ValidationMaxTokens)).Distinct()
+        .Select(protocol => $"{protocol.Name}: {protocol.What}").Append(PerplexityProtocol.WhyTheyDiffer));
 
     // Ranked from the lowest on, NaN last; a run without a rank is not marked, nor is one whose rank is not finite.
     private ComparedFigure Figure(string title, string? unit, Func<ComparedRun, double?> rank, Func<ComparedRun, string?> text,

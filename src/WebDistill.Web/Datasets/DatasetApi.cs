@@ -42,18 +42,77 @@ internal static class DatasetApi
                 service.PreviewAsync(id, QueryNumber.Read("blocks", blocks, 3, 1, 100), cancel: cancel))
             .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).WithSummary("Pieces of the training split, token by token");
 
-        datasets.MapDelete("/{id:guid}", async (Guid id, DatasetService service, CancellationToken cancel) =>
+        datasets.MapPost("/preview", PreviewAsync).Accepts<PreviewForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
+            .ProducesProblem(415).LimitTransfers()
+            .WithSummary("What the beginning of a file would become: its first documents, as some options split it. Nothing is kept");
+
+        datasets.MapGet("/{id:guid}/documents", async (Guid id, string? first, string? count, DatasetService service, DatasetDocuments documents, CancellationToken cancel) =>
+                await documents.ReadAsync(await service.GetAsync(id, cancel), QueryNumber.Read("first", first, 0, 0, int.MaxValue), QueryNumber.Read("count", count, 20, 1, 100), cancel))
+            .ProducesProblem(404).ProducesProblem(410).LimitTransfers().WithSummary("Documents of the text, each as far as 600 characters");
+
+        datasets.MapGet("/{id:guid}/text", async (Guid id, DatasetService service, CancellationToken cancel) =>
+            {
+                (string path, string name) = await service.TextAsync(id, cancel);
+                return TypedResults.PhysicalFile(path, "text/plain; charset=utf-8", name);
+            }).ProducesProblem(404).ProducesProblem(410).LimitTransfers().WithSummary("The text as it was uploaded");
+
+        datasets.MapPost("/{id:guid}/retry", async (Guid id, DatasetService service, CancellationToken cancel) =>
+            TypedResults.Accepted($"/api/datasets/{id}", DatasetResponse.Of(await service.RetryAsync(id, cancel), service.Progress(id))))
+            .ProducesProblem(404).ProducesProblem(409).WithSummary("Prepares a data set again whose preparation failed or was cancelled, with the same options");
+
+        datasets.MapPost("/{id:guid}/tokenise-again", async (Guid id, HttpRequest request, DatasetService service, CancellationToken cancel) =>
         {
-            await service.DeleteAsync(id, cancel);
+            var asked = await RequestBody.ReadAsync<TokeniseAgainRequest>(request, cancel);
+            Dataset dataset = await service.TokeniseAgainAsync(id, asked.Name, asked.Options(await service.GetAsync(id, cancel)), cancel);
+            return TypedResults.Accepted($"/api/datasets/{dataset.Id}", DatasetResponse.Of(dataset, service.Progress(dataset.Id)));
+        }).Accepts<TokeniseAgainRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(410).ProducesProblem(413).ProducesProblem(415)
+            .ProducesProblem(507).LimitTransfers().WithSummary("Makes another data set of the same text, with a model's vocabulary or a new one");
+
+        datasets.MapPost("/remove-failed", async (DatasetService service, CancellationToken cancel) => new RemovedResponse(await service.RemoveFailedAsync(cancel)))
+            .WithSummary("Removes every data set whose preparation failed or was cancelled, with its files");
+
+        datasets.MapPatch("/{id:guid}", async (Guid id, HttpRequest request, DatasetService service, CancellationToken cancel) =>
+        {
+            await service.RenameAsync(id, (await RequestBody.ReadAsync<NameRequest>(request, cancel)).Name, cancel);
+            return DatasetResponse.Of(await service.GetAsync(id, cancel), service.Progress(id));
+        }).Accepts<NameRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(413).ProducesProblem(415)
+            .WithSummary("Gives a data set another name");
+
+        datasets.MapDelete("/{id:guid}", async (Guid id, bool? toTrash, DatasetService service, CancellationToken cancel) =>
+        {
+            if (toTrash == true)
+                await service.DeleteToTrashAsync(id, cancel);
+            else
+                await service.DeleteAsync(id, cancel);
             return TypedResults.NoContent();
-        }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a data set with its files");
+        }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a data set with its files, for good or into the trash");
+    }
+
+    private static async Task<FilePreview> PreviewAsync(HttpRequest request, HostSettings settings, CancellationToken cancel)
+    {
+        var form = new MultipartFiles(request, settings, "format", "jsonField", "unwrapLines", "isWholeFile");
+        string fileName = "";
+        byte[]? head = null;
+        await foreach (UploadedFile file in form.ReadAsync(cancel))
+        {
+            byte[] buffer = new byte[DatasetDocuments.PreviewBytes];
+            int length = await file.Content.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancel);
+            (fileName, head) = (Names.OfFile(file.Name), buffer[..length]);
+            break;
+        }
+        bool isWhole = ParseFlag(form, "isWholeFile") ?? false;
+        DatasetOptions options = Options(form);
+        if (head is null)
+            form.Problems.Add(new OptionProblem("file", "No file was uploaded. Send its beginning as a file part of multipart/form-data, after the fields."));
+        return form.Problems.Count == 0 ? DatasetDocuments.Preview(fileName, head, isWhole, options)
+            : throw new OptionsInvalidException(OptionsInvalidException.Join(form.Problems, options.Validate()));
     }
 
     private static async Task<IResult> UploadAsync(HttpRequest request, DatasetService service, DataFolder folder, StorageHealth storage, HostSettings settings,
         CancellationToken cancel)
     {
         var form = new MultipartFiles(
-            request, settings, "name", "format", "jsonField", "tokenizerModelId", "vocabularySize", "validationProportion");
+            request, settings, "name", "format", "jsonField", "unwrapLines", "tokenizerModelId", "vocabularySize", "validationProportion");
         storage.RequireRoom("the upload", Math.Min(request.ContentLength ?? 0, settings.MaxUploadBytes));
         IncomingText? text = null;
         string fileName = "";
@@ -93,12 +152,15 @@ internal static class DatasetApi
     {
         Format = form["format"] is { Length: > 0 } format ? format : null,
         JsonField = form["jsonField"] ?? "text",
+        UnwrapLines = ParseFlag(form, "unwrapLines") ?? false,
         TokenizerModelId = Parse(form, "tokenizerModelId", "the id of a model", (string text, out Guid id) => Guid.TryParse(text, out id)),
         VocabularySize = Parse(form, "vocabularySize", "a whole number",
             (string text, out int size) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out size)),
         ValidationProportion = Parse(form, "validationProportion", "a number such as 0.05",
             (string text, out double share) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out share)) ?? 0.05,
     };
+
+    private static bool? ParseFlag(MultipartFiles form, string field) => Parse(form, field, "true or false", (string text, out bool flag) => bool.TryParse(text, out flag));
 
     private delegate bool TryParse<T>(string text, out T value);
 
@@ -115,6 +177,11 @@ internal static class DatasetApi
     // Describes the parts of the form in /openapi/v1.json; the request is read in a stream and never bound to it.
     [JsonNumberHandling(JsonNumberHandling.Strict)]
     private sealed record DatasetForm(
-        IFormFile File, string? Name, string? Format, string? JsonField, Guid? TokenizerModelId, int? VocabularySize,
+        IFormFile File, string? Name, string? Format, string? JsonField, bool? UnwrapLines, Guid? TokenizerModelId, int? VocabularySize,
             double? ValidationProportion);
+
+    // As above, for a preview.
+    private sealed record PreviewForm(IFormFile File, string? Format, string? JsonField, bool? UnwrapLines, bool? IsWholeFile);
+
+    private sealed record RemovedResponse(int Removed);
 }

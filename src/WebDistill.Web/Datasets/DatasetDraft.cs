@@ -1,3 +1,4 @@
+using WebDistill.Data;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Text;
 using WebDistill.Web.Formats;
@@ -32,12 +33,33 @@ public sealed class DatasetDraft
 
     public string JsonField { get; set; } = "text";
 
+    /// <summary>Whether the lines of a paragraph are joined.</summary>
+    public bool UnwrapLines { get; set; }
+
     /// <summary>Id of the model whose tokenizer is used; blank trains a vocabulary.</summary>
     public string TokenizerModelId { get; set; } = "";
 
     public string VocabularySize { get; set; } = Figures.Exact(DatasetOptions.DefaultVocabularySize);
 
     public string ValidationProportion { get; set; } = Figures.Exact(new DatasetOptions().ValidationProportion);
+
+    /// <summary>A draft with the options of a data set, for another file.</summary>
+    public static DatasetDraft Like(Dataset dataset) => new()
+    {
+        Name = dataset.Name,
+        Format = dataset.Format,
+        JsonField = dataset.JsonField,
+        UnwrapLines = dataset.UnwrapLines,
+        TokenizerModelId = dataset.TokenizerModelId?.ToString("D") ?? "",
+        VocabularySize = Figures.Exact(dataset.RequestedVocabularySize ?? DatasetOptions.DefaultVocabularySize),
+        ValidationProportion = Figures.Exact(dataset.ValidationProportion),
+    };
+
+    /// <summary>The fields of a form that holds what is read so far, as the API takes them.</summary>
+    public Dictionary<string, string> Splitting() => new()
+    {
+        ["format"] = Format, ["jsonField"] = HasJsonField ? JsonField.Trim() : "text", ["unwrapLines"] = UnwrapLines ? "true" : "false",
+    };
 
     /// <summary>The options, with the default in place of every text that cannot be read, and every problem found so far.</summary>
     public DatasetOptions Read(long mostBytes, out IReadOnlyList<OptionProblem> problems)
@@ -47,6 +69,7 @@ public sealed class DatasetDraft
         {
             Format = Format,
             JsonField = HasJsonField ? JsonField.Trim() : "text",
+            UnwrapLines = UnwrapLines,
             TokenizerModelId = TokenizerModelId == "" ? null : Guid.Parse(TokenizerModelId),
             VocabularySize = TokenizerModelId == ""
                 ? Parse("vocabularySize", VocabularySize, text => (int?)RunDraft.ParseInteger(text, 0, int.MaxValue))

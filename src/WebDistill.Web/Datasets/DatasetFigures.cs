@@ -1,4 +1,3 @@
-using Radzen;
 using WebDistill.Data;
 using WebDistill.Distillation.Text;
 using WebDistill.Web.Formats;
@@ -10,6 +9,9 @@ namespace WebDistill.Web.Datasets;
 public static class DatasetFigures
 {
     public static string Address(this Dataset dataset) => $"/datasets/{dataset.Id:N}";
+
+    /// <summary>Whether its preparation ended without a data set, and can begin again.</summary>
+    public static bool CanRetry(this Dataset dataset) => dataset.State is DatasetState.Failed or DatasetState.Cancelled;
 
     /// <summary>The class of the state's colour.</summary>
     public static string Class(this DatasetState state) => state switch
@@ -38,11 +40,14 @@ public static class DatasetFigures
         : models.TryGetValue(id, out string? name) ? $"of {name}"
         : "of a model deleted since";
 
+    /// <summary>Where its text is uploaded again with the same options.</summary>
+    public static string UploadAgainAddress(this Dataset dataset) => $"/datasets?upload={dataset.Id:N}";
+
     /// <summary>Whether the data set shall be deleted, naming everything that goes with it.</summary>
-    public static Task<bool> ConfirmDeleteAsync(DialogService dialogs, Dataset dataset) => Confirmation.AskAsync(
-        dialogs, $"Delete {dataset.Name}?",
+    public static Task<bool> ConfirmDeleteAsync(Dialogs dialogs, Dataset dataset) => dialogs.ConfirmAsync(
+        $"Delete {dataset.Name}?",
         dataset.Tokens is long tokens
             ? $"Deletes the text, {Figures.BytesText(dataset.Bytes)}, with its vocabulary and its {Figures.Count(tokens)} tokens."
             : $"Deletes the text, {Figures.BytesText(dataset.Bytes)}.",
-        dataset.State == DatasetState.Ready ? "Runs trained on it keep their curves and models." : null, "Delete");
+        $"It goes to the trash, from where it can be taken back.{(dataset.State == DatasetState.Ready ? " Runs trained on it keep their curves and models." : "")}", "Delete");
 }

@@ -1,6 +1,6 @@
 namespace WebDistill.Web.Datasets;
 
-/// <summary>The files of a data set's folder, besides its tokenizer's vocab.json and merges.txt.</summary>
+/// <summary>The files of a data set's folder, besides those of its tokenizer.</summary>
 public static class DatasetFiles
 {
     /// <summary>Name of <see cref="Source"/>.</summary>

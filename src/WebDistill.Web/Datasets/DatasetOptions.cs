@@ -26,6 +26,9 @@ public sealed record DatasetOptions
     /// <summary>The field that holds the text, for JSON lines.</summary>
     public string JsonField { get; init; } = "text";
 
+    /// <summary>Whether the lines of a paragraph are joined: a text with hard line breaks.</summary>
+    public bool UnwrapLines { get; init; }
+
     /// <summary>The model whose tokenizer is used; null trains a vocabulary on the text.</summary>
     public Guid? TokenizerModelId { get; init; }
 
@@ -111,7 +114,8 @@ public sealed record DatasetProgress(
 /// <summary>One token of a preview.</summary>
 /// <param name="Id">Its id.</param>
 /// <param name="Text">The token decoded alone.</param>
-public sealed record PreviewToken(int Id, string Text);
+/// <param name="EndsDocument">Whether it ends a document.</param>
+public sealed record PreviewToken(int Id, string Text, bool EndsDocument);
 
 /// <summary>A piece of a corpus as the model sees it.</summary>
 /// <param name="Offset">Index of its first token in the training split.</param>

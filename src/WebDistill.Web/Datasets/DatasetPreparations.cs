@@ -207,12 +207,11 @@ public sealed class DatasetPreparations(
             bytes = written.Length;
         }
 
-        var options = new CorpusOptions { Format = dataset.Format, JsonField = dataset.JsonField,
-            ValidationProportion = dataset.ValidationProportion };
+        CorpusOptions options = DatasetDocuments.Options(dataset);
         TextTokenizer tokenizer;
         if (dataset.TokenizerModelId is Guid modelId)
         {
-            tokenizer = Gpt2Tokenizer.Load(folder.Model(modelId));
+            tokenizer = TokenizerKinds.Load(folder.Model(modelId));
         }
         else
         {

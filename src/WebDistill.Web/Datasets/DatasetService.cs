@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using WebDistill.Data;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Options;
@@ -14,7 +15,7 @@ namespace WebDistill.Web.Datasets;
 /// <summary>Corpora: uploaded in a stream, prepared by <see cref="DatasetPreparations"/>, previewed, removed.</summary>
 public sealed class DatasetService(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, DatasetPreparations preparations,
-    DatasetAnnouncements announcements, StorageHealth storage, Func<Machine> machine,
+    DatasetAnnouncements announcements, StorageHealth storage, TrashFolder trash, Func<Machine> machine,
     HostSettings settings)
 {
     /// <summary>Data sets, newest first: the newest ones, or those that follow another one.</summary>
@@ -105,6 +106,7 @@ public sealed class DatasetService(
                 State = DatasetState.Preparing,
                 Format = options.Format ?? CorpusFormats.ForFileName(fileName).Name,
                 JsonField = options.JsonField,
+                UnwrapLines = options.UnwrapLines,
                 TokenizerModelId = options.TokenizerModelId,
                 RequestedVocabularySize = options.TokenizerModelId is null
                     ? options.VocabularySize ?? DatasetOptions.DefaultVocabularySize
@@ -158,6 +160,9 @@ public sealed class DatasetService(
                 + "cancel.");
     }
 
+    /// <summary>The tokenizer of a data set that is ready, in words.</summary>
+    public string Tokenizer(Dataset dataset) => TokenizerKinds.Describe(folder.Dataset(dataset.Id)).Description;
+
     /// <summary>Pieces of the training split, evenly spaced over it, token by token.</summary>
     /// <exception cref="NotFoundException">There is none with that id.</exception>
     /// <exception cref="ConflictException">It is not ready.</exception>
@@ -171,7 +176,7 @@ public sealed class DatasetService(
         return await Task.Run(() => StoredFiles.Read($"the data set '{dataset.Name}'", "Delete the data set and upload its text again.", () =>
         {
             string path = folder.Dataset(id);
-            Vocabulary vocabulary = Gpt2Tokenizer.Load(path).Vocabulary;
+            Vocabulary vocabulary = TokenizerKinds.Load(path).Vocabulary;
             using TokenFile train = TokenFile.Open(DatasetFiles.Train(path));
             var previews = new List<PreviewBlock>();
             for (int block = 0; block < blocks; block++)
@@ -179,10 +184,94 @@ public sealed class DatasetService(
                 long offset = train.TokenCount * block / blocks;
                 int[] ids = new int[(int)Math.Min(tokensPerBlock, train.TokenCount - offset)];
                 train.Read(offset, ids);
-                previews.Add(new PreviewBlock(offset, [.. ids.Select(token => new PreviewToken(token, vocabulary.TokenText(token)))]));
+                previews.Add(new PreviewBlock(offset, [.. ids.Select(token => new PreviewToken(token, vocabulary.TokenText(token), token == train.EndOfTextId))]));
             }
             return previews;
         }), cancel);
+    }
+
+    /// <summary>Where a data set's text stands, and what its file was called.</summary>
+    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    /// <exception cref="FilesGoneException">Its text is gone.</exception>
+    public async Task<(string Path, string FileName)> TextAsync(Guid id, CancellationToken cancel = default)
+    {
+        Dataset dataset = await GetAsync(id, cancel);
+        string source = DatasetFiles.Source(folder.Dataset(id));
+        return StoredFiles.Read($"the data set '{dataset.Name}'", "Upload its text again.",
+            () => File.Exists(source) ? (source, dataset.FileName) : throw new FileNotFoundException(null, source));
+    }
+
+    /// <summary>
+    /// Makes another data set of the same text with other options: a model's vocabulary, above all, so that the model can teach on it.
+    /// </summary>
+    /// <param name="name">Its name; null takes the one of this data set, with what it is for.</param>
+    /// <param name="options">Without a format it is read as it was.</param>
+    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    /// <exception cref="OptionsInvalidException">The name or an option cannot be used.</exception>
+    /// <exception cref="FilesGoneException">Its text is gone.</exception>
+    public async Task<Dataset> TokeniseAgainAsync(Guid id, string? name, DatasetOptions options, CancellationToken cancel = default)
+    {
+        Dataset dataset = await GetAsync(id, cancel);
+        List<OptionProblem> problems = [.. options.Validate()];
+        string? model = options.TokenizerModelId is Guid modelId ? await CheckTokenizerAsync(modelId, problems, cancel) : null;
+        if (problems.Count > 0)
+            throw new OptionsInvalidException(problems);
+        await using FileStream text = StoredFiles.Read($"the data set '{dataset.Name}'", "Upload its text again.",
+            () => File.OpenRead(DatasetFiles.Source(folder.Dataset(id))));
+        name ??= Names.OfFile(model is null ? $"{dataset.Name}, another vocabulary" : $"{dataset.Name}, tokens of {model}");
+        return await CreateAsync(name, dataset.FileName, text, options with { Format = options.Format ?? dataset.Format }, cancel);
+    }
+
+    /// <summary>Prepares a data set again whose preparation failed or was cancelled, with the same options.</summary>
+    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    /// <exception cref="ConflictException">It is ready, or being prepared.</exception>
+    public async Task<Dataset> RetryAsync(Guid id, CancellationToken cancel = default)
+    {
+        Dataset again = await writer.WriteAsync(async db =>
+        {
+            Dataset dataset = await db.Datasets.SingleOrDefaultAsync(d => d.Id == id, cancel) ?? throw NotFoundException.Of("data set", id);
+            if (dataset.State is not (DatasetState.Failed or DatasetState.Cancelled))
+                throw new ConflictException($"The data set '{dataset.Name}' is {dataset.State}: only one that failed or was cancelled is prepared again.");
+            if (preparations.Progress(id) is not null)
+                throw new ConflictException($"The preparation of the data set '{dataset.Name}' is just ending. Try again in a moment.");
+            (dataset.State, dataset.Error) = (DatasetState.Preparing, null);
+            await db.SaveChangesAsync(cancel);
+            return dataset;
+        }, cancel);
+        preparations.Begin(again);
+        announcements.Announce(id);
+        return again;
+    }
+
+    /// <summary>Removes every data set whose preparation failed or was cancelled, with its files.</summary>
+    /// <returns>How many.</returns>
+    public async Task<int> RemoveFailedAsync(CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        Guid[] failed = await db.Datasets.Where(dataset => dataset.State == DatasetState.Failed || dataset.State == DatasetState.Cancelled)
+            .Select(dataset => dataset.Id).ToArrayAsync(cancel);
+        foreach (Guid id in failed)
+            await DeleteAsync(id, cancel);
+        return failed.Length;
+    }
+
+    /// <summary>Gives a data set another name; what was measured on it is found under that one from then on.</summary>
+    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    /// <exception cref="OptionsInvalidException">The name is blank, too long or not printable.</exception>
+    public async Task RenameAsync(Guid id, string name, CancellationToken cancel = default)
+    {
+        Names.Check("name", name);
+        string given = name.Trim();
+        await writer.WriteAsync(async db =>
+        {
+            Dataset dataset = await db.Datasets.SingleOrDefaultAsync(d => d.Id == id, cancel) ?? throw NotFoundException.Of("data set", id);
+            dataset.Name = given;
+            await using IDbContextTransaction all = await db.Database.BeginTransactionAsync(cancel);
+            await db.Evaluations.Where(e => e.DatasetId == id).ExecuteUpdateAsync(set => set.SetProperty(e => e.SourceName, given), cancel);
+            await db.SaveChangesAsync(cancel);
+            await all.CommitAsync(cancel);
+        }, cancel);
+        announcements.Announce(id);
     }
 
     /// <summary>Removes a data set with its files.</summary>
@@ -190,20 +279,41 @@ public sealed class DatasetService(
     /// <exception cref="ConflictException">A queued or running run uses it, or it is being prepared.</exception>
     public async Task DeleteAsync(Guid id, CancellationToken cancel = default)
     {
-        await storage.DeleteAsync(() => writer.WriteAsync(async db =>
-        {
-            Dataset dataset = await db.Datasets.SingleOrDefaultAsync(d => d.Id == id, cancel) ?? throw NotFoundException.Of("data set", id);
-            if (dataset.State == DatasetState.Preparing)
-                throw new ConflictException($"The data set '{dataset.Name}' is being prepared. Cancel that first.");
-            Run? user = await db.Runs.FirstOrDefaultAsync(
-                run => run.DatasetId == id && Run.StatusesThatNeedFiles.Contains(run.Status), cancel);
-            if (user is not null)
-                throw new ConflictException($"The run '{user.Name}' uses the data set '{dataset.Name}' ({user.Status}). Stop it first.");
-            db.Datasets.Remove(dataset);
-            await db.SaveChangesAsync(cancel);
-        }, cancel), folder.Dataset(id));
+        await storage.DeleteAsync(() => RemoveAsync(id, cancel), folder.Dataset(id));
         announcements.Announce(id);
     }
+
+    /// <summary>The same into the trash.</summary>
+    /// <returns>Its name there, to take it back; null where the disk is full, and it is gone for good.</returns>
+    /// <inheritdoc cref="DeleteAsync"/>
+    public async Task<string?> DeleteToTrashAsync(Guid id, CancellationToken cancel = default)
+    {
+        string? name = await storage.DeleteToTrashAsync(async () => await RemoveAsync(id, cancel), StoredKind.Dataset, id, trash);
+        announcements.Announce(id);
+        return name;
+    }
+
+    /// <summary>Takes back a data set that <see cref="DeleteToTrashAsync"/> put into the trash under that name.</summary>
+    /// <exception cref="NotFoundException">It is not there any more.</exception>
+    public async Task UndoDeleteAsync(Guid id, string inTrash)
+    {
+        await trash.TakeBackAsync(inTrash);
+        announcements.Announce(id);
+    }
+
+    private async Task<Dataset> RemoveAsync(Guid id, CancellationToken cancel) => await writer.WriteAsync(async db =>
+    {
+        Dataset dataset = await db.Datasets.SingleOrDefaultAsync(d => d.Id == id, cancel) ?? throw NotFoundException.Of("data set", id);
+        if (dataset.State == DatasetState.Preparing)
+            throw new ConflictException($"The data set '{dataset.Name}' is being prepared. Cancel that first.");
+        Run? user = await db.Runs.FirstOrDefaultAsync(
+            run => run.DatasetId == id && Run.StatusesThatNeedFiles.Contains(run.Status), cancel);
+        if (user is not null)
+            throw new ConflictException($"The run '{user.Name}' uses the data set '{dataset.Name}' ({user.Status}). Stop it first.");
+        db.Datasets.Remove(dataset);
+        await db.SaveChangesAsync(cancel);
+        return dataset;
+    }, cancel);
 
     private async Task AddAsync(Dataset dataset, CancellationToken cancel)
     {
@@ -233,17 +343,18 @@ public sealed class DatasetService(
                 + $"{Machine.BytesInWords(free)} of the disk are free. Make room, or upload less text.";
     }
 
-    private async Task CheckTokenizerAsync(Guid modelId, List<OptionProblem> problems, CancellationToken cancel)
+    /// <returns>What the model is called; null where there is a problem.</returns>
+    private async Task<string?> CheckTokenizerAsync(Guid modelId, List<OptionProblem> problems, CancellationToken cancel)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         Model? model = await db.Models.AsNoTracking().SingleOrDefaultAsync(m => m.Id == modelId, cancel);
         if (model is null)
             problems.Add(new("tokenizerModelId", $"There is no model '{modelId}'. Choose one of the list."));
         else if (model.TokenizerSha256 is null)
-            problems.Add(new("tokenizerModelId", $"The model '{model.Name}' came without vocab.json and merges.txt. Choose another one, "
+            problems.Add(new("tokenizerModelId", $"The model '{model.Name}' came without the files of a tokenizer ({TokenizerKinds.FilesInWords}). Choose another one, "
                 + "or train a vocabulary."));
+        return model?.Name;
     }
-
 }
 
 /// <summary>A text that is stored under incoming/ and not yet a data set.</summary>

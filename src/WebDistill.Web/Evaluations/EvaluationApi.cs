@@ -1,7 +1,10 @@
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
+using WebDistill.Web.Hosting;
 using WebDistill.Web.Http;
 using WebDistill.Web.Security;
 using WebDistill.Web.Storage;
@@ -102,6 +105,12 @@ internal static class EvaluationApi
             return TypedResults.Accepted($"/api/evaluations/{id}", EvaluationResponse.Of(await service.GetAsync(id, cancel)));
         }).ProducesProblem(404).ProducesProblem(409).WithSummary("Ends an evaluation; asked for again it goes on from what it had");
 
+        evaluations.MapPost("/{id:guid}/now", async (Guid id, EvaluationService service, CancellationToken cancel) =>
+        {
+            await service.MeasureNowAsync(id, cancel);
+            return TypedResults.Accepted($"/api/evaluations/{id}", EvaluationResponse.Of(await service.GetAsync(id, cancel)));
+        }).ProducesProblem(404).ProducesProblem(409).WithSummary("Measures a speed beside the training that it waits for; its result says so then");
+
         evaluations.MapDelete("/{id:guid}", async (Guid id, EvaluationService service, CancellationToken cancel) =>
         {
             await service.DeleteAsync(id, cancel);
@@ -112,5 +121,34 @@ internal static class EvaluationApi
                 set.Name, set.Title, set.Purpose, set.Source, set.Files, set.Origin, set.Licence, files.Find(set), set.ComparesTwo,
                 set.UsesStride)))
             .WithTags("Evaluations").WithSummary("What models can be measured on, and which texts are there");
+
+        api.MapPost("/evaluation-sets/{name}/file", AddFileAsync).Accepts<EvaluationFileForm>("multipart/form-data").Produces(204).ProducesValidationProblem()
+            .ProducesProblem(404).ProducesProblem(409).ProducesProblem(413).ProducesProblem(415).ProducesProblem(507).LimitTransfers().WithTags("Evaluations")
+            .WithSummary("Adds the text that a set is measured on (file), after it was read once");
     }
+
+    private static async Task<IResult> AddFileAsync(string name, HttpRequest request, EvaluationFiles files, EvaluationAnnouncements announcements, StorageHealth storage,
+        HostSettings settings, CancellationToken cancel)
+    {
+        EvaluationSet set = EvaluationSets.All.FirstOrDefault(known => known.Name == name)
+            ?? throw new NotFoundException($"There is no evaluation set '{ForeignText.Quote(name)}', expected one of: {string.Join(", ", EvaluationSets.All.Select(known => known.Name))}.");
+        var form = new MultipartFiles(request, settings);
+        storage.RequireRoom("the upload", Math.Min(request.ContentLength ?? 0, settings.MaxUploadBytes));
+        int count = 0;
+        await foreach (UploadedFile file in form.ReadAsync(cancel))
+        {
+            if (++count > 1)
+                throw new OptionsInvalidException("file", "Several files were uploaded. A set has one; upload it alone.");
+            await files.AddAsync(set, file.Content, settings.MaxUploadBytes, cancel);
+        }
+        if (count == 0)
+            form.Problems.Add(new OptionProblem("file", "No file was uploaded. Send the text as a file part of multipart/form-data."));
+        if (form.Problems.Count > 0)
+            throw new OptionsInvalidException(form.Problems);
+        announcements.Announce(Guid.Empty);
+        return TypedResults.NoContent();
+    }
+
+    // Describes the part of the form in /openapi/v1.json; the request is read in a stream and never bound to it.
+    private sealed record EvaluationFileForm(IFormFile File);
 }

@@ -7,6 +7,7 @@ public sealed class EvaluationQueue : IDisposable
 {
     private readonly SemaphoreSlim _doorbell = new(0, 1);
     private readonly Lock _lock = new();
+    private readonly HashSet<Guid> _despiteTraining = [];
     private (Guid Id, CancellationTokenSource Source)? _current;
 
     /// <summary>Says that there may be something to do.</summary>
@@ -21,6 +22,24 @@ public sealed class EvaluationQueue : IDisposable
 
     /// <summary>Waits until there may be something to do.</summary>
     public Task ChangedAsync(CancellationToken cancel) => _doorbell.WaitAsync(cancel);
+
+    /// <summary>Those that somebody wants measured though a run trains; a restart forgets it, and they wait again.</summary>
+    public IReadOnlyList<Guid> DespiteTraining
+    {
+        get
+        {
+            lock (_lock)
+                return [.. _despiteTraining];
+        }
+    }
+
+    /// <summary>Lets an evaluation that would wait for the training be computed beside it.</summary>
+    public void WaitNoLonger(Guid id)
+    {
+        lock (_lock)
+            _despiteTraining.Add(id);
+        Wake();
+    }
 
     /// <summary>Ends the evaluation if it is the one being computed.</summary>
     public void Cancel(Guid id)

@@ -8,6 +8,7 @@ using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Text;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
@@ -147,6 +148,17 @@ public sealed class EvaluationService(
         announcements.Announce(id);
     }
 
+    /// <summary>Lets an evaluation that waits for the machine to be idle be computed beside the training; its figures say so then.</summary>
+    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    /// <exception cref="ConflictException">It does not wait.</exception>
+    public async Task MeasureNowAsync(Guid id, CancellationToken cancel = default)
+    {
+        Evaluation evaluation = await GetAsync(id, cancel);
+        if (evaluation.Status != EvaluationStatus.Queued)
+            throw new ConflictException($"The evaluation of '{evaluation.ModelName}' does not wait ({evaluation.Status}).");
+        queue.WaitNoLonger(id);
+    }
+
     /// <summary>Forgets an evaluation with its figures.</summary>
     /// <exception cref="NotFoundException">There is none with that id.</exception>
     /// <exception cref="ConflictException">It is being computed.</exception>
@@ -188,7 +200,9 @@ public sealed class EvaluationService(
             problems.Add(new("set", $"There is no evaluation set '{ForeignText.Quote(request.Set)}', expected one of: "
                 + $"{string.Join(", ", EvaluationSets.All.Select(known => known.Name))}."));
         Model? model = await FindAsync("modelId", request.ModelId, problems, cancel);
-        if (set is null || model is null)
+        if (model?.ProblemOfContinuing() is string other)
+            problems.Add(new("modelId", other));
+        if (set is null || model is null || problems.Count > 0)
             throw new OptionsInvalidException(problems);
 
         int context = request.ContextLength ?? model.ContextLength;
@@ -201,7 +215,7 @@ public sealed class EvaluationService(
                 ? $"The stride is {stride} tokens, expected 1 to the context of {context}."
                 : $"{set.Title} does not slide a window. Leave the stride out."));
         if (set.Source != EvaluationSource.None && model.TokenizerSha256 is null)
-            problems.Add(new("modelId", $"'{model.Name}' came without vocab.json and merges.txt and cannot read text. Import it with them."));
+            problems.Add(new("modelId", $"'{model.Name}' came without the files of a tokenizer and cannot read text. Import it with them ({TokenizerKinds.FilesInWords})."));
 
         Model? reference = null;
         if (set.ComparesTwo)
@@ -211,6 +225,8 @@ public sealed class EvaluationService(
                 problems.Add(new("referenceModelId", $"{set.Title} compares a student with its teacher. Name the teacher."));
             else if (reference is null)
                 throw new OptionsInvalidException(problems);
+            else if (reference.ProblemOfContinuing() is string otherReference)
+                problems.Add(new("referenceModelId", otherReference));
             else if (reference.TokenizerSha256 != model.TokenizerSha256)
                 problems.Add(new("referenceModelId", $"'{reference.Name}' has another tokenizer than '{model.Name}': their tokens cannot be "
                     + "compared. Choose the student's own teacher."));

@@ -8,6 +8,7 @@ using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Text;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
+using WebDistill.Web.Jobs;
 using WebDistill.Web.Models;
 using WebDistill.Web.Storage;
 using WebDistill.Web.Sweeps;
@@ -16,14 +17,16 @@ namespace WebDistill.Web.Evaluations;
 
 /// <summary>
 /// Computes the queued evaluations, one at a time and in the order in which they were asked for. What was reached is saved on the way: after a
-/// restart an evaluation goes on from there. No evaluation's failure ends the queue.
+/// restart an evaluation goes on from there. No evaluation's failure ends the queue. What depends on the machine as much as on the model waits until no run
+/// trains, unless somebody wants it now: then its figures say what trained beside it.
 /// </summary>
 public sealed class EvaluationWorker(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, ModelCache cache, EvaluationFiles files,
-    EvaluationQueue queue, EvaluationAnnouncements announcements, StorageHealth storage, OutcomeWriter outcomes, IHostApplicationLifetime lifetime,
+    EvaluationQueue queue, EvaluationAnnouncements announcements, RunEvents runEvents, StorageHealth storage, OutcomeWriter outcomes, IHostApplicationLifetime lifetime,
     ILogger<EvaluationWorker> logger)
     : BackgroundService
 {
+    private static readonly string[] s_ofTheMachine = [.. EvaluationSets.All.Where(set => set.DependsOnMachine).Select(set => set.Name)];
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan ReportInterval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan SaveInterval = TimeSpan.FromSeconds(1);
@@ -34,6 +37,8 @@ public sealed class EvaluationWorker(
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, lifetime.ApplicationStopping);
         CancellationToken shutdown = ended.Token;
         bool computed = false;
+        // A run that came to rest may be what an evaluation has waited for.
+        using IDisposable events = runEvents.Subscribe(_ => queue.Wake());
         while (!shutdown.IsCancellationRequested)
         {
             try
@@ -69,8 +74,11 @@ public sealed class EvaluationWorker(
     /// <summary>The next one to compute; one that an earlier process left running goes first.</summary>
     private Task<Evaluation?> NextAsync(CancellationToken cancel) => writer.WriteAsync(async db =>
     {
+        bool isTraining = await db.Runs.AnyAsync(run => Run.ActiveStatuses.Contains(run.Status), cancel);
+        IReadOnlyList<Guid> wanted = queue.DespiteTraining;
         Evaluation? next = await db.Evaluations
             .Where(e => e.Status == EvaluationStatus.Running || e.Status == EvaluationStatus.Queued)
+            .Where(e => !isTraining || !s_ofTheMachine.Contains(e.Set) || wanted.Contains(e.Id))
             .OrderByDescending(e => e.Status == EvaluationStatus.Running).ThenBy(e => e.CreatedAt).ThenBy(e => e.Id)
             .FirstOrDefaultAsync(cancel);
         if (next is not null)
@@ -136,11 +144,18 @@ public sealed class EvaluationWorker(
                 Tokens = tokens,
                 ContextLength = evaluation.ContextLength,
                 Stride = evaluation.Stride,
-                State = evaluation.StateJson is string state ? JsonDocument.Parse(state).RootElement : null,
+                // What the machine did beside an earlier part is not known any more: a speed is measured anew.
+                State = evaluation.StateJson is string state && !set.DependsOnMachine ? JsonDocument.Parse(state).RootElement : null,
             });
             watch.Start();
-            Advance(evaluation, task, watch, ended.Token);
-            string result = JsonSerializer.Serialize(task.Result(), WebJson.Measured);
+            HashSet<string> trained = set.DependsOnMachine ? [.. Training()] : [];
+            Advance(evaluation, task, watch, ended.Token, () =>
+            {
+                if (set.DependsOnMachine)
+                    trained.UnionWith(Training());
+            });
+            string result = JsonSerializer.Serialize(task.Result() with { Disturbance = trained.Count == 0 ? null
+                : $"Measured while {string.Join(" and ", trained.Order())} trained: an idle machine is faster." }, WebJson.Measured);
             return row =>
             {
                 // Cancelled at the very end: the figures are there, and stay.
@@ -168,13 +183,21 @@ public sealed class EvaluationWorker(
         }
     }
 
-    private void Advance(Evaluation evaluation, EvaluationTask task, Stopwatch watch, CancellationToken cancel)
+    // The names of the runs that have the machine now.
+    private List<string> Training()
+    {
+        using WebDistillDb db = contexts.CreateDbContext();
+        return [.. db.Runs.Where(run => Run.ActiveStatuses.Contains(run.Status)).Select(run => run.Name)];
+    }
+
+    private void Advance(Evaluation evaluation, EvaluationTask task, Stopwatch watch, CancellationToken cancel, Action afterPart)
     {
         TimeSpan reported = TimeSpan.Zero, saved = TimeSpan.Zero;
         while (task.Done < task.Total)
         {
             cancel.ThrowIfCancellationRequested();
             task.Advance();
+            afterPart();
             if (watch.Elapsed - reported < ReportInterval)
                 continue;
             reported = watch.Elapsed;

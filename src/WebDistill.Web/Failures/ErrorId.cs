@@ -49,6 +49,8 @@ public sealed record ErrorId(string Name, string Title, int? Status = null)
 
     public static ErrorId RunWaitsForDisk { get; } = new("run-waits-for-disk", "A run waits until the disk takes its state");
 
+    public static ErrorId RunGuarded { get; } = new("run-guarded", "A guard paused or stopped a run");
+
     public static ErrorId RunInterrupted { get; } = new("run-interrupted", "The server ended while a run was training");
 
     public static ErrorId RunStateUnsaved { get; } = new("run-state-unsaved", "A run rests without its latest updates");
@@ -90,7 +92,7 @@ public sealed record ErrorId(string Name, string Title, int? Status = null)
     [
         OptionsInvalid, RequestUnreadable, HostUnknown, OriginForeign, NotFound, AddressUnknown, MethodNotAllowed, Conflict, FilesGone, Busy,
         RateLimited, StorageFailed, ServerError, DiskUnwritable, DiskFull,
-        RunFailed, RunDiverged, RunWaitsForDisk, RunInterrupted, RunStateUnsaved, DatasetNotPrepared, EvaluationFailed,
+        RunFailed, RunDiverged, RunWaitsForDisk, RunGuarded, RunInterrupted, RunStateUnsaved, DatasetNotPrepared, EvaluationFailed,
         StartSettings, StartFolderInUse, StartFolderUnusable, StartFolderUnwritable, StartDiskFull, StartDiskFails, StartLibraries,
         StartFileUnreadable, StartDatabaseNewer, StartDatabaseForeign, StartDatabaseDamaged, StartDatabaseInUse, StartCannotListen, RestoreRefused,
     ];

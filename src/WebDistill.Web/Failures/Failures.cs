@@ -36,6 +36,7 @@ public sealed class OptionsInvalidException : Exception
     public const int MaxProblems = 20;
 
     private const int MaxMessageCharacters = 1000, MaxCharacters = 4000;
+    private const string Objective = "objective";
 
     /// <summary>Several problems.</summary>
     public OptionsInvalidException(IReadOnlyList<OptionProblem> problems) : this(Bounded(problems), bounded: true)
@@ -56,11 +57,17 @@ public sealed class OptionsInvalidException : Exception
     /// <summary>What is wrong, without the names of fields: for where they stand beside it, or mean nothing to a reader.</summary>
     public string Sentences => string.Join(" ", Problems.Select(problem => problem.Message));
 
-    /// <summary>Problems of what could not be read, and those of what could: a field whose text was refused is not checked as well.</summary>
+    /// <summary>
+    /// Problems of what could not be read, and those of what could. A field whose text was refused is not checked as well; nor is an objective of which
+    /// anything was, for its terms are weighed against each other, and what stands in its place nobody asked for.
+    /// </summary>
     public static IReadOnlyList<OptionProblem> Join(IReadOnlyList<OptionProblem> unread, IEnumerable<OptionProblem> found)
     {
         HashSet<string> fields = [.. unread.Select(problem => problem.Field)];
-        return [.. unread, .. found.Where(problem => !fields.Contains(problem.Field))];
+        bool hasObjective = !fields.Any(IsOfObjective);
+        return [.. unread, .. found.Where(problem => !fields.Contains(problem.Field) && (hasObjective || !IsOfObjective(problem.Field)))];
+
+        static bool IsOfObjective(string field) => field == Objective || field.StartsWith($"{Objective}.", StringComparison.Ordinal);
     }
 
     // An answer stays short whatever was sent.

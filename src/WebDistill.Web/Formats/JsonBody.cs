@@ -17,12 +17,13 @@ internal static class JsonBody
     private const int MaxShownCharacters = 60;
 
     /// <summary>A JSON object as <typeparamref name="T"/> without the properties that cannot be read, and the problems of those.</summary>
+    /// <param name="example">One, for those who wrote something else than an object.</param>
     /// <exception cref="OptionsInvalidException">Not JSON, not an object, or a required property is missing.</exception>
-    public static (T Value, IReadOnlyList<OptionProblem> Problems) Read<T>(ReadOnlyMemory<byte> body)
+    public static (T Value, IReadOnlyList<OptionProblem> Problems) Read<T>(ReadOnlyMemory<byte> body, string? example = null)
     {
         using JsonDocument document = Parse<T>(body);
         if (document.RootElement.ValueKind != JsonValueKind.Object)
-            throw new OptionsInvalidException("$", $"The text is a JSON {document.RootElement.ValueKind}, expected an object.");
+            throw new OptionsInvalidException("$", $"The text is a JSON {document.RootElement.ValueKind}, expected an object{(example is null ? "" : $" such as {example}")}.");
 
         IReadOnlyList<OptionProblem> twice = [];
         JsonElement root = typeof(T) == typeof(RunOptions) ? FlatOptions.Grouped(document.RootElement, out twice) : document.RootElement;
@@ -144,7 +145,7 @@ internal static class JsonBody
             return "a list of texts";
         if (inner.IsAssignableTo(typeof(IEnumerable<int>)))
             return "a list of whole numbers";
-        if (inner == typeof(IReadOnlyDictionary<string, ObjectiveTerm>) || WebJson.Options.GetTypeInfo(inner).Kind == JsonTypeInfoKind.Object)
+        if (WebJson.Options.GetTypeInfo(inner).Kind is JsonTypeInfoKind.Object or JsonTypeInfoKind.Dictionary)
             return "an object";
         return inner.IsAssignableTo(typeof(IEnumerable<JsonElement>)) ? "a list" : "another type";
     }

@@ -27,7 +27,7 @@ internal static class HeadlessRun
     public static Command Create(string[] settings, string contentRoot) => HeadlessCommand.Create(
         "run", """
         Trains one run in the terminal. Ctrl-C saves a checkpoint and ends it.
-        Exit code: 0 completed, 2 bad options, 3 failed, 130 stopped by Ctrl-C after a checkpoint, 143 terminated after a checkpoint.
+        Exit code: 0 completed, 2 bad options, 3 failed or ended by a guard, 130 stopped by Ctrl-C after a checkpoint, 143 terminated after a checkpoint.
         """, FileName, "options of the run: the JSON that POST /api/runs takes",
         "let a run go on from its newest complete checkpoint", settings, contentRoot,
         async (services, file, id) => await TrainAsync(services, file is null
@@ -95,6 +95,7 @@ internal static class HeadlessRun
         return ended.Status switch
         {
             RunStatus.Completed => Completed,
+            _ when ended.ErrorCause == RunErrorCause.Guard => Failed,
             RunStatus.Stopped or RunStatus.Paused => StoppedByCtrlC,
             RunStatus.Interrupted => Terminated,
             _ => Failed,

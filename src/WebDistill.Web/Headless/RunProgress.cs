@@ -3,6 +3,7 @@ using Spectre.Console;
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Losses;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Runs;
 
@@ -37,7 +38,9 @@ internal sealed class RunProgress(IAnsiConsole console, TimeProvider time)
         if (ended.TotalSteps > 0)
             WriteOnce(Text(ended));
         WriteLine(ended.Error is null ? $"{ended.Status}." : Why(ended));
-        if (ended.Status is RunStatus.Stopped or RunStatus.Paused or RunStatus.Interrupted or RunStatus.Failed && ended.Step > 0)
+        // One that its sweep lets rest goes on by itself, if at all.
+        if (ended is not { Status: RunStatus.Paused, RestAtStep: not null }
+            && ended.Status is RunStatus.Stopped or RunStatus.Paused or RunStatus.Interrupted or RunStatus.Failed && ended.Step > 0)
             WriteLine($"It can go on: run --resume {ended.Id}");
         if (ended.StudentModelId is Guid model)
             WriteLine($"The student is the model {model}.");
@@ -56,15 +59,17 @@ internal sealed class RunProgress(IAnsiConsole console, TimeProvider time)
     {
         string line = string.Create(CultureInfo.InvariantCulture, $"{run.Step} / {run.TotalSteps} updates");
         if (run.TotalLoss is double loss)
-            line += $"  loss {NotFinite.Text(loss) ?? loss.ToString("F4", CultureInfo.InvariantCulture)} nats/token";
+            line += $"  loss {NotFinite.Text(loss) ?? loss.ToString("F4", CultureInfo.InvariantCulture)}{Unit(run)}";
         if (run.Validation() is Perplexity perplexity)
             line += $"  perplexity {perplexity}";
         if (run.TokensPerSecond is double speed)
             line += $"  {NotFinite.Text(speed) ?? speed.ToString("F0", CultureInfo.InvariantCulture)} tok/s";
         if (run.TimeLeft() is TimeSpan left)
-            line += $"  {Formats.Figures.Duration(left)} left";
+            line += $"  about {Formats.Figures.Rough(left.TotalSeconds)} left";
         return line;
     }
+
+    private static string Unit(Run run) => LossCatalogue.UnitOfSum(StoredOptions.Of(run)) is string unit ? $" {unit}" : "";
 
     private async Task DrawAsync(Task training, Func<Task<Run>> read) => await console.Progress()
         .AutoClear(true)

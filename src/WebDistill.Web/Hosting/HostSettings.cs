@@ -13,14 +13,15 @@ namespace WebDistill.Web.Hosting;
 /// <param name="LoadedModels">Playground:LoadedModels: models kept in memory for generation.</param>
 /// <param name="IdleModelMinutes">Playground:IdleModelMinutes: minutes after which an unused one is freed.</param>
 /// <param name="QuickStartStories">QuickStart:Stories: stories in the corpus that the quick start writes.</param>
-/// <param name="ResumeInterrupted">Training:ResumeInterrupted: whether runs that the end of the process cut go on by themselves.</param>
-/// <param name="WebhookUrl">Notifications:WebhookUrl: who is told, by an HTTP POST, that a run changed; null tells nobody.</param>
+/// <param name="ResumeInterrupted">Training:ResumeInterrupted: whether runs that the end of the process cut go on by themselves; null leaves it to the Settings page.</param>
+/// <param name="WebhookUrl">Notifications:WebhookUrl: who is told, by an HTTP POST, that a run changed; null leaves it to the Settings page.</param>
+/// <param name="WebhookFormat">Notifications:WebhookFormat: in which form it is told; null leaves it to the Settings page.</param>
 /// <param name="EvaluationFolder">Evaluation:Folder: where the texts of evaluation sets stand; null means evaluation/ of the storage root.</param>
 /// <param name="Limits">Limits: how much of anything may be sent or held open.</param>
 public sealed record HostSettings(
     string StorageRoot, long MaxUploadBytes, long ReserveBytes, bool AllowRemoteWithoutLogin, IReadOnlyList<string> AllowedHosts,
         IReadOnlyList<string> Addresses, int LoadedModels,
-        int IdleModelMinutes, int QuickStartStories, bool ResumeInterrupted, Uri? WebhookUrl, string? EvaluationFolder, InputLimits Limits)
+        int IdleModelMinutes, int QuickStartStories, bool? ResumeInterrupted, Uri? WebhookUrl, WebhookFormat? WebhookFormat, string? EvaluationFolder, InputLimits Limits)
 {
     /// <summary>Reads and checks the options.</summary>
     /// <exception cref="HostSettingsException">Lists every option that cannot be used, with its key.</exception>
@@ -39,11 +40,19 @@ public sealed record HostSettings(
         int loaded = (int)Integer("Playground:LoadedModels", 2, 1, 64);
         int idle = (int)Integer("Playground:IdleModelMinutes", 10, 1, 1440);
         int stories = (int)Integer("QuickStart:Stories", StoryCorpus.QuickStartStories, 50, 100_000);
-        bool resume = Boolean("Training:ResumeInterrupted", true);
+        bool? resume = configuration["Training:ResumeInterrupted"] is null ? null : Boolean("Training:ResumeInterrupted", true);
         Uri? webhook = null;
         if (configuration["Notifications:WebhookUrl"] is { Length: > 0 } url
             && !(Uri.TryCreate(url, UriKind.Absolute, out webhook) && webhook.Scheme is "http" or "https"))
             failures.Add($"Notifications:WebhookUrl is '{url}', expected an address such as https://example.org/hook, or nothing.");
+        WebhookFormat? format = null;
+        if (configuration["Notifications:WebhookFormat"] is { Length: > 0 } shape)
+        {
+            // A number would be read as the place of a word.
+            format = Enum.GetValues<WebhookFormat>().Cast<WebhookFormat?>().FirstOrDefault(known => known.ToString()!.Equals(shape, StringComparison.OrdinalIgnoreCase));
+            if (format is null)
+                failures.Add($"Notifications:WebhookFormat is '{shape}', expected {string.Join(", ", Enum.GetNames<WebhookFormat>())}, or nothing.");
+        }
         string? evaluation = configuration["Evaluation:Folder"] is { } text && !string.IsNullOrWhiteSpace(text) ? text : null;
         InputLimits limits = InputLimits.Read(Integer);
         string[] addresses = [.. ListenAddresses.Read(configuration)];
@@ -54,7 +63,7 @@ public sealed record HostSettings(
             .Select(level => $"{level.Path} is '{level.Value}', expected one of {string.Join(", ", Enum.GetNames<LogLevel>())}."));
         return failures.Count == 0
             ? new HostSettings(
-                root, megabytes << 20, reserve << 20, remote, hosts, addresses, loaded, idle, stories, resume, webhook, evaluation, limits)
+                root, megabytes << 20, reserve << 20, remote, hosts, addresses, loaded, idle, stories, resume, webhook, format, evaluation, limits)
             : throw new HostSettingsException(failures);
 
         long Integer(string key, long whenMissing, long minimum, long maximum)

@@ -43,10 +43,16 @@ internal static class OptionSchemas
                 OptionKind.Number => JsonSchemaType.Number,
                 OptionKind.Integer => JsonSchemaType.Integer,
                 OptionKind.Boolean => JsonSchemaType.Boolean,
-                OptionKind.LayerList => JsonSchemaType.Array,
+                OptionKind.LayerList or OptionKind.Numbers or OptionKind.Lines or OptionKind.Entries => JsonSchemaType.Array,
                 _ => JsonSchemaType.String,
             },
-            Items = field.Kind == OptionKind.LayerList ? new OpenApiSchema { Type = JsonSchemaType.Integer } : null,
+            Items = field.Kind switch
+            {
+                OptionKind.LayerList => new OpenApiSchema { Type = JsonSchemaType.Integer },
+                OptionKind.Numbers => new OpenApiSchema { Type = JsonSchemaType.Number },
+                OptionKind.Lines or OptionKind.Entries => new OpenApiSchema { Type = JsonSchemaType.String },
+                _ => null,
+            },
             Enum = field.Choices is null ? null : [.. field.Choices.Select(choice => (JsonNode)choice)],
         };
         Say(schema, field.Label, field.What, field.Usual);

@@ -1,7 +1,9 @@
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
+using WebDistill.Distillation.Data;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Guards;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
@@ -10,6 +12,7 @@ using WebDistill.Distillation.Text;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Jobs;
@@ -19,40 +22,51 @@ namespace WebDistill.Web.Jobs;
 /// can.</param>
 /// <param name="Warnings">What may go wrong or be unintended, by field.</param>
 /// <param name="Plan">What it would do and need; null where that cannot be known.</param>
-/// <param name="EstimatedSeconds">At the speed of the latest run on this device; null where there was none.</param>
+/// <param name="Time">What is left to do at the speed of the latest run on this device; null where there was none.</param>
+/// <param name="Fit">The plan against the machine; null without a plan.</param>
 public sealed record RunForecast(
-    IReadOnlyList<OptionProblem> Problems, IReadOnlyList<OptionProblem> Warnings, RunPlan? Plan, double? EstimatedSeconds);
+    IReadOnlyList<OptionProblem> Problems, IReadOnlyList<OptionProblem> Warnings, RunPlan? Plan = null, EstimatedTime? Time = null, RunFit? Fit = null)
+{
+    /// <summary>Beyond it a run is launched only by somebody who was told so.</summary>
+    public const double LongSeconds = 12 * 3600;
+
+    /// <summary>At the median speed of the latest run; null where there was none.</summary>
+    public double? EstimatedSeconds => Time?.Seconds;
+
+    /// <summary>Whether it takes so long that whoever launches it is asked first.</summary>
+    public bool IsLong => EstimatedSeconds > LongSeconds;
+}
 
 /// <summary>Looks at a run before it starts: whether it can be made here, what it will do and need, how long it will take.</summary>
 /// <param name="machine">Reads the machine as it is now.</param>
 public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataFolder folder, Func<Machine> machine)
 {
-    // A time that TimeSpan can hold, with room for a sum.
-    private static readonly double LongestSeconds = TimeSpan.MaxValue.TotalSeconds / 2;
+    private const string OthersPath = "teacher.others";
 
     /// <summary>Everything that can be said; whatever goes wrong with the options is a problem of a field.</summary>
-    public async Task<RunForecast> ForecastAsync(RunOptions options, CancellationToken cancel)
+    /// <param name="made">Updates that were made already, by the checkpoint that the run goes on from.</param>
+    public async Task<RunForecast> ForecastAsync(RunOptions options, CancellationToken cancel, int made = 0)
     {
-        List<OptionProblem> problems = [.. RunPlan.Validate(options)];
+        List<OptionProblem> problems = [.. RunPlan.Validate(options), .. GuardCatalogue.Validate(options)];
         RunParts parts = await FindAsync(options, problems, cancel);
         // With a field already refused the checks below would only repeat it in other words.
         if (problems.Count > 0 || parts.Dataset is not { VocabularySize: int vocabularySize })
-            return new RunForecast(problems, [], null, null);
+            return new RunForecast(problems, []);
         (IReadOnlyList<OptionProblem> found, RunPlan? plan) = await ExamineAsync(options, parts, vocabularySize, cancel);
         if (plan is null)
-            return new RunForecast(found, [], null, null);
+            return new RunForecast(found, []);
 
         RunFit fit = RunFit.Of(plan, options, machine());
+        List<OptionProblem> refused = [.. fit.Problems], warnings = [.. fit.Warnings, .. RunWarnings.Of(options, plan)];
+        if (plan.TotalUpdates < made)
+            refused.Add(new OptionProblem(plan.EndsBy, $"The checkpoint has made {made:N0} updates, and the run would end at update {plan.TotalUpdates:N0}. "
+                + (plan.EndsBy == OptionPath.Of(options.Schedule.Epochs) ? "Train more epochs." : "Raise the budget, or switch it off with 0.")));
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        Run? latest = await db.Runs.AsNoTracking()
-            // A speed that is infinite would promise that a run takes no time.
-            .Where(run => run.TokensPerSecond > 0 && run.TokensPerSecond <= double.MaxValue && run.FlopsPerToken > 0
-                && run.FlopsPerToken <= double.MaxValue && run.Engine == Device.Name)
-            .OrderByDescending(run => run.StartedAt)
-            .FirstOrDefaultAsync(cancel);
-        double? seconds = latest is null ? null
-            : Math.Min(plan.TotalTokens * plan.FlopsPerToken / (latest.TokensPerSecond!.Value * latest.FlopsPerToken!.Value), LongestSeconds);
-        return new RunForecast(fit.Problems, fit.Warnings, plan, seconds);
+        EstimatedTime? time = (await MeasuredSpeed.ReadAsync(db, cancel))?.TimeOf(plan).Of(Math.Max(0, 1 - ((double)made / plan.TotalUpdates)));
+        if (time?.Seconds > RunForecast.LongSeconds)
+            warnings.Add(new OptionProblem(OptionPath.Of(options.Schedule.Epochs),
+                $"It takes about {Figures.Rough(time.Seconds)} at the speed of the latest run on this machine."));
+        return new RunForecast(refused, warnings, plan, time, fit);
     }
 
     private async Task<RunParts> FindAsync(RunOptions options, List<OptionProblem> problems, CancellationToken cancel)
@@ -75,7 +89,10 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
         Model? checkpoint = options.Student.Initialisation == "checkpoint"
             ? await ModelAsync(db, "student.modelId", options.Student.ModelId, problems, cancel)
             : null;
-        foreach ((string field, Model? model) in new[] { ("teacher.modelId", teacher), ("student.modelId", checkpoint) })
+        List<Model?> others = [];
+        foreach (string id in options.Teacher.Beside)
+            others.Add(await ModelAsync(db, OthersPath, id, problems, cancel));
+        foreach ((string field, Model? model) in others.Select(model => (OthersPath, model)).Prepend(("student.modelId", checkpoint)).Prepend(("teacher.modelId", teacher)))
         {
             if (model?.TokenizerSha256 is string tokenizer && dataset?.TokenizerSha256 is string expected && tokenizer != expected
                 && model.VocabularySize == dataset.VocabularySize)
@@ -85,7 +102,11 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
                     + "tokens: the same id means different text. Upload the data set again with this model's tokenizer."));
             }
         }
-        return new RunParts(dataset, Config("teacher.modelId", teacher, problems), Config("student.modelId", checkpoint, problems));
+        if (options.Teacher is { HasSeveral: true, Weighting: TeacherWeighting.ByValidationLoss } && dataset is { State: DatasetState.Ready, ValidationTokens: not > 0 })
+            problems.Add(new OptionProblem(OptionPath.Of(options.Teacher.Weighting),
+                $"The teachers are weighted by their loss on held-out text, and the data set '{dataset.Name}' has none. Choose another one, or fixed weights."));
+        return new RunParts(dataset, Config("teacher.modelId", teacher, problems), Config("student.modelId", checkpoint, problems),
+            [.. others.Select(model => Config(OthersPath, model, problems)).OfType<Architecture>()]);
     }
 
     private static async Task<Model?> ModelAsync(
@@ -123,7 +144,7 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
         Task.Run<(IReadOnlyList<OptionProblem>, RunPlan?)>(() =>
         {
             IReadOnlyList<OptionProblem> problems =
-                RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences: null);
+                RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, epoch: null, parts.Others);
             if (problems.Count > 0)
                 return (problems, null);
             Architecture student = StudentInits.StudentConfig(options, parts.Teacher, vocabularySize, parts.Checkpoint);
@@ -133,17 +154,17 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
                     "Choose another one, or upload its text again.", () =>
                 {
                     using TokenFile train = TokenFile.Open(DatasetFiles.Train(folder.Dataset(parts.Dataset.Id)));
-                    int sequences;
+                    EpochSize epoch;
                     try
                     {
-                        sequences = RunPlan.CountSequences(options, parts.Teacher, student, train);
+                        epoch = RunPlan.MeasureEpoch(options, parts.Teacher, student, train);
                     }
                     catch (InvalidDataException tooFew)
                     {
                         return ([new OptionProblem(options.Data.SequenceMode == SequenceMode.Packed ? "data.contextLength" : "data.sequenceMode", tooFew.Message)], null);
                     }
-                    problems = RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, sequences);
-                    return (problems, problems.Count > 0 ? null : RunPlan.Compute(options, parts.Teacher, student, train.TokenCount, sequences));
+                    problems = RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, epoch, parts.Others);
+                    return (problems, problems.Count > 0 ? null : RunPlan.Compute(options, parts.Teacher, student, epoch, parts.Others));
                 });
             }
             catch (FilesGoneException gone)
@@ -152,5 +173,5 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
             }
         }, cancel);
 
-    private sealed record RunParts(Dataset? Dataset, Architecture? Teacher, Architecture? Checkpoint);
+    private sealed record RunParts(Dataset? Dataset, Architecture? Teacher, Architecture? Checkpoint, IReadOnlyList<Architecture> Others);
 }

@@ -12,8 +12,7 @@ internal static class RunCheckpoints
     /// <exception cref="NotFoundException">There is no such run, or it has no complete checkpoint of that update.</exception>
     public static async Task RequireAsync(WebDistillDb db, Guid runId, int step, CancellationToken cancel)
     {
-        if (!await db.Runs.AnyAsync(run => run.Id == runId, cancel))
-            throw NotFoundException.Of("run", runId);
+        await db.RequireRunAsync(runId, cancel);
         List<int> steps = await db.Checkpoints.Where(row => row.RunId == runId).OrderBy(row => row.Step).Select(row => row.Step).ToListAsync(cancel);
         if (!steps.Contains(step))
             throw new NotFoundException($"The run has no complete checkpoint of update {step}; it has those of: "

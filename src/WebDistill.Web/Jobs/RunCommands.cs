@@ -1,13 +1,19 @@
+using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
+using WebDistill.Distillation.Guards;
+using WebDistill.Distillation.Options;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Live;
 
 namespace WebDistill.Web.Jobs;
 
 /// <summary>
-/// What a person can ask of a run that exists, and when: pause, resume, stop. The only place that says so, for pages, API and terminal.
+/// What a person can ask of a run that exists, and when: pause, resume, stop, other guards. The only place that says so, for pages, API and terminal.
 /// </summary>
-public sealed class RunCommands(IDbContextFactory<WebDistillDb> contexts, RunLifecycle lifecycle, RunLauncher launcher, RunQueue queue)
+public sealed class RunCommands(
+    IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, RunLifecycle lifecycle, RunLauncher launcher, RunQueue queue, RunAnnouncements announcements)
 {
     /// <summary>Whether it can be asked to rest; a run that is about to do so may be asked again.</summary>
     public static bool CanPause(Run run) => run.Status is RunStatus.Preparing or RunStatus.Running or RunStatus.Pausing;
@@ -51,7 +57,8 @@ public sealed class RunCommands(IDbContextFactory<WebDistillDb> contexts, RunLif
 
     /// <summary>
     /// Lets a run that rests go on, before all that wait: from its newest complete checkpoint, or from the one that is named. The updates
-    /// that were recorded after it are made again, and checkpoints later than a named one are removed.
+    /// that were recorded after it are made again, and checkpoints later than a named one are removed. A run that has ended, or has come to where its sweep
+    /// decides, goes on to its end, whatever that decides.
     /// </summary>
     /// <returns>The run as it waits now.</returns>
     /// <exception cref="NotFoundException">There is no such run, or it has no complete checkpoint of that update.</exception>
@@ -64,12 +71,14 @@ public sealed class RunCommands(IDbContextFactory<WebDistillDb> contexts, RunLif
             await RunCheckpoints.RequireAsync(db, id, chosen, cancel);
         }
         RunSignals? signals = null;
+        bool hadEnded = false;
         Run resumed = await lifecycle.MoveAsync(id, run =>
         {
             if (!(step is int from ? CanResumeFrom(run, from) : CanResume(run)))
                 throw new ConflictException(run.Status == RunStatus.Completed
                     ? $"The run '{run.Name}' has made all its {run.TotalSteps} updates. Continue it for more epochs instead."
                     : $"The run '{run.Name}' is {run.Status}: there is nothing to resume.");
+            hadEnded = run.Status is RunStatus.Stopped or RunStatus.Failed;
             signals = launcher.SignalsOf(id);
             // One that is held waits for room on the disk with its state in memory, and trains on as soon as that is saved.
             return signals is null ? RunStatus.Queued : run.Status;
@@ -77,10 +86,35 @@ public sealed class RunCommands(IDbContextFactory<WebDistillDb> contexts, RunLif
         {
             run.QueueOrder = RunQueue.Front(db);
             run.ResumeStep = step;
+            if (hadEnded || run.Step >= run.RestAtStep)
+                run.RestAtStep = null;
         }, cancel: cancel);
         signals?.Retry();
         queue.Wake();
         return resumed;
+    }
+
+    /// <summary>Gives a run other guards; one that trains has them from its next update on. They know what happened before.</summary>
+    /// <exception cref="NotFoundException">There is no such run.</exception>
+    /// <exception cref="OptionsInvalidException">The guards cannot be those of this run.</exception>
+    public async Task SetGuardsAsync(Guid id, GuardOptions guards, CancellationToken cancel = default)
+    {
+        await writer.WriteAsync(async db =>
+        {
+            Run run = await db.Runs.FindAsync([id], cancel) ?? throw NotFoundException.Of("run", id);
+            RunOptions options = StoredOptions.Of(run) with { Guards = guards };
+            string group = OptionPath.Of(options.Guards);
+            OptionProblem[] problems = [.. options.Validate().Concat(GuardCatalogue.Validate(options))
+                .Where(problem => problem.Field.StartsWith($"{group}.", StringComparison.Ordinal))];
+            if (problems.Length > 0)
+                throw new OptionsInvalidException(problems);
+            run.OptionsJson = JsonSerializer.Serialize(options, WebJson.Options);
+            await db.SaveChangesAsync(cancel);
+            // In the same turn: an attempt that is claimed later reads them from the row.
+            if (launcher.SignalsOf(id) is RunSignals signals)
+                signals.Guards = guards;
+        }, cancel);
+        announcements.Announce(id);
     }
 
     // The reins are taken in the turn in which the wish is written down: it reaches the attempt that it is meant for.

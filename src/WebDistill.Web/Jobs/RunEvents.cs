@@ -2,12 +2,14 @@ using WebDistill.Data;
 
 namespace WebDistill.Web.Jobs;
 
-/// <summary>A run that became something else.</summary>
+/// <summary>A run that became something else, in which a guard saw something, or about which somebody wrote something.</summary>
 /// <param name="Run">As it is now.</param>
 /// <param name="From">What it was.</param>
-public sealed record RunEvent(Run Run, RunStatus From);
+/// <param name="Alert">What was seen; null where nothing was.</param>
+/// <param name="Note">What was written; null where nothing was.</param>
+public sealed record RunEvent(Run Run, RunStatus From, Alert? Alert = null, RunNote? Note = null);
 
-/// <summary>Tells of every change of a run's status, after it is saved: for what is shown or sent, never for what is decided.</summary>
+/// <summary>Tells of every change of a run's status, every alert and every note, after it is saved: for what is shown or sent, never for what is decided.</summary>
 public sealed class RunEvents(ILogger<RunEvents> logger)
 {
     private readonly Lock _lock = new();

@@ -1,9 +1,12 @@
 using System.Runtime.CompilerServices;
+using System.Text.Json;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
+using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Models.Weights;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Live;
@@ -26,17 +29,20 @@ internal sealed partial class RunJournal : IRunJournal
     private readonly RunAnnouncements _announcements;
     private readonly RunLifecycle _lifecycle;
     private readonly StorageHealth _storage;
+    private readonly RunGuards _guards;
+    private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private SystemSampler? _system;
     private volatile StepRecorder? _recorder;
     private volatile StrongBox<Perplexity>? _teacherPerplexity;
 
     /// <param name="run">As it is at the beginning of the attempt.</param>
     public RunJournal(
         Run run, RunSignals signals, IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder,
-        RunAnnouncements announcements, RunLifecycle lifecycle, StorageHealth storage, ILogger logger)
+        RunAnnouncements announcements, RunLifecycle lifecycle, StorageHealth storage, RunGuards guards, TimeProvider time, ILogger logger)
     {
         (_run, _signals, _contexts, _writer, _folder) = (run, signals, contexts, writer, folder);
-        (_announcements, _lifecycle, _storage, _logger) = (announcements, lifecycle, storage, logger);
+        (_announcements, _lifecycle, _storage, _guards, _time, _logger) = (announcements, lifecycle, storage, guards, time, logger);
     }
 
     /// <summary>Writes what is still queued; no step can be recorded afterwards. For the end of the attempt, and from another thread when that does not end
@@ -70,7 +76,7 @@ internal sealed partial class RunJournal : IRunJournal
             using IDbContextTransaction all = db.Database.BeginTransaction();
             superseded = db.Supersede(_run.Id, start.RecordedSteps);
             StoredSeries? stored = db.Series.Find(_run.Id);
-            series = RunSeries.Begin(stored?.Json, start.Series);
+            series = RunSeries.Begin(stored?.Json, [.. start.Series, .. SystemSeries.All]);
             if (stored is null)
                 db.Series.Add(new StoredSeries { RunId = _run.Id, Json = series });
             else
@@ -98,21 +104,69 @@ internal sealed partial class RunJournal : IRunJournal
         });
         if (superseded > 0)
             Note(start.RecordedSteps, $"{superseded} recorded updates came after the checkpoint: they are made again, and the old records are superseded.");
-        Note(start.RecordedSteps, $"Training on {start.Provenance.Engine}: {start.TotalSteps} updates, student of {start.Student.Layers} layers and "
+        Note(start.RecordedSteps, $"Training on {start.Provenance.Engine}: {start.TotalSteps} updates, student of {Figures.Counted(start.Student.Layers, "layer", "layers")} and "
             + $"{start.Student.ParameterCount} parameters, {start.TrainTokens} tokens.");
         Move(from: RunStatus.Preparing, to: RunStatus.Running);
+        var recorded = RunSeries.Of(_run, series);
         _recorder = new StepRecorder(
-            _run, RunSeries.Of(_run, series), _writer, _announcements, _storage, () => _teacherPerplexity?.Value, RestAsync, TimeProvider.System, _signals.Ended);
+            _run, recorded, _writer, _announcements, _storage, () => _teacherPerplexity?.Value, RestAsync, _time, _signals.Ended);
+        _guards.Begin(recorded, start.TotalSteps);
+        // Measured now: while it trains, the two would share the machine.
+        double peak = MatrixPeak.FlopsPerSecond(StoredOptions.Of(_run).Precision == Precision.BFloat16);
+        _system = new SystemSampler(start.Plan.FlopsPerToken, peak, new SystemMeter(_time), _time);
+        // Cut between the update and the rest.
+        if (start.RecordedSteps >= _run.RestAtStep)
+            Rest();
     }
 
     /// <inheritdoc/>
     public void TeacherMeasured(Perplexity perplexity) => _teacherPerplexity = new(perplexity);
 
     /// <inheritdoc/>
+    public void Sampled(SampleSet samples)
+    {
+        Write(db =>
+        {
+            using IDbContextTransaction all = db.Database.BeginTransaction();
+            // Those of an attempt that begins anew stand there already.
+            db.Samples.Where(sample => sample.RunId == _run.Id && sample.Step == samples.Step).ExecuteDelete();
+            db.Samples.AddRange(SampleRows.Of(_run, samples));
+            db.SaveChanges();
+            all.Commit();
+        });
+        _announcements.Announce(_run.Id);
+    }
+
+    /// <inheritdoc/>
     public void Report(StepReport report)
     {
+        report = _system!.Add(report);
         _recorder!.Report(report);
         _recorder.WaitWhileRefused();
+        _guards.Updated(report);
+        if (report.Step == _run.RestAtStep)
+            Rest();
+        if (!_guards.AreChanged)
+            return;
+        Flush();
+        _guards.Change();
+    }
+
+    // As if somebody had pressed Pause in this very moment: no further update is made, and the state is saved.
+    private void Rest()
+    {
+        _storage.Persist(() => _lifecycle.MoveAsync(_run.Id, run => run.Status == RunStatus.Running ? RunStatus.Pausing : run.Status).GetAwaiter().GetResult(), _signals.Ended);
+        _signals.Ask(RunWish.Pause);
+    }
+
+    /// <inheritdoc/>
+    public void Diagnosed(Diagnosis diagnosis)
+    {
+        Write(db => db.Diagnoses.Add(new StoredDiagnosis
+        {
+            RunId = _run.Id, Step = diagnosis.Step, Attempt = _run.Attempt, Json = JsonSerializer.Serialize(diagnosis, WebJson.Measured),
+        }));
+        _announcements.Announce(_run.Id);
     }
 
     /// <inheritdoc/>

@@ -20,7 +20,8 @@ namespace WebDistill.Web.Jobs;
 /// </summary>
 public sealed class RunLauncher(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, RunAnnouncements announcements,
-    RunLifecycle lifecycle, StorageHealth storage, OutcomeWriter outcomes, Func<Machine> machine, Shutdown shutdown, ILogger<RunLauncher> logger)
+    RunLifecycle lifecycle, RunEvents events, StorageHealth storage, OutcomeWriter outcomes, Func<Machine> machine, TimeProvider time, Shutdown shutdown,
+    ILogger<RunLauncher> logger)
 {
     private volatile RunSignals? _current;
 
@@ -39,6 +40,16 @@ public sealed class RunLauncher(
     /// <param name="makeRoom">Frees memory that is only kept to save time; called when the run does not fit without it.</param>
     /// <returns>The run as it came to rest; null when somebody stopped or deleted it before it could be claimed.</returns>
     public async Task<Run?> TrainAsync(Guid id, Action? makeRoom = null)
+    {
+        Run? ended;
+        do
+            ended = await AttemptAsync(id, makeRoom);
+        // A guard let it go back: it is its turn still.
+        while (ended is { Status: RunStatus.Queued } && !shutdown.Begun.IsCancellationRequested);
+        return ended;
+    }
+
+    private async Task<Run?> AttemptAsync(Guid id, Action? makeRoom)
     {
         using var signals = new RunSignals(id, shutdown.Begun);
         try
@@ -60,8 +71,9 @@ public sealed class RunLauncher(
                 return null;
             }
 
-            var journal = new RunJournal(run, signals, contexts, writer, folder, announcements, lifecycle, storage, logger);
-            Task<Outcome> outcome = StartThread(run, journal, new AttemptRoom(machine, () => makeRoom?.Invoke()), signals);
+            var guards = new RunGuards(run, signals, contexts, writer, folder, announcements, lifecycle, events, storage, machine, time, logger);
+            var journal = new RunJournal(run, signals, contexts, writer, folder, announcements, lifecycle, storage, guards, time, logger);
+            Task<Outcome> outcome = StartThread(run, journal, guards, new AttemptRoom(machine, () => makeRoom?.Invoke()), signals);
             // The thread gets the signal as well; what is waited for here is only how long the process may take to end.
             await Task.WhenAny(outcome, Task.Delay(Timeout.Infinite, shutdown.Begun));
             await Task.WhenAny(outcome, Task.Delay(shutdown.Left(Shutdown.StatePatience), CancellationToken.None));
@@ -86,10 +98,10 @@ public sealed class RunLauncher(
     private const string InterruptedUnsaved = "The server was shut down before the latest state could be saved: it goes on from its last "
         + "complete checkpoint, or anew without one.";
 
-    private Task<Outcome> StartThread(Run run, RunJournal journal, AttemptRoom room, RunSignals signals)
+    private Task<Outcome> StartThread(Run run, RunJournal journal, RunGuards guards, AttemptRoom room, RunSignals signals)
     {
         var outcome = new TaskCompletionSource<Outcome>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var thread = new Thread(() => outcome.SetResult(Execute(run, journal, room, signals)))
+        var thread = new Thread(() => outcome.SetResult(Execute(run, journal, guards, room, signals)))
         {
             Name = "Training",
             IsBackground = true,
@@ -100,30 +112,41 @@ public sealed class RunLauncher(
         return outcome.Task;
     }
 
-    private Outcome Execute(Run run, RunJournal journal, AttemptRoom room, RunSignals signals)
+    private Outcome Execute(Run run, RunJournal journal, RunGuards guards, AttemptRoom room, RunSignals signals)
     {
         TrainingAttempt? attempt = null;
         try
         {
             RunOptions options = StoredOptions.Of(run);
             attempt = new TrainingAttempt(
-                options, FilesOf(run, options), room, journal, ProductVersion.Text, run.ResumeStep, recordedSteps: run.Step);
+                options, FilesOf(run, options), room, journal, ProductVersion.Text, run.ResumeStep, recordedSteps: run.Step,
+                run.RestAtStep);
             try
             {
                 attempt.Execute(signals.Ended);
             }
+            catch (TrainingDivergedException problem)
+            {
+                guards.Diverged(problem);
+                throw;
+            }
             finally
             {
+                guards.Close();
                 journal.CloseRecordAsync().GetAwaiter().GetResult();
             }
             return new Outcome(RunStatus.Completed);
+        }
+        catch (RolledBackException)
+        {
+            return new Outcome(RunStatus.Queued);
         }
         catch (OperationCanceledException) when (signals.Ended.IsCancellationRequested)
         {
             return signals.Wish switch
             {
-                RunWish.Stop => new Outcome(RunStatus.Stopped),
-                RunWish.Pause => new Outcome(RunStatus.Paused),
+                RunWish.Stop => new Outcome(RunStatus.Stopped, signals.Reason, RunErrorCause.Guard),
+                RunWish.Pause => new Outcome(RunStatus.Paused, signals.Reason, RunErrorCause.Guard),
                 _ => new Outcome(RunStatus.Interrupted, attempt?.IsSaved == true ? InterruptedSaved : InterruptedUnsaved),
             };
         }
@@ -156,7 +179,10 @@ public sealed class RunLauncher(
         return new AttemptFiles(
             DatasetFiles.Train(corpus), dataset.ValidationTokens > 0 ? DatasetFiles.Validation(corpus) : null, corpus,
             run.TeacherId is Guid teacher ? folder.Model(teacher) : null,
-            CheckpointInit.ModelOf(options) is Guid first ? folder.Model(first) : null, folder.CheckpointsOf(run.Id), folder.Files);
+            CheckpointInit.ModelOf(options) is Guid first ? folder.Model(first) : null, folder.CheckpointsOf(run.Id), folder.Files)
+        {
+            OtherTeachers = [.. options.Teacher.Beside.Select(id => folder.Model(Guid.Parse(id)))],
+        };
     }
 
     private static string Describe(Exception e) => e switch

@@ -21,7 +21,7 @@ public sealed class RunLifecycle(
         [RunStatus.Preparing] =
             [RunStatus.Running, RunStatus.Pausing, RunStatus.Stopping, RunStatus.Failed, RunStatus.Interrupted],
         [RunStatus.Running] =
-            [RunStatus.Pausing, RunStatus.Paused, RunStatus.Stopping, RunStatus.Completed, RunStatus.Failed, RunStatus.Interrupted],
+            [RunStatus.Pausing, RunStatus.Paused, RunStatus.Stopping, RunStatus.Completed, RunStatus.Failed, RunStatus.Interrupted, RunStatus.Queued],
         [RunStatus.Pausing] = [RunStatus.Paused, RunStatus.Stopping, RunStatus.Completed, RunStatus.Failed],
         [RunStatus.Paused] = [RunStatus.Queued, RunStatus.Running, RunStatus.Stopping, RunStatus.Stopped, RunStatus.Interrupted, RunStatus.Failed],
         [RunStatus.Stopping] = [RunStatus.Stopped, RunStatus.Completed, RunStatus.Failed],
@@ -37,8 +37,8 @@ public sealed class RunLifecycle(
     /// <summary>What a run becomes whose work ended as <paramref name="ended"/>, when a person's wish came in between.</summary>
     public static RunStatus Resolve(RunStatus now, RunStatus ended) => (now, ended) switch
     {
-        (RunStatus.Stopping, RunStatus.Paused or RunStatus.Interrupted) => RunStatus.Stopped,
-        (RunStatus.Pausing, RunStatus.Interrupted) => RunStatus.Paused,
+        (RunStatus.Stopping, RunStatus.Paused or RunStatus.Interrupted or RunStatus.Queued) => RunStatus.Stopped,
+        (RunStatus.Pausing, RunStatus.Interrupted or RunStatus.Queued) => RunStatus.Paused,
         _ => ended,
     };
 

@@ -100,19 +100,25 @@ public sealed class RunQueue(
         string datasetName = await db.Datasets.Where(d => d.Id == datasetId).Select(d => d.Name).SingleOrDefaultAsync(cancel)
             ?? throw Gone("data.datasetId", "data set", datasetId);
         string? teacherName = teacherId is Guid teacher ? await ModelNameAsync("teacher.modelId", teacher) : null;
+        Guid[] others = [.. options.Teacher.Beside.Select(Guid.Parse)];
+        foreach (Guid other in others)
+            await ModelNameAsync("teacher.others", other);
         Guid? firstModelId = CheckpointInit.ModelOf(options);
         if (firstModelId is Guid first)
             await ModelNameAsync("student.modelId", first);
         string name = options.Name.Trim();
         if (name == "")
-            name = teacherName is null ? $"Training on {datasetName}" : $"{teacherName}, distilled on {datasetName}";
+            name = teacherName is null ? $"Training on {datasetName}"
+                : $"{teacherName}{(others.Length == 0 ? "" : $" and {others.Length} more")}, distilled on {datasetName}";
         return new Run
         {
             Id = Guid.CreateVersion7(),
             Name = name,
             Kind = teacherId is null ? RunKind.Training : RunKind.Distillation,
             Status = RunStatus.Queued,
-            OptionsJson = JsonSerializer.Serialize(options with { Name = name }, WebJson.Options),
+            // The ids in one notation: whoever asks which runs need a model finds it by its text.
+            OptionsJson = JsonSerializer.Serialize(
+                options with { Name = name, Teacher = options.Teacher with { Others = [.. others.Select(other => other.ToString("N"))] } }, WebJson.Options),
             TeacherId = teacherId,
             FirstModelId = firstModelId,
             DatasetId = datasetId,

@@ -1,3 +1,5 @@
+using WebDistill.Distillation.Options;
+
 namespace WebDistill.Web.Jobs;
 
 /// <summary>What somebody wants of the run that has the machine.</summary>
@@ -19,6 +21,8 @@ internal sealed class RunSignals : IDisposable
     private readonly CancellationTokenSource _ended;
     private readonly AutoResetEvent _retry = new(false);
     private volatile RunWish _wish;
+    private volatile string? _reason;
+    private volatile GuardOptions? _guards;
 
     public RunSignals(Guid id, CancellationToken shutdown)
     {
@@ -36,11 +40,22 @@ internal sealed class RunSignals : IDisposable
     /// <summary>What somebody wants; with <see cref="Ended"/> signalled and no wish, the process ends.</summary>
     public RunWish Wish => _wish;
 
+    /// <summary>Why a guard wants it; null where a person does.</summary>
+    public string? Reason => _reason;
+
+    /// <summary>The guards that somebody gave the run since the attempt began; null for those that it began with.</summary>
+    public GuardOptions? Guards
+    {
+        get => _guards;
+        set => _guards = value;
+    }
+
     /// <summary>Asks for it; a stop outweighs a pause.</summary>
-    public void Ask(RunWish wish)
+    /// <param name="reason">Why a guard does; null for a person.</param>
+    public void Ask(RunWish wish, string? reason = null)
     {
         if (wish > _wish)
-            _wish = wish;
+            (_wish, _reason) = (wish, reason);
         try
         {
             _ended.Cancel();

@@ -21,7 +21,7 @@ public sealed class CurvesHub(
 
     /// <summary>
     /// Streams the steps of a run after <paramref name="afterStep"/>, first the recorded ones, then each as it is saved, and a message
-    /// without rows when only the status changed. Ends when the run has ended and all its rows are sent, when the server stops, and after a
+    /// without rows when only the status changed or a guard saw something. Ends when the run has ended and all its rows are sent, when the server stops, and after a
     /// message with another attempt than the client's: what the client has is superseded then, and it reads the history anew.
     /// </summary>
     /// <exception cref="HubException">There is no such run, or this client watches as many as it may.</exception>
@@ -35,6 +35,7 @@ public sealed class CurvesHub(
         // Subscribed before the first read: what is saved in between rings, and is found by the next read.
         using IDisposable subscription = announcements.Subscribe(runId, () => doorbell.Writer.TryWrite(true));
         RunStatus? told = null;
+        long alert = 0;
         while (!ended.IsCancellationRequested)
         {
             StepMessage message = await ReadAsync(runId, afterStep, cancel);
@@ -44,9 +45,9 @@ public sealed class CurvesHub(
                 yield break;
             }
             attempt = message.Attempt;
-            if (message.Rows > 0 || message.Status != told)
+            if (message.Rows > 0 || message.Status != told || message.LastAlert != alert)
                 yield return message;
-            told = message.Status;
+            (told, alert) = (message.Status, message.LastAlert);
             if (message.Rows > 0)
                 afterStep = message.LastStep;
             if (message.Rows == RowsPerMessage)
@@ -73,7 +74,8 @@ public sealed class CurvesHub(
             List<Measurement> measured = await db.Measurements.AsNoTracking()
                 .Where(one => one.RunId == runId && (one.Step == 0 || (one.Step > afterStep && one.Step <= last)))
                 .ToListAsync();
-            return StepMessage.Of(run, series, steps, measured, describes: afterStep == 0, protocol.Value.PayloadSerializerOptions);
+            long alert = await db.Alerts.Where(one => one.RunId == runId).MaxAsync(one => (long?)one.Id) ?? 0;
+            return StepMessage.Of(run, series, steps, measured, alert, describes: afterStep == 0, protocol.Value.PayloadSerializerOptions);
         }, cancel);
 
     private static async Task<bool> RingAsync(ChannelReader<bool> doorbell, CancellationToken ended)

@@ -20,6 +20,9 @@ public sealed record LiveSteps
     /// <summary>Updates planned.</summary>
     public required int TotalSteps { get; init; }
 
+    /// <summary>The id of the latest alert of the run, 0 without one: who knows fewer reads them anew.</summary>
+    public required long LastAlert { get; init; }
+
     /// <summary>What the columns are; null for a client that has rows, and so has been told.</summary>
     public required IReadOnlyList<StepSeries>? Series { get; init; }
 
@@ -34,8 +37,9 @@ public sealed record LiveSteps
 
     /// <summary>The rows of <paramref name="steps"/>, which are in order.</summary>
     /// <param name="measured">What was measured after them, and once.</param>
+    /// <param name="lastAlert">The id of the run's latest alert; 0 without one.</param>
     /// <param name="describes">Whether it says what the numbers are.</param>
-    public static LiveSteps Of(Run run, RunSeries series, IReadOnlyList<StepRow> steps, IReadOnlyList<Measurement> measured, bool describes)
+    public static LiveSteps Of(Run run, RunSeries series, IReadOnlyList<StepRow> steps, IReadOnlyList<Measurement> measured, long lastAlert, bool describes)
     {
         var columns = new Dictionary<string, double?[]>
         {
@@ -52,7 +56,7 @@ public sealed record LiveSteps
         }
         return new LiveSteps
         {
-            Status = run.Status, Attempt = run.Attempt, TotalSteps = run.TotalSteps, Series = describes ? series.All : null,
+            Status = run.Status, Attempt = run.Attempt, TotalSteps = run.TotalSteps, LastAlert = lastAlert, Series = describes ? series.All : null,
             Once = measured.Where(one => one.Step == 0).ToDictionary(one => one.Name, one => one.Value),
             Step = [.. steps.Select(row => row.Step)], Columns = columns,
         };

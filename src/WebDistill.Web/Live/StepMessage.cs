@@ -13,16 +13,19 @@ namespace WebDistill.Web.Live;
 /// <param name="IsFinal">Whether the run had ended: no row can follow then.</param>
 /// <param name="Rows">How many rows there are.</param>
 /// <param name="LastStep">The update of the last one; 0 without any.</param>
+/// <param name="LastAlert">The id of the run's latest alert; 0 without one.</param>
 [JsonConverter(typeof(Converter))]
-public sealed record StepMessage(byte[] Json, RunStatus Status, int Attempt, bool IsFinal, int Rows, int LastStep)
+public sealed record StepMessage(byte[] Json, RunStatus Status, int Attempt, bool IsFinal, int Rows, int LastStep, long LastAlert)
 {
     /// <summary>The message of some rows, which are in order.</summary>
     /// <param name="measured">What was measured after them, and once.</param>
+    /// <param name="lastAlert">The id of the run's latest alert; 0 without one.</param>
     /// <param name="describes">Whether it says what the numbers are.</param>
     public static StepMessage Of(
-        Run run, RunSeries series, IReadOnlyList<StepRow> steps, IReadOnlyList<Measurement> measured, bool describes, JsonSerializerOptions json) => new(
-        JsonSerializer.SerializeToUtf8Bytes(LiveSteps.Of(run, series, steps, measured, describes), json), run.Status, run.Attempt, run.IsFinal, steps.Count,
-        steps.Count > 0 ? steps[^1].Step : 0);
+        Run run, RunSeries series, IReadOnlyList<StepRow> steps, IReadOnlyList<Measurement> measured, long lastAlert, bool describes,
+        JsonSerializerOptions json) => new(
+        JsonSerializer.SerializeToUtf8Bytes(LiveSteps.Of(run, series, steps, measured, lastAlert, describes), json), run.Status, run.Attempt, run.IsFinal, steps.Count,
+        steps.Count > 0 ? steps[^1].Step : 0, lastAlert);
 
     private sealed class Converter : JsonConverter<StepMessage>
     {

@@ -48,7 +48,7 @@ public sealed class GenerationService(ModelFolders folders, ModelCache cache, Ge
 
     /// <summary>Continues a text or ids, event by event.</summary>
     /// <exception cref="NotFoundException">There is no model with that id.</exception>
-    /// <exception cref="OptionsInvalidException">An option or the prompt cannot be used.</exception>
+    /// <exception cref="OptionsInvalidException">An option, the prompt or the model cannot be used.</exception>
     /// <exception cref="FilesGoneException">The model's files are gone or damaged.</exception>
     /// <exception cref="BusyException">As many generations are open as may be.</exception>
     /// <exception cref="ConflictException">The model's predictions are not finite.</exception>
@@ -56,7 +56,7 @@ public sealed class GenerationService(ModelFolders folders, ModelCache cache, Ge
         Guid modelId, GenerationPrompt prompt, GenerationOptions options, [EnumeratorCancellation] CancellationToken cancel = default)
     {
         CheckRequest(prompt, options);
-        folders.Require(modelId);
+        folders.RequireContinuing("modelId", modelId);
         using IDisposable place = turn.Open();
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel, lifetime.ApplicationStopping);
         // Unbounded, yet no longer than MaxNewTokens: a reader that stops reading must not hold the turn.
@@ -96,7 +96,7 @@ public sealed class GenerationService(ModelFolders folders, ModelCache cache, Ge
         CheckRequest(new GenerationPrompt(prompt), new GenerationOptions());
         if (count < 1)
             throw new OptionsInvalidException("count", $"count is {count}, expected at least 1.");
-        folders.Require(modelId);
+        folders.RequireContinuing("modelId", modelId);
         using IDisposable place = turn.Open();
         return await Task.Run(() => NextTokens(modelId, prompt, count, cancel), cancel);
     }
@@ -154,7 +154,7 @@ public sealed class GenerationService(ModelFolders folders, ModelCache cache, Ge
     {
         IReadOnlyList<int> ids = prompt.Ids ?? lease.Encode(prompt.Text!);
         if (options.StopStrings.Count > 0 && lease.Tokenizer is null)
-            throw new OptionsInvalidException("stopStrings", "This model came without vocab.json and merges.txt: it writes ids and no text "
+            throw new OptionsInvalidException("stopStrings", "This model came without the files of a tokenizer: it writes ids and no text "
                 + "that could contain a stop string. Leave them out.");
         var generator = new TextGenerator(lease.Model, lease.Tokenizer?.Vocabulary);
         int tokens = 0;

@@ -32,11 +32,25 @@ internal static class ModelApi
             return FolderArchive.Download(context, folders.Require(id), $"{model.Name}.zip");
         }).ProducesProblem(404).ProducesProblem(410).LimitTransfers().WithSummary("The model's Hugging Face folder as a zip archive");
 
-        models.MapDelete("/{id:guid}", async (Guid id, ModelService service, CancellationToken cancel) =>
+        models.MapGet("/{id:guid}/card.md", async (Guid id, ModelLineage lineage, CancellationToken cancel) =>
+                TypedResults.Text(ModelCard.Markdown(await lineage.OfAsync(id, cancel)), "text/markdown"))
+            .ProducesProblem(404).WithSummary("The model's card in Markdown: what it is, where it comes from, how it was measured");
+
+        models.MapPatch("/{id:guid}", async (Guid id, HttpRequest request, ModelService service, CancellationToken cancel) =>
         {
-            await service.DeleteAsync(id, cancel);
+            await service.RenameAsync(id, (await RequestBody.ReadAsync<NameRequest>(request, cancel)).Name, cancel);
+            return ModelResponse.Of(await service.GetAsync(id, cancel));
+        }).Accepts<NameRequest>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(413).ProducesProblem(415)
+            .WithSummary("Gives a model another name");
+
+        models.MapDelete("/{id:guid}", async (Guid id, bool? toTrash, ModelService service, CancellationToken cancel) =>
+        {
+            if (toTrash == true)
+                await service.DeleteToTrashAsync(id, cancel);
+            else
+                await service.DeleteAsync(id, cancel);
             return TypedResults.NoContent();
-        }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a model with its files");
+        }).ProducesProblem(404).ProducesProblem(409).WithSummary("Removes a model with its files, for good or into the trash");
     }
 
     private static async Task<IResult> UploadAsync(HttpRequest request, ModelService service, DataFolder folder, StorageHealth storage, HostSettings settings,

@@ -123,7 +123,7 @@ public sealed class ModelCache : IDisposable
         {
             // Hashed as it is loaded, not looked up: the playground shows which weights really answer.
             string sha256 = ModelFiles.Inspect(path).WeightsSha256;
-            TextTokenizer? tokenizer = File.Exists(Path.Combine(path, "vocab.json")) ? (TextTokenizer)Gpt2Tokenizer.Load(path) : null;
+            TextTokenizer? tokenizer = TokenizerKinds.Find(path)?.Load(path);
             TextModel model = ModelFiles.Load(path);
             // For good: several readers may share it, and none must find dropout switched on by another.
             model.eval();
@@ -229,14 +229,13 @@ public sealed class ModelLease(TextModel model, TextTokenizer? tokenizer, string
     /// <summary>Hash of the weights that were loaded.</summary>
     public string WeightsSha256 => weightsSha256;
 
-    /// <summary>A text as the model reads it; the empty one is the end-of-text token, as GPT-2 starts a document.</summary>
+    /// <summary>A text as the model reads it; the empty one is the token that begins a document, which is GPT-2's end-of-text token.</summary>
     /// <exception cref="ArgumentException">It came without a tokenizer.</exception>
     public IReadOnlyList<int> Encode(string text)
     {
         if (tokenizer is null)
-            throw new ArgumentException("This model came without vocab.json and merges.txt: it cannot read text. Give token ids "
-                + "(promptIds) instead.");
-        return text == "" ? [tokenizer.Vocabulary.EndOfTextId] : tokenizer.Tokenizer.EncodeToIds(text);
+            throw new ArgumentException($"This model came without the files of a tokenizer ({TokenizerKinds.FilesInWords}): it cannot read text. Give token ids (promptIds) instead.");
+        return text == "" ? [tokenizer.Vocabulary.Roles.BeginOfText] : tokenizer.Tokenizer.EncodeToIds(text);
     }
 
     /// <inheritdoc/>

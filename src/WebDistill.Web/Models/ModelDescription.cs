@@ -14,6 +14,8 @@ internal static class ModelDescription
         Id = id,
         Name = name,
         CreatedAt = DateTime.UtcNow,
+        Family = info.Architecture.Family.Name,
+        Head = info.Architecture.Head.ToString(),
         Layers = info.Architecture.Layers,
         Width = info.Architecture.Width,
         Heads = info.Architecture.Heads,
@@ -27,7 +29,7 @@ internal static class ModelDescription
     };
 
     /// <summary>Reads every number of a folder, in a stream: what passes can be trained from and generated with, where there is memory for it.</summary>
-    /// <exception cref="InvalidDataException">It is not a GPT-2 model, or its tokenizer is not the model's; says which file.</exception>
+    /// <exception cref="InvalidDataException">It is not a model of a known family, or its tokenizer is not the model's; says which file.</exception>
     public static Model Read(Guid id, string name, string path)
     {
         CheckpointInfo info = ModelFiles.Inspect(path);
@@ -36,16 +38,12 @@ internal static class ModelDescription
 
     private static string? TokenizerSha256(string path, int vocabularySize)
     {
-        bool[] present = [File.Exists(Path.Combine(path, "vocab.json")), File.Exists(Path.Combine(path, "merges.txt"))];
-        if (!present[0] && !present[1])
+        if (TokenizerKinds.Find(path) is not TokenizerKind kind)
             return null;
-        if (!present[0] || !present[1])
-            throw new InvalidDataException("Only one of vocab.json and merges.txt is there. A tokenizer needs both; without a tokenizer "
-                + "leave both out.");
-        Vocabulary vocabulary = Gpt2Tokenizer.Load(path).Vocabulary;
+        Vocabulary vocabulary = kind.Load(path).Vocabulary;
         return vocabulary.Size == vocabularySize
             ? vocabulary.Sha256
-            : throw new InvalidDataException($"vocab.json has {vocabulary.Size} tokens and config.json says vocab_size "
+            : throw new InvalidDataException($"{kind.Files[0]} has {vocabulary.Size} tokens and config.json says vocab_size "
                 + $"{vocabularySize}. Upload the tokenizer that belongs to the model.");
     }
 }

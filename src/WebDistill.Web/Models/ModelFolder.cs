@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using WebDistill.Distillation.Text;
 using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Models;
@@ -30,11 +31,14 @@ public sealed partial class ModelFolder(IReadOnlyList<ChosenFile> files)
             if (!Has("config.json"))
                 missing.Add("config.json is missing: it says how the model is built.");
             missing.AddRange(MissingWeights());
-            if (Has("vocab.json") != Has("merges.txt"))
+            IReadOnlyList<TokenizerKind> begun = TokenizerKinds.Begun(Has);
+            foreach (TokenizerKind kind in begun)
             {
-                missing.Add($"{(Has("vocab.json") ? "merges.txt" : "vocab.json")} is missing: a tokenizer needs both vocab.json and merges.txt. "
-                    + "Add it, or leave both out.");
+                missing.AddRange(kind.Files.Where(name => !Has(name))
+                    .Select(name => $"{name} is missing: a tokenizer needs both {kind.FilesInWords}. Add it, or leave both out."));
             }
+            if (begun.Count > 1)
+                missing.Add($"{string.Join(" and ", begun.Select(kind => kind.Files.First(Has)))} are files of several tokenizers: choose those of the one that the model was trained with.");
             missing.AddRange(files
                 .Where(file => Role(file.Name) is not null && file.Size == 0)
                 .Select(file => $"{file.Name} is empty. Download it again."));
@@ -43,16 +47,17 @@ public sealed partial class ModelFolder(IReadOnlyList<ChosenFile> files)
     }
 
     /// <summary>A remark on what the model will lack, or null.</summary>
-    public string? Remark => files.Count == 0 || Has("vocab.json") || Has("merges.txt") ? null
-        : "Without vocab.json and merges.txt the model cannot be used with text: it has no tokenizer.";
+    public string? Remark => files.Count == 0 || TokenizerKinds.Begun(Has).Count > 0 ? null
+        : $"Without the files of a tokenizer ({TokenizerKinds.FilesInWords}) the model cannot be used with text.";
 
     /// <summary>What a file is in a model folder; null when it is not read.</summary>
-    public static string? Role(string name) => name switch
+    public string? Role(string name) => name switch
     {
         "config.json" => "architecture",
-        "vocab.json" or "merges.txt" => "tokenizer",
         Weights => "weights",
         Index => "index of the weights",
+        _ when TokenizerKinds.All.Any(kind => kind.Files.Contains(name)) => "tokenizer",
+        _ when TokenizerKinds.Begun(Has).Any(kind => kind.Settings.Contains(name)) => "settings of the tokenizer",
         _ when Shard().Match(name) is { Success: true } match => $"weights, part {Number(match, 1)} of {Number(match, 2)}",
         _ => null,
     };

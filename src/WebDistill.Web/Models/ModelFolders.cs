@@ -29,6 +29,19 @@ public sealed class ModelFolders(IDbContextFactory<WebDistillDb> contexts, DataF
         throw NotFoundException.Of("model", id);
     }
 
+    /// <summary>Refuses a model or a checkpoint that cannot continue a text.</summary>
+    /// <param name="field">The field that names it.</param>
+    /// <exception cref="OptionsInvalidException">It cannot; says what it does instead, and what was expected.</exception>
+    /// <inheritdoc cref="Require"/>
+    public void RequireContinuing(string field, Guid id)
+    {
+        Architecture architecture = Read(id, path => Architecture.Load(Path.Combine(path, ModelFiles.ConfigFileName)));
+        using WebDistillDb db = contexts.CreateDbContext();
+        string subject = db.Models.Where(model => model.Id == id).Select(model => model.Name).SingleOrDefault() is string name ? $"'{name}'" : "The checkpoint";
+        if (ModelHeads.ProblemOfContinuing(subject, architecture.Family, architecture.Head) is string problem)
+            throw new OptionsInvalidException(field, problem);
+    }
+
     /// <summary>What <paramref name="read"/> reads of the folder of a checkpoint that the database lists.</summary>
     /// <exception cref="FilesGoneException">Its files are gone or damaged.</exception>
     public T ReadCheckpoint<T>(Guid runId, int step, Func<string, T> read) => StoredFiles.Read(

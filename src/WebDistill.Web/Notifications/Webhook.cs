@@ -1,26 +1,53 @@
+using System.Text.Json.Serialization;
 using System.Threading.Channels;
 using Microsoft.Extensions.Http.Resilience;
 using Polly;
 using Polly.Timeout;
 using WebDistill.Data;
+using WebDistill.Distillation.Evaluation;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
 using WebDistill.Web.Jobs;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Notifications;
 
 /// <summary>What a webhook is told about a run.</summary>
-/// <param name="Event">"run.running", "run.paused", "run.stopped", "run.completed", "run.failed" or "run.interrupted".</param>
+/// <param name="Event">"run.running", "run.paused", "run.stopped", "run.completed", "run.failed" or "run.interrupted"; "run.alert" for what a guard saw, "run.note" for what somebody wrote.</param>
 /// <param name="At">When it happened, UTC.</param>
 /// <param name="Run">The run as it was then.</param>
-public sealed record WebhookMessage(string Event, DateTime At, WebhookRun Run)
+/// <param name="Alert">What was seen; it is there with "run.alert" alone.</param>
+/// <param name="Note">What was written; it is there with "run.note" alone.</param>
+public sealed record WebhookMessage(
+    string Event, DateTime At, WebhookRun Run, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] AlertResponse? Alert = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] NoteResponse? Note = null)
 {
     /// <summary>The message of a change; null for those that nobody waits for.</summary>
-    public static WebhookMessage? Of(RunEvent change) => change.Run.Status is RunStatus.Running or RunStatus.Paused or RunStatus.Stopped
+    public static WebhookMessage? Of(RunEvent change) => change.Alert is Alert alert
+        ? new WebhookMessage("run.alert", alert.At, WebhookRun.Of(change.Run), AlertResponse.Of(alert))
+        : change.Note is RunNote note ? new WebhookMessage("run.note", note.At, WebhookRun.Of(change.Run), Note: NoteResponse.Of(note))
+        : change.Run.Status is RunStatus.Running or RunStatus.Paused or RunStatus.Stopped
         or RunStatus.Completed or RunStatus.Failed or RunStatus.Interrupted
         ? new WebhookMessage($"run.{change.Run.Status.ToString().ToLowerInvariant()}", DateTime.UtcNow, WebhookRun.Of(change.Run))
         : null;
+
+    /// <summary>The same as a person reads it.</summary>
+    public ChatMessage InWords()
+    {
+        (string what, string text) = this switch
+        {
+            { Alert: { } alert } => (alert.Title, alert.Text),
+            { Note: { } note } => ("a note", note.Text),
+            _ => (Run.Status.Word(), Run.Error ?? ""),
+        };
+        List<(string, string)> facts = [("Status", Run.Status.Word()), ("Updates", $"{Figures.Count(Run.Step)} of {Figures.Count(Run.TotalSteps)}")];
+        if (Perplexity.Stored(Run.ValidationPerplexity, Run.ValidationNatsPerToken) is { } own)
+            facts.Add((PerplexityProtocol.ValidationShort, Figures.Perplexity(own)));
+        if (Perplexity.Stored(Run.TeacherPerplexity, Run.TeacherNatsPerToken) is { } teacher)
+            facts.Add(("Teacher's", Figures.Perplexity(teacher)));
+        return new ChatMessage($"{Run.Name}: {what}", text, facts);
+    }
 }
 
 /// <summary>A run as a webhook is told of it.</summary>
@@ -35,7 +62,7 @@ public sealed record WebhookRun(
 }
 
 /// <summary>
-/// Sends a JSON message to Notifications:WebhookUrl at every change of a run that somebody may wait for. In order, from a queue of its own:
+/// Sends a message to the webhook of the settings, in the form that they say, at every change of a run that somebody may wait for, every alert and every note. In order, from a queue of its own:
 /// nothing waits for the receiver. One that does not answer with success is asked again, after about 1, 2, 4, 8 and 16 seconds, spread at random;
 /// then the message is given up and logged.
 /// </summary>
@@ -55,32 +82,33 @@ public sealed class Webhook : BackgroundService
     private static readonly TimeSpan FirstDelay = TimeSpan.FromSeconds(1), LastWordPatience = TimeSpan.FromMilliseconds(500);
     private static readonly HttpRequestOptionsKey<WebhookMessage> MessageOfRequest = new("message");
 
-    private readonly Uri? _url;
-    private readonly IDisposable? _subscription;
+    private readonly Func<Uri?> _url;
+    private readonly Func<WebhookFormat> _format;
+    private readonly IDisposable _subscription;
     private readonly ILogger<Webhook> _logger;
     private readonly IHttpClientFactory _clients;
     private readonly Channel<WebhookMessage> _queue;
     private readonly Shutdown _shutdown;
 
     /// <summary>Listens from now on: what happens before the host has started is told too.</summary>
-    public Webhook(HostSettings settings, IHttpClientFactory clients, RunEvents events, Shutdown shutdown, ILogger<Webhook> logger)
-        : this(settings.WebhookUrl, clients, events, shutdown, logger)
+    public Webhook(ServerSettings settings, IHttpClientFactory clients, RunEvents events, Shutdown shutdown, ILogger<Webhook> logger)
+        : this(() => settings.WebhookUrl, () => settings.WebhookFormat, clients, events, shutdown, logger)
     {
     }
 
-    internal Webhook(Uri? url, IHttpClientFactory clients, RunEvents events, Shutdown shutdown, ILogger<Webhook> logger)
+    internal Webhook(Func<Uri?> url, Func<WebhookFormat> format, IHttpClientFactory clients, RunEvents events, Shutdown shutdown, ILogger<Webhook> logger)
     {
         _shutdown = shutdown;
-        _url = url;
+        (_url, _format) = (url, format);
         _logger = logger;
         _clients = clients;
         _queue = Channel.CreateBounded<WebhookMessage>(
             new BoundedChannelOptions(QueueCapacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true },
             dropped => logger.LogWarning("The webhook is {Capacity} messages behind: {Event} of run {RunId} is given up",
                 QueueCapacity, dropped.Event, dropped.Run.Id));
-        _subscription = url is null ? null : events.Subscribe(change =>
+        _subscription = events.Subscribe(change =>
         {
-            if (WebhookMessage.Of(change) is WebhookMessage message)
+            if (url() is not null && WebhookMessage.Of(change) is WebhookMessage message)
                 _queue.Writer.TryWrite(message);
         });
     }
@@ -127,11 +155,14 @@ public sealed class Webhook : BackgroundService
 
     private async Task DeliverAsync(WebhookMessage message, CancellationToken stopping)
     {
+        // Somebody may have taken it away while the message waited.
+        if (_url() is not Uri url)
+            return;
         string problem;
         try
         {
             using HttpClient http = _clients.CreateClient(ClientName);
-            using var request = new HttpRequestMessage(HttpMethod.Post, _url) { Content = JsonContent.Create(message, options: WebJson.Measured) };
+            using var request = new HttpRequestMessage(HttpMethod.Post, url) { Content = message.InWords().Body(_format(), message) };
             request.Options.Set(MessageOfRequest, message);
             using HttpResponseMessage answer = await http.SendAsync(request, stopping);
             if (answer.IsSuccessStatusCode)
@@ -144,7 +175,7 @@ public sealed class Webhook : BackgroundService
         }
         // The host alone: an address may carry a secret.
         _logger.LogError("The webhook at {Host} was not told of {Event} of run {RunId}: {Problem}. Given up after {Attempts} attempts",
-            _url!.Host, message.Event, message.Run.Id, problem, Attempts);
+            url.Host, message.Event, message.Run.Id, problem, Attempts);
     }
 
     private static string Problem(HttpResponseMessage? answer, Exception? exception) =>
@@ -165,7 +196,7 @@ public sealed class Webhook : BackgroundService
     /// <inheritdoc/>
     public override void Dispose()
     {
-        _subscription?.Dispose();
+        _subscription.Dispose();
         base.Dispose();
     }
 }

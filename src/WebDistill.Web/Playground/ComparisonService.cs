@@ -32,7 +32,7 @@ public sealed record PositionPrediction(double LogProbabilityNats, int Rank, IRe
 /// <param name="Teacher">The teacher's prediction.</param>
 /// <param name="Student">The student's prediction.</param>
 public sealed record PositionComparison(int Position, int Id, string? Text, double KlNats, PositionPrediction Teacher,
-    PositionPrediction Student);
+    PositionPrediction Student) : IScoredToken;
 
 /// <summary>Two models on the same text.</summary>
 /// <param name="TeacherWeightsSha256">Hash of the teacher's loaded weights.</param>
@@ -70,7 +70,7 @@ public sealed class ComparisonService(ModelFolders folders, ModelCache cache, Ge
     /// <param name="text">What is scored.</param>
     /// <param name="cancel">Gives up between two passes.</param>
     /// <exception cref="NotFoundException">There is no model with such an id.</exception>
-    /// <exception cref="OptionsInvalidException">The tokenizers differ, or the text cannot be scored.</exception>
+    /// <exception cref="OptionsInvalidException">The tokenizers differ, a model cannot continue a text, or the text cannot be scored.</exception>
     /// <exception cref="FilesGoneException">The files of one are gone or damaged.</exception>
     /// <exception cref="BusyException">As many generations are open as may be.</exception>
     /// <exception cref="ConflictException">A model's predictions are not finite.</exception>
@@ -81,8 +81,8 @@ public sealed class ComparisonService(ModelFolders folders, ModelCache cache, Ge
         if (text.Text?.Length > GenerationService.MaxPromptCharacters)
             throw new OptionsInvalidException("text", $"The text has {text.Text.Length} characters, expected at most "
                 + $"{GenerationService.MaxPromptCharacters}. Shorten it.");
-        folders.Require(teacherId);
-        folders.Require(studentId);
+        folders.RequireContinuing("teacherId", teacherId);
+        folders.RequireContinuing("studentId", studentId);
         using IDisposable place = turn.Open();
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancel, lifetime.ApplicationStopping);
         return await Task.Run(() => Compare(teacherId, studentId, text, ended.Token), ended.Token);

@@ -17,18 +17,16 @@ public sealed partial class PlaygroundPage
     private Run? _joining;
     private Guid? _leftId, _rightId;
     private bool _hasModels, _hasCheckpoints, _isRead, _offersExamples;
-    private int _version;
 
     /// <inheritdoc/>
     protected override async Task LoadAsync()
     {
         bool hadModels = _hasModels, wasRead = _isRead;
-        _hasModels = (await modelService.ListAsync(limit: 1, cancel: Gone)).Count > 0;
+        _hasModels = (await modelService.SliceAsync(continuing: true, cancel: Gone)).Total > 0;
         _hasCheckpoints = (await table.WithCheckpointsAsync("", Gone)).Total > 0;
         if (wasRead && !hadModels && _hasModels)
             await ChooseByAddressAsync();
         await ReadChosenAsync();
-        _version++;
         _isRead = true;
     }
 
@@ -51,10 +49,13 @@ public sealed partial class PlaygroundPage
         }
     }
 
-    /// <summary>What a pane offers: models, and checkpoints under the name of their run.</summary>
+    /// <summary>
+    /// What a pane offers: models, and checkpoints under the name of their run. What a sweep made is found by its name, and a checkpoint whose
+    /// weights are a model's is that model.
+    /// </summary>
     private async Task<Offer> FindModelsAsync(string filter)
     {
-        Slice<Model> models = await modelService.SliceAsync(filter, cancel: Gone);
+        Slice<Model> models = await modelService.SliceAsync(filter, continuing: true, withSweeps: filter != "", cancel: Gone);
         IReadOnlySet<string> repeated = await modelService.RepeatedAsync([.. models.Rows.Select(model => model.Name)], Gone);
         Slice<(Checkpoint Checkpoint, string Run)> checkpoints = await table.CheckpointsAsync(filter, Gone);
         return new Offer(
@@ -68,7 +69,7 @@ public sealed partial class PlaygroundPage
     private async Task<Offer> FindRunsWithCheckpointsAsync(string filter) =>
         Offer.Of(await table.WithCheckpointsAsync(filter, Gone), run => (run.Id.ToString("N"), RunLabel(run.Name, run.Checkpoints)));
 
-    private static string RunLabel(string name, int checkpoints) => $"{name} ({Figures.Count(checkpoints)} checkpoints)";
+    private static string RunLabel(string name, int checkpoints) => $"{name} ({(checkpoints == 1 ? "1 checkpoint" : $"{Figures.Count(checkpoints)} checkpoints")})";
 
     private string? LabelOf(Guid? id) => Find(id) is Model model ? model.RunId is Guid run && run != model.Id ? model.Name : Label(model, false) : null;
 

@@ -26,11 +26,9 @@ public sealed partial class PlaygroundPage(
         (PlaygroundMode.Checkpoints, "Through training", "Every checkpoint of a run goes on from the same prompt"),
     ];
 
-    private static readonly (WhoseText Whose, string Label, string What)[] Compared =
+    private static readonly (string, string)[] Compared =
     [
-        (WhoseText.Nobody, "Off", "No comparison"),
-        (WhoseText.Student, "Student's text", "Both models are scored on what the right one wrote"),
-        (WhoseText.Teacher, "Follow the teacher", "Both models are scored on what the left one wrote"),
+        (nameof(WhoseText.Student), "Student's text"), (nameof(WhoseText.Teacher), "Follow the teacher"), (nameof(WhoseText.Nobody), "Off"),
     ];
 
     // Stories that the quick start does not train on, told by the same generator: an opening, and the first sentences of two more.
@@ -49,6 +47,7 @@ public sealed partial class PlaygroundPage(
     private string _prompt = "";
     private string? _notice, _chosenBy;
     private int _generations;
+    private bool _isDrawerOpen, _isHistory;
 
     [SupplyParameterFromQuery] private string? Run { get; set; }
     [SupplyParameterFromQuery] private string? Checkpoint { get; set; }
@@ -71,9 +70,13 @@ public sealed partial class PlaygroundPage(
         _left?.IsWriting == true || _right?.IsWriting == true || _answers?.IsWriting == true || _comparison?.IsScoring == true;
 
     private string Waiting => _mode == PlaygroundMode.ScoreText
-        ? "Type a text above and press Score: every token is coloured by how far the student is from the teacher."
+        ? "Type a text below and press Score: every token is coloured by how far the student is from the teacher."
         : _compare == WhoseText.Nobody ? "Choose whose text is coloured by how far the student is from the teacher."
+        : !AreComparable ? "These models have different tokenizers, or none: the same text is other tokens for either, so that their predictions cannot be compared."
         : $"Press Generate: what the {(_compare == WhoseText.Student ? "student" : "teacher")} writes is scored by both models.";
+
+    // A model that is not chosen, or without a tokenizer, is compared with nothing.
+    private bool AreComparable => Find(_leftId)?.TokenizerSha256 is string tokenizer && tokenizer == Find(_rightId)?.TokenizerSha256;
 
     private PlaygroundSettings Settings => new()
     {
@@ -132,6 +135,20 @@ public sealed partial class PlaygroundPage(
         _draft.Read(out _problems);
     }
 
+    // Another mode is a place of its own in the address, with all that is chosen and typed: a reload shows the same.
+    private void Show(PlaygroundMode mode)
+    {
+        Switch(mode);
+        if (Permalink() is not string address || address == navigation.Uri)
+            return;
+        _chosenBy = address;
+        navigation.NavigateTo(address, replace: true);
+    }
+
+    private void Drawer(bool history) => (_isDrawerOpen, _isHistory) = (!_isDrawerOpen || _isHistory != history, history);
+
+    private void ShowToken(int index) => _comparison?.Show(index);
+
     private void Switch(PlaygroundMode mode)
     {
         if (mode == _mode)
@@ -153,12 +170,16 @@ public sealed partial class PlaygroundPage(
         int generation = ++_generations;
         if (_mode == PlaygroundMode.ScoreText)
         {
-            await _comparison!.CompareAsync(Find(_leftId), Find(_rightId), new ComparedText(_prompt), "Both models read the text above.");
+            await _comparison!.CompareAsync(Find(_leftId), Find(_rightId), new ComparedText(_prompt), "Both models read the text below.");
             return;
         }
         GenerationOptions options = _draft.Read(out _problems);
         if (_problems.Count > 0)
+        {
+            // What is wrong is said beside its field.
+            (_isDrawerOpen, _isHistory) = (true, false);
             return;
+        }
         if (_mode == PlaygroundMode.Checkpoints)
         {
             await _answers!.GenerateAsync(_prompt, options);
@@ -186,7 +207,7 @@ public sealed partial class PlaygroundPage(
     private async Task CompareWrittenAsync()
     {
         GenerationPane author = _compare == WhoseText.Teacher ? _left! : _right!;
-        if (Gone.IsCancellationRequested || _compare == WhoseText.Nobody || author.Written is not { Ids.Count: > 0 } written)
+        if (Gone.IsCancellationRequested || _compare == WhoseText.Nobody || !AreComparable || author.Written is not { Ids.Count: > 0 } written)
             return;
         await _comparison!.CompareAsync(Find(_leftId), Find(_rightId), new ComparedText(author.Prompt, written.Ids),
             _compare == WhoseText.Teacher

@@ -18,11 +18,11 @@ public enum PlaygroundMode
 /// <summary>Whose text two models are compared on.</summary>
 public enum WhoseText
 {
-    /// <summary>Nobody's: no comparison is made.</summary>
-    Nobody,
-
     /// <summary>The student's own.</summary>
     Student,
+
+    /// <summary>Nobody's: no comparison is made.</summary>
+    Nobody,
 
     /// <summary>The teacher's, which the student follows.</summary>
     Teacher,
@@ -66,7 +66,7 @@ public sealed record PlaygroundSettings
                 query[name] = text == "" ? null : text;
             if (Mode != PlaygroundMode.SideBySide)
                 query["mode"] = Mode.ToString();
-            if (Compare != WhoseText.Nobody)
+            if (Compare != WhoseText.Student)
                 query["compare"] = Compare.ToString();
             if (Mode == PlaygroundMode.Checkpoints)
                 query["checkpointsOf"] = CheckpointsOf?.ToString("N");

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using WebDistill.Distillation.Generation;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Ui;
@@ -9,10 +8,10 @@ namespace WebDistill.Web.Playground;
 /// <summary>The options of a generation as they are being typed: one text per number, read by the same rules as a run's options.</summary>
 public sealed class SamplingDraft
 {
-    /// <summary>The numbers, in the order in which they stand in the row.</summary>
+    /// <summary>The numbers, in the order in which they stand.</summary>
     public static IReadOnlyList<OptionField> Fields { get; } = Find("maxNewTokens", "temperature", "topK", "topP", "seed");
 
-    /// <summary>The rarer ones, which fold away.</summary>
+    /// <summary>The rarer ones, which stand last.</summary>
     public static IReadOnlyList<OptionField> AdvancedFields { get; } = Find("repetitionPenalty", "stopStrings");
 
     private static readonly OptionField[] _all = [.. Fields, .. AdvancedFields];
@@ -46,9 +45,6 @@ public sealed class SamplingDraft
     /// <summary>Whether the field has no effect at present.</summary>
     public bool IsIdle(string field) => Greedy && !_greedy.Contains(field);
 
-    /// <summary>Whether one of the advanced ones has an effect.</summary>
-    public bool IsAdvanced => _texts["repetitionPenalty"].Trim() != "1" || _texts["stopStrings"] != "";
-
     /// <summary>Every text that has an effect, by field, and <c>greedy</c>: what a link or the history keeps.</summary>
     public IReadOnlyDictionary<string, string> Texts
     {
@@ -60,6 +56,13 @@ public sealed class SamplingDraft
             return texts;
         }
     }
+
+    /// <summary>The options in a few words: "T 0.8, seed 1".</summary>
+    public string Summary => Greedy ? "greedy" : $"T {_texts["temperature"]}, seed {_texts["seed"]}";
+
+    /// <summary>Whether a preset would change nothing.</summary>
+    public bool Follows(SamplingPreset preset) => Greedy == preset.Texts.ContainsKey("greedy")
+        && preset.Texts.All(text => text.Key == "greedy" || _texts[text.Key].Trim() == text.Value);
 
     /// <summary>Takes over texts as <see cref="Texts"/> gives them; a field that is missing keeps its text.</summary>
     public void Take(IReadOnlyDictionary<string, string> texts)
@@ -101,7 +104,7 @@ public sealed class SamplingDraft
     private static GenerationOptions With(GenerationOptions options, OptionField field, string text)
     {
         if (field.Path == "stopStrings")
-            return options with { StopStrings = ParseStopStrings(text) };
+            return options with { StopStrings = TextLines.Read(text) };
         text = text.Trim();
         if (text == "")
             throw new FormatException($"{field.Label} is blank. Enter a number.");
@@ -115,31 +118,5 @@ public sealed class SamplingDraft
             "seed" => options with { Seed = RunDraft.ParseInteger(text, long.MinValue, long.MaxValue) },
             _ => throw new ArgumentException($"'{field.Path}' is no option of a generation.", nameof(field)),
         };
-    }
-
-    // Spaces at the ends of a line belong to the stop string; a line without anything is none.
-    private static string[] ParseStopStrings(string text) =>
-        [.. text.ReplaceLineEndings("\n").Split('\n').Where(line => line != "").Select(Unescape)];
-
-    private static string Unescape(string line)
-    {
-        var text = new StringBuilder();
-        for (int i = 0; i < line.Length; i++)
-        {
-            if (line[i] != '\\')
-            {
-                text.Append(line[i]);
-                continue;
-            }
-            text.Append((++i < line.Length ? line[i] : '\0') switch
-            {
-                'n' => '\n',
-                't' => '\t',
-                '\\' => '\\',
-                _ => throw new FormatException($"'{line}' has a lone backslash. Write \\\\ for a backslash, \\n for a line break, \\t for "
-                    + "a tab."),
-            });
-        }
-        return text.ToString();
     }
 }

@@ -3,6 +3,7 @@ using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Kernels;
 using WebDistill.Web.Formats;
+using WebDistill.Web.Runs;
 using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Reports;
@@ -31,6 +32,15 @@ public sealed record ReportModel(
 /// <param name="Nats">Of a perplexity, the mean of −ln p that each value is the exponential of; null elsewhere.</param>
 public sealed record ReportRow(string Figure, string Unit, Better Better, IReadOnlyList<double?> Values, IReadOnlyList<double?> Nats)
 {
+    /// <summary>The figure as it is called: a perplexity by its protocol.</summary>
+    public string Name { get; init; } = Figure;
+
+    /// <summary>How it was measured, for a tooltip; empty where the section's protocol says all.</summary>
+    public string What { get; init; } = "";
+
+    /// <summary>Of each value that is the median of some repeats, from the lowest to the highest; null elsewhere.</summary>
+    public IReadOnlyList<string?> Spreads { get; init; } = [.. Values.Select(_ => (string?)null)];
+
     /// <summary>Each value divided by the teacher's, which comes first; null without both. Of perplexities that are not both finite, exp of
     /// the difference of their mean losses.</summary>
     public IReadOnlyList<double?> Ratios => [.. Values.Select((value, i) => i == 0 || Values[0] is not double first || first == 0 ? null
@@ -73,7 +83,11 @@ public sealed record ReportBreakdown(int Model, EvaluationBreakdown Breakdown);
 public sealed record ReportSection(
     string Set, string Title, string SourceName, string? SourceSha256, int ContextLength, int Stride, string Protocol, string Engine,
     string Version, IReadOnlyList<EvaluationCount> Counts, IReadOnlyList<ReportRow> Rows, IReadOnlyList<ReportBreakdown> Breakdowns,
-    IReadOnlyList<ReportSamples> Samples);
+    IReadOnlyList<ReportSamples> Samples)
+{
+    /// <summary>What else the machine did while it was measured; null where that changes nothing.</summary>
+    public string? Disturbance { get; init; }
+}
 
 /// <summary>Answers of one model.</summary>
 /// <param name="Model">Index of the model in the report.</param>
@@ -95,7 +109,20 @@ public sealed record ReportSamples(int Model, IReadOnlyList<EvaluationSample> Sa
 /// <param name="Validation">The perplexities measured during training, by update.</param>
 public sealed record ReportRun(
     Guid Id, string Name, RunStatus Status, int Step, double TrainedSeconds, IReadOnlyList<ReportOption> Options, string? DatasetSha256,
-    string? Engine, string? Version, double? ValidationPerplexity, double? ValidationNatsPerToken, IReadOnlyList<ReportPoint> Validation);
+    string? Engine, string? Version, double? ValidationPerplexity, double? ValidationNatsPerToken, IReadOnlyList<ReportPoint> Validation)
+{
+    /// <summary>Its tags, by the alphabet.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    /// <summary>What was written about it, the oldest note first.</summary>
+    public IReadOnlyList<NoteResponse> Notes { get; init; } = [];
+
+    /// <summary>The teacher's perplexity on the same tokens.</summary>
+    public double? TeacherPerplexity { get; init; }
+
+    /// <summary>Held-out tokens that a measurement reads at most.</summary>
+    public long ValidationTokens { get; init; }
+}
 
 /// <summary>An option of a run.</summary>
 /// <param name="Label">What it is called.</param>
@@ -118,4 +145,11 @@ public sealed record ReportPoint(int Step, double Value, double? NatsPerToken);
 /// <param name="Run">The run that it is about; null for a chosen set of models.</param>
 public sealed record EvaluationReport(
     string Title, DateTime CreatedAt, IReadOnlyList<ReportModel> Models, IReadOnlyList<ReportRow> Summary,
-    IReadOnlyList<ReportSection> Sections, ReportRun? Run);
+    IReadOnlyList<ReportSection> Sections, ReportRun? Run)
+{
+    /// <summary>What came out, in a sentence; null without a student beside its teacher.</summary>
+    public string? Headline => ReportScore.Headline(this);
+
+    /// <summary>Size, speed, quality and agreement of the student beside its teacher.</summary>
+    public IReadOnlyList<ReportScore> Scores => ReportScore.Of(this);
+}

@@ -21,11 +21,18 @@ public sealed record ReportLine(string Name, string Class, IReadOnlyList<double?
 /// <param name="Groups">Name of each group, from left to right.</param>
 /// <param name="Lines">The lines.</param>
 /// <param name="Top">Where the vertical axis ends; null takes the largest value.</param>
+/// <param name="At">Where each group stands on a horizontal axis of numbers; null spaces them evenly.</param>
+/// <param name="FromZero">Whether the vertical axis begins at 0, as it must where lengths are compared; otherwise it shows what there is.</param>
 public sealed record ReportChart(
-    string Title, string Axis, string Unit, IReadOnlyList<string> Groups, IReadOnlyList<ReportLine> Lines, double? Top = null)
+    string Title, string Axis, string Unit, IReadOnlyList<string> Groups, IReadOnlyList<ReportLine> Lines, double? Top = null, IReadOnlyList<double>? At = null,
+    bool FromZero = true)
 {
     private const int MostNamed = 5;
-    private const int Width = 480, Height = 240, Left = 56, Right = 12, Above = 12, Below = 46;
+    private const int Height = 240, Left = 56, Right = 16, Above = 12, Below = 46;
+    private const double CharacterWidth = 7, BetweenLabels = 14;
+
+    // A curve over time has the whole width of a page, as it is drawn: its letters keep their size.
+    private int Width => At is null ? 480 : 960;
 
     /// <summary>
     /// The charts of a section: fidelity by frequency and by position, the losses of student and teacher together, and a reliability diagram
@@ -51,6 +58,21 @@ public sealed record ReportChart(
             }
         }
         return charts;
+    }
+
+    private const int MostPoints = 60;
+
+    /// <summary>The perplexities that a run measured while it trained, with the teacher's as a line: a measurement for each place that has room, the last one among
+    /// them.</summary>
+    public static ReportChart Of(ReportRun run)
+    {
+        int every = (run.Validation.Count + MostPoints - 1) / MostPoints;
+        ReportPoint[] points = [.. run.Validation.Where((_, i) => (run.Validation.Count - 1 - i) % every == 0)];
+        List<ReportLine> lines = [new("Student", "student", [.. points.Select(point => (double?)point.Value)], [.. points.Select(point => point.NatsPerToken)])];
+        if (run.TeacherPerplexity is double teacher)
+            lines.Add(new("Teacher", "teacher", [.. points.Select(_ => (double?)teacher)]));
+        return new ReportChart(PerplexityProtocol.Validation(run.ValidationTokens).Name, "update", "", [.. points.Select(point => Figures.Count(point.Step))], lines,
+            At: [.. points.Select(point => (double)point.Step)], FromZero: false);
     }
 
     private static ReportChart Reliability(EvaluationBreakdown[] breakdowns)
@@ -82,11 +104,16 @@ public sealed record ReportChart(
     /// <summary>The SVG element.</summary>
     public string ToSvg()
     {
-        double top = Top ?? Math.Max(1e-12, Lines.SelectMany(line => line.Values).Where(IsDrawn).Max() ?? 1);
-        IReadOnlyList<double> ticks = new ChartScale([0, top], logarithmic: false).RoundTicks();
+        double[] drawn = [.. Lines.SelectMany(line => line.Values).Where(IsDrawn).OfType<double>()];
+        double top = Top ?? (drawn.Length == 0 ? 1 : FromZero ? Math.Max(1e-12, drawn.Max()) : drawn.Max() + 0.05 * (drawn.Max() - drawn.Min()));
+        double bottom = FromZero || drawn.Length == 0 ? 0 : drawn.Min() - 0.05 * (drawn.Max() - drawn.Min());
+        if (top <= bottom)
+            (top, bottom) = (top + 1, bottom - 1);
+        IReadOnlyList<double> ticks = new ChartScale([bottom, top], logarithmic: false).RoundTicks();
         double step = (Width - Left - Right) / (double)Groups.Count;
-        double X(int group) => Left + step * (group + 0.5);
-        double Y(double value) => Above + (Height - Above - Below) * (1 - value / top);
+        double X(int group) => At is null ? Left + step * (group + 0.5)
+            : Left + (Width - Left - Right) * (At[^1] > At[0] ? (At[group] - At[0]) / (At[^1] - At[0]) : 0.5);
+        double Y(double value) => Above + (Height - Above - Below) * (1 - (value - bottom) / (top - bottom));
 
         var svg = new StringBuilder();
         Append($"<svg class=\"report-chart\" viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{Encode(Summary)}\">");
@@ -95,10 +122,16 @@ public sealed record ReportChart(
             Append($"<line class=\"grid\" x1=\"{Left}\" x2=\"{Width - Right}\" y1=\"{Y(tick):0.#}\" y2=\"{Y(tick):0.#}\"/>");
             Append($"<text class=\"tick\" x=\"{Left - 8}\" y=\"{Y(tick) + 4:0.#}\" text-anchor=\"end\">{Encode(tick.ToString(tick < 1e6 ? "0.####" : "0.##e0", CultureInfo.InvariantCulture))}</text>");
         }
-        // No more labels than have room.
-        int every = (int)Math.Ceiling(Groups.Max(group => group.Length) * 6.2 / step);
-        for (int i = 0; i < Groups.Count; i += every)
+        // No more labels than have room, the last one among them.
+        double free = double.PositiveInfinity;
+        for (int i = Groups.Count - 1; i >= 0; i--)
+        {
+            double half = Groups[i].Length * CharacterWidth / 2;
+            if (X(i) + half > free)
+                continue;
+            free = X(i) - half - BetweenLabels;
             Append($"<text class=\"tick\" x=\"{X(i):0.#}\" y=\"{Height - Below + 16}\" text-anchor=\"middle\">{Encode(Groups[i])}</text>");
+        }
         Append($"<text class=\"axis\" x=\"{(Left + Width - Right) / 2}\" y=\"{Height - 8}\" text-anchor=\"middle\">{Encode(Axis)}</text>");
         foreach (ReportLine line in Lines)
         {

@@ -17,7 +17,7 @@ namespace WebDistill.Web.Reports;
 /// <summary>Puts what was measured of some models side by side. Figures belong to weights: a model has those of its hash.</summary>
 public sealed class ReportService(
     IDbContextFactory<WebDistillDb> contexts, ModelService models, DatasetTable datasets, RunService runs, RunTable table,
-    EvaluationService evaluations)
+    EvaluationService evaluations, RunTags tags, RunNotes notes)
 {
     /// <summary>The report of a run: its teacher, and its student or the newest checkpoint of it.</summary>
     /// <exception cref="NotFoundException">There is no such run, or it has no model and no checkpoint yet.</exception>
@@ -72,14 +72,25 @@ public sealed class ReportService(
         return new ReportSection(
             newest.Set, EvaluationSets.Get(newest.Set).Title, newest.SourceName, newest.SourceSha256, newest.ContextLength, newest.Stride,
             any.Protocol, newest.Engine!, newest.Version!, any.Counts,
-            [.. any.Figures.Select(figure => Row(figure, [.. ofModels.Select(result =>
+            [.. any.Figures.Select(figure => Row(newest, figure, [.. ofModels.Select(result =>
                 result?.Figures.FirstOrDefault(other => other.Name == figure.Name))]))],
             [.. ofModels.SelectMany((result, i) => (result?.Breakdowns ?? []).Select(breakdown => new ReportBreakdown(i, breakdown)))],
-            [.. ofModels.Select((result, i) => new ReportSamples(i, result?.Samples ?? [])).Where(samples => samples.Samples.Count > 0)]);
+            [.. ofModels.Select((result, i) => new ReportSamples(i, result?.Samples ?? [])).Where(samples => samples.Samples.Count > 0)])
+        {
+            Disturbance = string.Join(" ", ofModels.Select((result, i) => result?.Disturbance is string disturbed ? $"{compared[i].Name}: {disturbed}" : null).OfType<string>()) is { Length: > 0 } all ? all : null,
+        };
     }
 
-    private static ReportRow Row(EvaluationFigure figure, EvaluationFigure?[] ofModels) => new(figure.Name, figure.Unit, figure.Better,
-        [.. ofModels.Select(own => own?.Value)], [.. ofModels.Select(own => own?.Nats)]);
+    private static ReportRow Row(Evaluation evaluation, EvaluationFigure figure, EvaluationFigure?[] ofModels)
+    {
+        PerplexityProtocol named = PerplexityProtocol.OfFigure(evaluation.Set, figure.Name, evaluation.ContextLength, evaluation.Stride);
+        return new(figure.Name, figure.Unit, figure.Better, [.. ofModels.Select(own => own?.Value)], [.. ofModels.Select(own => own?.Nats)])
+        {
+            Name = named.Name,
+            What = named.What,
+            Spreads = [.. ofModels.Select(own => Figures.Spread(own?.Lowest, own?.Highest, figure.Unit))],
+        };
+    }
 
     private static IReadOnlyList<ReportRow> Summarise(IReadOnlyList<ReportModel> compared, IReadOnlyList<ReportSection> sections)
     {
@@ -93,7 +104,7 @@ public sealed class ReportService(
             if (section.Set == SizeAndSpeedName)
                 rows.AddRange(section.Rows.Where(row => row.Unit == "tokens/s"));
             else
-                rows.Add(section.Rows[0] with { Figure = $"{section.Title}{Text(section)}: {section.Rows[0].Figure}" });
+                rows.Add(section.Rows[0] with { Name = $"{section.Title}{Text(section)}: {section.Rows[0].Name}" });
         }
         return rows;
 
@@ -101,7 +112,7 @@ public sealed class ReportService(
             [.. compared.Select(model => (double?)size(model))], [.. compared.Select(_ => (double?)null)]);
 
         string Text(ReportSection section) => sections.Count(other => other.Set == section.Set) > 1
-            ? $" ({section.SourceName}, {section.ContextLength}/{section.Stride})"
+            ? $" ({section.SourceName})"
             : "";
     }
 
@@ -119,6 +130,12 @@ public sealed class ReportService(
             [.. LossCatalogue.RunSchema.Settings.Select(field => new ReportOption(field.Label,
                 texts.Of(field, field.In(values)), JsonNode.DeepEquals(field.In(values), field.In(defaults))))],
             run.DatasetSha256, run.Engine, run.Version, run.ValidationPerplexity, run.Validation()?.NatsPerToken,
-            [.. validation.OrderBy(point => point.Step).Select(point => new ReportPoint(point.Step, point.Value, Perplexity.Stored(point.Value, point.Logarithm)?.NatsPerToken))]);
+            [.. validation.OrderBy(point => point.Step).Select(point => new ReportPoint(point.Step, point.Value, Perplexity.Stored(point.Value, point.Logarithm)?.NatsPerToken))])
+        {
+            Tags = await tags.OfAsync(run.Id, cancel),
+            Notes = [.. (await notes.ListAsync(run.Id, cancel: cancel)).Select(NoteResponse.Of)],
+            TeacherPerplexity = run.TeacherPerplexity,
+            ValidationTokens = StoredOptions.Of(run).Schedule.ValidationMaxTokens,
+        };
     }
 }

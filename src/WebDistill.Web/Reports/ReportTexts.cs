@@ -19,12 +19,17 @@ internal static class ReportTexts
     {
         var text = new StringBuilder();
         text.Append(CultureInfo.InvariantCulture, $"# {MarkdownCell(report.Title)}\n\nPut together on {report.CreatedAt:yyyy-MM-dd HH:mm} UTC.\n");
+        if (report.Headline is string headline)
+            text.Append($"\n**{MarkdownCell(headline)}**\n");
+        if (report.Scores.Count > 0)
+            text.Append("\n| | Student | How |\n|---|---|---|\n").Append(string.Concat(report.Scores.Select(score => $"| {score.Name} | {MarkdownCell(score.Text)} | {MarkdownCell(score.Detail)} |\n")));
         text.Append("\n## Summary\n\n").Append(Table(report, report.Summary));
         foreach (ReportSection section in report.Sections)
         {
             text.Append($"\n## {MarkdownCell(section.Title)}{(section.SourceName == "" ? "" : $": {MarkdownCell(section.SourceName)}")}\n\n")
                 .Append(Table(report, section.Rows))
                 .Append($"\n{MarkdownCell(section.Protocol)}\n\n")
+                .Append(section.Disturbance is string disturbed ? $"**{MarkdownCell(disturbed)}**\n\n" : "")
                 .Append(string.Concat(section.Counts.Select(count => $"{MarkdownCell(count.Name)}: {Figures.Count(count.Value)}. ")))
                 .Append($"{MarkdownCell(section.Engine)}; WebDistill {MarkdownCell(section.Version)}.")
                 .Append(section.SourceSha256 is string hash ? $" Text SHA-256 `{hash}`.\n" : "\n");
@@ -35,6 +40,11 @@ internal static class ReportTexts
                 .Append(CultureInfo.InvariantCulture, $"{model.ContextLength} | `{model.WeightsSha256}` |\n");
         if (report.Run is ReportRun run)
         {
+            if (run.Notes.Count > 0 || run.Tags.Count > 0)
+                text.Append("\n## Notes\n").Append(run.Tags.Count == 0 ? "" : $"\nTags: {MarkdownCell(string.Join(", ", run.Tags))}\n")
+                    // Within a line nothing that was written is a heading or a list.
+                    .Append(string.Concat(run.Notes.Select(note => string.Create(CultureInfo.InvariantCulture,
+                        $"\n{note.At:yyyy-MM-dd HH:mm} UTC: {string.Join("<br>", note.Text.Split('\n').Select(MarkdownCell))}\n"))));
             text.Append($"\n## Options of the run {MarkdownCell(run.Name)}\n\n| Option | Value |\n|---|---|\n");
             foreach (ReportOption option in run.Options)
                 text.Append(option.IsDefault
@@ -75,11 +85,15 @@ internal static class ReportTexts
     {
         for (int i = 0; i < row.Values.Count; i++)
         {
-            yield return row.Values[i] is double value ? Figures.Measured(value, row.Unit, row.Nats[i]) : "–";
+            yield return row.Values[i] is double value ? Figures.Measured(value, row.Unit, row.Nats[i]) + (row.Spreads[i] is string spread ? $" ({spread})" : "") : "–";
             if (i > 0)
-                yield return row.Ratios[i] is double ratio ? Figures.Ratio(ratio) : "–";
+                yield return Ratio(row, i);
         }
     }
+
+    /// <summary>A value divided by the first model's; of a speed, which is known to two digits, with two.</summary>
+    public static string Ratio(ReportRow row, int model) => row.Ratios[model] is not double ratio ? "–"
+        : row.Unit is "tokens/s" or "ms" ? Figures.SpeedRatio(ratio) : Figures.Ratio(ratio);
 
     private static string Table(EvaluationReport report, IReadOnlyList<ReportRow> rows)
     {
@@ -90,7 +104,7 @@ internal static class ReportTexts
         foreach (ReportRow row in rows)
         {
             string unit = Figures.UnitOf(row.Unit);
-            text.Append($"| {MarkdownCell(row.Figure)}{(unit == "" ? "" : $" ({MarkdownCell(unit)})")} | ").AppendJoin(" | ", Cells(row)).Append(" |\n");
+            text.Append($"| {MarkdownCell(row.Name)}{(unit == "" ? "" : $" ({MarkdownCell(unit)})")} | ").AppendJoin(" | ", Cells(row)).Append(" |\n");
         }
         return text.ToString();
     }

@@ -1,4 +1,5 @@
 using WebDistill.Data;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Storage;
 using WebDistill.Web.Ui;
 
@@ -18,20 +19,52 @@ public sealed partial class NewRunPage
 
     private Dataset? ChosenDataset => Guid.TryParse(Draft["data.datasetId"], out Guid id) ? _datasets.GetValueOrDefault(id) : null;
 
+    // Those that go with the text first; a model whose weights another one has is offered once.
     private async Task<Offer> FindModelsAsync(string filter)
     {
-        Slice<Model> found = await modelService.SliceAsync(filter, cancel: Gone);
-        foreach (Model model in found.Rows)
+        bool ofSweeps = filter != "";
+        Slice<Model> found = await modelService.SliceAsync(filter, continuing: true, withSweeps: ofSweeps, cancel: Gone);
+        Slice<Model>? fitting = ChosenDataset?.TokenizerSha256 is string tokenizer && found.Total > found.Rows.Count
+            ? await modelService.SliceAsync(filter, tokenizerSha256: tokenizer, continuing: true, withSweeps: ofSweeps, cancel: Gone) : null;
+        Model[] offered = [.. (fitting?.Rows ?? []).Concat(found.Rows).DistinctBy(model => model.WeightsSha256).Take(Lists.PageRows)];
+        foreach (Model model in offered)
             _models[model.Id] = model;
-        return Offer.Of(found, model => (Text(model.Id), model.Name));
+        int hidden = ofSweeps ? 0 : (await modelService.SliceAsync(filter, continuing: true, cancel: Gone)).Total - found.Total;
+        return Grouped(offered, model => ChosenDataset is not { State: DatasetState.Ready } dataset || Fits(model, dataset), model => (Text(model.Id), model.Name), found.Total,
+            "This text's vocabulary") with
+        {
+            Remark = hidden == 0 ? null : hidden == 1 ? "1 model of a sweep appears when you search for it." : $"{Figures.Count(hidden)} models of sweeps appear when you search for them.",
+        };
     }
 
     private async Task<Offer> FindDatasetsAsync(string filter)
     {
         Slice<Dataset> found = await datasetTable.ReadAsync(filter, cancel: Gone);
-        foreach (Dataset dataset in found.Rows)
+        Slice<Dataset>? fitting = _teacher?.TokenizerSha256 is string tokenizer && found.Total > found.Rows.Count
+            ? await datasetTable.ReadAsync(filter, tokenizerSha256: tokenizer, cancel: Gone) : null;
+        Dataset[] offered = [.. (fitting?.Rows ?? []).Concat(found.Rows).DistinctBy(dataset => dataset.Id).Take(Lists.PageRows)];
+        foreach (Dataset dataset in offered)
             _datasets[dataset.Id] = dataset;
-        return Offer.Of(found, dataset => (Text(dataset.Id), Label(dataset)));
+        return Grouped(offered, dataset => _teacher is null || Fits(_teacher, dataset), dataset => (Text(dataset.Id), Label(dataset)), found.Total, "This teacher's vocabulary");
+    }
+
+    // Headings only where there is something to tell apart.
+    private static Offer Grouped<T>(IReadOnlyList<T> offered, Func<T, bool> fits, Func<T, (string, string)> entry, int total, string heading)
+    {
+        ILookup<bool, T> groups = offered.ToLookup(fits);
+        return groups[false].Any()
+            ? new Offer([new OfferGroup(heading, [.. groups[true].Select(entry)]), new OfferGroup("Other vocabulary", [.. groups[false].Select(entry)])], total)
+            : new Offer([new OfferGroup(null, [.. offered.Select(entry)])], total);
+    }
+
+    /// <summary>Whether a model's predictions are over the tokens of a data set.</summary>
+    private static bool Fits(Model model, Dataset dataset) => dataset.State == DatasetState.Ready
+        && (model.TokenizerSha256 is string tokenizer ? tokenizer == dataset.TokenizerSha256 : model.VocabularySize == dataset.VocabularySize);
+
+    private void TakeDataset(Dataset dataset)
+    {
+        _datasets[dataset.Id] = dataset;
+        _form!.Set("data.datasetId", Text(dataset.Id));
     }
 
     private static string Label(Dataset dataset) =>
@@ -43,16 +76,16 @@ public sealed partial class NewRunPage
         _largest = await modelService.LargestAsync(Gone);
         if (_largest is not null)
             _models[_largest.Id] = _largest;
-        _hasModels = (await FindModelsAsync("")).Total > 0;
-        _hasDatasets = (await FindDatasetsAsync("")).Total > 0;
+        _hasModels = _largest is not null || (await modelService.SliceAsync(continuing: true, cancel: Gone)).Total > 0;
+        _hasDatasets = (await datasetTable.ReadAsync(cancel: Gone)).Total > 0;
     }
 
     /// <summary>Reads what a draft names, so that it is known.</summary>
     private async Task KnowAsync(RunDraft draft)
     {
-        foreach (string field in new[] { "teacher.modelId", "student.modelId" })
+        foreach (string text in TextLines.Read(draft["teacher.others"]).Concat([draft["teacher.modelId"], draft["student.modelId"]]))
         {
-            if (Guid.TryParse(draft[field], out Guid id) && !_models.ContainsKey(id) && await modelService.FindModelAsync(id, Gone) is Model model)
+            if (Guid.TryParse(text, out Guid id) && !_models.ContainsKey(id) && await modelService.FindModelAsync(id, Gone) is Model model)
                 _models[id] = model;
         }
         if (Guid.TryParse(draft["data.datasetId"], out Guid named) && await datasetTable.FindAsync(named, Gone) is Dataset dataset)

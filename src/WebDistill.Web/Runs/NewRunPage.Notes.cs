@@ -1,9 +1,11 @@
 using System.Globalization;
 using WebDistill.Data;
 using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Optimisation;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Web.Formats;
+using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Runs;
 
@@ -16,16 +18,53 @@ public sealed partial class NewRunPage
     private static readonly IReadOnlyList<(string, string)> SemanticsChoices =
         [(nameof(TrainingSemantics.Corrected), "Corrected"), (nameof(TrainingSemantics.HuggingFaceExact), "Hugging Face exact")];
 
+    private static readonly IReadOnlyList<(string, string)> RateChoices = [.. RateSchedules.All.Select(schedule => (schedule.Name, RunDraft.Words(schedule.Name)))];
+
     private static readonly IReadOnlyList<(string, string)> PrecisionChoices =
         [(nameof(Precision.Float32), "Float32"), (nameof(Precision.BFloat16), "BFloat16")];
 
     private const string TemperaturePath = "objective.ce.temperature";
 
+    // What stands in a section of this page; a group that is added gets one of its own at the end.
+    private static readonly HashSet<string> s_placed = ["teacher", "student", "data", "objective", "schedule", "optimiser", "checkpoints", "guards", "samples"];
+
+    private static readonly IReadOnlyList<OptionGroup> OtherGroups = [.. LossCatalogue.RunSchema.Groups.Where(group => !s_placed.Contains(group.Name))];
+
+    private static readonly IReadOnlyList<(string, string)> Sections =
+    [
+        ("s-goal", "Goal"), ("s-teacher", "Teacher"), ("s-student", "Student"), ("s-data", "Data"), ("s-objective", "Objective"), ("s-optimisation", "Optimisation"), ("s-guards", "Guards"),
+        ("s-samples", "Samples"),
+        .. OtherGroups.Select(group => ($"s-{group.Name}", group.Label)),
+    ];
+
     private static string Text(Guid? id) => id?.ToString("N") ?? "";
 
     // A loss that is off has nothing to set but its weight; the temperature stands above them with its picture.
     private IEnumerable<OptionField> Shown(Loss loss) => loss.Fields
-        .Where((field, i) => i == 0 || Draft[loss.Fields[0].Path].Trim() is not ("0" or "") && field.Path != TemperaturePath);
+        .Where((field, i) => i == 0 || Draft[loss.Fields[0].Path].Trim() is not ("0" or "") && field.Path != TemperaturePath
+            && (field.Path != "objective.ce.lastTemperature" || Draft["objective.ce.temperatureSchedule"] != nameof(TemperatureSchedule.Constant)));
+
+    private IEnumerable<Loss> Offered() => LossCatalogue.All.Where(loss => _teacher is not null || !loss.NeedsTeacher);
+
+    private string Changes() => LossCatalogue.RunSchema.Settings.Count(field => _form!.Differs(field.Path)) switch
+    {
+        0 => $"As {_form!.BasisName} says.",
+        1 => $"1 option differs from {_form!.BasisName}.",
+        int changed => $"{changed} options differ from {_form!.BasisName}.",
+    };
+
+    private string? TeacherNote() => _teacher is not null ? Describe(_teacher)
+        : !_hasModels ? "There is no model yet: train one from scratch here, or import one under Models." : null;
+
+    // Batch × accumulation × context; what Hugging Face's sequences fill of the context is known by their mean only.
+    private string TokenEquation()
+    {
+        string Of(string path, string unit) => $"{Draft[path].Trim()} {Figures.Unit(unit, Draft[path])}";
+        long sequences = (long)(int.TryParse(Draft["schedule.batchSize"], NumberStyles.None, CultureInfo.InvariantCulture, out int batch) ? batch : 0)
+            * (int.TryParse(Draft["schedule.gradientAccumulation"], NumberStyles.None, CultureInfo.InvariantCulture, out int accumulation) ? accumulation : 0);
+        string context = sequences > 0 && Plan!.TokensPerUpdate % sequences == 0 ? $"{Figures.Count(Plan.TokensPerUpdate / sequences)} tokens" : "the tokens of each";
+        return $"{Of("schedule.batchSize", "sequences")} × {Of("schedule.gradientAccumulation", "batches")} × {context} = {Figures.Count(Plan!.TokensPerUpdate)} tokens per update";
+    }
 
     private string SuggestedName()
     {
@@ -34,9 +73,7 @@ public sealed partial class NewRunPage
     }
 
     private IReadOnlyList<(string, string)> InitialisationChoices() =>
-        [.. StudentInits.All.Where(init => _teacher is not null || !init.NeedsTeacher).Select(init => (init.Name, Words(init.Name)))];
-
-    private static string Words(string name) => char.ToUpperInvariant(name[0]) + name[1..].Replace('-', ' ');
+        [.. StudentInits.All.Where(init => _teacher is not null || !init.NeedsTeacher).Select(init => (init.Name, RunDraft.Words(init.Name)))];
 
     private static string Describe(Model model) =>
         $"{Figures.Layers(model.Layers)}, width {model.Width}, {Figures.Short(model.ParameterCount)} parameters, context {model.ContextLength}, vocabulary {Figures.Count(model.VocabularySize)}";
@@ -48,6 +85,8 @@ public sealed partial class NewRunPage
             ? $"{Figures.Count(tokens)} tokens to train on, {Figures.Count(dataset.ValidationTokens ?? 0)} held out, vocabulary {Figures.Count(dataset.VocabularySize ?? 0)}"
             : null;
     }
+
+    private string? RateNote() => RateSchedules.All.FirstOrDefault(schedule => schedule.Name == Draft["schedule.shape"])?.Description;
 
     private string StudentSize() => Plan is null
         ? "What is trained."

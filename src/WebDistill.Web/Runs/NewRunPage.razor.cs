@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
+using MudBlazor;
 using WebDistill.Data;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
@@ -19,20 +20,23 @@ namespace WebDistill.Web.Runs;
 /// <summary>The form of a new run: typed text is read, checked and planned a quarter of a second after the last key.</summary>
 public sealed partial class NewRunPage(
     RunService runs, ModelService modelService, DatasetService datasetService, DatasetTable datasetTable, GenerationService generation,
-    NavigationManager navigation, IJSRuntime js, ILogger<NewRunPage> logger)
+    Dialogs dialogs, ISnackbar snackbar, NavigationManager navigation, IJSRuntime js, ILogger<NewRunPage> logger)
 {
     private static readonly TimeSpan CheckDelay = TimeSpan.FromMilliseconds(250);
 
     private CancellationTokenSource? _pendingCheck;
     private RunForm? _form;
+    private RunDraft? _basis;
     private Model? _teacher;
     private TeacherPrediction? _prediction;
     private (Guid Teacher, string Dataset)? _predicted;
     private bool _predicting;
     private RunForecast? _forecast;
+    private RunOptions? _planned;
     private string? _waiting;
     private (Run Run, int Step)? _branch;
-    private bool _launching, _begun;
+    private (Guid? Teacher, Guid? First) _fitted;
+    private bool _launching, _begun, _isStale, _asking;
     private Exception? _checkFailure;
 
     private RunPlan? Plan => _forecast?.Plan;
@@ -65,6 +69,9 @@ public sealed partial class NewRunPage(
 
     private StudentInit? Initialisation => StudentInits.All.FirstOrDefault(init => init.Name == Draft["student.initialisation"]);
 
+    // What was typed for another way to begin stays in sight, where it is said that it is not used.
+    private bool IsShown(string field) => Initialisation?.Uses.Contains(field) == true || Draft[field].Trim() != "";
+
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
     {
@@ -85,6 +92,7 @@ public sealed partial class NewRunPage(
                 RunOptions options = StoredOptions.Of(run);
                 RunDraft draft = RunDraft.Of(options);
                 draft["name"] = $"{run.Name} (copy)";
+                HalveIfAsked(draft, options);
                 await KnowAsync(draft);
                 Begin(draft, RunDraft.Of(options), $"Clone of {run.Name}");
             });
@@ -100,13 +108,14 @@ public sealed partial class NewRunPage(
     }
 
     /// <inheritdoc/>
-    protected override void OnAfterRender(bool firstRender)
+    protected override async Task OnAfterRenderAsync(bool firstRender)
     {
         // Not at the first drawing, which may come before the models are read and there is a form.
         if (_form is null || _begun)
             return;
         _begun = true;
-        Changed();
+        await RestoreAsync();
+        CheckSoon();
     }
 
     private async Task BeginBranchAsync()
@@ -120,14 +129,18 @@ public sealed partial class NewRunPage(
         RunOptions options = StoredOptions.Of(run);
         RunDraft draft = RunDraft.Of(options);
         draft["name"] = $"{run.Name}, from update {step.ToString(CultureInfo.InvariantCulture)}";
-        if (Halve == "learningRate")
-        {
-            OptimiserOptions halved = options.Optimiser with { LearningRate = options.Optimiser.LearningRate / 2 };
-            draft["optimiser.learningRate"] = RunDraft.Of(options with { Optimiser = halved })["optimiser.learningRate"];
-        }
+        HalveIfAsked(draft, options);
         _branch = (run, step);
         await KnowAsync(draft);
         Begin(draft, RunDraft.Of(options), $"Branch of {run.Name}");
+    }
+
+    private void HalveIfAsked(RunDraft draft, RunOptions options)
+    {
+        if (Halve != "learningRate")
+            return;
+        OptimiserOptions halved = options.Optimiser with { LearningRate = options.Optimiser.LearningRate / 2 };
+        draft["optimiser.learningRate"] = RunDraft.Of(options with { Optimiser = halved })["optimiser.learningRate"];
     }
 
     private void Choose(Preset preset)
@@ -138,14 +151,16 @@ public sealed partial class NewRunPage(
 
     private void Begin(RunDraft draft, RunDraft basis, string basisName)
     {
+        _basis = basis;
         _form = new RunForm(draft, basis, basisName, Changed)
         {
-            Kept = _branch is null ? new HashSet<string>() : LossCatalogue.RunSchema.Fields.Where(field => field.IsFixedOnceBegun).Select(field => field.Path).ToHashSet(),
+            Kept = _branch is null ? new HashSet<string>() : TrainingCheckpoint.Kept(StoredOptions.Of(_branch.Value.Run)).Select(field => field.Path).ToHashSet(),
             WhyKept = "A run that goes on from a checkpoint keeps its corpus, the order of it and its student's shape.",
         };
         // The choice lists compare texts, and ids are stored in more than one notation.
         foreach (string field in new[] { "teacher.modelId", "data.datasetId", "student.modelId" })
             draft[field] = Guid.TryParse(draft[field], out Guid id) ? Text(id) : "";
+        draft["teacher.others"] = TextLines.Write(TextLines.Read(draft["teacher.others"]).Select(Canonical));
         FindTeacher();
     }
 
@@ -155,7 +170,7 @@ public sealed partial class NewRunPage(
         foreach (string field in RunForm.Untouched)
             draft[field] = Draft[field];
         if (preset.Options.Student.Initialisation == "random")
-            draft["teacher.modelId"] = "";
+            (draft["teacher.modelId"], draft["teacher.others"]) = ("", "");
         else if (draft["teacher.modelId"] == "")
             draft["teacher.modelId"] = Text(_largest?.Id);
         Model? teacher = ModelOf(draft["teacher.modelId"]);
@@ -164,6 +179,16 @@ public sealed partial class NewRunPage(
             draft["student.teacherLayers"] = basis["student.teacherLayers"] = string.Join(", ", copied);
         }
         Begin(draft, basis, preset.Name);
+        FitToModels();
+    }
+
+    // Once for each choice: what is typed after it stays as it is.
+    private void FitToModels()
+    {
+        Model? first = Initialisation is { NeedsCheckpoint: true } ? StudentModel : null;
+        _fitted = (_teacher?.Id, first?.Id);
+        foreach ((string field, string said) in ModelFit.Apply(Draft, _teacher, first))
+            _form!.Fitted[field] = said;
     }
 
     private void Changed()
@@ -178,6 +203,14 @@ public sealed partial class NewRunPage(
             Draft["student.initialisation"] = "random";
         else if (before is null && _teacher is not null && Draft["student.initialisation"] == "random")
             Draft["student.initialisation"] = "teacher-layers";
+        if (_branch is null && _fitted != (_teacher?.Id, Initialisation is { NeedsCheckpoint: true } ? StudentModel?.Id : null))
+            FitToModels();
+        _ = KeepAsync();
+        CheckSoon();
+    }
+
+    private void CheckSoon()
+    {
         Read();
         _pendingCheck?.Cancel();
         _pendingCheck = CancellationTokenSource.CreateLinkedTokenSource(Gone);
@@ -224,26 +257,30 @@ public sealed partial class NewRunPage(
         RunOptions options = Draft.Read(out IReadOnlyList<OptionProblem> unreadable);
         try
         {
-            RunForecast forecast = await runs.ForecastAsync(options, cancel);
+            RunForecast forecast = await runs.ForecastAsync(options, cancel, _branch?.Step ?? 0);
+            // One that was overtaken may end after the one that took its place.
+            cancel.ThrowIfCancellationRequested();
             HashSet<string> fields = [.. unreadable.Select(problem => problem.Field)];
             (_form!.Problems, _form.Warnings) =
                 (InOrder(unreadable.Concat(forecast.Problems.Where(problem => !fields.Contains(problem.Field)))), InOrder(forecast.Warnings));
-            if (_branch is var (_, done) && forecast is { Plan: RunPlan plan, EstimatedSeconds: double seconds })
-                forecast = forecast with { EstimatedSeconds = seconds * Math.Max(0, 1 - ((double)done / plan.TotalUpdates)) };
-            (_forecast, _checkFailure) = (unreadable.Count > 0 ? null : forecast, null);
+            // Figures that nobody can plan any more stay in view, greyed: what was typed is mended sooner beside them.
+            _isStale = unreadable.Count > 0 || forecast.Plan is null;
+            (_forecast, _planned) = _isStale ? (_forecast, _planned) : (forecast, options);
+            _checkFailure = null;
+            _asking &= !_isStale && forecast.IsLong;
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
             // The database cannot be read, for one: the form stays, with all that was typed.
             logger.LogError(e, "The options of a new run could not be checked");
-            (_forecast, _checkFailure) = (null, e);
+            (_isStale, _checkFailure) = (true, e);
         }
     }
 
     // The picture of the temperature.
     private async Task PredictAsync(CancellationToken cancel)
     {
-        if (_teacher is not { TokenizerSha256: not null } teacher)
+        if (_teacher is not { TokenizerSha256: not null } teacher || !teacher.ContinuesTexts())
         {
             (_prediction, _predicted) = (null, null);
             return;
@@ -266,35 +303,43 @@ public sealed partial class NewRunPage(
         await InvokeAsync(StateHasChanged);
     }
 
-    private async Task LaunchAsync()
+    private async Task LaunchAsync(bool isAgreed = false)
     {
         if (_launching)
             return;
-        _form!.LaunchTried = true;
         await CheckAsync(CancellationToken.None);
-        if (_form.Problems.Count > 0)
+        if (_form!.Problems.Count > 0)
             await FocusAsync(_form.Problems[0].Field);
         if (_form.Problems.Count > 0 || _checkFailure is not null)
             return;
+        _asking = !isAgreed && _forecast is { IsLong: true };
+        if (_asking)
+        {
+            StateHasChanged();
+            await FocusAsync(LongLaunch.Harmless);
+            return;
+        }
         _launching = true;
         // It may fail: the checkpoint is gone or damaged, there is no room for its copy, or the queue is full.
         _launching = await TryAsync(async () =>
         {
             RunOptions options = Draft.Read(out _);
             Run run = await (_branch is var (parent, step) ? runs.BranchAsync(parent.Id, step, options) : runs.CreateAsync(options));
+            await _kept!.ForgetAsync();
             navigation.NavigateTo($"/runs/{run.Id:N}");
         });
         if (Failure is OptionsInvalidException invalid)
             (_form.Problems, Failure) = (InOrder(invalid.Problems), null);
     }
 
-    private ValueTask FocusAsync(string field)
+    private async Task FocusAsync(string field)
     {
-        _form!.LaunchTried = true;
-        return ShowAsync(field);
+        _form!.Revealed = field;
+        // Drawn before it is asked for: what stands in a closed panel takes no focus.
+        StateHasChanged();
+        await js.InvokeVoidAsync("webdistill.focus", field);
+        _form.Revealed = null;
     }
-
-    private ValueTask ShowAsync(string field) => js.InvokeVoidAsync("webdistill.focus", field);
 
     private static IReadOnlyList<OptionProblem> InOrder(IEnumerable<OptionProblem> problems)
     {

@@ -17,7 +17,7 @@ public sealed class OptionTexts(IReadOnlyDictionary<Guid, string> names)
         IEnumerable<RunOptions> options, RunTable runs, ModelService models, DatasetTable datasets, CancellationToken cancel)
     {
         HashSet<Guid> named = [];
-        foreach (string? text in options.SelectMany(one => new[] { one.Teacher.ModelId, one.Student.ModelId, one.Data.DatasetId }))
+        foreach (string? text in options.SelectMany(one => new[] { one.Teacher.ModelId, one.Student.ModelId, one.Data.DatasetId }.Concat(one.Teacher.Others)))
         {
             if (Guid.TryParse(text, out Guid id))
                 named.Add(id);
@@ -39,10 +39,15 @@ public sealed class OptionTexts(IReadOnlyDictionary<Guid, string> names)
             "" => "automatic",
             "true" => "on",
             "false" => "off",
-            string id when Guid.TryParse(id, out Guid named) => names.GetValueOrDefault(named) ?? $"deleted ({named:N})",
+            "0" when field.ZeroMeans is string word => word,
+            string ids when field.Kind == OptionKind.Entries => string.Join(", ", TextLines.Read(ids).Select(NameOf)),
+            string id when Guid.TryParse(id, out _) => NameOf(id),
+            string choice when field.Kind == OptionKind.Choice => RunDraft.Words(choice),
             string other => other,
         };
+        string NameOf(string id) => !Guid.TryParse(id, out Guid named) ? id : names.GetValueOrDefault(named) ?? $"deleted ({named:N})";
+
         // "T" and "peak" stand beside the box of the form and say nothing after a number.
-        return value is null || field.Unit is null or "T" or "peak" ? text : $"{text} {field.Unit}";
+        return value is null || field.Unit is null or "T" or "peak" || text == field.ZeroMeans ? text : $"{text} {Figures.Unit(field.Unit, text)}";
     }
 }

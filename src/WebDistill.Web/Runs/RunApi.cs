@@ -48,7 +48,7 @@ internal static class RunApi
             RunForecast forecast = await service.ForecastAsync(options, cancel);
             if (forecast.Problems.Count > 0)
                 throw new OptionsInvalidException(forecast.Problems);
-            return new PlanResponse(forecast.Plan, forecast.EstimatedSeconds, forecast.Warnings);
+            return PlanResponse.Of(forecast);
         }).Accepts<RunOptions>("application/json").ProducesValidationProblem().ProducesProblem(413).ProducesProblem(415).LimitExpensive()
             .WithSummary("What a run with these options would do, without queueing it");
 
@@ -85,6 +85,34 @@ internal static class RunApi
             await service.GetAsync(id, cancel);
             return TypedResults.Stream(file => WriteLogAsync(file, id, service, cancel), "application/jsonl", $"run-{id:N}-log.jsonl");
         }).ProducesProblem(404).WithSummary("The log of a run as a file: one JSON object per line");
+
+        runs.MapGet("/{id:guid}/alerts",
+            ([AsParameters] ListQuery query, Guid id, RunService service, HttpContext context, CancellationToken cancel) =>
+                query.AnswerAsync(context, (after, limit) => service.AlertsAsync(id, after, limit, cancel), alert => alert.Id, AlertResponse.Of))
+            .ProducesValidationProblem().ProducesProblem(404).WithSummary("What the guards of a run saw, in the order in which they did")
+            .WithDescription(ListQuery.Description);
+
+        runs.MapGet("/{id:guid}/samples",
+            ([AsParameters] ListQuery query, Guid id, StoredSamples samples, HttpContext context, CancellationToken cancel) =>
+                query.AnswerAsync(context, (after, limit) => samples.ListAsync(id, after, limit, cancel), set => set.Step, set => set))
+            .ProducesValidationProblem().ProducesProblem(404).WithSummary("What teacher and student of a run answered to its prompts, update by update")
+            .WithDescription("The first set is that of update 0, before the first update. `klNats` is KL(teacher ‖ student) at a token of the student's answer, "
+                + $"which both models have read up to there; null without a teacher. {ListQuery.Description}");
+
+        runs.MapGet("/{id:guid}/diagnosis",
+            ([AsParameters] ListQuery query, Guid id, DiagnosisService service, HttpContext context, CancellationToken cancel) =>
+                query.AnswerAsync(context, (after, limit) => service.ListAsync(id, after, limit, cancel), one => one.Step, one => one))
+            .ProducesValidationProblem().ProducesProblem(404).WithSummary("What was found by looking at the inside of a run, in the order of its updates")
+            .WithDescription("`layers` has L2 norms: of the gradient before clipping, of the weights before the update, and of the update itself. `predictions` are over the same piece of held-out text at every "
+                + "update, entropies and divergences in nats per token. The counts of a divergence are of the positions below 1e-4 nats, in bins with three edges to a decade from there to 100, and from 100 on; those of "
+                + $"`byConfidence` in ten equal bins of the probability of the teacher's likeliest token. {ListQuery.Description}");
+
+        runs.MapPut("/{id:guid}/guards", async (Guid id, HttpRequest request, RunCommands commands, RunService service, CancellationToken cancel) =>
+        {
+            await commands.SetGuardsAsync(id, await RequestBody.ReadAsync<GuardOptions>(request, cancel), cancel);
+            return RunResponse.Of(await service.GetAsync(id, cancel));
+        }).Accepts<GuardOptions>("application/json").ProducesValidationProblem().ProducesProblem(404).ProducesProblem(413).ProducesProblem(415)
+            .WithSummary("Gives a run other guards, also while it trains");
 
         runs.MapGet("/{id:guid}/checkpoints",
             ([AsParameters] ListQuery query, Guid id, RunService service, HttpContext context, CancellationToken cancel) =>

@@ -3,6 +3,7 @@ using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Runs;
 
@@ -15,11 +16,19 @@ public static class RunFigures
     /// <summary>Seconds spent training, all attempts together; pauses do not count.</summary>
     public static double? Duration(this Run run) => run.StartedAt is null ? null : run.TrainedSeconds;
 
-    /// <summary>At the mean speed of the present attempt; null before its first update and after the last.</summary>
-    public static TimeSpan? TimeLeft(this Run run) =>
-        run.Status == RunStatus.Running && run.Step > run.AttemptFromStep && run.AttemptStartedAt is DateTime started
-            ? AttemptTime(run, DateTime.UtcNow - started) * ((double)(run.TotalSteps - run.Step) / (run.Step - run.AttemptFromStep))
-            : null;
+    // The first updates of an attempt are slower than all others: code is compiled, caches are cold.
+    private const int FirstUpdates = 20;
+    private static readonly TimeSpan s_firstTime = TimeSpan.FromSeconds(10);
+
+    /// <summary>At the mean speed of the present attempt; null after the last update, and until 20 updates or 10 seconds tell how fast it is.</summary>
+    public static TimeSpan? TimeLeft(this Run run)
+    {
+        int made = run.Step - run.AttemptFromStep;
+        if (run.Status != RunStatus.Running || made <= 0 || run.AttemptStartedAt is not DateTime started)
+            return null;
+        TimeSpan taken = AttemptTime(run, DateTime.UtcNow - started);
+        return made < FirstUpdates && taken < s_firstTime ? null : taken * ((double)(run.TotalSteps - run.Step) / made);
+    }
 
     // The difference of two wall clocks, which somebody may have set in between: it is not below 0, and not above the time that all
     // attempts have trained by the monotonic clock.
@@ -51,6 +60,9 @@ public static class RunFigures
         (null, _, _) => null,
         (_, RunErrorCause.Diverged, _) => ErrorId.RunDiverged,
         (_, RunErrorCause.Disk, _) => ErrorId.RunWaitsForDisk,
+        (_, RunErrorCause.Guard, _) => ErrorId.RunGuarded,
+        // No failure: it was compared, and others were better.
+        (_, RunErrorCause.Halving, _) => null,
         (_, _, RunStatus.Interrupted) => ErrorId.RunInterrupted,
         (_, _, RunStatus.Stopped or RunStatus.Paused) => ErrorId.RunStateUnsaved,
         _ => ErrorId.RunFailed,
@@ -60,18 +72,7 @@ public static class RunFigures
     public static string Word(this RunStatus status) => status.ToString().ToLowerInvariant();
 
     /// <summary>Its place in the queue, from 1: "next", "2nd in the queue".</summary>
-    public static string PlaceText(int place)
-    {
-        string ending = (place % 100, place % 10) switch
-        {
-            (>= 11 and <= 13, _) => "th",
-            (_, 1) => "st",
-            (_, 2) => "nd",
-            (_, 3) => "rd",
-            _ => "th",
-        };
-        return place == 1 ? "next" : string.Create(CultureInfo.InvariantCulture, $"{place}{ending} in the queue");
-    }
+    public static string PlaceText(int place) => place == 1 ? "next" : $"{Figures.Ordinal(place)} in the queue";
 
     /// <summary>The checkpoint with the lowest validation perplexity, which "keep the best" keeps; null when none was measured.</summary>
     public static Checkpoint? Best(this IEnumerable<Checkpoint> checkpoints) =>

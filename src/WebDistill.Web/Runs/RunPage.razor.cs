@@ -1,10 +1,6 @@
-using System.Globalization;
-using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Components;
-using Microsoft.JSInterop;
-using Radzen;
+using MudBlazor;
 using WebDistill.Data;
-using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Failures;
@@ -16,39 +12,36 @@ using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Runs;
 
-/// <summary>One run: where it stands, its live curves, what it saved, how it was asked for, what it logged.</summary>
+/// <summary>One run: what came out or where it stands, its live curves, what it saved, how it was asked for, what it logged.</summary>
 public sealed partial class RunPage(
-    RunService runs, RunCommands commands, RunTable table, DatasetService datasets, DatasetTable datasetTable, ModelService models, RunAnnouncements announcements, DatasetAnnouncements datasetAnnouncements,
-    DialogService dialogs, NotificationService notifications)
+    RunService runs, RunCommands commands, RunPace pace, RunTable table, DatasetService datasets, DatasetTable datasetTable, ModelService models,
+    RunAnnouncements announcements, DatasetAnnouncements datasetAnnouncements, Dialogs dialogs, ISnackbar snackbar, NavigationManager navigation,
+    PinnedBaseline pinned)
 {
-    private const string Escape = "Escape";
-
-    // Lines of the log that are shown at first, and more at each request.
-    private const int LogPiece = 200;
-
-    private sealed record Stage(string Title, string Detail, string? Class);
-
     private Run? _run;
-    private Run? _charted;
-    private IReadOnlyList<Stage> _stages = [];
+    private RunOutlook _outlook = new();
+    private IReadOnlyList<RunRelation> _relations = [];
     private IReadOnlyList<Checkpoint> _checkpoints = [];
-    private IReadOnlyList<LogLine> _log = [];
-    private int _logShown = LogPiece, _logLines, _checkpointsFirst;
-    private IReadOnlyList<(OptionField Field, string Value, bool Differs)> _options = [];
+    private IReadOnlyList<OptionBasis> _bases = [];
     private DatasetProgress? _progress;
-    private string? _parent, _sweep;
-    private int? _best, _place;
     private int _revival;
-    private bool _isHeld;
+    private bool _curvesOpened;
     private string? _missing;
     private Guid _loaded;
-    private bool _editing, _focusName;
-    private string _name = "";
-    private ElementReference _nameBox;
 
     /// <summary>The run.</summary>
     [Parameter]
     public Guid Id { get; set; }
+
+    /// <summary>The tab that is open; the first one without it.</summary>
+    [SupplyParameterFromQuery(Name = "tab")]
+    public string? TabKey { get; set; }
+
+    /// <summary>The update that the open tab shows, where it shows one at a time.</summary>
+    [SupplyParameterFromQuery]
+    public string? Update { get; set; }
+
+    private int Open => Math.Max(0, Tabs.Select(tab => tab.Key).ToList().IndexOf(TabKey ?? ""));
 
     /// <inheritdoc/>
     protected override async Task OnParametersSetAsync()
@@ -56,25 +49,18 @@ public sealed partial class RunPage(
         if (_loaded == Id)
             return;
         _loaded = Id;
-        (_run, _charted, _missing, _editing, _options) = (null, null, null, false, []);
-        (_logShown, _checkpointsFirst) = (LogPiece, 0);
+        (_run, _missing, _bases, _curvesOpened) = (null, null, [], false);
         await LoadAsync();
     }
 
     /// <inheritdoc/>
-    protected override async Task OnAfterRenderAsync(bool firstRender)
+    protected override void OnAfterRender(bool firstRender)
     {
-        if (firstRender)
-        {
-            // Any run's bell: the teacher of a quick start is another run than the one that is shown.
-            Listen(ring => announcements.Subscribe(null, ring), TimeSpan.FromSeconds(1));
-            Listen(ring => datasetAnnouncements.Subscribe(null, ring), TimeSpan.FromMilliseconds(500));
-        }
-        if (_focusName)
-        {
-            _focusName = false;
-            await _nameBox.FocusAsync();
-        }
+        if (!firstRender)
+            return;
+        // Any run's bell: one that waits stands behind others.
+        Listen(ring => announcements.Subscribe(null, ring), TimeSpan.FromSeconds(1));
+        Listen(ring => datasetAnnouncements.Subscribe(null, ring), TimeSpan.FromMilliseconds(500));
     }
 
     /// <inheritdoc/>
@@ -84,22 +70,22 @@ public sealed partial class RunPage(
         {
             Run run = await runs.GetAsync(Id, Gone);
             _checkpoints = await runs.CheckpointsAsync(Id, Gone);
-            (_log, _logLines) = await runs.LogEndAsync(Id, _logShown, Gone);
-            _best = _checkpoints.Best()?.Step;
-            // Otherwise it rests by request, and the thread that saved it may be about to let go.
-            _isHeld = run is { Status: RunStatus.Paused, ErrorCause: RunErrorCause.Disk } && runs.IsHeld(Id);
-            _place = run.Status == RunStatus.Queued && (await runs.QueueAsync(Gone)).ToList().IndexOf(Id) is >= 0 and int index
-                ? index + 1
-                : null;
-            // The epochs change when a run is continued.
-            if (_options.Count == 0 || _run?.OptionsJson != run.OptionsJson)
-                _options = await DescribeAsync(StoredOptions.Of(run));
-            _parent = run.BranchRunId is Guid parent ? (await runs.FindAsync(parent, Gone))?.Name : null;
-            _sweep = run.SweepId is Guid sweep ? await runs.FindSweepNameAsync(sweep, Gone) : null;
-            Run? teacher = run.Step == 0 && run.AfterRunId is Guid before ? await runs.FindAsync(before, Gone) : null;
-            _progress = run.DatasetId is Guid datasetId ? datasets.Progress(datasetId) : null;
-            _charted = HasCurves(run) ? run : HasCurves(teacher) ? teacher : null;
-            _stages = run is { QuickStartId: not null, AfterRunId: not null } ? await StagesAsync(run) : [];
+            Dataset? dataset = run.DatasetId is Guid datasetId ? await datasetTable.FindAsync(datasetId, Gone) : null;
+            _progress = dataset is null ? null : datasets.Progress(dataset.Id);
+            Run? before = run.Status == RunStatus.Queued && run.AfterRunId is Guid after ? await runs.FindAsync(after, Gone) : null;
+            Run? baseline = await pinned.FindAsync(Gone);
+            bool isOther = baseline?.Id != _outlook.Baseline?.Id;
+            _outlook = new RunOutlook(
+                run.Status == RunStatus.Queued && (await runs.QueueAsync(Gone)).ToList().IndexOf(Id) is >= 0 and int index ? index + 1 : null,
+                before is { Status: RunStatus.Completed } ? null : before,
+                run.Status == RunStatus.Queued && _progress is { } progress ? $"{progress.Phase}, {Figures.Share(progress.Fraction)}" : null,
+                pace.TimeLeft(run), dataset?.ValidationTokens, _checkpoints,
+                // Otherwise it rests by request, and the thread that saved it may be about to let go.
+                run is { Status: RunStatus.Paused, ErrorCause: RunErrorCause.Disk } && runs.IsHeld(Id), baseline);
+            _relations = await RelationsAsync(run, dataset);
+            // The epochs change when a run is continued, and what is automatic is known once it has begun.
+            if (_bases.Count == 0 || isOther || _run?.OptionsJson != run.OptionsJson || _run?.StudentLayers != run.StudentLayers)
+                await DescribeAsync(run);
             // The live wire of a run that had ended is closed: the charts open it anew.
             if (_run is { IsFinal: true } && !run.IsFinal)
                 _revival++;
@@ -111,118 +97,77 @@ public sealed partial class RunPage(
         }
     }
 
-    private Task ShowEarlierAsync()
+    // The curves go on while another tab is open: they keep their zoom, and read nothing twice. The others are drawn anew.
+    private bool IsDrawn(RunTab tab)
     {
-        _logShown = Math.Min(_logLines, _logShown + LogPiece);
-        return LoadAsync();
+        bool isOpen = Tabs[Open].Key == tab.Key;
+        if (tab.Key != Tabs[0].Key)
+            return isOpen;
+        return _curvesOpened |= isOpen;
     }
 
-    private static bool HasCurves(Run? run) =>
+    private static bool HasCurves(Run run) =>
         run is { Step: > 0 } or { Status: RunStatus.Running or RunStatus.Pausing or RunStatus.Stopping };
 
-    private bool CanContinue =>
-        _run!.Status == RunStatus.Completed && _checkpoints is [.., Checkpoint last] && last.Step == _run.TotalSteps;
-
-    private string CloneAddress => $"/runs/new?clone={Id:N}";
-
-    private string EvaluateAddress(Checkpoint checkpoint) =>
-        $"/evaluate?model={checkpoint.Id:N}{(_run!.TeacherId is Guid teacher ? $"&teacher={teacher:N}" : "")}";
-
-    private string BranchAddress(int step) => string.Create(CultureInfo.InvariantCulture, $"/runs/new?branch={Id:N}&step={step}");
-
-    private string FirstCheckpoint()
+    private async Task<IReadOnlyList<RunRelation>> RelationsAsync(Run run, Dataset? dataset)
     {
-        const string always = "one is always saved at the end, and on pause and stop";
-        if (_run!.IsFinal)
-            return "No checkpoint was saved before the run ended, or all were deleted: it can only begin anew.";
-        RunOptions options = StoredOptions.Of(_run);
-        List<string> reasons = [];
-        if (options.Checkpoints.IntervalSteps > 0 && (_run.TotalSteps == 0 || options.Checkpoints.IntervalSteps <= _run.TotalSteps))
-            reasons.Add($"after update {Figures.Count(options.Checkpoints.IntervalSteps)}");
-        if (options.Checkpoints.IntervalMinutes > 0)
-            reasons.Add($"after {options.Checkpoints.IntervalMinutes.ToString("0.##", CultureInfo.InvariantCulture)} minutes of training");
-        return reasons.Count switch
-        {
-            0 => "The first one is saved when the run ends, or is paused or stopped.",
-            1 => $"The first one is saved {reasons[0]}; {always}.",
-            _ => $"The first one is saved {reasons[0]} or {reasons[1]}, whichever comes first; {always}.",
-        };
+        List<RunRelation> relations = [];
+        Guid[] made = [.. new[] { run.TeacherId, run.BranchRunId, run.AfterRunId }.OfType<Guid>().Distinct()];
+        IReadOnlyDictionary<Guid, string> runNames = await table.NamesAsync(made, Gone);
+        IReadOnlyDictionary<Guid, string> modelNames =
+            await models.NamesAsync([.. new[] { run.TeacherId, run.StudentModelId }.OfType<Guid>()], Gone);
+        // A model that a run made has that run's id, and there its curves.
+        if (run.TeacherId is Guid teacher)
+            relations.Add(runNames.TryGetValue(teacher, out string? trained) ? new("teacher", trained, $"/runs/{teacher:N}", "teacher")
+                : modelNames.TryGetValue(teacher, out string? imported) ? new("teacher", imported, $"/models/{teacher:N}", "teacher")
+                : new("teacher", "deleted since", null, null));
+        if (dataset is not null)
+            relations.Add(new("data set", dataset.Name, $"/datasets/{dataset.Id:N}", null));
+        if (run.StudentModelId is Guid student && modelNames.TryGetValue(student, out string? model))
+            relations.Add(new("made the model", model, $"/models/{student:N}", run.Kind == RunKind.Distillation ? "student" : null));
+        if (run.SweepId is Guid sweep && await runs.FindSweepNameAsync(sweep, Gone) is string sweepName)
+            relations.Add(new("part of the sweep", $"{sweepName}: {SweepLabels.Title(SweepLabels.Of(run))}", $"/sweeps/{sweep:N}", null));
+        if (run.BranchRunId is Guid parent && run.BranchStep is int step)
+            relations.Add(runNames.TryGetValue(parent, out string? trunk)
+                ? new($"branched from update {Figures.Count(step)} of", trunk, $"/runs/{parent:N}", null)
+                : new($"branched from update {Figures.Count(step)} of", "a run deleted since", null, null));
+        if (run.QuickStartId is Guid quickStart)
+            relations.Add(new("part of a", "quick start", $"/quick-start/{quickStart:N}", null));
+        return relations;
     }
 
-    // The same five steps that the button stands for, each from what is stored about it.
-    private async Task<IReadOnlyList<Stage>> StagesAsync(Run student)
+    private async Task DescribeAsync(Run run)
     {
-        Run? teacher = await runs.FindAsync(student.AfterRunId!.Value, Gone);
-        Dataset? dataset = student.DatasetId is Guid id ? await datasetTable.FindAsync(id, Gone) : null;
-        bool ready = dataset is null or { State: DatasetState.Ready };
-        bool writing = !ready && _progress is null or { Stage: PreparationStage.Waiting or PreparationStage.Writing };
-        bool taught = teacher is null or { Status: RunStatus.Completed };
-        bool completed = student.Status == RunStatus.Completed;
-        bool halted = student.IsFinal && !completed;
-        bool begun = student.IsActive || student.Status == RunStatus.Paused;
-        bool distilling = begun && (student.TotalSteps == 0 || student.Step < student.TotalSteps);
-        string Now(bool done, bool now) => done ? "done" : now && !halted ? "now" : "";
-        string phase = _progress is null ? "" : $"{_progress.Phase}, {100 * _progress.Fraction:0} %";
-        return
-        [
-            new("Write corpus", ready ? $"{Figures.Count(dataset?.Documents ?? 0)} stories" : writing ? phase : "", Now(ready || !writing, !ready && writing)),
-            new("Train vocabulary", ready ? $"{Figures.Count(dataset?.VocabularySize ?? 0)} tokens" : writing ? "" : phase, Now(ready, !ready && !writing)),
-            new("Train teacher", RunDetail(teacher), Now(taught, ready && !taught)),
-            new("Distil student", RunDetail(student), Now(completed || (begun && !distilling), distilling)),
-            new("Evaluate", completed && student.Validation() is { } p ? $"perplexity {Figures.Perplexity(p)}" : "",
-                Now(completed, begun && !distilling)),
-        ];
+        RunOptions options = StoredOptions.Of(run);
+        Run? parent = run.BranchRunId is Guid id ? await runs.FindAsync(id, Gone) : null;
+        Model? teacher = run.TeacherId is Guid taught ? await models.FindModelAsync(taught, Gone) : null;
+        Preset preset = Preset.Nearest(options, run.Kind);
+        List<(string Title, string Name, RunOptions Options, bool IsRun)> bases = [("Preset", $"the preset “{preset.Name}”", preset.Options, false)];
+        if (parent is not null)
+            bases.Insert(0, ("Branched from", $"those of {parent.Name}, from which it branched", StoredOptions.Of(parent), true));
+        if (_outlook.Baseline is { } baseline && baseline.Id != run.Id)
+            bases.Insert(0, ("Baseline", $"the baseline {baseline.Name}", StoredOptions.Of(baseline), true));
+        OptionTexts texts = await OptionTexts.ReadAsync([options, .. bases.Select(basis => basis.Options)], table, models, datasetTable, Gone);
+        _bases = [.. bases.Select(basis => new OptionBasis(basis.Title, basis.Name, UsedOption.All(options, run, teacher, texts, basis.Options, basis.IsRun)))];
     }
-
-    private static string RunDetail(Run? run) => run switch
-    {
-        null => "",
-        { Status: RunStatus.Queued } => "waits",
-        { IsActive: true, TotalSteps: > 0 } =>
-            $"{100 * run.Progress():0} %{(run.TimeLeft() is TimeSpan left ? $", {Figures.Duration(left)} left" : "")}",
-        { Status: RunStatus.Completed } => run.Duration() is double took ? Figures.Duration(took) : "",
-        _ => run.Status.ToString(),
-    };
-
-    private async Task<IReadOnlyList<(OptionField, string, bool)>> DescribeAsync(RunOptions options)
-    {
-        JsonObject values = OptionTexts.Values(options), defaults = OptionTexts.Values(new RunOptions());
-        OptionTexts texts = await OptionTexts.ReadAsync([options], table, models, datasetTable, Gone);
-        return [.. LossCatalogue.RunSchema.Settings
-            .Select(field => (Field: field, Value: texts.Of(field, field.In(values)),
-                Differs: RunDraft.Write(field.In(values)) != RunDraft.Write(field.In(defaults))))
-            .OrderByDescending(entry => entry.Differs)];
-    }
-
-    private string Timing() => _run!.Status switch
-    {
-        RunStatus.Queued => _place is int place ? RunFigures.PlaceText(place) : "waits for its turn",
-        RunStatus.Preparing => "reads models, corpus and checkpoint",
-        RunStatus.Running => _run.TimeLeft() is TimeSpan left ? $"{Figures.Duration(left)} left" : "starting",
-        RunStatus.Pausing or RunStatus.Stopping => "saves its state",
-        RunStatus.Paused or RunStatus.Stopped or RunStatus.Interrupted when _run.Duration() is double so =>
-            $"trained for {Figures.Duration(so)} so far",
-        _ => _run.Duration() is double took ? $"took {Figures.Duration(took)}" : "never started",
-    };
 
     private string WaitingFor() => _run!.IsFinal ? "This run ended before its first update."
         : _progress is { Stage: not PreparationStage.Waiting } ? $"{_progress.Phase}. Curves appear with the first update."
         : _run.IsActive ? "It reads its models and its corpus. Curves appear with the first update."
-        : _run.AfterRunId is not null ? "It starts when its teacher is trained."
+        : _outlook.WaitsFor is not null ? "It starts when its teacher is trained."
         : "It waits for its turn; one run trains at a time. Curves appear with the first update.";
 
-    private void EditName()
+    private async Task RenameAsync(string name)
     {
-        _name = _run!.Name;
-        _editing = _focusName = true;
-    }
-
-    private Task RenameAsync() => TryAsync(async () =>
-    {
-        await runs.RenameAsync(Id, _name);
-        _editing = false;
+        await TryAsync(() => runs.RenameAsync(Id, name));
+        if (Failure is OptionsInvalidException invalid)
+        {
+            // The field says it.
+            Failure = null;
+            throw invalid;
+        }
         await LoadAsync();
-    });
+    }
 
     private Task StopAsync() => TryAsync(async () =>
     {
@@ -260,12 +205,28 @@ public sealed partial class RunPage(
         await LoadAsync();
     });
 
+    private Task PinAsync() => TryAsync(async () =>
+    {
+        await RunActions.PinAsync(pinned, snackbar, _run!, isPinned: _outlook.Baseline?.Id == Id);
+        await LoadAsync();
+    });
+
+    private Task DeleteAsync() => TryAsync(async () =>
+    {
+        if (!await RunActions.ConfirmDeleteAsync(dialogs, _run!, _checkpoints))
+            return;
+        string name = _run!.Name;
+        await runs.DeleteAsync(Id);
+        snackbar.Add($"Deleted {name}", Severity.Success);
+        navigation.NavigateTo("/");
+    });
+
     private Task DeleteCheckpointAsync(Checkpoint checkpoint) => TryAsync(async () =>
     {
         if (!await RunActions.ConfirmDeleteCheckpointAsync(dialogs, _run!, checkpoint, _checkpoints.Count == 1))
             return;
         await runs.DeleteCheckpointAsync(Id, checkpoint.Step);
-        notifications.Notify(NotificationSeverity.Success, $"Deleted the checkpoint of update {Figures.Count(checkpoint.Step)}");
+        snackbar.Add($"Deleted the checkpoint of update {Figures.Count(checkpoint.Step)}", Severity.Success);
         await LoadAsync();
     });
 }

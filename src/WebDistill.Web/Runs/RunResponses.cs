@@ -1,10 +1,12 @@
 using System.Text.Json;
 using WebDistill.Data;
+using WebDistill.Distillation.Guards;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Text;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
+using WebDistill.Web.Jobs;
 
 namespace WebDistill.Web.Runs;
 
@@ -29,13 +31,18 @@ public sealed record RunResponse(
 
 /// <summary>What a run would do and need, and how long it would take at the speed of the latest one; nulls where that cannot be known.</summary>
 /// <param name="Warnings">What may go wrong or be unintended, by field: memory or disk that is tight, for one.</param>
-public sealed record PlanResponse(RunPlan? Plan, double? EstimatedSeconds, IReadOnlyList<OptionProblem> Warnings);
-
-/// <summary>A new name.</summary>
-public sealed record NameRequest
+/// <param name="EstimatedSecondsLeast">The same at a speed that a quarter of the latest run's updates exceeded.</param>
+/// <param name="EstimatedSecondsMost">The same at a speed that three quarters of them exceeded.</param>
+/// <param name="MemoryAvailableBytes">What there is for the plan's memory: the machine's, a control group's limit or the GPU's, less the server's own.</param>
+/// <param name="DiskAvailableBytes">What the data folder has room for.</param>
+public sealed record PlanResponse(
+    RunPlan? Plan, double? EstimatedSeconds, IReadOnlyList<OptionProblem> Warnings, double? EstimatedSecondsLeast, double? EstimatedSecondsMost,
+    long? MemoryAvailableBytes, long? DiskAvailableBytes)
 {
-    /// <summary>Free text for people.</summary>
-    public required string Name { get; init; }
+    /// <summary>The response of a forecast without problems.</summary>
+    public static PlanResponse Of(RunForecast forecast) => new(
+        forecast.Plan, forecast.EstimatedSeconds, forecast.Warnings, forecast.Time?.LeastSeconds, forecast.Time?.MostSeconds,
+        forecast.Fit?.Memory.AvailableBytes, forecast.Fit?.Disk.AvailableBytes);
 }
 
 /// <summary>A line of a run's log.</summary>
@@ -43,6 +50,22 @@ public sealed record LogLineResponse(long Id, DateTime At, LogSeverity Severity,
 {
     /// <summary>The response of a line.</summary>
     public static LogLineResponse Of(LogLine line) => new(line.Id, line.At, line.Severity, line.Step, line.Text);
+}
+
+/// <summary>What a guard saw in a run, and what was done.</summary>
+/// <param name="Guard">Its name, as its option is called.</param>
+/// <param name="Title">What it looks for.</param>
+/// <param name="Threshold">What the value must not pass; null where it must only be finite.</param>
+/// <param name="ToStep">The update that the run went back to, 0 for its beginning; null where it did not.</param>
+/// <param name="LearningRate">The peak learning rate from there on; null where it did not go back.</param>
+public sealed record AlertResponse(
+    long Id, DateTime At, int Attempt, int Step, string Guard, string Title, AlertAnswer Answer, double Value, double? Threshold, string Unit, string Text, int? ToStep,
+    double? LearningRate)
+{
+    /// <summary>The response of an alert.</summary>
+    public static AlertResponse Of(Alert alert) => new(
+        alert.Id, alert.At, alert.Attempt, alert.Step, alert.Guard, GuardCatalogue.Title(alert.Guard), alert.Answer, alert.Value, alert.Threshold, alert.Unit, alert.Text,
+        alert.ToStep, alert.LearningRate);
 }
 
 /// <summary>A state saved during a run. The id stands where a model's can: for generation.</summary>

@@ -73,8 +73,9 @@ public sealed class RunService(
     /// What can be said about a run before it starts: every problem of the options, those that need models, corpus and machine included,
     /// what it would do and need, and how long it would take.
     /// </summary>
-    public Task<RunForecast> ForecastAsync(RunOptions options, CancellationToken cancel = default) =>
-        checks.ForecastAsync(options, cancel);
+    /// <param name="made">Updates that were made already, by the checkpoint that the run goes on from.</param>
+    public Task<RunForecast> ForecastAsync(RunOptions options, CancellationToken cancel = default, int made = 0) =>
+        checks.ForecastAsync(options, cancel, made);
 
     /// <summary>Queues a run.</summary>
     /// <exception cref="OptionsInvalidException">It cannot be made; lists every reason.</exception>
@@ -93,7 +94,8 @@ public sealed class RunService(
     public Task<Run> QuickStartAsync(CancellationToken cancel = default) => quickStart.StartAsync(cancel);
 
     /// <summary>
-    /// Lets a completed run train for more epochs, from its last state. The learning rate follows the plan of the longer run from there.
+    /// Lets a completed run train for more epochs, from its last state: a budget that is set grows by as much. The learning rate follows the plan of the
+    /// longer run from there.
     /// </summary>
     /// <exception cref="NotFoundException">There is none with that id.</exception>
     /// <exception cref="ConflictException">It is not complete, or its last checkpoint is gone.</exception>
@@ -102,10 +104,16 @@ public sealed class RunService(
     {
         Run run = await GetAsync(id, cancel);
         RunOptions longer = StoredOptions.Of(run);
-        longer = longer with { Schedule = longer.Schedule with { Epochs = (int)Math.Clamp((long)longer.Schedule.Epochs + epochs, 0, int.MaxValue) } };
         if (epochs < 1)
             throw new OptionsInvalidException("epochs", $"The value is {epochs}, expected at least 1 more epoch.");
-        if ((await checks.ForecastAsync(longer, cancel)).Problems.FirstOrDefault(problem => problem.Field == OptionPath.Of(longer.Schedule.Epochs)) is { } problem)
+        if (longer.Schedule is { MaxUpdates: > 0 } or { MaxTokens: > 0 })
+        {
+            RunForecast forecast = await checks.ForecastAsync(longer, cancel);
+            RunPlan plan = forecast.Plan ?? throw new OptionsInvalidException(forecast.Problems);
+            longer = longer with { Schedule = Grown(longer.Schedule, plan, epochs) };
+        }
+        longer = longer with { Schedule = longer.Schedule with { Epochs = (int)Math.Clamp((long)longer.Schedule.Epochs + epochs, 0, int.MaxValue) } };
+        if ((await checks.ForecastAsync(longer, cancel)).Problems.FirstOrDefault(problem => problem.Field.StartsWith("schedule.", StringComparison.Ordinal)) is { } problem)
             throw new OptionsInvalidException("epochs", problem.Message);
         if (folder.CheckpointsOf(id).List() is not [.., var last] || last.Step != run.TotalSteps)
             throw new ConflictException($"The checkpoint of the last update of '{run.Name}' ({run.TotalSteps}) is gone: there is nothing "
@@ -120,6 +128,13 @@ public sealed class RunService(
         queue.Wake();
     }
 
+    // By what so many epochs are: what was reached first is reached first again, later by just these.
+    private static ScheduleOptions Grown(ScheduleOptions schedule, RunPlan plan, int epochs) => schedule with
+    {
+        MaxUpdates = schedule.MaxUpdates == 0 ? 0 : (int)Math.Min(schedule.MaxUpdates + (long)epochs * plan.UpdatesPerEpoch, int.MaxValue),
+        MaxTokens = schedule.MaxTokens == 0 ? 0 : (long)Int128.Min(schedule.MaxTokens + (Int128)epochs * plan.TokensPerEpoch, long.MaxValue),
+    };
+
     /// <summary>Queues a new run that begins with the state of a checkpoint and goes on under options of its own.</summary>
     /// <exception cref="NotFoundException">There is no such run, or it has no complete checkpoint of that update.</exception>
     /// <exception cref="OptionsInvalidException">It cannot be made, or the options change what a saved state depends on.</exception>
@@ -130,7 +145,7 @@ public sealed class RunService(
         (string source, RunOptions saved) =
             folders.ReadCheckpoint(id, step, path => (path, TrainingCheckpoint.ReadState(path).Options));
         IReadOnlyList<OptionProblem> problems = OptionsInvalidException.Join(
-            (await checks.ForecastAsync(options, cancel)).Problems, TrainingCheckpoint.CheckContinuation(saved, options));
+            (await checks.ForecastAsync(options, cancel, step)).Problems, TrainingCheckpoint.CheckContinuation(saved, options));
         if (problems.Count > 0)
             throw new OptionsInvalidException(problems);
         var branch = Guid.CreateVersion7();
@@ -306,29 +321,31 @@ public sealed class RunService(
         Guid id, long after = 0, int limit = Lists.MostLimit, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        await RequireAsync(db, id, cancel);
+        await db.RequireRunAsync(id, cancel);
         return await db.LogLines.AsNoTracking().Where(line => line.RunId == id && line.Id > after).OrderBy(line => line.Id).Take(limit)
             .ToListAsync(cancel);
     }
 
-    /// <summary>The latest lines of the log of a run, oldest line first, and how many lines it has.</summary>
+    /// <summary>What the guards of a run saw after the alert <paramref name="after"/>, in the order in which they did.</summary>
     /// <exception cref="NotFoundException">There is no run with that id.</exception>
-    public Task<(IReadOnlyList<LogLine> Lines, int Total)> LogEndAsync(Guid id, int lines, CancellationToken cancel = default) =>
-        ShareAsync(("log", id, lines), async db =>
-        {
-            await RequireAsync(db, id, CancellationToken.None);
-            IQueryable<LogLine> log = db.LogLines.AsNoTracking().Where(line => line.RunId == id);
-            List<LogLine> latest = await log.OrderByDescending(line => line.Id).Take(lines).ToListAsync();
-            latest.Reverse();
-            return ((IReadOnlyList<LogLine>)latest, latest.Count < lines ? latest.Count : await log.CountAsync());
-        }, cancel);
+    public async Task<IReadOnlyList<Alert>> AlertsAsync(Guid id, long after, int limit, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        await db.RequireRunAsync(id, cancel);
+        return await db.Alerts.AsNoTracking().Where(alert => alert.RunId == id && alert.Id > after).OrderBy(alert => alert.Id).Take(limit).ToListAsync(cancel);
+    }
+
+    /// <summary>The latest alerts of a run, the newest first.</summary>
+    public Task<IReadOnlyList<Alert>> LatestAlertsAsync(Guid id, int most, CancellationToken cancel = default) =>
+        ShareAsync<IReadOnlyList<Alert>>(("alerts", id, most), async db => await db.Alerts.AsNoTracking()
+            .Where(alert => alert.RunId == id).OrderByDescending(alert => alert.Id).Take(most).ToListAsync(), cancel);
 
     /// <summary>Checkpoints of a run after the update <paramref name="after"/>, first one first, at most <paramref name="limit"/>.</summary>
     /// <exception cref="NotFoundException">There is no run with that id.</exception>
     public async Task<IReadOnlyList<Checkpoint>> CheckpointsAsync(Guid id, long after, int limit, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        await RequireAsync(db, id, cancel);
+        await db.RequireRunAsync(id, cancel);
         return await db.Checkpoints.AsNoTracking().Where(c => c.RunId == id && c.Step > after).OrderBy(c => c.Step).Take(limit).ToListAsync(cancel);
     }
 
@@ -337,7 +354,7 @@ public sealed class RunService(
     public async Task<IReadOnlyList<Checkpoint>> CheckpointsAsync(Guid id, CancellationToken cancel = default) =>
         await ShareAsync(("checkpoints", id), async db =>
         {
-            await RequireAsync(db, id, CancellationToken.None);
+            await db.RequireRunAsync(id, CancellationToken.None);
             return await db.Checkpoints.AsNoTracking().Where(c => c.RunId == id).OrderBy(c => c.Step).ToListAsync();
         }, cancel);
 
@@ -352,11 +369,5 @@ public sealed class RunService(
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         await RunCheckpoints.RequireAsync(db, id, step, cancel);
-    }
-
-    private static async Task RequireAsync(WebDistillDb db, Guid id, CancellationToken cancel)
-    {
-        if (!await db.Runs.AnyAsync(run => run.Id == id, cancel))
-            throw NotFoundException.Of("run", id);
     }
 }

@@ -15,8 +15,20 @@ public enum RunOrder { Status, Name, Size, Progress, Perplexity, Speed, Started,
 /// <summary>A piece of the table of runs.</summary>
 /// <param name="Filter">Words; each stands in the name or in the status of a run that matches.</param>
 /// <param name="First">Rows before the piece.</param>
+/// <param name="Tag">A tag of the runs; empty for any.</param>
 public sealed record RunQuery(
-    string Filter = "", RunGroup Group = RunGroup.All, RunOrder Order = RunOrder.Started, bool Descending = true, int First = 0);
+    string Filter = "", RunGroup Group = RunGroup.All, RunOrder Order = RunOrder.Started, bool Descending = true, int First = 0, string Tag = "")
+{
+    /// <summary>Whether a sweep is one row, for which its newest run stands; who looks for some runs is shown each of them.</summary>
+    public bool FoldsSweeps => Filter == "" && Tag == "" && Group == RunGroup.All;
+}
+
+/// <summary>A sweep as a row of the table of runs.</summary>
+/// <param name="Runs">How many belong to it.</param>
+/// <param name="Ended">How many of them have ended.</param>
+/// <param name="Step">Updates that they have made.</param>
+/// <param name="TotalSteps">Updates that they shall make.</param>
+public sealed record SweepRow(Guid Id, string Name, int Runs, int Ended, long Step, long TotalSteps);
 
 /// <summary>The runs that a page shows or offers, out of however many there are: chosen, ordered and cut by the database.</summary>
 public sealed class RunTable(IDbContextFactory<WebDistillDb> contexts, SharedReads shared)
@@ -27,8 +39,39 @@ public sealed class RunTable(IDbContextFactory<WebDistillDb> contexts, SharedRea
     public Task<Slice<Run>> ReadAsync(RunQuery query, CancellationToken cancel = default) => shared.ReadAsync(query, async () =>
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync();
-        return await Ordered(Matching(db.Runs.AsNoTracking(), query), query).SliceAsync(query.First, CancellationToken.None);
+        IQueryable<Run> runs = Matching(db, query);
+        if (query.FoldsSweeps)
+            runs = runs.Where(run => run.SweepId == null || !db.Runs.Any(other => other.SweepId == run.SweepId && other.QueueOrder > run.QueueOrder));
+        return await Ordered(runs, query).SliceAsync(query.First, CancellationToken.None);
     }, cancel);
+
+    /// <summary>What the table says of some sweeps that have runs.</summary>
+    public async Task<IReadOnlyDictionary<Guid, SweepRow>> SweepsAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancel = default)
+    {
+        if (ids.Count == 0)
+            return new Dictionary<Guid, SweepRow>();
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Sweeps.Where(sweep => ids.Contains(sweep.Id)).Select(sweep => new SweepRow(
+            sweep.Id, sweep.Name,
+            db.Runs.Count(run => run.SweepId == sweep.Id),
+            db.Runs.Count(run => run.SweepId == sweep.Id && _final.Contains(run.Status)),
+            db.Runs.Where(run => run.SweepId == sweep.Id).Sum(run => (long)run.Step),
+            db.Runs.Where(run => run.SweepId == sweep.Id).Sum(run => (long)run.TotalSteps))).ToDictionaryAsync(sweep => sweep.Id, cancel);
+    }
+
+    /// <summary>The runs that came to rest last, the latest first.</summary>
+    public Task<IReadOnlyList<Run>> EndedAsync(int most, CancellationToken cancel = default) => shared.ReadAsync<IReadOnlyList<Run>>(("ended", most), async () =>
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync();
+        return await db.Runs.AsNoTracking().Where(run => run.FinishedAt != null && _final.Contains(run.Status)).OrderByDescending(run => run.FinishedAt).Take(most).ToListAsync();
+    }, cancel);
+
+    /// <summary>The runs of a sweep, in the order in which they start.</summary>
+    public async Task<IReadOnlyList<Run>> OfSweepAsync(Guid sweepId, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        return await db.Runs.AsNoTracking().Where(run => run.SweepId == sweepId).OrderBy(run => run.QueueOrder).ToListAsync(cancel);
+    }
 
     /// <summary>Those among <paramref name="ids"/> that exist, in any order.</summary>
     public async Task<IReadOnlyList<Run>> FindAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancel = default)
@@ -93,26 +136,32 @@ public sealed class RunTable(IDbContextFactory<WebDistillDb> contexts, SharedRea
     public async Task<Slice<(Guid Id, string Name, int Checkpoints)>> WithCheckpointsAsync(string filter, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        IQueryable<Run> runs = Matching(db.Runs.AsNoTracking(), new RunQuery(filter)).Where(run => db.Checkpoints.Any(c => c.RunId == run.Id));
+        IQueryable<Run> runs = Matching(db, new RunQuery(filter)).Where(run => db.Checkpoints.Any(c => c.RunId == run.Id));
         var found = await runs.NewestFirst().Take(Lists.PageRows)
             .Select(run => new { run.Id, run.Name, Count = db.Checkpoints.Count(c => c.RunId == run.Id) }).ToListAsync(cancel);
         return new Slice<(Guid, string, int)>([.. found.Select(run => (run.Id, run.Name, run.Count))], 0, await runs.CountAsync(cancel));
     }
 
-    /// <summary>Checkpoints, those of the newest run first and of a run the first one first: at most as many as a list offers.</summary>
+    /// <summary>
+    /// Checkpoints, those of the newest run first and of a run the first one first: at most as many as a list offers. Those whose weights are a
+    /// model's are that model; those of sweeps are found by their names.
+    /// </summary>
     public async Task<Slice<(Checkpoint Checkpoint, string Run)>> CheckpointsAsync(string filter, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        var checkpoints = Matching(db.Runs.AsNoTracking(), new RunQuery(filter))
-            .Join(db.Checkpoints.AsNoTracking(), run => run.Id, checkpoint => checkpoint.RunId, (run, checkpoint) => new { run, checkpoint });
+        var checkpoints = Matching(db, new RunQuery(filter)).Where(run => filter != "" || run.SweepId == null)
+            .Join(db.Checkpoints.AsNoTracking().Where(saved => !db.Models.Any(model => model.WeightsSha256 == saved.WeightsSha256)), run => run.Id, checkpoint => checkpoint.RunId, (run, checkpoint) => new { run, checkpoint });
         var found = await checkpoints.OrderByDescending(pair => pair.run.CreatedAt).ThenByDescending(pair => pair.run.Id)
             .ThenBy(pair => pair.checkpoint.Step).Take(Lists.PageRows)
             .Select(pair => new { pair.checkpoint, pair.run.Name }).ToListAsync(cancel);
         return new Slice<(Checkpoint, string)>([.. found.Select(pair => (pair.checkpoint, pair.Name))], 0, await checkpoints.CountAsync(cancel));
     }
 
-    private static IQueryable<Run> Matching(IQueryable<Run> runs, RunQuery query)
+    private static IQueryable<Run> Matching(WebDistillDb db, RunQuery query)
     {
+        IQueryable<Run> runs = db.Runs.AsNoTracking();
+        if (query.Tag is { Length: > 0 } wanted)
+            runs = runs.Where(run => db.RunTags.Any(tag => tag.RunId == run.Id && tag.Tag == wanted));
         foreach (string word in Lists.Words(query.Filter))
         {
             RunStatus[] meant = [.. Enum.GetValues<RunStatus>().Where(status => status.ToString().Contains(word, StringComparison.OrdinalIgnoreCase))];

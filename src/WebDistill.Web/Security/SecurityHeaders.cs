@@ -19,7 +19,9 @@ internal static class SecurityHeaders
             context.Response.OnStarting(() =>
             {
                 IHeaderDictionary headers = context.Response.Headers;
-                headers.ContentSecurityPolicy = policy.Value;
+                headers.ContentSecurityPolicy = context.Items.TryGetValue(ApiReference.Nonce, out object? nonce)
+                    ? policy.Value.Replace("script-src 'self'", $"script-src 'self' 'nonce-{nonce}'", StringComparison.Ordinal)
+                    : policy.Value;
                 headers.XContentTypeOptions = "nosniff";
                 headers["Referrer-Policy"] = "no-referrer";
                 headers["Cross-Origin-Opener-Policy"] = "same-origin";
@@ -31,7 +33,7 @@ internal static class SecurityHeaders
         });
     }
 
-    // Styles may stand inline: Blazor and Radzen set style attributes. Of scripts only the import map may, which says under which
+    // Styles may stand inline: Blazor and MudBlazor set style attributes. Of scripts only the import map may, which says under which
     // fingerprinted name a module is served; it is known by its hash.
     private static string ContentSecurityPolicy(EndpointDataSource endpoints)
     {

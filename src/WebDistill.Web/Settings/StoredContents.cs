@@ -60,7 +60,7 @@ internal static class StoredContents
     }
 
     private static string Describe(Architecture config) => string.Create(CultureInfo.InvariantCulture,
-        $"{Counted(config.Layers, "layer")}, width {config.Width}, {config.ParameterCount:N0} parameters");
+        $"{config.Family.Title}, {Counted(config.Layers, "layer")}, width {config.Width}, {config.ParameterCount:N0} parameters");
 
     private static string DescribeDataset(string path)
     {
@@ -97,7 +97,7 @@ internal static class StoredContents
 
     private static Action<WebDistillDb> ReadDataset(Guid id, string path)
     {
-        Vocabulary vocabulary = Gpt2Tokenizer.Load(path).Vocabulary;
+        Vocabulary vocabulary = TokenizerKinds.Load(path).Vocabulary;
         string validationPath = DatasetFiles.Validation(path), source = DatasetFiles.Source(path);
         using TokenFile train = TokenFile.Open(DatasetFiles.Train(path));
         using TokenFile? validation = File.Exists(validationPath) ? TokenFile.Open(validationPath) : null;

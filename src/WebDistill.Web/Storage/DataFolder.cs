@@ -84,7 +84,7 @@ public sealed class DataFolder : IDisposable
     /// <summary>Copies of the database.</summary>
     public string Backups => Path.Combine(Root, "backups");
 
-    /// <summary>Folders that no row of the database names, until somebody takes them back or deletes them.</summary>
+    /// <summary>Folders of what was deleted, or that no row of the database names, until somebody takes them back or deletes them.</summary>
     public string Trash => Path.Combine(Root, "trash");
 
     private string Incoming => Path.Combine(Root, "incoming");
@@ -242,7 +242,7 @@ public sealed class DataFolder : IDisposable
     {
         foreach (string left in Directory.EnumerateFileSystemEntries(Incoming))
             Discard(left);
-        IEnumerable<string> replaceFiles = Directory.EnumerateDirectories(Home(StoredKind.Dataset)).Append(Root);
+        IEnumerable<string> replaceFiles = Directory.EnumerateDirectories(Home(StoredKind.Dataset)).Append(Root).Append(Trash);
         foreach (string file in (Directory.Exists(Backups) ? replaceFiles.Append(Backups) : replaceFiles)
             .SelectMany(folder => Directory.EnumerateFiles(folder, "*.partial")))
             DiscardFile(file);

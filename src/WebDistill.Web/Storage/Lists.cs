@@ -1,3 +1,4 @@
+using System.Linq.Expressions;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Files;
@@ -28,6 +29,14 @@ internal static class Lists
     /// <summary>Newest first.</summary>
     public static IOrderedQueryable<T> NewestFirst<T>(this IQueryable<T> rows) where T : class, IListed =>
         rows.OrderByDescending(row => row.CreatedAt).ThenByDescending(row => row.Id);
+
+    /// <summary>Newest first, or oldest first.</summary>
+    public static IOrderedQueryable<T> ByAge<T>(this IQueryable<T> rows, bool newestFirst) where T : class, IListed =>
+        newestFirst ? rows.NewestFirst() : rows.OrderBy(row => row.CreatedAt).ThenBy(row => row.Id);
+
+    /// <summary>In the order of a property, rows that are equal in it newest first.</summary>
+    public static IOrderedQueryable<T> OrderedBy<T, TKey>(this IQueryable<T> rows, Expression<Func<T, TKey>> key, bool descending) where T : class, IListed =>
+        (descending ? rows.OrderByDescending(key) : rows.OrderBy(key)).ThenByDescending(row => row.CreatedAt).ThenByDescending(row => row.Id);
 
     /// <summary>The newest rows that are older than <paramref name="after"/>, newest first; from the newest one without it.</summary>
     /// <param name="kind">What a row is called in a sentence.</param>

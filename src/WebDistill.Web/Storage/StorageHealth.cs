@@ -87,6 +87,32 @@ public sealed class StorageHealth(
         Look();
     }
 
+    /// <summary>
+    /// Removes rows and moves the files to the trash, from where both can be taken back; where the disk is full, nothing waits there: who
+    /// deletes then wants the room.
+    /// </summary>
+    /// <param name="row">Removes the row and returns it, or throws why it must stay.</param>
+    /// <returns>Its name in the trash; null when it is gone for good.</returns>
+    public async Task<string?> DeleteToTrashAsync(Func<Task<object>> row, StoredKind kind, Guid id, TrashFolder trash)
+    {
+        if (IsFull || !Directory.Exists(folder.Home(kind, id)))
+        {
+            await DeleteAsync(row, folder.Home(kind, id));
+            return null;
+        }
+        object? removed = null;
+        try
+        {
+            removed = await row();
+            return trash.Put(kind, id, removed);
+        }
+        catch (Exception e) when (Explain(e) is { IsFull: true })
+        {
+            await DeleteAsync(removed is null ? row : (Func<Task>)(() => Task.CompletedTask), folder.Home(kind, id));
+            return null;
+        }
+    }
+
     /// <summary>Remembers a refusal for whoever asks, and logs the first one of its kind.</summary>
     public void Note(StorageRefusedException problem)
     {

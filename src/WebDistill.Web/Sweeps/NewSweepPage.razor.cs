@@ -4,8 +4,9 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.JSInterop;
 using WebDistill.Data;
 using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Optimisation;
 using WebDistill.Distillation.Options;
-using WebDistill.Distillation.Students;
+using WebDistill.Web.Datasets;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Models;
@@ -16,30 +17,48 @@ namespace WebDistill.Web.Sweeps;
 
 /// <summary>The plan of a new sweep: what is typed is expanded, checked and shown a quarter of a second after the last key.</summary>
 public sealed partial class NewSweepPage(
-    RunService runService, RunTable table, ModelService models, SweepPlanner planner, NavigationManager navigation,
-    IJSRuntime js)
+    RunService runService, RunTable table, ModelService models, DatasetTable datasets, SweepPlanner planner, NavigationManager navigation,
+    IJSRuntime js, ILogger<NewSweepPage> logger)
 {
-    private const string Logarithm = "logarithm";
+    /// <summary>The plan as the browser keeps it.</summary>
+    /// <param name="At">When something was typed last, UTC.</param>
+    /// <param name="BaseId">The run whose options are taken.</param>
+    /// <param name="Texts">These options as they are typed, by their paths.</param>
+    /// <param name="Plan">What varies, and how it is searched.</param>
+    public sealed record KeptPlan(DateTime At, Guid BaseId, IReadOnlyDictionary<string, string> Texts, SweepDraft Plan);
 
     private static readonly TimeSpan CheckDelay = TimeSpan.FromMilliseconds(250);
 
-    private readonly SweepDraft _draft = new();
-    private readonly Dictionary<SweepPreset, SweepDimensionDraft> _presets = [];
+    // All options in their groups, those that stand in none at the end.
+    private static readonly IReadOnlyList<(string Title, IReadOnlySet<string> Options)> Groups =
+    [
+        .. LossCatalogue.RunSchema.Groups.Select(group => (group.Label, PathsOf(group.Name))), ("Others", PathsOf("")),
+    ];
+
+    private readonly Dictionary<string, string> _names = [];
+    private SweepDraft _draft = new();
+    private BrowserDraft<KeptPlan>? _kept;
     private CancellationTokenSource? _pendingCheck;
     private Run? _base;
-    private bool _isRead;
-    private RunOptions _options = new();
+    private RunForm? _form;
     private int? _teacherLayers;
     private IReadOnlyList<OptionProblem> _unreadable = [];
+    private IReadOnlySet<string> _seeds = new HashSet<string>();
     private SweepPreview? _preview;
-    private bool _launching;
+    private DateTime? _restored;
+    private bool _isRead, _begun, _launching, _checking;
 
     /// <summary>Id of the run whose options are taken.</summary>
     [SupplyParameterFromQuery(Name = "run")]
     public string? RunId { get; set; }
 
-    private IReadOnlyList<OptionProblem> Problems =>
-        [.. _unreadable, .. (_preview?.Problems ?? []).Where(problem => _unreadable.All(known => known.Field != problem.Field))];
+    private RunOptions Options => _form!.Draft.Read(out _);
+
+    // What was wrong with what stood there before is not said of what is typed now.
+    private IReadOnlyList<OptionProblem> Problems => _checking ? []
+        : [.. _unreadable, .. (_preview?.Problems ?? []).Where(problem => _unreadable.All(known => known.Field != problem.Field))];
+
+    private string ToSettle => Problems.Count == 1 ? "One thing to settle" : $"{Problems.Count} things to settle";
 
     /// <inheritdoc/>
     protected override async Task OnInitializedAsync()
@@ -50,19 +69,67 @@ public sealed partial class NewSweepPage(
             if (RunId is not null && asked is null)
                 Failure = new NotFoundException($"There is no run {RunId}; it may have been deleted. Another one's options stand below.");
             await TakeAsync(chosen);
-            Toggle(SweepPresets.All.First(preset => !preset.NeedsTeacher || _options.Teacher.ModelId is not null));
+            SweepPreset first = SweepPresets.All.First(preset => !preset.NeedsTeacher || Options.Teacher.ModelId is not null);
+            _draft.Dimensions.Add(Make(first));
             await CheckAsync(Gone);
         }
         _isRead = true;
     }
 
+    /// <inheritdoc/>
+    protected override async Task OnAfterRenderAsync(bool firstRender)
+    {
+        // Not at the first drawing, which may come before the run is read.
+        if (!_isRead || _begun)
+            return;
+        _begun = true;
+        _kept = new BrowserDraft<KeptPlan>(js, $"sweep{new Uri(navigation.Uri).Query}", Gone);
+        if (await _kept.RecallAsync() is not { } kept || await runService.FindAsync(kept.BaseId, Gone) is not Run run)
+            return;
+        await TakeAsync(run);
+        _form!.Draft.Take(kept.Texts);
+        (_draft, _restored) = (kept.Plan, kept.At);
+        await CheckAsync(Gone);
+        StateHasChanged();
+    }
+
+    private async Task StartAfreshAsync()
+    {
+        await _kept!.ForgetAsync();
+        navigation.Refresh(forceReload: true);
+    }
+
     private async Task TakeAsync(Run run)
     {
         RunOptions options = StoredOptions.Of(run);
-        _options = options with { Checkpoints = options.Checkpoints with { KeepLast = SweepPlan.DefaultKeepLastCheckpoints } };
-        Model? teacher = Guid.TryParse(_options.Teacher.ModelId, out Guid id) ? await models.FindModelAsync(id, Gone) : null;
-        (_base, _teacherLayers) = (run, teacher?.Layers);
+        options = options with { Name = "", Checkpoints = options.Checkpoints with { KeepLast = SweepPlan.DefaultKeepLastCheckpoints } };
+        RunDraft draft = RunDraft.Of(options);
+        // The choice lists compare texts, and ids are stored in more than one notation.
+        foreach (string path in new[] { "teacher.modelId", "data.datasetId", "student.modelId" })
+            draft[path] = Guid.TryParse(draft[path], out Guid id) ? id.ToString("N") : "";
+        (_base, _form) = (run, new RunForm(draft, RunDraft.Of(options), run.Name, Changed));
+        await KnowAsync();
     }
+
+    // The names of what the options name, and how deep the teacher is.
+    private async Task KnowAsync()
+    {
+        RunOptions options = Options;
+        Model? teacher = Guid.TryParse(options.Teacher.ModelId, out Guid id) ? await models.FindModelAsync(id, Gone) : null;
+        _teacherLayers = teacher?.Layers;
+        Guid[] named = [.. new[] { options.Teacher.ModelId, options.Student.ModelId, options.Data.DatasetId }.Select(text => Guid.TryParse(text, out Guid one) ? one : (Guid?)null).OfType<Guid>()];
+        foreach ((Guid known, string name) in (await models.NamesAsync(named, Gone)).Concat(await datasets.NamesAsync(named, Gone)))
+            _names[known.ToString("N")] = name;
+    }
+
+    private static IReadOnlySet<string> PathsOf(string group) => LossCatalogue.RunSchema.In(group).Where(field => !field.IsLabel).Select(field => field.Path).ToHashSet();
+
+    private Func<string, Task<Offer>>? SearchOf(string path) => path switch
+    {
+        "teacher.modelId" or "student.modelId" => async words => Offer.Of(await models.SliceAsync(words, continuing: true, withSweeps: words != "", cancel: Gone), model => (model.Id.ToString("N"), model.Name)),
+        "data.datasetId" => async words => Offer.Of(await datasets.ReadAsync(words, readyOnly: true, cancel: Gone), dataset => (dataset.Id.ToString("N"), dataset.Name)),
+        _ => null,
+    };
 
     private async Task<Offer> FindRunsAsync(string filter) =>
         Offer.Of(await table.ReadAsync(new RunQuery(filter), Gone), run => (run.Id.ToString("N"), run.Name));
@@ -76,39 +143,26 @@ public sealed partial class NewSweepPage(
         });
     }
 
+    private SweepDimensionDraft? DimensionOf(SweepPreset preset) => _draft.Dimensions.FirstOrDefault(dimension => dimension.Preset == preset.Name);
+
+    private SweepDimensionDraft Make(SweepPreset preset)
+    {
+        SweepDimensionDraft dimension = SweepDimensionDraft.Of(preset.Make(Options, _teacherLayers));
+        dimension.Preset = preset.Name;
+        return dimension;
+    }
+
     private void Toggle(SweepPreset preset)
     {
-        if (_presets.TryGetValue(preset, out SweepDimensionDraft? known))
-        {
+        if (DimensionOf(preset) is SweepDimensionDraft known)
             Remove(known);
-            return;
-        }
-        SweepDimensionDraft dimension = SweepDimensionDraft.Of(preset.Make(_options, _teacherLayers));
-        _presets.Add(preset, dimension);
-        _draft.Dimensions.Add(dimension);
-        Changed();
+        else
+            Set(() => _draft.Dimensions.Add(Make(preset)));
     }
 
     private void Add() => Set(() => _draft.Dimensions.Add(new SweepDimensionDraft { Option = "optimiser.learningRate", Name = "learning rate" }));
 
-    private void Remove(SweepDimensionDraft dimension)
-    {
-        foreach (SweepPreset preset in _presets.Where(pair => pair.Value == dimension).Select(pair => pair.Key).ToList())
-            _presets.Remove(preset);
-        Set(() => _draft.Dimensions.Remove(dimension));
-    }
-
-    private void ChooseOption(SweepDimensionDraft dimension, string option) => Set(() =>
-    {
-        // The name follows the option as long as nobody has given it one of its own.
-        if (option != "" && (dimension.Name.Trim() == "" || dimension.Name == NameOf(dimension.Option)))
-            dimension.Name = NameOf(option);
-        dimension.Option = option;
-        if (option == "" && dimension.Rows.Count == 0)
-            dimension.Rows.Add(new SweepValueDraft());
-    });
-
-    private static string NameOf(string option) => LossCatalogue.RunSchema.FindOrNull(option)?.Label.ToLowerInvariant() ?? "";
+    private void Remove(SweepDimensionDraft dimension) => Set(() => _draft.Dimensions.Remove(dimension));
 
     private void Set(Action change)
     {
@@ -118,9 +172,25 @@ public sealed partial class NewSweepPage(
 
     private void Changed()
     {
+        _checking = true;
+        _ = KeepAsync();
         _pendingCheck?.Cancel();
         _pendingCheck = CancellationTokenSource.CreateLinkedTokenSource(Gone);
         _ = CheckSoonAsync(_pendingCheck.Token);
+    }
+
+    private async Task KeepAsync()
+    {
+        try
+        {
+            if (_kept is not null)
+                await _kept.KeepAsync(() => new KeptPlan(DateTime.UtcNow, _base!.Id, _form!.Draft.Texts, _draft));
+        }
+        catch (JSException e)
+        {
+            // The browser keeps nothing, for lack of room or by its settings: the form goes on without.
+            logger.LogWarning(e, "The draft of a sweep could not be kept");
+        }
     }
 
     private async Task CheckSoonAsync(CancellationToken cancel)
@@ -143,10 +213,18 @@ public sealed partial class NewSweepPage(
 
     private async Task<SweepPlan> CheckAsync(CancellationToken cancel)
     {
-        SweepPlan plan = _draft.Read(_options, out IReadOnlyList<OptionProblem> unreadable);
+        await KnowAsync();
+        RunOptions options = _form!.Draft.Read(out IReadOnlyList<OptionProblem> ofBase);
+        SweepPlan plan = _draft.Read(options, out IReadOnlyList<OptionProblem> unreadable);
+        unreadable = [.. ofBase.Select(problem => problem with { Field = $"options.{problem.Field}" }), .. unreadable];
         // Five hundred points are checked beside the circuit, so that the keys that are pressed meanwhile are heard.
         SweepPreview? preview = unreadable.Count > 0 ? null : await Task.Run(() => planner.CheckAsync(plan, cancel), cancel);
-        (_unreadable, _preview) = (unreadable, preview);
+        // One that was overtaken may end after the one that took its place.
+        cancel.ThrowIfCancellationRequested();
+        (_unreadable, _preview, _checking) = (unreadable, preview, false);
+        _seeds = plan.Dimensions.Where(dimension => dimension.IsOfSeeds).Select(dimension => dimension.Name).ToHashSet();
+        // A problem of the base stands beside its option too, in the group that it opens.
+        _form.Problems = [.. Problems.Where(problem => problem.Field.StartsWith("options.", StringComparison.Ordinal)).Select(problem => problem with { Field = problem.Field["options.".Length..] })];
         return plan;
     }
 
@@ -164,64 +242,64 @@ public sealed partial class NewSweepPage(
         _launching = await TryAsync(async () =>
         {
             Sweep sweep = await planner.LaunchAsync(plan, Gone);
+            await _kept!.ForgetAsync();
             navigation.NavigateTo($"/sweeps/{sweep.Id:N}");
         });
         if (Failure is OptionsInvalidException invalid)
             (_unreadable, Failure) = (invalid.Problems, null);
     }
 
-    private ValueTask FocusAsync(OptionProblem problem) => js.InvokeVoidAsync("webdistill.focus", ElementOf(problem));
+    private async Task FocusAsync(OptionProblem problem)
+    {
+        string element = ElementOf(problem);
+        _form!.Revealed = element;
+        // Drawn before it is asked for: what stands in a closed group takes no focus.
+        StateHasChanged();
+        await js.InvokeVoidAsync("webdistill.focus", element);
+        _form.Revealed = null;
+    }
 
-    // The control where a problem is mended: that of the dimension that sets the option, else the base run.
+    // The control where a problem is mended: that of the dimension that sets the option, else the base run's option.
     private string ElementOf(OptionProblem problem)
     {
-        if (problem.Field is "name" or "draws" or "drawSeed" or "metric")
+        if (problem.Field is "name" or "draws" or "drawSeed" or "firstPoints" or "metric")
             return problem.Field;
+        if (problem.Field == "halving")
+            return "ends";
+        if (problem.Field is "halving.eta" or "halving.firstRungUpdates")
+            return problem.Field == "halving.eta" ? "eta" : "firstRung";
         if (Regex.Match(problem.Field, @"^dimensions\[(\d+)\]") is { Success: true } place)
             return $"dimension-{place.Groups[1].Value}";
         string option = problem.Field[(problem.Field.IndexOf('.') + 1)..];
         int dimension = _draft.Dimensions.FindIndex(one =>
             one.Option == option || one.Option == "" && one.Rows.Any(row => row.Changes.Contains(option, StringComparison.Ordinal)));
-        return problem.Field == "dimensions" ? "add-dimension" : dimension >= 0 ? $"dimension-{dimension}" : "base";
+        return problem.Field == "dimensions" ? "add-dimension" : dimension >= 0 ? $"dimension-{dimension}"
+            : LossCatalogue.RunSchema.FindOrNull(option) is not null ? option : "base";
     }
 
     private string? ProblemOf(string element) => Problems.FirstOrDefault(problem => ElementOf(problem) == element)?.Message;
 
     private string? ProblemOfDimension(int index) => ProblemOf(string.Create(CultureInfo.InvariantCulture, $"dimension-{index}"));
 
-    private string? Describes(int index) => ProblemOfDimension(index) is null ? null : $"dimension-{index}-problem";
+    private int RunsInAll => _preview is null ? 0 : _preview.Runs.Count + _preview.RunsToCome;
 
-    private static string Typed(ChangeEventArgs e) => (string?)e.Value ?? "";
+    private string PointsNote => _draft.Strategy switch
+    {
+        SweepStrategy.Grid => "Right with one or two options whose values you want to see side by side.",
+        SweepStrategy.Random => "Right with many options: few of them matter, and draws try more values of those. Every point that is drawn is trained under every seed of a dimension of seeds.",
+        _ => "Right with a few numbers and runs that take long: fewer points are wasted. Points wait for one another, and every point is trained under every seed of a dimension of seeds.",
+    };
+
+    private string EndsNote => _draft.Halves ? "Right where the first updates already tell good points from bad ones, as they do for learning rates."
+        : "Right where points differ little, or overtake each other late: the verdict compares whole runs.";
 
     private string BaseNote()
     {
-        string student = _options.Student.TeacherLayers?.Count is int copied ? Figures.Layers(copied) :
-            _options.Student.LayerCount is int layers ? Figures.Layers(layers) : "half of the teacher's layers";
-        return string.Create(CultureInfo.InvariantCulture, $"{(_options.Teacher.ModelId is null ? "From scratch" : "Distilled")}, {student}, ")
-            + $"{_options.Schedule.Epochs} {(_options.Schedule.Epochs == 1 ? "epoch" : "epochs")}, batches of {_options.Schedule.BatchSize}, learning rate "
-            + $"{RunDraft.Of(_options)["optimiser.learningRate"]}.";
-    }
-
-    private static string Example(SweepDimensionDraft dimension) => LossCatalogue.RunSchema.FindOrNull(dimension.Option)?.Kind switch
-    {
-        OptionKind.Boolean => "true, false",
-        OptionKind.LayerList => "0, 2; 1, 3",
-        OptionKind.Integer => "1, 2, 4",
-        OptionKind.Number => "0.5, 1, 2",
-        _ => "",
-    };
-
-    private static string? ValuesNote(SweepDimensionDraft dimension)
-    {
-        OptionField field = LossCatalogue.RunSchema.Find(dimension.Option);
-        string how = dimension.Separator == ';' ? "Separated by semicolons." : "Separated by commas.";
-        string? choices = field.Path switch
-        {
-            "student.initialisation" => string.Join(", ", StudentInits.All.Select(init => init.Name)),
-            "teacher.modelId" or "student.modelId" => "ids of models",
-            "data.datasetId" => "ids of data sets",
-            _ => field.Choices is null ? null : string.Join(", ", field.Choices),
-        };
-        return choices is not null ? $"{how} Possible: {choices}." : field.Usual is null ? how : $"{how} Usual: {field.Usual}";
+        RunOptions options = Options;
+        string student = options.Student.TeacherLayers?.Count is int copied ? Figures.Layers(copied) :
+            options.Student.LayerCount is int layers ? Figures.Layers(layers) : "half of the teacher's layers";
+        return string.Create(CultureInfo.InvariantCulture, $"{(options.Teacher.ModelId is null ? "From scratch" : "Distilled")}, {student}, ")
+            + $"{options.Schedule.Epochs} {(options.Schedule.Epochs == 1 ? "epoch" : "epochs")}, batches of {options.Schedule.BatchSize}, learning rate "
+            + $"{RunDraft.Of(options)["optimiser.learningRate"]}.";
     }
 }

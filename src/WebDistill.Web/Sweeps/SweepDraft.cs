@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Formats;
@@ -27,11 +28,14 @@ public sealed class SweepDimensionDraft
     /// <summary>The option that it varies; blank when its values change several.</summary>
     public string Option { get; set; } = "";
 
-    /// <summary>The values of the one option, separated by commas; lists of layers by semicolons.</summary>
-    public string Values { get; set; } = "";
+    /// <summary>The preset that it was made by; null where somebody made it.</summary>
+    public string? Preset { get; set; }
+
+    /// <summary>The values of the one option.</summary>
+    public List<string> Values { get; init; } = [];
 
     /// <summary>The values that change several options.</summary>
-    public List<SweepValueDraft> Rows { get; } = [];
+    public List<SweepValueDraft> Rows { get; init; } = [];
 
     /// <summary>Whether the one option's values are drawn from a range.</summary>
     public bool IsRange { get; set; }
@@ -46,10 +50,12 @@ public sealed class SweepDimensionDraft
     public bool Logarithmic { get; set; }
 
     /// <summary>Whether <see cref="Option"/> can be drawn from a range.</summary>
+    [JsonIgnore]
     public bool IsNumber => LossCatalogue.RunSchema.FindOrNull(Option) is { Kind: OptionKind.Number or OptionKind.Integer };
 
-    /// <summary>What separates <see cref="Values"/>.</summary>
-    public char Separator => LossCatalogue.RunSchema.FindOrNull(Option) is { Kind: OptionKind.LayerList } ? ';' : ',';
+    /// <summary>What separates <see cref="Values"/> where several are typed at once.</summary>
+    [JsonIgnore]
+    public char Separator => LossCatalogue.RunSchema.FindOrNull(Option) is { Kind: OptionKind.LayerList or OptionKind.Numbers or OptionKind.Lines or OptionKind.Entries } ? ';' : ',';
 
     /// <summary>A dimension of a plan as text.</summary>
     public static SweepDimensionDraft Of(SweepDimension dimension)
@@ -60,7 +66,7 @@ public sealed class SweepDimensionDraft
         if (options is [string option] && dimension.Values.All(value => value.Label == Write(value.Changes[option])))
         {
             draft.Option = option;
-            draft.Values = string.Join($"{draft.Separator} ", dimension.Values.Select(value => value.Label));
+            draft.Values.AddRange(dimension.Values.Select(value => value.Label));
         }
         else
         {
@@ -95,9 +101,31 @@ public sealed class SweepDimensionDraft
         return new SweepDimension
         {
             Name = name,
-            Values = [.. Values.Split(Separator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            Values = [.. Values.SelectMany(text => Spread.IsOne(text) && IsNumber ? Spread.Read(field, text) : [text])
                 .Select(text => SweepValue.Of(Option, ReadValue(field, text)))],
         };
+    }
+
+    /// <summary>Takes what was typed as values: several at once, or a spread such as 1..20 log 5. What cannot be read stays as it was typed.</summary>
+    public void Add(string typed)
+    {
+        foreach (string text in typed.Split(Separator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            if (!Spread.IsOne(text) || !IsNumber)
+            {
+                Values.Add(text);
+                continue;
+            }
+            try
+            {
+                Values.AddRange(Spread.Read(LossCatalogue.RunSchema.Find(Option), text));
+            }
+            catch (FormatException)
+            {
+                // Reading the dimension says what is wrong with it, where it can be seen.
+                Values.Add(text);
+            }
+        }
     }
 
     private double ReadBound(string which, string text) => text.Trim() == ""
@@ -137,21 +165,34 @@ public sealed class SweepDraft
     public string Name { get; set; } = "";
 
     /// <summary>What varies.</summary>
-    public List<SweepDimensionDraft> Dimensions { get; } = [];
+    public List<SweepDimensionDraft> Dimensions { get; init; } = [];
 
     /// <summary>Which combinations are tried.</summary>
     public SweepStrategy Strategy { get; set; }
 
-    /// <summary>Combinations to draw.</summary>
+    /// <summary>Combinations to try.</summary>
     public string Draws { get; set; } = new SweepPlan().Draws.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Seed of the draws.</summary>
     public string DrawSeed { get; set; } = new SweepPlan().DrawSeed.ToString(CultureInfo.InvariantCulture);
 
+    /// <summary>How many of them are drawn before the first one is proposed.</summary>
+    public string FirstPoints { get; set; } = new SweepPlan().FirstPoints.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Whether points that are not worth it end early.</summary>
+    public bool Halves { get; set; }
+
+    /// <summary>The update at which they are compared for the first time.</summary>
+    public string FirstRungUpdates { get; set; } = new SweepHalving().FirstRungUpdates.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>One of how many goes on.</summary>
+    public string Eta { get; set; } = new SweepHalving().Eta.ToString(CultureInfo.InvariantCulture);
+
     /// <summary>The number by which the runs are compared.</summary>
     public SweepMetric Metric { get; set; }
 
     /// <summary>"Sweep of T × seed".</summary>
+    [JsonIgnore]
     public string SuggestedName
     {
         get
@@ -180,13 +221,27 @@ public sealed class SweepDraft
             Strategy = Strategy,
             Metric = Metric,
         };
-        if (Strategy == SweepStrategy.Random)
+        if (Strategy != SweepStrategy.Grid)
         {
             plan = plan with
             {
                 Draws = (int)(Try("draws", () => (long?)RunDraft.ParseInteger(Draws.Trim(), 1, SweepPlan.MostRuns)) ?? plan.Draws),
                 DrawSeed = Try("drawSeed", () => (long?)RunDraft.ParseInteger(DrawSeed.Trim(), long.MinValue, long.MaxValue))
                     ?? plan.DrawSeed,
+            };
+        }
+        if (Strategy == SweepStrategy.Bayesian)
+            plan = plan with { FirstPoints = (int)(Try("firstPoints", () => (long?)RunDraft.ParseInteger(FirstPoints.Trim(), 1, SweepPlan.MostRuns)) ?? plan.FirstPoints) };
+        if (Halves)
+        {
+            var halving = new SweepHalving();
+            plan = plan with
+            {
+                Halving = new SweepHalving
+                {
+                    FirstRungUpdates = (int)(Try("halving.firstRungUpdates", () => (long?)RunDraft.ParseInteger(FirstRungUpdates.Trim(), 1, int.MaxValue)) ?? halving.FirstRungUpdates),
+                    Eta = (int)(Try("halving.eta", () => (long?)RunDraft.ParseInteger(Eta.Trim(), SweepHalving.LeastEta, SweepHalving.MostEta)) ?? halving.Eta),
+                },
             };
         }
         problems = found;

@@ -32,6 +32,16 @@ public static class SweepMetrics
         _ => throw new ArgumentOutOfRangeException(nameof(metric), metric, null),
     };
 
+    /// <summary>Its name among <see cref="Compare.RunVerdict.Measures"/>.</summary>
+    public static string Measure(this SweepMetric metric) => metric switch
+    {
+        SweepMetric.FinalValidationPerplexity => "latest",
+        SweepMetric.BestValidationPerplexity => "lowest",
+        SweepMetric.GapToTeacher => "gap",
+        SweepMetric.TotalLoss => "loss",
+        _ => throw new ArgumentOutOfRangeException(nameof(metric), metric, null),
+    };
+
     /// <summary>What the number is and what to beware of.</summary>
     public static string About(this SweepMetric metric) => metric switch
     {

@@ -24,6 +24,12 @@ public enum SweepStrategy
     /// combination is trained under every seed.
     /// </summary>
     Random,
+
+    /// <summary>
+    /// The first ones are drawn at random; each next one is where an improvement is most expected after what all before it came to (Snoek, Larochelle and
+    /// Adams 2012; SweepProposer). Every point is trained under every seed.
+    /// </summary>
+    Bayesian,
 }
 
 /// <summary>One value of a dimension: what it is called and what it changes.</summary>
@@ -64,7 +70,7 @@ public sealed record SweepRange
     public bool Logarithmic { get; init; }
 }
 
-/// <summary>What a sweep varies: a list of values or, for a random search, a range.</summary>
+/// <summary>What a sweep varies: a list of values or, where points are drawn, a range.</summary>
 public sealed record SweepDimension
 {
     /// <summary>As tables and charts show it: "T", "learning rate".</summary>
@@ -109,10 +115,10 @@ public sealed record SweepPlan
 
     private const int MostDimensions = 12;
 
-    // A drawn value has so many digits, so that its label is the number that is trained with; a range narrower than this share of its
-    // bounds needs more, and one narrower still has too few different numbers to draw.
-    private const int DrawnDigits = 4;
-    private const double NarrowShare = 0.1, NarrowestShare = 1e-9;
+    // A range narrower than this share of its bounds has too few different numbers to draw.
+    private const double NarrowestShare = 1e-9;
+
+    private const int LeastFirstPoints = 2;
 
     /// <summary>Free text for people; the runs' names begin with it.</summary>
     public string Name { get; init; } = "";
@@ -126,14 +132,20 @@ public sealed record SweepPlan
     /// <summary>Which combinations are tried.</summary>
     public SweepStrategy Strategy { get; init; } = SweepStrategy.Grid;
 
-    /// <summary>Combinations to draw; for a random search only.</summary>
+    /// <summary>Combinations to try; not for a grid.</summary>
     public int Draws { get; init; } = 20;
 
-    /// <summary>Seed of the draws; the same one draws the same points. For a random search only.</summary>
+    /// <summary>Seed of the draws; the same one draws the same points, and proposes the same ones after the same figures. Not for a grid.</summary>
     public long DrawSeed { get; init; } = 1;
+
+    /// <summary>How many of the <see cref="Draws"/> are drawn at random, before the first one is proposed; for a Bayesian search only.</summary>
+    public int FirstPoints { get; init; } = 5;
 
     /// <summary>The number by which the runs are compared; a lower one is better.</summary>
     public SweepMetric Metric { get; init; } = SweepMetric.FinalValidationPerplexity;
+
+    /// <summary>How the points that are not worth it end early; null trains every point to its end.</summary>
+    public SweepHalving? Halving { get; init; }
 
     /// <summary>The plan that <see cref="Data.Sweep.PlanJson"/> holds.</summary>
     public static SweepPlan Of(Data.Sweep sweep) => SweepPlanJson.Stored(sweep.PlanJson).Deserialize<SweepPlan>(WebJson.Options)!;
@@ -147,11 +159,7 @@ public sealed record SweepPlan
         if (Dimensions.Count is 0 or > MostDimensions)
             problems.Add(new OptionProblem("dimensions", $"The sweep has {Dimensions.Count} dimensions, expected 1 to {MostDimensions}. "
                 + (Dimensions.Count == 0 ? "Add what shall vary." : "Leave some out.")));
-        // A number beyond 64 bits was read as infinite, and could not be written again for the points of the plan.
-        HashSet<string> infinite = [.. LossCatalogue.RunSchema.Fields
-            .Where(field => field.Value(Options) is double value && !double.IsFinite(value)).Select(field => field.Path)];
-        problems.AddRange(RunPlan.Validate(Options).Where(problem => infinite.Contains(problem.Field))
-            .Select(problem => problem with { Field = $"options.{problem.Field}" }));
+        problems.AddRange(Unwritable(Options).Select(problem => problem with { Field = $"options.{problem.Field}" }));
         for (int i = 0; i < Math.Min(Dimensions.Count, MostDimensions); i++)
             problems.AddRange(Validate(i).Take(OptionsInvalidException.MaxProblems)
                 .Select(message => new OptionProblem($"dimensions[{i}]", message)));
@@ -159,6 +167,10 @@ public sealed record SweepPlan
             problems.Add(Unknown("strategy", Strategy));
         if (!Enum.IsDefined(Metric))
             problems.Add(Unknown("metric", Metric));
+        problems.AddRange(Halving?.Validate() ?? []);
+        if (Halving is not null && Strategy == SweepStrategy.Bayesian)
+            problems.Add(new OptionProblem("halving", "A Bayesian search learns from where whole runs end, and successive halving ends most of them before. "
+                + "Train every point to its end, or choose the random search."));
         if (Metric == SweepMetric.GapToTeacher && Options.Teacher.ModelId is null && Dimensions.All(d => !d.Options.Contains("teacher.modelId")))
             problems.Add(new OptionProblem("metric", "The gap to the teacher needs a teacher, and none is chosen. Choose another metric."));
         if (problems.Count == 0)
@@ -169,13 +181,38 @@ public sealed record SweepPlan
     /// <summary>Runs that the plan makes; more than int.MaxValue count as that many. The plan must be valid.</summary>
     [JsonIgnore]
     public int RunCount => (int)Math.Min(int.MaxValue, Strategy == SweepStrategy.Grid
-        ? Product(Dimensions)
-        : Math.Min(int.MaxValue, (double)Draws) * Product(Dimensions.Where(dimension => dimension.IsOfSeeds)));
+        ? SweepDraws.Count(Dimensions)
+        : Math.Min(int.MaxValue, (double)Draws) * SweepDraws.Count(Dimensions.Where(dimension => dimension.IsOfSeeds)));
 
-    /// <summary>The points in the order in which they are queued. The plan must be valid.</summary>
-    public IReadOnlyList<SweepPoint> Expand() => [.. Combinations().Select(values => new SweepPoint(
-        [.. Dimensions.Zip(values, (dimension, value) => KeyValuePair.Create(dimension.Name, value.Label))],
-        values.SelectMany(value => value.Changes).ToDictionary(change => change.Key, change => change.Value)))];
+    /// <summary>Points that the plan makes, seeds not counted. The plan must be valid.</summary>
+    [JsonIgnore]
+    public int PointCount => RunCount / Seeds;
+
+    /// <summary>Runs of each point.</summary>
+    [JsonIgnore]
+    public int Seeds => Dimensions.Where(dimension => dimension.IsOfSeeds).Aggregate(1, (product, dimension) => product * dimension.Values.Count);
+
+    /// <summary>The points in the order in which they are queued; of a Bayesian search the first ones. The plan must be valid.</summary>
+    public IReadOnlyList<SweepPoint> Expand() => Strategy == SweepStrategy.Grid
+        ? PointsOf([.. Dimensions.Select(dimension => dimension.Values)])
+        : [.. Drawn().SelectMany(PointsOf)];
+
+    /// <summary>The first point with each end of a range, and each value of a list, in turn.</summary>
+    internal IEnumerable<SweepPoint> Ends()
+    {
+        IReadOnlyList<SweepValue>[] first = [.. Drawn().First().Select(values => (IReadOnlyList<SweepValue>)[values[0]])];
+        return Enumerable.Range(0, Dimensions.Count).Where(place => !Dimensions[place].IsOfSeeds)
+            .SelectMany(place => PointsOf([.. first.Select((values, other) => other == place ? SweepDraws.Ends(Dimensions[place]) : values)]));
+    }
+
+    /// <summary>Every combination of these values, the last dimension changing fastest.</summary>
+    /// <param name="values">For each dimension.</param>
+    internal IReadOnlyList<SweepPoint> PointsOf(IReadOnlyList<SweepValue>[] values) => [.. values.Aggregate(
+        (IEnumerable<SweepValue[]>)[[]],
+        (made, ofOne) => made.SelectMany(begun => ofOne.Select(value => (SweepValue[])[.. begun, value])))
+        .Select(taken => new SweepPoint(
+            [.. Dimensions.Zip(taken, (dimension, value) => KeyValuePair.Create(dimension.Name, value.Label))],
+            taken.SelectMany(value => value.Changes).ToDictionary(change => change.Key, change => change.Value)))];
 
     /// <summary>The options of a point's run, and what of its changes cannot be read.</summary>
     public (RunOptions Options, IReadOnlyList<OptionProblem> Problems) OptionsOf(SweepPoint point)
@@ -185,6 +222,16 @@ public sealed record SweepPlan
             LossCatalogue.RunSchema.Find(option).Put(json, JsonNode.Parse(value.GetRawText()));
         json["name"] = $"{Name.Trim()}: {point.Title}";
         return JsonBody.Read<RunOptions>(JsonSerializer.SerializeToUtf8Bytes(json, WebJson.Options));
+    }
+
+    /// <summary>What could not be written again for the points of a plan: a number beyond 64 bits, which was read as infinite, for one.</summary>
+    internal static IEnumerable<OptionProblem> Unwritable(RunOptions options)
+    {
+        if (LossCatalogue.Unreadable(options) is { Count: > 0 } unreadable)
+            return unreadable;
+        HashSet<string> infinite = [.. LossCatalogue.RunSchema.Fields
+            .Where(field => field.Value(options) is double value && !double.IsFinite(value)).Select(field => field.Path)];
+        return RunPlan.Validate(options).Where(problem => infinite.Contains(problem.Field));
     }
 
     private static OptionProblem Unknown<T>(string field, T value) where T : struct, Enum =>
@@ -215,16 +262,16 @@ public sealed record SweepPlan
             if (dimension.Values.Count > 0)
                 yield return $"{name} has both values and a range. Leave one of them out.";
             if (Strategy == SweepStrategy.Grid)
-                yield return $"{name} is a range, and a grid needs values. List its values, or choose the random search.";
+                yield return $"{name} is a range, and a grid needs values. List its values, or choose the random or the Bayesian search.";
             if (LossCatalogue.RunSchema.FindOrNull(range.Option) is { Kind: not (OptionKind.Number or OptionKind.Integer) } field)
                 yield return $"{name} is a range of '{field.Path}', which is no number. List its values.";
             if (!(double.IsFinite(range.Minimum) && double.IsFinite(range.Maximum) && range.Minimum < range.Maximum))
                 yield return $"{name} ranges from {Text(range.Minimum)} to {Text(range.Maximum)}. The first must be the smaller number.";
-            else if (Width(range) < NarrowestShare)
+            else if (SweepDraws.Width(range) < NarrowestShare)
                 yield return $"{name} ranges from {Text(range.Minimum)} to {Text(range.Maximum)}, which is too narrow. Widen it.";
             else if (range.Logarithmic && range.Minimum <= 0)
                 yield return $"{name} is logarithmic from {Text(range.Minimum)}; a logarithm needs more than 0. Raise the minimum.";
-            else if (IsInteger(range) && (Math.Abs(range.Minimum) > int.MaxValue || Math.Abs(range.Maximum) > int.MaxValue
+            else if (SweepDraws.IsInteger(range) && (Math.Abs(range.Minimum) > int.MaxValue || Math.Abs(range.Maximum) > int.MaxValue
                 || Math.Ceiling(range.Minimum) > Math.Floor(range.Maximum)))
                 yield return $"{name} has no whole number from {Text(range.Minimum)} to {Text(range.Maximum)}. Widen the range.";
             yield break;
@@ -244,13 +291,17 @@ public sealed record SweepPlan
 
     private IEnumerable<OptionProblem> ValidateCount()
     {
-        if (Strategy == SweepStrategy.Random && Draws < 1)
+        if (Strategy != SweepStrategy.Grid && Draws < 1)
         {
             yield return new OptionProblem("draws", $"The value is {Draws}, expected at least 1 point to draw.");
             yield break;
         }
-        double distinct = Product(Dimensions.Where(dimension => !dimension.IsOfSeeds));
-        if (Strategy == SweepStrategy.Random && Draws > distinct)
+        if (Strategy == SweepStrategy.Bayesian && FirstPoints < LeastFirstPoints)
+            yield return new OptionProblem("firstPoints", $"The value is {FirstPoints}, expected at least {LeastFirstPoints} points to learn from before one is proposed.");
+        else if (Strategy == SweepStrategy.Bayesian && FirstPoints >= Draws)
+            yield return new OptionProblem("firstPoints", $"The value is {FirstPoints}, and the sweep has {Draws} points: none would be proposed. Draw fewer at first, try more points, or choose the random search.");
+        double distinct = SweepDraws.Count(Dimensions.Where(dimension => !dimension.IsOfSeeds));
+        if (Strategy != SweepStrategy.Grid && Draws > distinct)
             yield return new OptionProblem("draws", $"{Draws} different points are to be drawn, and there are "
                 + $"{distinct.ToString("0", CultureInfo.InvariantCulture)}. Draw at most so many, or choose the grid.");
         if (RunCount > MostRuns)
@@ -259,66 +310,17 @@ public sealed record SweepPlan
                 + (Strategy == SweepStrategy.Grid ? ", or draw some points at random." : ", or draw fewer points."));
     }
 
-    // Different points; a range of real numbers has as many as anyone wants.
-    private static double Product(IEnumerable<SweepDimension> dimensions) => dimensions.Aggregate(1.0, (product, dimension) =>
-        product * (dimension.Range is not SweepRange range ? dimension.Values.Count
-            : IsInteger(range) ? Math.Floor(range.Maximum) - Math.Ceiling(range.Minimum) + 1 : double.PositiveInfinity));
-
-    private static bool IsInteger(SweepRange range) => LossCatalogue.RunSchema.FindOrNull(range.Option) is { Kind: OptionKind.Integer };
-
-    private IEnumerable<SweepValue[]> Combinations()
-    {
-        // In a random search the seeds are crossed with every draw; all other dimensions get their one drawn value.
-        IEnumerable<IReadOnlyList<SweepValue>[]> choices = Strategy == SweepStrategy.Grid
-            ? [[.. Dimensions.Select(dimension => dimension.Values)]]
-            : Drawn();
-        return choices.SelectMany(Cross);
-    }
-
-    private static IEnumerable<SweepValue[]> Cross(IReadOnlyList<SweepValue>[] choices) => choices.Aggregate(
-        (IEnumerable<SweepValue[]>)[[]],
-        (made, values) => made.SelectMany(begun => values.Select(value => (SweepValue[])[.. begun, value])));
-
     private IEnumerable<IReadOnlyList<SweepValue>[]> Drawn()
     {
         var random = new SplittableRandom(DrawSeed);
         HashSet<string> known = [];
-        while (known.Count < Draws)
+        while (known.Count < (Strategy == SweepStrategy.Bayesian ? FirstPoints : Draws))
         {
-            IReadOnlyList<SweepValue>[] draw =
-                [.. Dimensions.Select(dimension => dimension.IsOfSeeds ? dimension.Values : [Draw(dimension, random)])];
-            if (known.Add(string.Join('\n', draw.Where(values => values.Count == 1).Select(values => values[0].Label))))
+            IReadOnlyList<SweepValue>[] draw = SweepDraws.Draw(Dimensions, random);
+            if (known.Add(SweepDraws.Key(Dimensions, draw)))
                 yield return draw;
         }
     }
-
-    private static SweepValue Draw(SweepDimension dimension, SplittableRandom random)
-    {
-        if (dimension.Range is not SweepRange range)
-            return dimension.Values[random.Next(dimension.Values.Count)];
-        if (IsInteger(range))
-        {
-            double least = Math.Ceiling(range.Minimum), most = Math.Floor(range.Maximum);
-            // Half a unit beyond both ends, so that the first and the last whole number are as likely as the others.
-            double drawn = range.Logarithmic ? Interpolate(range with { Minimum = least, Maximum = most + 1 }, random) : least
-                + (Unit(random) * (most - least + 1));
-            return SweepValue.Of(range.Option, (long)Math.Clamp(Math.Floor(drawn), least, most));
-        }
-        string format = Width(range) < NarrowShare ? "R" : $"G{DrawnDigits}";
-        string digits = Interpolate(range, random).ToString(format, CultureInfo.InvariantCulture);
-        double rounded = double.Parse(digits, CultureInfo.InvariantCulture);
-        return SweepValue.Of(range.Option, Math.Clamp(rounded, range.Minimum, range.Maximum));
-    }
-
-    private static double Interpolate(SweepRange range, SplittableRandom random) => range.Logarithmic
-        ? Math.Exp(Math.Log(range.Minimum) + (Unit(random) * (Math.Log(range.Maximum) - Math.Log(range.Minimum))))
-        : range.Minimum + (Unit(random) * (range.Maximum - range.Minimum));
-
-    // Uniform in [0, 1), 53 bits.
-    private static double Unit(SplittableRandom random) => (random.NextUInt64() >> 11) * (1.0 / (1UL << 53));
-
-    private static double Width(SweepRange range) =>
-        (range.Maximum - range.Minimum) / Math.Max(Math.Abs(range.Minimum), Math.Abs(range.Maximum));
 
     private static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 }

@@ -11,18 +11,24 @@ namespace WebDistill.Web.Sweeps;
 /// <summary>Reads a plan that somebody wrote, part by part, so that every part that cannot be read is named by its place.</summary>
 internal static class SweepPlanJson
 {
+    private const string ExampleOfValue = """{"label": "4", "changes": {"objective.ce.temperature": 4}}""",
+        ExampleOfRange = """{"option": "optimiser.learningRate", "minimum": 1e-5, "maximum": 1e-3, "logarithmic": true}""",
+        ExampleOfHalving = """{"firstRungUpdates": 100, "eta": 3}""",
+        ExampleOfDimension = $$"""{"name": "T", "values": [{{ExampleOfValue}}]}""",
+        ExampleOfPlan = $$$"""{"name": "Temperatures", "options": {"data": {"datasetId": "..."}}, "dimensions": [{{{ExampleOfDimension}}}]}""";
+
     /// <summary>The plan without what cannot be read, and the problems of that. Options without a rule of their own keep
     /// <see cref="SweepPlan.DefaultKeepLastCheckpoints"/> checkpoints.</summary>
     /// <exception cref="OptionsInvalidException">Not JSON, or not an object.</exception>
     public static (SweepPlan Plan, IReadOnlyList<OptionProblem> Problems) Read(ReadOnlyMemory<byte> json)
     {
-        (PlanParts parts, IReadOnlyList<OptionProblem> unread) = JsonBody.Read<PlanParts>(json);
+        (PlanParts parts, IReadOnlyList<OptionProblem> unread) = JsonBody.Read<PlanParts>(json, ExampleOfPlan);
         List<OptionProblem> problems = [.. unread];
         var plan = new SweepPlan();
         RunOptions options = plan.Options;
         if (parts.Options is JsonElement written)
         {
-            options = Part<RunOptions>(written, "options", problems) ?? options;
+            options = Part<RunOptions>(written, "options", problems, """{"schedule": {"epochs": 2}}""") ?? options;
             if (FlatOptions.Grouped(written, out _) is { ValueKind: JsonValueKind.Object } grouped
                 && LossCatalogue.RunSchema.Find("checkpoints.keepLast").In(JsonObject.Create(grouped)!) is null)
                 options = options with { Checkpoints = options.Checkpoints with { KeepLast = SweepPlan.DefaultKeepLastCheckpoints } };
@@ -35,7 +41,9 @@ internal static class SweepPlanJson
             Strategy = parts.Strategy ?? plan.Strategy,
             Draws = parts.Draws ?? plan.Draws,
             DrawSeed = parts.DrawSeed ?? plan.DrawSeed,
+            FirstPoints = parts.FirstPoints ?? plan.FirstPoints,
             Metric = parts.Metric ?? plan.Metric,
+            Halving = parts.Halving is { ValueKind: not JsonValueKind.Null } halving ? Part<SweepHalving>(halving, "halving", problems, ExampleOfHalving) : null,
         };
         return (plan, problems);
     }
@@ -58,20 +66,20 @@ internal static class SweepPlanJson
 
     private static SweepDimension? Dimension(JsonElement json, string path, List<OptionProblem> problems)
     {
-        if (Part<DimensionParts>(json, path, problems) is not DimensionParts parts)
+        if (Part<DimensionParts>(json, path, problems, ExampleOfDimension) is not DimensionParts parts)
             return null;
         return new SweepDimension
         {
             Name = parts.Name,
             Values = [.. parts.Values.Select((part, i) => Value(part, $"{path}.values[{i}]", problems)).OfType<SweepValue>()],
-            Range = parts.Range is JsonElement range && Part<SweepRange>(range, $"{path}.range", problems) is SweepRange read
+            Range = parts.Range is JsonElement range && Part<SweepRange>(range, $"{path}.range", problems, ExampleOfRange) is SweepRange read
                 ? read with { Option = FlatOptions.PathOf(read.Option) } : null,
         };
     }
 
     private static SweepValue? Value(JsonElement json, string path, List<OptionProblem> problems)
     {
-        if (Part<SweepValue>(json, path, problems) is not SweepValue value)
+        if (Part<SweepValue>(json, path, problems, ExampleOfValue) is not SweepValue value)
             return null;
         foreach (IGrouping<string, string> names in value.Changes.Keys.GroupBy(FlatOptions.PathOf).Where(names => names.Count() > 1))
             problems.Add(new OptionProblem($"{path}.changes", $"'{names.Key}' is changed twice, once as '{names.First(name => name != names.Key)}', as it was "
@@ -79,11 +87,11 @@ internal static class SweepPlanJson
         return value with { Changes = value.Changes.GroupBy(change => FlatOptions.PathOf(change.Key)).ToDictionary(same => same.Key, same => same.First().Value) };
     }
 
-    private static T? Part<T>(JsonElement json, string path, List<OptionProblem> problems) where T : class
+    private static T? Part<T>(JsonElement json, string path, List<OptionProblem> problems, string example) where T : class
     {
         try
         {
-            (T value, IReadOnlyList<OptionProblem> found) = JsonBody.Read<T>(JsonSerializer.SerializeToUtf8Bytes(json));
+            (T value, IReadOnlyList<OptionProblem> found) = JsonBody.Read<T>(JsonSerializer.SerializeToUtf8Bytes(json), example);
             problems.AddRange(found.Select(Placed));
             return value;
         }
@@ -112,7 +120,11 @@ internal static class SweepPlanJson
 
         public long? DrawSeed { get; init; }
 
+        public int? FirstPoints { get; init; }
+
         public SweepMetric? Metric { get; init; }
+
+        public JsonElement? Halving { get; init; }
     }
 
     private sealed record DimensionParts

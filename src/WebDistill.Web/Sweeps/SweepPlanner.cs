@@ -16,7 +16,15 @@ namespace WebDistill.Web.Sweeps;
 /// <param name="Warnings">What may go wrong or be unintended.</param>
 public sealed record PlannedRun(
     SweepPoint Point, RunOptions Options, RunPlan? Plan, double? EstimatedSeconds, IReadOnlyList<OptionProblem> Problems,
-    IReadOnlyList<OptionProblem> Warnings);
+    IReadOnlyList<OptionProblem> Warnings)
+{
+    /// <summary>Makes the queued run one of a sweep.</summary>
+    internal void Join(Run run, Guid sweep)
+    {
+        run.SweepId = sweep;
+        run.SweepPointJson = JsonSerializer.Serialize(new Dictionary<string, string>(Point.Labels), WebJson.Options);
+    }
+}
 
 /// <summary>What a sweep would do.</summary>
 /// <param name="Problems">Every reason why it cannot be launched, those of a point named with the point; empty when it can.</param>
@@ -25,14 +33,23 @@ public sealed record SweepPreview(IReadOnlyList<PlannedRun> Runs, IReadOnlyList<
     /// <summary>What may go wrong or be unintended, each once.</summary>
     public IReadOnlyList<OptionProblem> Warnings => [.. Runs.SelectMany(run => run.Warnings).Distinct()];
 
-    /// <summary>Updates of all runs; null where one's cannot be known.</summary>
-    public long? TotalUpdates =>
-        Runs.Count > 0 && Runs.All(run => run.Plan is not null) ? Runs.Sum(run => (long)run.Plan!.TotalUpdates) : null;
+    /// <summary>The rungs of successive halving; empty without it, and where they cannot be known.</summary>
+    public IReadOnlyList<SweepRung> Rungs { get; init; } = [];
 
-    /// <summary>Time for all runs, one after the other; null where one's cannot be known.</summary>
-    public TimeSpan? EstimatedTime => Runs.Count > 0 && Runs.All(run => run.EstimatedSeconds is not null)
-        ? TimeSpan.FromSeconds(Math.Min(Runs.Sum(run => run.EstimatedSeconds!.Value), TimeSpan.MaxValue.TotalSeconds / 2))
+    /// <summary>Runs of points that a Bayesian search proposes later; taken to be like those that are known.</summary>
+    public int RunsToCome { get; init; }
+
+    /// <summary>Updates of all runs; null where one's cannot be known.</summary>
+    public long? TotalUpdates => Runs.Count == 0 || Runs.Any(run => run.Plan is null) ? null
+        : Rungs.Count > 0 ? SweepHalving.Updates(Rungs) * (Runs.Count / Rungs[0].Points) : WholeUpdates + (WholeUpdates * RunsToCome / Runs.Count);
+
+    /// <summary>Time for all runs, one after the other, at the mean speed of whole runs; null where one's cannot be known.</summary>
+    public TimeSpan? EstimatedTime => Runs.Count > 0 && Runs.All(run => run.EstimatedSeconds is not null) && TotalUpdates is long updates
+        ? TimeSpan.FromSeconds(Math.Min(Runs.Sum(run => run.EstimatedSeconds!.Value) * updates / WholeUpdates, TimeSpan.MaxValue.TotalSeconds / 2))
         : null;
+
+    // If every run that is known is trained to its end.
+    private long WholeUpdates => Runs.Sum(run => (long)run.Plan!.TotalUpdates);
 }
 
 /// <summary>Turns plans of sweeps into queued runs: expands, checks and queues them.</summary>
@@ -44,15 +61,31 @@ public sealed class SweepPlanner(LaunchChecks checks, RunQueue queue)
         IReadOnlyList<OptionProblem> ofPlan = plan.Validate();
         if (ofPlan.Count > 0)
             return new SweepPreview([], ofPlan);
+        IReadOnlyList<PlannedRun> runs = await PlanAsync(plan, plan.Expand(), cancel);
+        if (plan.Strategy == SweepStrategy.Bayesian)
+            // What may be proposed later shall be able to run as well: each end of what varies is looked at, beside the first point's other values.
+            return new SweepPreview(runs, [.. Gather([.. runs, .. await PlanAsync(plan, plan.Ends(), cancel)])]) { RunsToCome = plan.RunCount - runs.Count };
+        List<OptionProblem> problems = [.. Gather(runs)];
+        if (plan.Halving is not SweepHalving halving || problems.Count > 0 || runs.Any(run => run.Plan is null))
+            return new SweepPreview(runs, problems);
+        int[] updates = [.. runs.Select(run => run.Plan!.TotalUpdates)];
+        problems.AddRange(halving.Validate(plan.PointCount, updates));
+        return new SweepPreview(runs, problems) { Rungs = problems.Count == 0 ? halving.Rungs(plan.PointCount, updates[0]) : [] };
+    }
+
+    /// <summary>What the runs of these points of a plan would do.</summary>
+    internal async Task<IReadOnlyList<PlannedRun>> PlanAsync(SweepPlan plan, IEnumerable<SweepPoint> points, CancellationToken cancel)
+    {
         List<PlannedRun> runs = [];
         // Points that differ in their seeds alone are the same to the checks, which read models and corpus: they are made once.
         Dictionary<string, PlannedRun> alike = [];
-        foreach (SweepPoint point in plan.Expand())
+        foreach (SweepPoint point in points)
         {
             (RunOptions options, IReadOnlyList<OptionProblem> unread) = plan.OptionsOf(point);
-            if (unread.Count > 0)
+            IReadOnlyList<OptionProblem> unfit = unread.Count > 0 ? unread : [.. SweepPlan.Unwritable(options)];
+            if (unfit.Count > 0)
             {
-                runs.Add(new PlannedRun(point, options, null, null, unread, []));
+                runs.Add(new PlannedRun(point, options, null, null, unfit, []));
                 continue;
             }
             string key = JsonSerializer.Serialize(options with { Name = "", Seed = 0 }, WebJson.Options);
@@ -65,10 +98,10 @@ public sealed class SweepPlanner(LaunchChecks checks, RunQueue queue)
             OptionProblem? name = Names.Problem("name", options.Name);
             runs.Add(known with { Point = point, Options = options, Problems = name is null ? known.Problems : [.. known.Problems, name] });
         }
-        return new SweepPreview(runs, [.. Gather(runs)]);
+        return runs;
     }
 
-    /// <summary>Queues every run of the plan, in order, or none.</summary>
+    /// <summary>Queues every run of the plan that is known, in order, or none.</summary>
     /// <exception cref="OptionsInvalidException">It cannot be launched; lists every reason.</exception>
     public async Task<Sweep> LaunchAsync(SweepPlan plan, CancellationToken cancel = default)
     {
@@ -80,6 +113,7 @@ public sealed class SweepPlanner(LaunchChecks checks, RunQueue queue)
             Id = Guid.CreateVersion7(),
             Name = plan.Name.Trim(),
             PlanJson = JsonSerializer.Serialize(plan, WebJson.Options),
+            PointsToCome = plan.Strategy == SweepStrategy.Bayesian ? plan.Draws - plan.FirstPoints : null,
             CreatedAt = DateTime.UtcNow,
         };
         await queue.EnqueueAllAsync([.. preview.Runs.Select(run => run.Options)], (db, runs) =>
@@ -87,16 +121,15 @@ public sealed class SweepPlanner(LaunchChecks checks, RunQueue queue)
             db.Sweeps.Add(sweep);
             foreach ((Run run, PlannedRun planned) in runs.Zip(preview.Runs))
             {
-                run.SweepId = sweep.Id;
-                run.SweepPointJson = JsonSerializer.Serialize(
-                    new Dictionary<string, string>(planned.Point.Labels), WebJson.Options);
+                planned.Join(run, sweep.Id);
+                run.RestAtStep = plan.Halving?.FirstRungUpdates;
             }
         }, cancel);
         return sweep;
     }
 
     // What every point has is the options' problem; what only some have is named with the first of them.
-    private static IEnumerable<OptionProblem> Gather(List<PlannedRun> runs) => runs
+    private static IEnumerable<OptionProblem> Gather(IReadOnlyList<PlannedRun> runs) => runs
         .SelectMany((run, index) => run.Problems.Select(problem => (Problem: problem, Index: index)))
         .GroupBy(found => found.Problem)
         .Select(found =>

@@ -2,6 +2,7 @@ using System.Text.Json;
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
+using WebDistill.Web.Compare;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Sweeps;
@@ -16,13 +17,26 @@ public sealed record SweepRun(Run Run, IReadOnlyList<KeyValuePair<string, string
     public bool Counts => Value is not null && Run.Status == RunStatus.Completed;
 }
 
+/// <summary>How a Bayesian search came to a point.</summary>
+public enum PointOrigin
+{
+    /// <summary>It was drawn at random, to learn from.</summary>
+    First,
+
+    /// <summary>An improvement was most expected there after all points before it.</summary>
+    Proposed,
+}
+
 /// <summary>The runs that differ in their seeds alone.</summary>
 /// <param name="Labels">Labels of all dimensions but those of seeds; empty when there is no other.</param>
 /// <param name="Mean">Over the complete runs; null before there is one.</param>
-/// <param name="IsBest">Whether its mean is the lowest of the sweep so far; one that is not finite never is.</param>
+/// <param name="IsBest">Whether its mean is the lowest of the sweep so far; one that is not finite never is, nor the only one that there is.</param>
 public sealed record SweepGroup(
     IReadOnlyList<KeyValuePair<string, string>> Labels, IReadOnlyList<SweepRun> Runs, SampleMean? Mean, bool IsBest)
 {
+    /// <summary>How a Bayesian search came to the point; null in another one.</summary>
+    public PointOrigin? Origin { get; init; }
+
     /// <summary>"T = 4".</summary>
     public string Title => Labels.Count == 0 ? "All seeds" : SweepLabels.Title(Labels);
 
@@ -40,33 +54,37 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
     /// <summary>Runs that there are; one that was deleted is not.</summary>
     public int RunCount => Groups.Sum(group => group.Runs.Count);
 
+    /// <summary>Points that a Bayesian search is still to propose.</summary>
+    public int PointsToCome => Sweep.PointsToCome ?? 0;
+
+    /// <summary>Runs that there are, and those of the points that are still to be proposed.</summary>
+    public int RunsInAll => RunCount + (PointsToCome * Plan.Seeds);
+
     /// <summary>Runs that made all their updates.</summary>
     public int CompletedCount => Runs.Count(run => run.Run.Status == RunStatus.Completed);
 
     /// <summary>Whether nothing more will happen unless somebody asks for it.</summary>
-    public bool IsAtRest => Runs.All(run => run.Run.IsFinal);
+    public bool IsAtRest => PointsToCome == 0 && Runs.All(run => run.Run.IsFinal);
 
-    /// <summary>The group with the lowest mean; null before a run is complete.</summary>
+    /// <summary>The group with the lowest mean; null before two have one.</summary>
     public SweepGroup? Best => Groups.FirstOrDefault(group => group.IsBest);
 
-    /// <summary>Share of the work done, 0 to 1, every run counting the same.</summary>
-    public double Progress => RunCount == 0 ? 0 : Runs.Average(run => run.Run.Status == RunStatus.Completed ? 1 : run.Run.Progress());
+    /// <summary>Updates of a whole run, the same for all where points are halved; null before one has begun.</summary>
+    public int? UpdatesOfRun => Runs.Select(run => run.Run.TotalSteps).Where(updates => updates > 0).Select(updates => (int?)updates).Max();
 
-    /// <summary>
-    /// How much worse a group is than the best one, under the same seeds: the mean of the differences seed by seed, which is sharper than
-    /// two intervals side by side, because a seed that is hard for one is hard for the other. Null where they share no complete seed.
-    /// </summary>
-    public SampleMean? DifferenceFromBest(SweepGroup group)
-    {
-        if (Best is not SweepGroup best || best == group)
-            return null;
-        HashSet<string> shared = [.. group.Labels.Select(label => label.Key)];
-        Dictionary<string, double> ofBest = best.Runs.Where(run => run.Counts).ToDictionary(Seed, run => run.Value!.Value);
-        return SampleMean.Of([.. group.Runs.Where(run => run.Counts && ofBest.ContainsKey(Seed(run)))
-            .Select(run => run.Value!.Value - ofBest[Seed(run)])]);
+    /// <summary>The rungs of successive halving; empty without it, and before a run has begun.</summary>
+    public IReadOnlyList<SweepRung> Rungs => Plan.Halving is SweepHalving halving && UpdatesOfRun is int updates ? halving.Rungs(Plan.PointCount, updates) : [];
 
-        string Seed(SweepRun run) => SweepLabels.Title(run.Labels.Where(label => !shared.Contains(label.Key)));
-    }
+    /// <summary>The rungs that are decided.</summary>
+    public IReadOnlyList<DecidedRung> Decided => DecidedRung.Of(Sweep);
+
+    /// <summary>Whether every run is complete, or those that went on to the last rung are.</summary>
+    public bool IsDone => RunCount > 0 && (CompletedCount == RunsInAll || Plan.Halving is not null && IsAtRest && CompletedCount > 0 && Decided.Count == Rungs.Count - 1);
+
+    /// <summary>Share of the work done, 0 to 1: every run counts the same, and of successive halving the updates that its rungs are made of.</summary>
+    public double Progress => RunCount == 0 ? 0 : IsDone ? 1
+        : Rungs is { Count: > 0 } rungs ? Math.Min(1, Runs.Sum(run => (double)run.Run.Step) / (SweepHalving.Updates(rungs) * Plan.Seeds))
+        : Runs.Sum(run => run.Run.Status == RunStatus.Completed ? 1 : run.Run.Progress()) / RunsInAll;
 
     /// <summary>What is left at the mean speed of the runs so far; null before the first update and when nothing is under way.</summary>
     public double? SecondsLeft
@@ -77,7 +95,9 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
                 .Select(run => run.Run.TrainedSeconds / run.Run.Progress())];
             if (IsAtRest || whole.Length == 0)
                 return null;
-            double left = Runs.Where(run => !run.Run.IsFinal).Sum(run => 1 - run.Run.Progress());
+            if (Rungs is { Count: > 0 } rungs)
+                return SweepHalving.Updates(rungs) * Plan.Seeds * (1 - Progress) * whole.Average() / rungs[^1].Updates;
+            double left = (PointsToCome * Plan.Seeds) + Runs.Where(run => !run.Run.IsFinal).Sum(run => 1 - run.Run.Progress());
             return left * whole.Average();
         }
     }
@@ -89,20 +109,27 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
     {
         SweepPlan plan = SweepPlan.Of(sweep);
         HashSet<string> seeds = [.. plan.Dimensions.Where(dimension => dimension.IsOfSeeds).Select(dimension => dimension.Name)];
+        HashSet<string> first = plan.Strategy == SweepStrategy.Bayesian ? [.. plan.Expand().Select(point => PointKey(point.Labels))] : [];
         SweepRun[] measured = [.. runs.OrderBy(run => run.QueueOrder)
             .Select(run => (run, Metric: ValueOf(plan.Metric, run, lowestPerplexities)))
             .Select(of => new SweepRun(of.run, LabelsOf(plan, of.run), of.Metric.Value, of.Metric.NatsPerToken))];
         List<SweepGroup> groups = [.. measured
-            .GroupBy(run => string.Join('\n', run.Labels.Where(label => !seeds.Contains(label.Key)).Select(label => label.Value)))
+            .GroupBy(run => PointKey(run.Labels))
             .Select(group => new SweepGroup(
                 [.. group.First().Labels.Where(label => !seeds.Contains(label.Key))],
                 [.. group],
                 SampleMean.Of([.. group.Where(run => run.Counts).Select(run => run.Value!.Value)]),
-                IsBest: false))
+                IsBest: false)
+            {
+                Origin = plan.Strategy != SweepStrategy.Bayesian ? null : first.Contains(group.Key) ? PointOrigin.First : PointOrigin.Proposed,
+            })
             .OrderBy(group => group.Mean is null).ThenBy(group => group.Mean?.Mean ?? 0, NotFinite.NaNLast)];
-        if (groups is [{ Mean.Mean: double lowest } best, ..] && double.IsFinite(lowest))
+        // Of one point alone nothing is the best, unless it was better than others at a rung.
+        if (groups is [{ Mean.Mean: double lowest } best, ..] && double.IsFinite(lowest) && (groups.Count > 1 && groups[1].Mean is not null || DecidedRung.Of(sweep).Count > 0))
             groups[0] = best with { IsBest = true };
         return new SweepReport(sweep, plan, groups);
+
+        string PointKey(IEnumerable<KeyValuePair<string, string>> labels) => string.Join('\n', labels.Where(label => !seeds.Contains(label.Key)).Select(label => label.Value));
     }
 
     private static IReadOnlyList<KeyValuePair<string, string>> LabelsOf(SweepPlan plan, Run run)
@@ -112,7 +139,7 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
             .Select(dimension => KeyValuePair.Create(dimension.Name, labels[dimension.Name]))];
     }
 
-    private static (double? Value, double? NatsPerToken) ValueOf(SweepMetric metric, Run run,
+    internal static (double? Value, double? NatsPerToken) ValueOf(SweepMetric metric, Run run,
         IReadOnlyDictionary<Guid, MeasuredPair> lowestPerplexities) => metric switch
     {
         SweepMetric.FinalValidationPerplexity => (run.ValidationPerplexity, run.Validation()?.NatsPerToken),

@@ -26,6 +26,16 @@ public sealed class SweepReports(IDbContextFactory<WebDistillDb> contexts)
         return new Slice<SweepReport>(await ReportAsync(db, sweeps.Rows, cancel), sweeps.First, sweeps.Total);
     }
 
+    /// <summary>The newest sweeps whose names have some words in them.</summary>
+    public async Task<IReadOnlyList<Sweep>> NamedAsync(string words, int most, CancellationToken cancel = default)
+    {
+        await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        IQueryable<Sweep> sweeps = db.Sweeps.AsNoTracking();
+        foreach (string word in Lists.Words(words))
+            sweeps = sweeps.Where(sweep => sweep.Name.ToUpper().Contains(word));
+        return await sweeps.NewestFirst().Take(most).ToListAsync(cancel);
+    }
+
     /// <summary>One sweep.</summary>
     /// <exception cref="NotFoundException">There is none with that id.</exception>
     public async Task<SweepReport> GetAsync(Guid id, CancellationToken cancel = default)

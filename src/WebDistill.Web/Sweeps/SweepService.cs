@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Jobs;
 using WebDistill.Web.Live;
 using WebDistill.Web.Runs;
@@ -8,15 +9,16 @@ using WebDistill.Web.Runs;
 namespace WebDistill.Web.Sweeps;
 
 /// <summary>What is done with a whole sweep.</summary>
-public sealed class SweepService(SweepReports reports, RunService runs, RunCommands commands, DatabaseWriter writer, RunAnnouncements announcements)
+public sealed class SweepService(SweepReports reports, RunService runs, RunCommands commands, SweepProposals proposals, DatabaseWriter writer, RunAnnouncements announcements)
 {
-    /// <summary>Ends every run of the sweep that waits, trains or rests; those that train save their state first.</summary>
+    /// <summary>Ends every run of the sweep that waits, trains or rests, and proposes no further point; those that train save their state first.</summary>
     /// <returns>How many were stopped.</returns>
     /// <exception cref="NotFoundException">There is no such sweep.</exception>
     public async Task<int> StopAsync(Guid id, CancellationToken cancel = default)
     {
         SweepReport report = await reports.GetAsync(id, cancel);
         int stopped = 0;
+        await proposals.EndAsync(id, $"Stopped: {Figures.Counted(report.PointsToCome, "point was", "points were")} still to be proposed.", cancel);
         // The last one first: whatever trains is asked at the end, when nothing of the sweep is left to take its place.
         foreach (SweepRun run in report.Runs.Where(run => RunCommands.CanStop(run.Run) && run.Run.Status != RunStatus.Stopping)
             .OrderBy(run => run.Run.IsActive).ThenByDescending(run => run.Run.QueueOrder).ToList())
@@ -50,6 +52,8 @@ public sealed class SweepService(SweepReports reports, RunService runs, RunComma
             if (await runs.FirstWaitingAsync(ids, cancel) is Run waiting)
                 throw new ConflictException($"The run '{waiting.Name}' waits for the run '"
                     + $"{report.Runs.First(run => run.Run.Id == waiting.AfterRunId).Run.Name}' of this sweep. Stop or delete it first, or keep the sweep's runs.");
+            // No point is proposed from what is left of it meanwhile.
+            await proposals.EndAsync(id, "The sweep is being deleted.", cancel);
             foreach (SweepRun run in report.Runs.OrderByDescending(run => run.Run.QueueOrder).ToList())
                 await runs.DeleteAsync(run.Run.Id, cancel);
         }
@@ -57,7 +61,7 @@ public sealed class SweepService(SweepReports reports, RunService runs, RunComma
         {
             List<Run> left = await db.Runs.Where(run => run.SweepId == id).ToListAsync(cancel);
             foreach (Run run in left)
-                (run.SweepId, run.SweepPointJson) = (null, null);
+                (run.SweepId, run.SweepPointJson, run.RestAtStep) = (null, null, null);
             db.Sweeps.RemoveRange(await db.Sweeps.Where(sweep => sweep.Id == id).ToListAsync(cancel));
             await db.SaveChangesAsync(cancel);
             return left.Select(run => run.Id).ToArray();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using WebDistill.Data;
+using WebDistill.Web.Compare;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Runs;
 

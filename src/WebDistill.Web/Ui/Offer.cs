@@ -11,8 +11,14 @@ public sealed record Offer(IReadOnlyList<OfferGroup> Groups, int Total)
     public static Offer Of<T>(Slice<T> found, Func<T, (string Value, string Label)> entry) =>
         new([new OfferGroup(null, [.. found.Rows.Select(entry)])], found.Total);
 
+    /// <summary>What is left out, and how it is found; null where nothing is.</summary>
+    public string? Remark { get; init; }
+
     /// <summary>How many are offered.</summary>
     public int Count => Groups.Sum(group => group.Entries.Count);
+
+    /// <summary>What an entry is called; null when it is not offered.</summary>
+    public string? Find(string value) => Groups.SelectMany(group => group.Entries).FirstOrDefault(entry => entry.Value == value).Label;
 }
 
 /// <summary>Entries that stand together.</summary>

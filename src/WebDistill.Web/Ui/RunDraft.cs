@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
+using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Ui;
@@ -24,6 +25,16 @@ public sealed class RunDraft
         set => _texts[field] = value;
     }
 
+    /// <summary>Every option's text by its path.</summary>
+    public IReadOnlyDictionary<string, string> Texts => _texts;
+
+    /// <summary>Types again what was typed before; options that there are no more are left out.</summary>
+    public void Take(IReadOnlyDictionary<string, string> texts)
+    {
+        foreach ((string path, string text) in texts.Where(text => _texts.ContainsKey(text.Key)))
+            _texts[path] = text;
+    }
+
     /// <summary>Every option of <paramref name="options"/> as text.</summary>
     public static RunDraft Of(RunOptions options)
     {
@@ -31,11 +42,33 @@ public sealed class RunDraft
         return new RunDraft(LossCatalogue.RunSchema.Fields.ToDictionary(field => field.Path, field => Write(field.In(json))));
     }
 
+    /// <summary>
+    /// Options that somebody wrote as JSON, with the defaults where they say nothing. What is no value of its option becomes its text, so that the
+    /// field says what is wrong with it; what no field can say is among <paramref name="problems"/>: names that are no options, and what is none of
+    /// a few choices.
+    /// </summary>
+    /// <exception cref="OptionsInvalidException">Not JSON, or no object.</exception>
+    public static RunDraft Parse(ReadOnlyMemory<byte> json, out IReadOnlyList<OptionProblem> problems)
+    {
+        (RunOptions options, IReadOnlyList<OptionProblem> unread) = JsonBody.Read<RunOptions>(json);
+        RunDraft draft = Of(options);
+        JsonObject given = JsonObject.Create(FlatOptions.Grouped(JsonSerializer.Deserialize<JsonElement>(json.Span), out _))!;
+        bool IsTyped(string path) => LossCatalogue.RunSchema.FindOrNull(path) is { Kind: not (OptionKind.Boolean or OptionKind.Choice) };
+        foreach (OptionField field in LossCatalogue.RunSchema.Fields.Where(field => IsTyped(field.Path) || unread.All(problem => problem.Field != field.Path)))
+        {
+            if (field.In(given) is JsonNode value)
+                draft[field.Path] = Write(value);
+        }
+        problems = [.. unread.Where(problem => !IsTyped(problem.Field))];
+        return draft;
+    }
+
     /// <summary>An option's value as the form writes it.</summary>
     public static string Write(JsonNode? value) => value switch
     {
         null => "",
-        JsonArray array => string.Join(", ", array.Select(Write)),
+        JsonArray array => array.Any(entry => entry?.GetValueKind() == JsonValueKind.String)
+            ? TextLines.Write(array.Select(Write)) : string.Join(", ", array.Select(Write)),
         _ when value.GetValueKind() == JsonValueKind.String => value.GetValue<string>(),
         // A seed may have more digits than a double holds.
         _ when value.GetValueKind() == JsonValueKind.Number =>
@@ -66,15 +99,20 @@ public sealed class RunDraft
         return json.Deserialize<RunOptions>(WebJson.Options)!;
     }
 
+    /// <summary>A choice in words: PerElement reads "Per element", teacher-layers "Teacher layers".</summary>
+    public static string Words(string choice) => choice.Length == 0 ? "" : char.ToUpperInvariant(choice[0])
+        + string.Concat(choice.Skip(1).Select(c => char.IsUpper(c) ? $" {char.ToLowerInvariant(c)}" : c == '-' ? " " : $"{c}"));
+
     /// <summary>An option's text as JSON; null where it is blank. FormatException says what is wrong and how to write it.</summary>
     internal static JsonNode? Parse(OptionField field, string text)
     {
+        string typed = text;
         text = text.Trim();
         if (field.Kind == OptionKind.Boolean)
             return text == "true";
         if (text == "")
         {
-            return field.IsOptional || field.Kind is OptionKind.Text or OptionKind.Choice ? null
+            return field.IsOptional || field.Kind is OptionKind.Text or OptionKind.Lines or OptionKind.Entries or OptionKind.Choice ? null
                 : throw new FormatException($"{field.Label} is blank. Enter a number.");
         }
         return field.Kind switch
@@ -83,6 +121,8 @@ public sealed class RunDraft
             OptionKind.Integer => ParseInteger(text, field.IntegersHeld.Least, field.IntegersHeld.Most),
             OptionKind.LayerList => new JsonArray([.. text.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries)
                 .Select(part => (JsonNode)ParseInteger(part, int.MinValue, int.MaxValue))]),
+            OptionKind.Numbers => new JsonArray([.. text.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries).Select(part => (JsonNode)ParseNumber(part))]),
+            OptionKind.Lines or OptionKind.Entries => new JsonArray([.. TextLines.Read(typed).Select(line => (JsonNode)line)]),
             _ => text,
         };
     }

@@ -6,9 +6,7 @@ namespace WebDistill.Web.Ui;
 public sealed class RunForm(RunDraft draft, RunDraft basis, string basisName, Action changed)
 {
     /// <summary>Options that name a model, a data set or the run itself: a preset neither sets nor compares them.</summary>
-    public static IReadOnlySet<string> Untouched { get; } = new HashSet<string> { "name", "teacher.modelId", "data.datasetId", "student.modelId" };
-
-    private readonly HashSet<string> _touched = [];
+    public static IReadOnlySet<string> Untouched { get; } = new HashSet<string> { "name", "teacher.modelId", "teacher.others", "data.datasetId", "student.modelId" };
 
     /// <summary>What is typed.</summary>
     public RunDraft Draft => draft;
@@ -28,21 +26,26 @@ public sealed class RunForm(RunDraft draft, RunDraft basis, string basisName, Ac
     /// <summary>What may go wrong or be unintended with the last state that was checked.</summary>
     public IReadOnlyList<OptionProblem> Warnings { get; set; } = [];
 
-    /// <summary>Whether launching was tried: then every field shows its message, touched or not.</summary>
-    public bool LaunchTried { get; set; }
+    /// <summary>What was changed in a field because a model that was chosen cannot do otherwise, until somebody types there.</summary>
+    public Dictionary<string, string> Fitted { get; } = [];
+
+    /// <summary>Everything to know: the warnings, and what was fitted.</summary>
+    public IReadOnlyList<OptionProblem> Remarks => [.. Warnings, .. Fitted.Select(one => new OptionProblem(one.Key, one.Value))];
+
+    /// <summary>The option that somebody is led to: a panel that hides it opens.</summary>
+    public string? Revealed { get; set; }
 
     /// <summary>The message beside a field.</summary>
-    public string? ProblemOf(string field) =>
-        LaunchTried || _touched.Contains(field) ? Problems.FirstOrDefault(problem => problem.Field == field)?.Message : null;
+    public string? ProblemOf(string field) => Problems.FirstOrDefault(problem => problem.Field == field)?.Message;
 
     /// <summary>What stands beside a field that can be used and may go wrong.</summary>
-    public string? WarningOf(string field) => Warnings.FirstOrDefault(warning => warning.Field == field)?.Message;
+    public string? WarningOf(string field) => Warnings.FirstOrDefault(warning => warning.Field == field)?.Message ?? Fitted.GetValueOrDefault(field);
 
     /// <summary>Types a text.</summary>
     public void Set(string field, string text)
     {
         draft[field] = text;
-        _touched.Add(field);
+        Fitted.Remove(field);
         changed();
     }
 

@@ -9,7 +9,8 @@ public sealed record ChosenFile(string Name, long Size);
 /// <param name="Id">Of what was made.</param>
 /// <param name="Message">What went wrong, when something did.</param>
 /// <param name="Errors">Messages by field.</param>
-public sealed record UploadAnswer(int Status, Guid? Id, string Message, IReadOnlyDictionary<string, string> Errors)
+/// <param name="Body">What was answered, where that is what was asked for.</param>
+public sealed record UploadAnswer(int Status, Guid? Id, string Message, IReadOnlyDictionary<string, string> Errors, string? Body = null)
 {
     /// <summary>Whether it was accepted.</summary>
     public bool Accepted => Status is >= 200 and < 300;

@@ -214,7 +214,9 @@ public sealed class EvaluationSetTests : IDisposable
         // A first part is enough to see that it measures, and that the rest goes on from it.
         task.Advance();
         Assert.Equal((1, 5), (task.Done, task.Total));
-        Assert.True(task.State().GetProperty("Values")[0].GetDouble() > 0);
+        JsonElement reading = task.State().GetProperty("Values")[0];
+        Assert.InRange(reading.GetProperty("Lowest").GetDouble(), double.Epsilon, reading.GetProperty("Median").GetDouble());
+        Assert.InRange(reading.GetProperty("Highest").GetDouble(), reading.GetProperty("Median").GetDouble(), double.MaxValue);
     }
 
     [Fact]

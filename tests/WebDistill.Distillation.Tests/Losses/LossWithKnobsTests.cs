@@ -65,7 +65,7 @@ public sealed class LossWithKnobsTests
     {
         OptionProblem problem = Assert.Single(LossCatalogue.Validate(Options("""{"weight":1}""")));
         Assert.Equal("objective.penalty", problem.Field);
-        Assert.Contains("Choose among: ce, clm, mse, cos.", problem.Message);
+        Assert.Contains($"Choose among: {string.Join(", ", LossCatalogue.All.Select(loss => loss.Name))}.", problem.Message);
     }
 
     [Fact]
@@ -106,6 +106,10 @@ public sealed class LossWithKnobsTests
         public override string Label => "Penalty";
 
         public override string Formula => "strength · Σ |logit|ᵖ";
+
+        public override string What => "Made for a test.";
+
+        public override string Source => "this test";
 
         public override string Unit => "logits/token";
 

@@ -35,7 +35,8 @@ public sealed class WholeLossTests
         using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1), twin = SmallModels.Random(2, layers: 1);
         TokenBatch batch = SmallModels.Batch(5, 9, 4, 7);
         var probe = new LayersAndAttentions();
-        IReadOnlyList<Loss> losses = [.. withRowLosses ? LossCatalogue.All : [], probe];
+        Loss[] byRows = withRowLosses ? [.. LossCatalogue.Active(s_options, hasTeacher: true)] : [];
+        IReadOnlyList<Loss> losses = [.. byRows, probe];
         using var trainer = Trainers.Create(s_options, teacher, student, 1, () => batch, null, losses);
         Dictionary<string, float[]> projection = Values(trainer);
         trainer.Step();
@@ -60,11 +61,8 @@ public sealed class WholeLossTests
             ParameterData.Write(parameter, values => projection[$"losses.{probe.Name}.{name}"].CopyTo(values));
         Tensor isToken = arange(batch.Columns).unsqueeze(0).lt(tensor(batch.Lengths.Select(length => (long)length).ToArray()).unsqueeze(1)).to(ids.device);
         Tensor total = module.Sum(s, t, new WholeBatch(ids, isToken)) * (1.0 / probe.Divisor(counts, null, SmallModels.Vocabulary));
-        if (withRowLosses)
-        {
-            foreach (RowLoss loss in LossCatalogue.All.Cast<RowLoss>())
-                total += loss.Sum(all, loss.ParametersIn(s_options)) * (loss.Weight(s_options) / loss.Divisor(counts, loss.ParametersIn(s_options), SmallModels.Vocabulary));
-        }
+        foreach (RowLoss loss in byRows.Cast<RowLoss>())
+            total += loss.Sum(all, loss.ParametersIn(s_options)) * (loss.Weight(s_options) / loss.Divisor(counts, loss.ParametersIn(s_options), SmallModels.Vocabulary));
         total.backward();
         BackwardResults.End();
 
@@ -84,8 +82,8 @@ public sealed class WholeLossTests
         using var folder = new TemporaryFolder();
         using TokenFile tokens = SmallModels.Tokens(folder, documents: 60);
         RunOptions options = s_options with { Student = s_options.Student with { Dropout = 0.1 }, Schedule = s_options.Schedule with { Epochs = 1 } };
-        IReadOnlyList<Loss> losses = [.. LossCatalogue.Active(options, hasTeacher: true), new LayersAndAttentions()];
-        using var whole = new ResumableRun(options, tokens, null, losses: losses);
+        IReadOnlyList<Loss> catalogue = [.. LossCatalogue.All, new LayersAndAttentions()];
+        using var whole = new ResumableRun(options, tokens, null, catalogue: catalogue);
         Dictionary<string, float[]> drawn = Values(whole.Trainer);
         var reports = new Journal();
         whole.Trainer.Run(reports, null, CancellationToken.None);
@@ -93,7 +91,7 @@ public sealed class WholeLossTests
         Assert.NotEqual(drawn.Single().Value, Values(whole.Trainer).Single().Value);
 
         var store = new CheckpointStore(folder.File("run"), FileLayer.Disk);
-        using (var first = new ResumableRun(options, tokens, null, losses: losses))
+        using (var first = new ResumableRun(options, tokens, null, catalogue: catalogue))
         {
             using var stop = new CancellationTokenSource();
             Assert.Throws<OperationCanceledException>(() => first.Trainer.Run(
@@ -103,11 +101,35 @@ public sealed class WholeLossTests
         string checkpoint = store.Newest(out _)!.Value.Folder;
         using (SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(checkpoint, ModelFiles.WeightsFileName)))
             Assert.DoesNotContain(weights.Tensors, entry => entry.Name.Contains("losses", StringComparison.Ordinal));
-        using var resumed = new ResumableRun(options, tokens, null, checkpoint, losses);
+        using var resumed = new ResumableRun(options, tokens, null, checkpoint, catalogue);
         resumed.Trainer.Run(new Journal(), null, CancellationToken.None);
         Assert.Equal(Values(whole.Trainer).Single().Value, Values(resumed.Trainer).Single().Value);
         foreach ((string name, float[] values) in whole.Weights)
             Assert.Equal(values, resumed.Weights[name]);
+    }
+
+    [Theory]
+    [InlineData(Precision.Float32)]
+    [InlineData(Precision.BFloat16)]
+    public void Outputs_InEitherPrecision_Are32BitsAndBeginWithTheEmbeddings(Precision precision)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        using TextModel model = SmallModels.Random(1, layers: 3);
+        model.Precision = precision;
+        Tensor ids = tensor(new long[] { 5, 9, 4 }, [1, 3], device: Distillation.Engine.Device.Default);
+        Outputs outputs;
+        using (no_grad())
+            outputs = model.Forward(new ModelInput(ids), Wants.HiddenOfAllLayers | Wants.Attentions);
+        Assert.Equal((4, 3), (outputs.Layers.Count, outputs.Attentions.Count));
+        Assert.All(outputs.Layers.Concat(outputs.Attentions), one => Assert.Equal(ScalarType.Float32, one.dtype));
+        Dictionary<string, float[]> weights = SmallModels.Weights(model);
+        float[] embedded = ParameterData.ToArray(outputs.Layers[0]), last = ParameterData.ToArray(outputs.Layers[^1]);
+        for (int i = 0; i < 16; i++)
+            Assert.Equal(weights["wte.weight"][5 * 16 + i] + weights["wpe.weight"][i], embedded[i]);
+        // After the final layer norm, whose weights are 1 and 0, a row has mean 0 and variance 1; the one before has not.
+        Assert.Equal(0, last.Take(16).Average(), 1e-5);
+        Assert.Equal(1, last.Take(16).Average(value => value * value), 1e-3);
+        Assert.NotEqual(1, ParameterData.ToArray(outputs.Layers[^2]).Take(16).Average(value => value * value), 1e-1);
     }
 
     [Fact]
@@ -119,7 +141,7 @@ public sealed class WholeLossTests
         Assert.Contains("2 layers", refused.Message);
     }
 
-    private static Dictionary<string, float[]> Values(Trainer trainer) => trainer.Moments.Where(moments => moments.IsOfLoss)
+    private static Dictionary<string, float[]> Values(Trainer trainer) => trainer.Moments.Where(moments => moments.Loss is not null)
         .ToDictionary(moments => moments.Name, moments => ParameterData.ToArray(moments.Parameter));
 
     /// <summary>Squared distance of the projected hidden states and of the attention maps, of evenly spaced layers.</summary>
@@ -136,6 +158,10 @@ public sealed class WholeLossTests
 
         public override string Formula => "Σ |s W − t|² + Σ |A_s − A_t|²";
 
+        public override string What => "Made for a test.";
+
+        public override string Source => "this test";
+
         public override string Unit => "squared distance/token";
 
         public override Wants OfStudent => Wants.HiddenOfAllLayers | Wants.Attentions;
@@ -146,9 +172,13 @@ public sealed class WholeLossTests
 
         public override double Divisor(LossCounts counts, object? parameters, int vocabularySize) => counts.Rows;
 
-        internal override WholeLossModule Bind(RunOptions options, Architecture student, Architecture? teacher) => student.Layers <= teacher!.Layers
-            ? new Module(student.Width, teacher.Width, Summed)
-            : throw new ArgumentException($"The student has {student.Layers} layers, expected at most the teacher's {teacher.Layers}.");
+        internal override string? Mismatch(RunOptions options, Architecture student, Architecture? teacher) => student.Layers <= teacher!.Layers ? null
+            : $"The student has {student.Layers} layers, expected at most the teacher's {teacher.Layers}.";
+
+        internal override long ParameterCount(RunOptions options, Architecture student, Architecture? teacher) => (long)student.Width * teacher!.Width;
+
+        internal override WholeLossModule Bind(RunOptions options, Architecture student, Architecture? teacher) =>
+            new Module(student.Width, teacher!.Width, Summed);
 
         public sealed class Module : WholeLossModule
         {

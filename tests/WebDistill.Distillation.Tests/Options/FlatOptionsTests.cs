@@ -29,7 +29,8 @@ public sealed class FlatOptionsTests
         var grouped = JsonSerializer.SerializeToNode(read, JsonSerializerOptions.Web)!.AsObject();
         var defaults = JsonSerializer.SerializeToNode(new RunOptions(), JsonSerializerOptions.Web)!.AsObject();
 
-        Assert.Equal(LossCatalogue.RunSchema.Fields.Select(field => field.Path).Order(), flat.Select(pair => FlatOptions.PathOf(pair.Key)).Order());
+        // The options of that version and no more: one that came later never had an old name.
+        Assert.Equal(FlatOptions.Paths.Values.Concat(["name", "seed", "precision"]).Order(), flat.Select(pair => FlatOptions.PathOf(pair.Key)).Order());
         Assert.All(flat, pair =>
         {
             OptionField field = LossCatalogue.RunSchema.Find(FlatOptions.PathOf(pair.Key));

@@ -86,6 +86,36 @@ public sealed class StudentInitsTests
             ) => StudentInits.StudentConfig(options, SmallModels.Config(layers: 4), SmallModels.Vocabulary)).Message);
     }
 
+    /// <summary>The finding: beside a teacher the width was the teacher's, whatever was asked for.</summary>
+    [Theory]
+    [InlineData(null, null, 16, 2)]
+    [InlineData(24, null, 24, 2)]
+    [InlineData(9, null, 9, 1)]
+    [InlineData(12, 4, 12, 4)]
+    [InlineData(null, 8, 16, 8)]
+    public void StudentConfig_FreshStudentBesideATeacher_HasTheWidthAndHeadsAskedFor(int? width, int? heads, int expectedWidth, int expectedHeads)
+    {
+        Gpt2Config teacher = SmallModels.Config(layers: 4) with { NInner = 32, LayerNormEpsilon = 1e-6 };
+        RunOptions options = s_options with { Student = s_options.Student with { Initialisation = "random", Width = width, Heads = heads } };
+        var student = (Gpt2Config)StudentInits.StudentConfig(options, teacher, SmallModels.Vocabulary);
+        Assert.Equal((expectedWidth, expectedHeads, 2 * expectedWidth, 2, teacher.Positions, SmallModels.Vocabulary, 1e-6),
+            (student.Width, student.Heads, student.InnerWidth, student.Layers, student.Positions, student.VocabularySize, student.LayerNormEpsilon));
+    }
+
+    [Fact]
+    public void Unused_OptionsOfAnotherWayToBegin_AreNamedWithThatWay()
+    {
+        StudentOptions all = s_options.Student with { LayerCount = 1, TeacherLayers = [0], ModelId = "m", Width = 8, Heads = 2 };
+        string[] Unused(string initialisation) =>
+            [.. StudentInits.Unused(s_options with { Student = all with { Initialisation = initialisation } }).Select(problem => problem.Field).Order()];
+        Assert.Equal(["student.heads", "student.modelId", "student.width"], Unused("teacher-layers"));
+        Assert.Equal(["student.modelId", "student.teacherLayers"], Unused("random"));
+        Assert.Equal(["student.heads", "student.layerCount", "student.teacherLayers", "student.width"], Unused("checkpoint"));
+        Assert.Empty(StudentInits.Unused(s_options));
+        Assert.Contains("'random'", StudentInits.Unused(s_options with { Student = s_options.Student with { Width = 8 } }).Single().Message);
+        Assert.All(StudentInits.All.SelectMany(init => init.Uses), path => Assert.Equal(path, OptionSchema.Of<RunOptions>().Find(path).Path));
+    }
+
     [Fact]
     public void Find_UnknownName_ListsTheValidOnes()
     {

@@ -60,7 +60,7 @@ public sealed class TeacherTests
             set => model.Precision = value;
         }
 
-        internal override TeacherAnswer Answer(ModelInput input, long[] rows, Wants wants, bool isByRows)
+        internal override TeacherAnswer Answer(ModelInput input, long[] rows, long[]? targets, Wants wants, bool isByRows)
         {
             Assert.Equal(Wants.Logits, wants);
             using IDisposable noGradient = no_grad();
@@ -76,9 +76,9 @@ public sealed class TeacherTests
         {
             public override long VocabularySize => logits.shape[1];
 
-            public override void Write(long start, Tensor target) => target.copy_(logits.narrow(0, start, target.shape[0]));
+            public override void Write(long start, Tensor target, double temperature) => target.copy_(logits.narrow(0, start, target.shape[0]));
 
-            public override Tensor Of(long start, long count, Precision precision) => logits.narrow(0, start, count);
+            public override Tensor Of(long start, long count, Precision precision, double temperature) => logits.narrow(0, start, count);
         }
     }
 }

@@ -37,6 +37,29 @@ public sealed class CorpusPreparationTests : IDisposable
         Assert.Equal(3, ids.Count(id => id == s_tokenizer.Vocabulary.EndOfTextId));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("\uFEFF")]
+    public void Prepare_WholeText_IsOneDocumentWithItsEndHeldOutFromALineOn(string mark)
+    {
+        string source = _folder.Write("c.txt", mark + "one\r\ntwo\n\nthree\nfour\nfive\n");
+        Assert.Equal(2, Prepare(source, "text-whole", validation: 0.3).Documents);
+        Assert.Equal(["one\ntwo\n\nthree\nfour"], Documents(Train));
+        Assert.Equal(["five"], Documents(Validation));
+        Assert.Equal(1, Prepare(source, "text-whole", validation: 0).Documents);
+        Assert.Equal(["one\ntwo\n\nthree\nfour\nfive"], Documents(Train));
+    }
+
+    [Fact]
+    public void Prepare_UnwrappedLines_AreJoinedForTokensAndVocabularyAlike()
+    {
+        string source = _folder.Write("c.txt", "one\ntwo\n\nthree\n  four\n");
+        var options = new CorpusOptions { Format = "text-paragraphs", ValidationProportion = 0, UnwrapLines = true };
+        CorpusPreparation.Prepare(source, s_tokenizer, options, Train, Validation, FileLayer.Disk);
+        Assert.Equal(["one two", "three\n  four"], Documents(Train));
+        Assert.Equal(["one two", "three\n  four"], CorpusPreparation.ReadDocuments(source, options));
+    }
+
     [Fact]
     public void Prepare_ThePackagesByteLevelBpe_WritesTheSameFiles()
     {
@@ -65,6 +88,20 @@ public sealed class CorpusPreparationTests : IDisposable
         train.Read(0, ids);
         Assert.Equal([1, 2, 5, 3, 6, 4, 2, 6], ids);
         Assert.Equal((7, vocabulary.Sha256), (train.VocabularySize, train.TokenizerSha256));
+    }
+
+    [Fact]
+    public void Prepare_BertsWordPiece_WritesWhatBeginsAndEndsEachDocument()
+    {
+        BertWordPiece tokenizer = WordPieces.Create();
+        string source = _folder.Write("corpus.txt", "The cats saw.\n\n A dog \n[MASK] é\nqq\n");
+        CorpusStatistics statistics = CorpusPreparation.Prepare(source, tokenizer, new CorpusOptions { Format = "text-lines", ValidationProportion = 0 }, Train, Validation, FileLayer.Disk);
+        using TokenFile train = TokenFile.Open(Train);
+        var ids = new int[train.TokenCount];
+        train.Read(0, ids);
+        Assert.Equal("[CLS] the cat ##s saw . [SEP] [CLS] a dog [SEP] [CLS] [MASK] e [SEP] [CLS] [UNK] [SEP]", string.Join(' ', ids.Select(id => WordPieces.Tokens[id])));
+        Assert.Equal((4, ids.Length), (statistics.Documents, statistics.Tokens));
+        Assert.Equal((tokenizer.Vocabulary.Sha256, tokenizer.Vocabulary.Roles), (train.TokenizerSha256, train.Roles));
     }
 
     [Fact]
@@ -174,7 +211,7 @@ public sealed class CorpusPreparationTests : IDisposable
 
     [Fact]
     public void Prepare_UnknownFormat_ListsTheValidOnes() =>
-        Assert.Contains("'text-paragraphs', 'text-lines', 'json-lines'",
+        Assert.Contains("'text-paragraphs', 'text-whole', 'text-lines', 'json-lines'",
             Assert.Throws<ArgumentException>(() => Prepare(_folder.Write("c.txt", "a\nb"), "csv", 0)).Message);
 
     [Fact]

@@ -44,7 +44,7 @@ public sealed class SequenceCountTests : IDisposable
             Assert.Equal(Counted(whole, mode, 32), Sampler(whole, mode, 32));
         // Every id damaged: whoever reads one says so.
         string path = _folder.File("t.tokens");
-        long expected = 0;
+        EpochSize expected;
         using (TokenFile whole = TokenFile.Open(path))
             expected = SequenceSource.Count(whole, mode, 32);
         byte[] bytes = File.ReadAllBytes(path);
@@ -89,13 +89,13 @@ public sealed class SequenceCountTests : IDisposable
     private static string Counted(TokenFile file, SequenceMode mode, int context) => Said(() => SequenceSource.Count(file, mode, context));
 
     private static string Sampler(TokenFile file, SequenceMode mode, int context) =>
-        Said(() => new CorpusBatches(file, mode, context, 1, shuffle: false, groupBySize: false, seed: 0).SequenceCount);
+        Said(() => new CorpusBatches(file, mode, context, 1, shuffle: false, groupBySize: false, seed: 0).Epoch);
 
-    private static string Said(Func<int> count)
+    private static string Said(Func<EpochSize> count)
     {
         try
         {
-            return count().ToString(System.Globalization.CultureInfo.InvariantCulture);
+            return count().ToString();
         }
         catch (InvalidDataException none)
         {

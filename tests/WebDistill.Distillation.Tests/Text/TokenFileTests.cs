@@ -77,7 +77,7 @@ public sealed class TokenFileTests : IDisposable
 
     [Theory]
     [InlineData(0, 'X', "expected a token file")]
-    [InlineData(8, 2, "version 2; expected 1")]
+    [InlineData(8, 3, "version 3; expected 1 or 2")]
     [InlineData(12, 4, "4 bytes per token; expected 2")]
     [InlineData(16, 1_000_000, "1000000 tokens")]
     [InlineData(24, 100, "100 documents")]
@@ -90,6 +90,41 @@ public sealed class TokenFileTests : IDisposable
         InvalidDataException refusal = Assert.Throws<InvalidDataException>(() => TokenFile.Open(_folder.Write("bad.bin", content)));
         Assert.Contains(reason, refusal.Message);
         Assert.Contains("Prepare the data set again", refusal.Message);
+    }
+
+    [Theory]
+    [InlineData(300)]
+    [InlineData(70_000)]
+    public void Write_RolesOfTheirOwn_AreReadBack(int vocabularySize)
+    {
+        var roles = new TokenRoles(2, 5, 0, 1, 4);
+        using TokenFile file = TokenFile.Open(Write([[2, 7, 8], [2, vocabularySize - 1]], vocabularySize, roles));
+        Assert.Equal((roles, 5, 7), (file.Roles, file.EndOfTextId, file.TokenCount));
+        var ids = new int[7];
+        file.Read(0, ids);
+        Assert.Equal([2, 7, 8, 5, 2, vocabularySize - 1, 5], ids);
+        Assert.False(file.HoldsEndOfText(file.Document(1)));
+        using TokenFile withoutMask = TokenFile.Open(Write([[2, 7]], vocabularySize, roles with { Mask = null }));
+        Assert.Null(withoutMask.Roles.Mask);
+        // One id for everything is written as it always was.
+        using TokenFile single = TokenFile.Open(Write([[2, 7]], vocabularySize));
+        Assert.Equal(TokenRoles.Single(5), single.Roles);
+    }
+
+    [Fact]
+    public void Open_RolesOfTheirOwn_EveryTruncationAndEveryIdOutsideTheVocabulary_IsRefused()
+    {
+        byte[] whole = File.ReadAllBytes(Write([[2, 7, 8], [2, 4]], 100, new TokenRoles(2, 5, 0, 1, 4)));
+        for (int length = 0; length < whole.Length; length++)
+            Assert.Contains("Prepare the data set again", Assert.Throws<InvalidDataException>(() => TokenFile.Open(_folder.Write("cut.bin", whole.AsSpan(0, length)))).Message);
+        foreach (int position in new[] { 80, 84, 88, 92 })
+        {
+            byte[] content = [.. whole];
+            BinaryPrimitives.WriteInt32LittleEndian(content.AsSpan(position), 100);
+            Assert.Contains("an id with a role of its own is 100; expected one inside the vocabulary",
+                Assert.Throws<InvalidDataException>(() => TokenFile.Open(_folder.Write("bad.bin", content))).Message);
+        }
+        Assert.Throws<ArgumentException>(() => new TokenFileWriter(_folder.File("u.bin"), 100, new TokenRoles(2, 5, 0, 100, 4), new string('0', 64), FileLayer.Disk));
     }
 
     [Fact]
@@ -119,10 +154,10 @@ public sealed class TokenFileTests : IDisposable
     [Fact]
     public void Open_MissingFile_IsRefused() => Assert.Throws<InvalidDataException>(() => TokenFile.Open(_folder.File("none.bin")));
 
-    private string Write(int[][] documents, int vocabularySize)
+    private string Write(int[][] documents, int vocabularySize, TokenRoles? roles = null)
     {
-        string path = _folder.File("tokens.bin");
-        using var writer = new TokenFileWriter(path, vocabularySize, endOfTextId: 5, string.Concat(Enumerable.Repeat("0f", 32)), FileLayer.Disk);
+        string path = _folder.File($"{Guid.NewGuid():N}.bin");
+        using var writer = new TokenFileWriter(path, vocabularySize, roles ?? TokenRoles.Single(5), string.Concat(Enumerable.Repeat("0f", 32)), FileLayer.Disk);
         foreach (int[] document in documents)
             writer.AppendDocument(document);
         writer.Commit();

@@ -15,11 +15,15 @@ internal sealed class ResumableRun : IDisposable
     public static readonly TrainingProvenance Provenance = new("a", "b", "c", "d", "test", "1");
     private static readonly Lazy<Gpt2Tokenizer> s_tokenizer = new(() => Gpt2Tokenizer.Train(["one two three"], 258));
 
+    /// <summary>One that a checkpoint can be saved with; nothing is read with it.</summary>
+    public static TextTokenizer Tokenizer => s_tokenizer.Value;
+
     private readonly RunOptions _options;
     private readonly TextModel _teacher = SmallModels.Random(1);
     private readonly TextModel _student;
 
-    public ResumableRun(RunOptions options, TokenFile tokens, TokenFile? validation, string? checkpoint = null, IReadOnlyList<Loss>? losses = null)
+    public ResumableRun(RunOptions options, TokenFile tokens, TokenFile? validation, string? checkpoint = null, IReadOnlyList<Loss>? catalogue = null,
+        SamplePrompts? prompts = null)
     {
         _options = options;
         if (checkpoint is null)
@@ -32,9 +36,9 @@ internal sealed class ResumableRun : IDisposable
             RunOptions goesOn = options with { Student = options.Student with { Initialisation = CheckpointInit.InitName } };
             _student = StudentInits.Create(goesOn, _teacher, tokens.VocabularySize, saved);
         }
-        Trainer = Trainers.Create(options, _teacher, _student, tokens, validation, losses);
+        Trainer = Trainers.Create(options, _teacher, _student, tokens, validation, catalogue, prompts);
         if (checkpoint is not null)
-            TrainingCheckpoint.Restore(checkpoint, Trainer);
+            Fresh = TrainingCheckpoint.Restore(checkpoint, Trainer);
     }
 
     public static RunOptions Options { get; } = new()
@@ -45,9 +49,15 @@ internal sealed class ResumableRun : IDisposable
         Schedule = new() { Epochs = 3, BatchSize = 2, GradientAccumulation = 3, WarmupProportion = 0.1, ValidationIntervalSteps = 4,
             ValidationMaxTokens = 500 },
         Optimiser = new() { LearningRate = 1e-2 },
+        Diagnosis = new() { IntervalSteps = 5 },
     };
 
     public Trainer Trainer { get; }
+
+    /// <summary>Losses whose state the checkpoint did not have.</summary>
+    public IReadOnlyList<string> Fresh { get; } = [];
+
+    public TextModel Teacher => _teacher;
 
     public Dictionary<string, float[]> Weights => SmallModels.Weights(_student);
 

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Optimisation;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Tests.Losses;
 using WebDistill.Distillation.Text;
@@ -53,6 +54,31 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal((whole.Reports.Count - 1) / 3, cut.Cuts);
     }
 
+    public static TheoryData<string> Shapes => [.. RateSchedules.All.Select(schedule => schedule.Name)];
+
+    /// <summary>A budget ends the run within its first epoch; each update's rate is that of the plan up to there.</summary>
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void Run_CutUnderABudgetOfTokens_EndsBitForBitTheSameAndAtTheBudget(string shape)
+    {
+        RunOptions options = ResumableRun.Options.With(o => o with
+        {
+            Schedule = o.Schedule with { Shape = shape, GradientAccumulation = 1, WarmupProportion = 0.25, DecayProportion = 0.5, MaxTokens = 265 },
+        });
+        Ended whole = Uninterrupted(options), cut = Cut(options, (stop, _) => report =>
+        {
+            if (report.Step % 3 == 0)
+                stop.Cancel();
+        });
+        AssertSame(whole, cut);
+        Assert.True(cut.Cuts >= 3);
+        // 2 sequences of 12 tokens in an update.
+        Assert.Equal([264, 288], whole.Reports[^2..].Select(report => report.TokensSeen));
+        RateSchedule schedule = RateSchedules.Find(shape);
+        Assert.Equal(Enumerable.Range(0, 12).Select(k => options.Optimiser.LearningRate * (k < 3 ? (k + 1) / 4.0 : schedule.Factor(k, 3, 12, options.Schedule))),
+            whole.Reports.Select(report => report[LoopSeries.LearningRate.Name]!.Value));
+    }
+
     [Fact]
     public void Run_CutAtRandomMoments_EndsBitForBitTheSame()
     {
@@ -78,7 +104,7 @@ public sealed class ResumeTests : IDisposable
     {
         const int cut = 5;
         RunOptions options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { ValidationIntervalSteps = cut } };
-        Ended whole = Uninterrupted(options, [.. LossCatalogue.Active(options, hasTeacher: true), new WholeLossTests.LayersAndAttentions()]);
+        Ended whole = Uninterrupted(options, [.. LossCatalogue.All, new WholeLossTests.LayersAndAttentions()]);
         using var stop = new CancellationTokenSource();
         // Said within the last micro-batch of the update, after the loop has last listened: the measurement that follows is the first to hear it.
         int batches = 0;
@@ -90,10 +116,10 @@ public sealed class ResumeTests : IDisposable
                     stop.Cancel();
             },
         };
-        IReadOnlyList<Loss> losses = [.. LossCatalogue.Active(options, hasTeacher: true), stopping];
+        IReadOnlyList<Loss> catalogue = [.. LossCatalogue.All, stopping];
         var reports = new Journal();
         var store = new CheckpointStore(_folder.File("run"), FileLayer.Disk);
-        using (var run = new ResumableRun(options, _tokens, _tokens, losses: losses))
+        using (var run = new ResumableRun(options, _tokens, _tokens, catalogue: catalogue))
         {
             Assert.ThrowsAny<OperationCanceledException>(() => run.Trainer.Run(reports, null, stop.Token));
             run.Save(store, FileLayer.Disk);
@@ -102,10 +128,10 @@ public sealed class ResumeTests : IDisposable
         Assert.Equal(cut, store.List().Single().Step);
         Assert.Equal(cut, TrainingCheckpoint.ReadState(store.Folder(cut)).State.Unreported!.Step);
 
-        using (var run = new ResumableRun(options, _tokens, _tokens, store.Folder(cut), losses))
+        using (var run = new ResumableRun(options, _tokens, _tokens, store.Folder(cut), catalogue))
         {
             run.Trainer.Run(reports, null, CancellationToken.None);
-            AssertSame(whole, new Ended(run.Weights, reports.Reports, run.Trainer.State, 1));
+            AssertSame(whole, new Ended(run.Weights, reports.Reports, run.Trainer.State, 1, reports.Diagnoses));
         }
     }
 
@@ -160,7 +186,8 @@ public sealed class ResumeTests : IDisposable
     [Fact]
     public void ReadState_OptionsOfBeforeTheGroups_AreReadAndGoOn()
     {
-        RunOptions options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { Epochs = 1 } };
+        // There was no diagnosis then: it is read as the default.
+        RunOptions options = ResumableRun.Options with { Schedule = ResumableRun.Options.Schedule with { Epochs = 1 }, Diagnosis = new() };
         var store = new CheckpointStore(_folder.File("old"), FileLayer.Disk);
         using (var run = new ResumableRun(options, _tokens, _tokens))
         {
@@ -201,12 +228,12 @@ public sealed class ResumeTests : IDisposable
             .Select(problem => problem.Field));
     }
 
-    private Ended Uninterrupted(RunOptions options, IReadOnlyList<Loss>? losses = null)
+    private Ended Uninterrupted(RunOptions options, IReadOnlyList<Loss>? catalogue = null)
     {
-        using var run = new ResumableRun(options, _tokens, _tokens, losses: losses);
+        using var run = new ResumableRun(options, _tokens, _tokens, catalogue: catalogue);
         var reports = new Journal();
         run.Trainer.Run(reports, null, CancellationToken.None);
-        return new Ended(run.Weights, reports.Reports, run.Trainer.State, 0);
+        return new Ended(run.Weights, reports.Reports, run.Trainer.State, 0, reports.Diagnoses);
     }
 
     // Given what ends an attempt and how many were cut before it, the cutter says what is done at each report.
@@ -225,7 +252,7 @@ public sealed class ResumeTests : IDisposable
             try
             {
                 run.Trainer.Run(reports, null, stop.Token);
-                return new Ended(run.Weights, reports.Reports, run.Trainer.State, cuts);
+                return new Ended(run.Weights, reports.Reports, run.Trainer.State, cuts, reports.Diagnoses);
             }
             catch (OperationCanceledException)
             {
@@ -241,6 +268,10 @@ public sealed class ResumeTests : IDisposable
         foreach ((string name, float[] weights) in expected.Weights)
             Assert.Equal(weights, found.Weights[name]);
         Assert.Equal(StateJson(expected.State), StateJson(found.State));
+        Assert.NotEmpty(expected.Diagnoses);
+        Assert.Equal(expected.Diagnoses.Select(Json), found.Diagnoses.Select(Json));
+
+        static string Json(Diagnosis diagnosis) => JsonSerializer.Serialize(diagnosis, s_json);
     }
 
     private static string StateJson(TrainingState state) => JsonSerializer.Serialize(state, s_json);
@@ -248,5 +279,5 @@ public sealed class ResumeTests : IDisposable
     private static readonly JsonSerializerOptions s_json = new() { NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals };
 
     private sealed record Ended(
-        Dictionary<string, float[]> Weights, List<StepReport> Reports, TrainingState State, int Cuts);
+        Dictionary<string, float[]> Weights, List<StepReport> Reports, TrainingState State, int Cuts, List<Diagnosis> Diagnoses);
 }

@@ -1,3 +1,4 @@
+using WebDistill.Distillation.Data;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
@@ -66,6 +67,22 @@ public sealed class RunFitTests
         Assert.StartsWith("Memory is tight: it needs teacher", Assert.Single(fit.Warnings).Message);
     }
 
+    /// <summary>What a page draws: amber begins where it is called tight, red where it is refused.</summary>
+    [Theory]
+    [InlineData(1.02, true, true)]
+    [InlineData(0.98, true, false)]
+    [InlineData(0.72, true, false)]
+    [InlineData(0.68, false, false)]
+    public void Of_ShareOfTheMachine_IsTightAboveSeventyPercentAndRefusedAboveAll(double share, bool isTight, bool isRefused)
+    {
+        RunPlan plan = Plan(s_options);
+        RunFit fit = RunFit.Of(plan, s_options, s_large with { MemoryBytes = (long)(plan.MemoryBytes / share) + RunFit.ServerBytes });
+        Assert.Equal(share, fit.Memory.Share, 1e-3);
+        Assert.Equal((isTight, isRefused), (fit.Memory.IsTight, fit.Problems.Count > 0));
+        Assert.Equal(isTight && !isRefused, fit.Warnings.Count > 0);
+        Assert.Equal((plan.Disk.MostBytes, s_large.FreeDiskBytes), (fit.Disk.NeededBytes, fit.Disk.AvailableBytes));
+    }
+
     [Fact]
     public void Of_OtherWorkHasTheMemory_Warns()
     {
@@ -99,7 +116,7 @@ public sealed class RunFitTests
     {
         RunOptions options = s_options with { Schedule = s_options.Schedule with { BatchSize = 65_536 },
             Data = s_options.Data with { ContextLength = 64 } };
-        RunFit fit = RunFit.Of(RunPlan.Compute(options, null, SmallModels.Config(positions: 64), 6400, 100), options, s_large);
+        RunFit fit = RunFit.Of(RunPlan.Compute(options, null, SmallModels.Config(positions: 64), new EpochSize(100, 6400)), options, s_large);
         Assert.Contains("may hold 65,536 sequences and the text has 100", Assert.Single(fit.Warnings).Message);
     }
 
@@ -124,5 +141,5 @@ public sealed class RunFitTests
     }
 
     private static RunPlan Plan(RunOptions options) =>
-        RunPlan.Compute(options, s_gpt2, s_gpt2 with { NLayer = 6 }, 10_000_000, 10_000_000 / options.Data.ContextLength!.Value);
+        RunPlan.Compute(options, s_gpt2, s_gpt2 with { NLayer = 6 }, new EpochSize(10_000_000 / options.Data.ContextLength!.Value, 10_000_000));
 }

@@ -88,6 +88,26 @@ public sealed class TrainerTests
     }
 
     [Fact]
+    public void Run_MeasuredStep_IsMeasuredWhateverTheIntervalIsAndChangesNothingElse()
+    {
+        using var folder = new TemporaryFolder();
+        using TokenFile tokens = SmallModels.Tokens(folder, documents: 20);
+        RunOptions options = s_options with { Schedule = s_options.Schedule with { Epochs = 2, BatchSize = 4, ValidationIntervalSteps = 0, ValidationMaxTokens = 400 } };
+        List<StepReport>[] reports = [.. new int?[] { null, 3 }.Select(measured =>
+        {
+            using TextModel teacher = SmallModels.Random(1), student = SmallModels.Random(2, layers: 1);
+            using var trainer = Trainers.Create(options, teacher, student, tokens, tokens);
+            var journal = new Journal();
+            trainer.Run(journal, null, CancellationToken.None, measured);
+            return journal.Reports;
+        })];
+        Assert.True(reports[0].Count > 3);
+        Assert.Equal(reports[0].Select(report => report.TotalLoss), reports[1].Select(report => report.TotalLoss));
+        Assert.Equal([reports[0].Count], reports[0].Where(report => report["validationPerplexity"] is not null).Select(report => report.Step));
+        Assert.Equal([3, reports[0].Count], reports[1].Where(report => report["validationPerplexity"] is not null).Select(report => report.Step));
+    }
+
+    [Fact]
     public void Run_WithTeacher_LossFallsAndTheStudentNearsTheTeacher()
     {
         using var folder = new TemporaryFolder();

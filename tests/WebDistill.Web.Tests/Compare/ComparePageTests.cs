@@ -96,7 +96,7 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
         Run[] runs = [await RunAsync("Kept, \"quoted\"", 60), await RunAsync("Hidden run", 40)];
         await using Visit visit = await VisitAsync(runs);
         await WaitForPointsAsync(visit, 100);
-        ILocator chart = visit.Page.Locator("[data-chart=totalLoss]"), toggle = visit.Page.Locator(".readings tbody button").Nth(1);
+        ILocator chart = visit.Page.Locator("[data-chart=totalLoss]"), toggle = visit.Button("Curves of Hidden run");
         // The runs have no logits loss: its chart takes no room.
         await Expect(visit.Page.Locator("[data-chart=mse]")).ToBeHiddenAsync();
         await Expect(visit.Page.Locator("[data-chart=totalLoss] figcaption")).ToContainTextAsync("Total loss of 2 runs. Kept");
@@ -105,11 +105,13 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
         await Expect(toggle).ToHaveAttributeAsync("aria-pressed", "false");
         await Expect(visit.Page.Locator(".readings tbody tr").Nth(1).Locator("td").First).ToHaveTextAsync("–");
 
+        await visit.OpenChartMenuAsync("Total loss");
         IDownload csv = await visit.Page.RunAndWaitForDownloadAsync(() => chart.GetByLabel("Download Total loss as CSV").ClickAsync());
         string[] lines = await File.ReadAllLinesAsync(await csv.PathAsync());
         Assert.Equal("run,runId,step,tokensSeen,trainedSeconds,totalLoss", lines[0]);
         Assert.Equal(61, lines.Length);
         Assert.StartsWith($"\"Kept, \"\"quoted\"\"\",{runs[0].Id:D},60,122880,30,", lines[60]);
+        await visit.OpenChartMenuAsync("Total loss");
         IDownload png = await visit.Page.RunAndWaitForDownloadAsync(() => chart.GetByLabel("Download Total loss as PNG").ClickAsync());
         Assert.Equal("compare-total-loss.png", png.SuggestedFilename);
         Assert.Equal([0x89, 0x50, 0x4E, 0x47], (await File.ReadAllBytesAsync(await png.PathAsync()))[..4]);
@@ -126,31 +128,32 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
             await RunAsync("Waits", 0, new RunOptions { Objective = Terms.Of(temperature: 4), Optimiser = new() { LearningRate = 1e-2 } }),
         ];
         await using Visit visit = await chromium.VisitAsync(app, Addresses.Compare(runs.Select(run => run.Id)), ColorScheme.Dark, 900);
-        await WaitForPointsAsync(visit, 120);
-        ILocator figures = visit.Page.Locator("section[aria-labelledby=h-figures] tbody tr");
+        ILocator figures = visit.Region("Figures of every run").Locator("tbody tr");
         await Expect(figures.Nth(0)).Not.ToContainTextAsync("best");
         await Expect(figures.Nth(1).Locator(".badge").First).ToHaveTextAsync("best");
         await Expect(figures.Nth(1)).ToContainTextAsync("+20.0");
         await Expect(figures.Nth(2)).ToContainTextAsync("Paused");
 
-        ILocator differences = visit.Page.Locator("table.differences tbody tr");
+        ILocator differences = visit.Region("Options that differ, of every run").Locator("tbody tr");
         await Expect(differences).ToHaveCountAsync(2);
         await Expect(differences.Nth(0)).ToContainTextAsync("Temperature124");
         await Expect(differences.Nth(1)).ToContainTextAsync("Learning rate1e-40.0010.01");
-        ILocator same = visit.Page.Locator("section[aria-labelledby=h-differences] details");
+        ILocator same = visit.Region("Options that differ").Locator("details");
         await Expect(same.Locator("summary")).ToHaveTextAsync(new Regex("^\\d+ options are the same$"));
         await same.Locator("summary").ClickAsync();
         await Expect(same).ToContainTextAsync("Batch size");
         await visit.AssertAccessibleAsync();
         Assert.True(await visit.Page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth <= innerWidth"), "The page is wider than its window.");
 
-        ILocator scatter = visit.Page.Locator("section[aria-labelledby=h-scatter]");
+        await visit.TabAsync("Parameters");
+        await Expect(visit.Page).ToHaveURLAsync(new Regex("&tab=parameters$"));
+        ILocator scatter = visit.Region("An option against the perplexity");
         await Expect(scatter.Locator("a.point")).ToHaveCountAsync(2);
         await Expect(scatter).ToContainTextAsync("Left out, for want of a number: Waits");
-        await scatter.GetByLabel("Option").SelectOptionAsync("optimiser.learningRate");
+        await visit.ChooseAsync("Option", "Learning rate");
         await Expect(scatter.GetByLabel("Log learning rate")).Not.ToBeCheckedAsync();
         await scatter.GetByLabel("Log learning rate").CheckAsync();
-        await Expect(scatter.Locator("svg")).ToContainTextAsync("Learning rate, peak, logarithmic");
+        await Expect(scatter.Locator("svg[role=group]")).ToContainTextAsync("Learning rate, peak, logarithmic");
         await Expect(visit.Page.Locator(".parallel a")).ToHaveCountAsync(2);
         await Expect(visit.Page.Locator(".parallel a").Last).ToHaveAttributeAsync("aria-label",
             "Warm: Temperature 2, Learning rate 0.001, Perplexity, latest 3.00");
@@ -170,8 +173,10 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
             await RunAsync("On boats", 20, new RunOptions { Data = new() { DatasetId = "boats" } }, perplexity: 3),
             await RunAsync("On trains", 20, new RunOptions { Data = new() { DatasetId = "trains" } }, perplexity: 4),
         ];
-        await using Visit visit = await VisitAsync(runs);
-        ILocator figures = visit.Page.Locator("section[aria-labelledby=h-figures]");
+        await using Visit visit = await chromium.VisitAsync(app, Addresses.Compare(runs.Select(run => run.Id)));
+        ILocator figures = visit.Region("Figures");
+        await Expect(visit.Page.Locator("[data-figure=verdict]")).ToHaveTextAsync("INCONCLUSIVE");
+        await Expect(visit.Page.Locator("[data-figure=verdict-sentence]")).ToContainTextAsync("the runs differ in “Data set”");
         await Expect(figures).ToContainTextAsync("The runs differ in “Data set”");
         await Expect(figures.Locator(".badge", new LocatorLocatorOptions { HasText = "best" })).ToHaveCountAsync(0);
         visit.AssertNoFaults();
@@ -183,27 +188,28 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
         Run one = await RunAsync("Selected one", 20), two = await RunAsync("Selected two", 20);
         await using Visit visit = await chromium.VisitAsync(app, "/compare");
         await Expect(visit.Page.GetByRole(AriaRole.Heading, new PageGetByRoleOptions { Name = "No run is chosen" })).ToBeVisibleAsync();
-        await visit.Page.Locator(".picker li", new PageLocatorOptions { HasText = "Selected one" }).GetByRole(AriaRole.Checkbox).CheckAsync();
+        await Choice(visit, "Selected one").CheckAsync();
         await Expect(visit.Page).ToHaveURLAsync($"{app.Address}/compare?runs={one.Id:N}");
         await Expect(visit.Page.Locator("main")).ToContainTextAsync("One run alone is compared with nothing.");
-        await visit.Page.GetByLabel("Filter runs by name or status").FillAsync("selected two");
+        await visit.Page.GetByLabel("Filter runs by name").FillAsync("selected two");
         await Expect(visit.Page.Locator(".picker li")).ToHaveCountAsync(1);
-        await visit.Page.Locator(".picker li").GetByRole(AriaRole.Checkbox).CheckAsync();
+        await Choice(visit, "Selected two").CheckAsync();
         await Expect(visit.Page).ToHaveURLAsync($"{app.Address}/compare?runs={one.Id:N},{two.Id:N}");
-        await WaitForPointsAsync(visit, 40);
+        ILocator rows = visit.Region("Figures of every run").Locator("tbody tr");
+        await Expect(rows).ToHaveCountAsync(2);
 
         await app.Service<RunService>().DeleteAsync(two.Id);
-        await Expect(visit.Page.Locator(".notice.warn")).ToContainTextAsync("The run “Selected two” was deleted meanwhile.");
-        await Expect(visit.Page.Locator(".readings tbody tr")).ToHaveCountAsync(1);
+        await Expect(visit.Page.Locator(".notice.warning")).ToContainTextAsync("The run “Selected two” was deleted meanwhile.");
+        await Expect(rows).ToHaveCountAsync(1);
         await visit.Button("Remove Selected one from the comparison").ClickAsync();
         await Expect(visit.Page).ToHaveURLAsync($"{app.Address}/compare");
 
         await visit.GoAsync($"/compare?runs={one.Id:N},{two.Id:N},nonsense");
-        await Expect(visit.Page.Locator(".notice.warn")).ToContainTextAsync("2 runs of the address do not exist.");
-        await Expect(visit.Page.Locator(".notice.warn")).ToContainTextAsync($"{two.Id:N}, nonsense");
+        await Expect(visit.Page.Locator(".notice.warning")).ToContainTextAsync("2 runs of the address do not exist.");
+        await Expect(visit.Page.Locator(".notice.warning")).ToContainTextAsync($"{two.Id:N}, nonsense");
         await visit.Button("Compare the others").ClickAsync();
         await Expect(visit.Page).ToHaveURLAsync($"{app.Address}/compare?runs={one.Id:N}");
-        await Expect(visit.Page.Locator(".notice.warn")).ToHaveCountAsync(0);
+        await Expect(visit.Page.Locator(".notice.warning")).ToHaveCountAsync(0);
         visit.AssertNoFaults();
     }
 
@@ -212,11 +218,11 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
     {
         Run one = await RunAsync("Quickly one", 20), two = await RunAsync("Quickly two", 20);
         await using Visit visit = await chromium.VisitAsync(app, "/compare");
-        await visit.Page.GetByLabel("Filter runs by name or status").FillAsync("quickly");
+        await visit.Page.GetByLabel("Filter runs by name").FillAsync("quickly");
         await Expect(visit.Page.Locator(".picker li")).ToHaveCountAsync(2);
         // Both before the server has answered either.
         await visit.Page.EvaluateAsync("() => document.querySelectorAll('.picker input').forEach(box => box.click())");
-        await WaitForPointsAsync(visit, 40);
+        await Expect(visit.Region("Figures of every run").Locator("tbody tr")).ToHaveCountAsync(2);
         await Expect(visit.Page.Locator(".picker input:checked")).ToHaveCountAsync(2);
         Assert.Contains(one.Id.ToString("N"), visit.Page.Url);
         Assert.Contains(two.Id.ToString("N"), visit.Page.Url);
@@ -253,24 +259,27 @@ public sealed class ComparePageTests(WebDistillApp app, Chromium chromium) : ICl
         Run one = await RunAsync("Choosable one", 20), two = await RunAsync("Choosable two", 20);
         await using Visit visit = await chromium.VisitAsync(app, "/");
         await visit.Page.GetByLabel("Filter runs").FillAsync("choosable");
-        await Expect(visit.Page.Locator(".runs-table tbody tr")).ToHaveCountAsync(2);
+        await Expect(visit.Region("Runs").Locator("tbody tr")).ToHaveCountAsync(2);
         await visit.Page.GetByLabel("Choose Choosable one").CheckAsync();
         ILocator bar = visit.Page.GetByRole(AriaRole.Region, new PageGetByRoleOptions { Name = "Chosen runs" });
         await Expect(bar).ToContainTextAsync("1 run chosen");
         await Expect(visit.Button("Compare")).ToBeDisabledAsync();
-        await visit.Button("Choose none").ClickAsync();
+        await visit.Button("Clear").ClickAsync();
         await Expect(bar).ToHaveCountAsync(0);
-        await visit.Page.GetByLabel("Choose every run shown").FocusAsync();
+        await visit.Page.GetByLabel("Choose all runs shown").FocusAsync();
         await visit.Page.Keyboard.PressAsync("Space");
         await Expect(bar).ToContainTextAsync("2 runs chosen");
         await visit.AssertAccessibleAsync();
         await visit.Button("Compare").ClickAsync();
         await Expect(visit.Page).ToHaveURLAsync($"{app.Address}/compare?runs={two.Id:N},{one.Id:N}");
-        await WaitForPointsAsync(visit, 40);
+        await Expect(visit.Region("Figures of every run").Locator("tbody tr")).ToHaveCountAsync(2);
         visit.AssertNoFaults();
     }
 
-    private Task<Visit> VisitAsync(Run[] runs) => chromium.VisitAsync(app, Addresses.Compare(runs.Select(run => run.Id)));
+    private Task<Visit> VisitAsync(Run[] runs) => chromium.VisitAsync(app, $"{Addresses.Compare(runs.Select(run => run.Id))}&tab=curves");
+
+    private static ILocator Choice(Visit visit, string run) =>
+        visit.Page.GetByRole(AriaRole.Complementary, new PageGetByRoleOptions { Name = "Runs" }).GetByRole(AriaRole.Checkbox, new LocatorGetByRoleOptions { Name = run });
 
     private static Task WaitForPointsAsync(Visit visit, int points) =>
         visit.Page.WaitForFunctionAsync("n => window.webdistillCompare?.points === n && window.webdistillCompare.draws > 0", points);

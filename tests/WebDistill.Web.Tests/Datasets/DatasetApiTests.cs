@@ -43,6 +43,88 @@ public sealed class DatasetApiTests(WebDistillApp app) : IClassFixture<WebDistil
             dataset.GetProperty("tokenizerSha256").GetString());
     }
 
+    [Theory]
+    [InlineData("text-paragraphs", "false", 2)]
+    [InlineData("text-lines", "false", 3)]
+    [InlineData("text-whole", "true", 1)]
+    public async Task Preview_OfABeginning_IsSplitAsAskedAndKeepsNothing(string format, string unwrap, int documents)
+    {
+        int before = Directory.GetFileSystemEntries(app.Root, "*", SearchOption.AllDirectories).Length;
+        JsonElement preview = await PreviewAsync("one\ntwo\n\nthree\n"u8.ToArray(), ("format", format), ("unwrapLines", unwrap), ("isWholeFile", "true"));
+        Assert.Equal((documents, format), (preview.GetProperty("read").GetInt32(), preview.GetProperty("format").GetString()));
+        Assert.Equal(format switch { "text-lines" => "one", "text-paragraphs" => "one\ntwo", _ => "one two\n\nthree" }, preview.GetProperty("documents")[0].GetProperty("text").GetString());
+        Assert.Equal(before, Directory.GetFileSystemEntries(app.Root, "*", SearchOption.AllDirectories).Length);
+    }
+
+    [Fact]
+    public async Task Preview_OfBadBytesOrFields_SaysWhichAndWhere()
+    {
+        using HttpResponseMessage latin = await app.Http.PostAsync("/api/datasets/preview", Form([.. "text "u8, 0xE9, 0x20], ("isWholeFile", "true")));
+        JsonElement problem = await latin.ProblemAsync(HttpStatusCode.BadRequest);
+        Assert.Contains("birds.txt: byte 5 is 0xE9", problem.GetProperty("detail").GetString());
+        using HttpResponseMessage unknown = await app.Http.PostAsync("/api/datasets/preview", Form("x"u8.ToArray(), ("format", "novel"), ("isWholeFile", "perhaps")));
+        Assert.Equal(["format", "isWholeFile"], (await unknown.ProblemAsync(HttpStatusCode.BadRequest)).Fields().Order());
+    }
+
+    [Fact]
+    public async Task Failed_IsTriedAgain_ReadyIsNot_AndAllFailedAreRemovedAtOnce()
+    {
+        using HttpResponseMessage tiny = await app.UploadAsync("All there is."u8.ToArray(), ("vocabularySize", "300"));
+        Guid failed = (await tiny.JsonAsync()).GetProperty("id").GetGuid();
+        await app.PollAsync($"/api/datasets/{failed}", d => d.GetProperty("state").GetString() == "Failed");
+        HttpStatusCode retried;
+        // Its end is written a moment before its preparation lets go of it.
+        do
+            retried = (await app.Http.PostAsync($"/api/datasets/{failed}/retry", null)).StatusCode;
+        while (retried == HttpStatusCode.Conflict);
+        Assert.Equal(HttpStatusCode.Accepted, retried);
+        await app.PollAsync($"/api/datasets/{failed}", d => d.GetProperty("state").GetString() == "Failed");
+
+        Guid ready = (await app.ReadyDatasetAsync());
+        Assert.Equal(HttpStatusCode.Conflict, (await app.Http.PostAsync($"/api/datasets/{ready}/retry", null)).StatusCode);
+        using HttpResponseMessage removed = await app.Http.PostAsync("/api/datasets/remove-failed", null);
+        Assert.True((await removed.JsonAsync()).GetProperty("removed").GetInt32() >= 1);
+        Assert.Equal(HttpStatusCode.NotFound, (await app.Http.GetAsync($"/api/datasets/{failed}")).StatusCode);
+        Assert.Equal("Ready", (await app.GetAsync($"/api/datasets/{ready}")).GetProperty("state").GetString());
+    }
+
+    [Fact]
+    public async Task TokeniseAgain_WithAModelsVocabulary_IsAnotherDataSetOfTheSameText()
+    {
+        Guid model = await app.ImportedModelAsync(), source = await app.ReadyDatasetAsync();
+        JsonElement before = await app.GetAsync($"/api/datasets/{source}");
+        using HttpResponseMessage asked = await System.Net.Http.Json.HttpClientJsonExtensions.PostAsJsonAsync(app.Http, $"/api/datasets/{source}/tokenise-again", new { tokenizerModelId = model });
+        JsonElement made = await asked.JsonAsync();
+        Assert.Equal(HttpStatusCode.Accepted, asked.StatusCode);
+        JsonElement ready = await app.PollAsync($"/api/datasets/{made.GetProperty("id").GetGuid()}", d => d.GetProperty("state").GetString() == "Ready");
+        Assert.Equal(before.GetProperty("sha256").GetString(), ready.GetProperty("sha256").GetString());
+        Assert.Equal((await app.GetAsync($"/api/models/{model}")).GetProperty("tokenizerSha256").GetString(), ready.GetProperty("tokenizerSha256").GetString());
+        Assert.StartsWith($"{before.GetProperty("name").GetString()}, tokens of ", ready.GetProperty("name").GetString());
+
+        using HttpResponseMessage renamed = await System.Net.Http.Json.HttpClientJsonExtensions.PatchAsJsonAsync(app.Http, $"/api/datasets/{source}", new { name = "Birds again" });
+        Assert.Equal("Birds again", (await renamed.JsonAsync()).GetProperty("name").GetString());
+        Assert.Equal(Product.Text, await app.Http.GetStringAsync($"/api/datasets/{source}/text"));
+        JsonElement[] documents = [.. (await app.GetAsync($"/api/datasets/{source}/documents?first=1&count=2")).EnumerateArray()];
+        Assert.Equal([1, 2], documents.Select(document => document.GetProperty("index").GetInt32()));
+    }
+
+    private static MultipartFormDataContent Form(byte[] file, params (string Name, string Value)[] fields)
+    {
+        var form = new MultipartFormDataContent();
+        foreach ((string name, string value) in fields)
+            form.Add(new StringContent(value), name);
+        form.Add(new ByteArrayContent(file), "file", "birds.txt");
+        return form;
+    }
+
+    private async Task<JsonElement> PreviewAsync(byte[] file, params (string Name, string Value)[] fields)
+    {
+        using HttpResponseMessage answer = await app.Http.PostAsync("/api/datasets/preview", Form(file, fields));
+        JsonElement preview = await answer.JsonAsync();
+        Assert.True(answer.IsSuccessStatusCode, preview.ToString());
+        return preview;
+    }
+
     [Fact]
     public async Task Post_EmptyFile_IsRefusedAndLeavesNothing()
     {

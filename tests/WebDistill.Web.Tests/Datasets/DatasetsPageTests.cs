@@ -31,12 +31,16 @@ public sealed class DatasetsPageTests(WebDistillApp app, Chromium chromium) : IC
         await Expect(Figure(page, "Vocabulary")).ToContainTextAsync("512");
         await Expect(Figure(page, "Bytes per token")).ToHaveTextAsync(new Regex(@"^[1-9]\.\d\d$"));
         await Expect(page.GetByRole(AriaRole.Img, new() { NameRegex = new Regex("Histogram of document lengths") })).ToBeVisibleAsync();
+        await AssertAccessibleAsync(page);
+        await TabAsync(page, "Tokens");
         await Expect(page.Locator(".block")).ToHaveCountAsync(3);
         string start = string.Concat(await page.Locator(".block").First.Locator(".tok").AllTextContentsAsync()).Replace('·', ' ');
         Assert.StartsWith(_text[..20], start);
         Assert.Matches(@"^id \d+$", await page.Locator(".tok").First.GetAttributeAsync("title"));
         await AssertAccessibleAsync(page);
 
+        // The section stands in the address.
+        Assert.EndsWith("?tab=tokens", page.Url);
         IPage dark = await chromium.OpenAsync(page.Url, ColorScheme.Dark, width: 400);
         await Expect(dark.Locator(".block")).ToHaveCountAsync(3);
         await AssertAccessibleAsync(dark);
@@ -113,7 +117,7 @@ public sealed class DatasetsPageTests(WebDistillApp app, Chromium chromium) : IC
         Model model = await SmallModels.ImportAsync(app, "Small teacher", seed: 5);
         IPage page = await OpenFormAsync();
         await ChooseAsync(page, "for-the-teacher.txt", Encoding.UTF8.GetBytes(_text));
-        await page.GetByLabel("Tokenizer", new() { Exact = true }).SelectOptionAsync(model.Id.ToString("D"));
+        await Visit.PickAsync(page, "#tokenizerModelId", "Small teacher");
         await Expect(page.GetByLabel("Vocabulary (tokens)")).ToHaveCountAsync(0);
         await UploadAsync(page);
         await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Ready");
@@ -132,12 +136,113 @@ public sealed class DatasetsPageTests(WebDistillApp app, Chromium chromium) : IC
         await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Ready");
         page = await chromium.OpenAsync(app.Address + "/datasets");
         await page.GetByLabel("Actions for short-lived").ClickAsync();
-        await page.GetByRole(AriaRole.Button, new() { Name = "Delete" }).ClickAsync();
+        await MenuItem(page, "Delete").ClickAsync();
         ILocator dialog = page.GetByRole(AriaRole.Dialog);
         await Expect(dialog).ToContainTextAsync("tokens");
         await dialog.GetByRole(AriaRole.Button, new() { Name = "Delete" }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Link, new() { Name = "short-lived" })).ToHaveCountAsync(0);
+
+        // Back as it was, name and figures too.
+        await page.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "short-lived" }).ClickAsync();
+        await Expect(Figure(page, "Documents")).ToHaveTextAsync($"{Stories}");
+        await Expect(page.GetByText("short-lived.txt").First).ToBeVisibleAsync();
     }
+
+    /// <summary>Before anything is sent the first documents stand there as each choice splits them.</summary>
+    [Fact]
+    public async Task Preview_OfAWrappedNovel_FollowsFormatAndLineBreaks()
+    {
+        string line = new('x', 66);
+        string novel = string.Join("\n\n", Enumerable.Range(1, 40).Select(i => $"Paragraph {i} {line}\n{line} ends here\n{line} and here."));
+        IPage page = await OpenFormAsync();
+        await ChooseAsync(page, "novel.txt", Encoding.UTF8.GetBytes(novel));
+        ILocator preview = page.GetByRole(AriaRole.Region, new() { Name = "Preview of the documents" });
+        await Expect(preview).ToContainTextAsync("40 documents in this file.");
+        await Expect(preview.Locator("li")).ToHaveCountAsync(5);
+        await Expect(page.GetByText("Its lines end where a printed line is full.")).ToBeVisibleAsync();
+        await page.GetByLabel("Join the lines of each paragraph").CheckAsync();
+        await Expect(preview.Locator("li p").First).ToHaveTextAsync($"Paragraph 1 {line} {line} ends here {line} and here.");
+        await page.GetByRole(AriaRole.Combobox, new() { Name = "Format", Exact = true }).ClickAsync();
+        await page.GetByRole(AriaRole.Option, new() { Name = "Plain text, the whole file is one document" }).ClickAsync();
+        await Expect(preview).ToContainTextAsync("1 document in this file.");
+        await AssertAccessibleAsync(page);
+        await page.GetByLabel("Vocabulary (tokens)").FillAsync("270");
+        await UploadAsync(page);
+        await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Ready");
+        // What is held out of one document counts as a document of its own; the text is read as the file has it.
+        await Expect(Figure(page, "Documents")).ToHaveTextAsync("2");
+        await Expect(page.GetByText("joined", new() { Exact = true })).ToBeVisibleAsync();
+        await TabAsync(page, "Documents");
+        await Expect(page.Locator(".documents li")).ToHaveCountAsync(1);
+        await Expect(page.Locator(".documents li")).ToContainTextAsync("Paragraph 1 ");
+        await AssertAccessibleAsync(page);
+    }
+
+    [Fact]
+    public async Task Failed_IsTriedAgainUploadedAgainWithItsOptionsAndRemoved()
+    {
+        IPage page = await OpenFormAsync();
+        await ChooseAsync(page, "tiny.txt", "All there is.\n"u8.ToArray());
+        await page.GetByLabel("Vocabulary (tokens)").FillAsync("333");
+        await page.GetByLabel("Held out (share of the text)").FillAsync("0.25");
+        await UploadAsync(page);
+        await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Failed");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Try again" }).ClickAsync();
+        await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Failed");
+        await AssertAccessibleAsync(page);
+
+        await page.GetByRole(AriaRole.Link, new() { Name = "Upload again", Exact = true }).ClickAsync();
+        await Expect(page.GetByLabel("Vocabulary (tokens)")).ToHaveValueAsync("333");
+        await Expect(page.GetByLabel("Held out (share of the text)")).ToHaveValueAsync("0.25");
+        await Expect(page.GetByLabel("Name", new() { Exact = true })).ToHaveValueAsync("tiny");
+        await ChooseAsync(page, "better.txt", Encoding.UTF8.GetBytes(_text));
+        await UploadAsync(page);
+        await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Ready");
+
+        page = await chromium.OpenAsync(app.Address + "/datasets");
+        await page.GetByRole(AriaRole.Button, new() { NameRegex = new Regex("^Remove failed") }).ClickAsync();
+        await page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Remove" }).ClickAsync();
+        await Expect(page.GetByRole(AriaRole.Button, new() { NameRegex = new Regex("^Remove failed") })).ToHaveCountAsync(0);
+        await Expect(page.GetByRole(AriaRole.Row).Filter(new() { HasText = "tiny" })).ToHaveCountAsync(1);
+    }
+
+    [Fact]
+    public async Task Ready_IsRenamedAndTokenisedForAModel()
+    {
+        Model model = await SmallModels.ImportAsync(app, "Other teacher", seed: 15);
+        IPage page = await OpenFormAsync();
+        await ChooseAsync(page, "to-rename.txt", Encoding.UTF8.GetBytes(_text));
+        await page.GetByLabel("Vocabulary (tokens)").FillAsync("300");
+        await UploadAsync(page);
+        await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Ready");
+        await page.GetByLabel("Actions for to-rename").ClickAsync();
+        await MenuItem(page, "Rename").ClickAsync();
+        ILocator dialog = page.GetByRole(AriaRole.Dialog);
+        await dialog.GetByLabel("Name").FillAsync("");
+        await dialog.GetByRole(AriaRole.Button, new() { Name = "Rename" }).ClickAsync();
+        await Expect(dialog.GetByRole(AriaRole.Alert)).ToContainTextAsync("The name is blank");
+        await AssertAccessibleAsync(page);
+        await dialog.GetByLabel("Name").FillAsync("Tales");
+        await dialog.GetByLabel("Name").PressAsync("Enter");
+        await Expect(page.Locator("h1")).ToHaveTextAsync("Tales");
+
+        await page.GetByLabel("Actions for Tales").ClickAsync();
+        await MenuItem(page, "Tokenise again").ClickAsync();
+        await Visit.PickAsync(page, "#again-tokenizer", "Other teacher");
+        await dialog.GetByRole(AriaRole.Button, new() { Name = "Tokenise" }).ClickAsync();
+        await Expect(page.Locator("h1")).ToHaveTextAsync("Tales, tokens of Other teacher");
+        await Expect(page.Locator(".facts-line .status")).ToHaveTextAsync("Ready");
+        await Expect(Figure(page, "Vocabulary")).ToContainTextAsync($"{model.VocabularySize}");
+        await TabAsync(page, "Used by");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Tales", Exact = true }).ClickAsync();
+        await Expect(page.Locator("h1")).ToHaveTextAsync("Tales");
+        await AssertAccessibleAsync(page);
+    }
+
+    private static ILocator MenuItem(IPage page, string name) => page.GetByRole(AriaRole.Menuitem, new() { Name = name, Exact = true });
+
+    private static Task TabAsync(IPage page, string name) => page.GetByRole(AriaRole.Tab, new() { Name = name, Exact = true }).ClickAsync();
 
     private static async Task AssertAccessibleAsync(IPage page) => Assert.Empty(await Chromium.ViolationsAsync(page));
 

@@ -1,5 +1,6 @@
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Web.Compare;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Headless;
 using WebDistill.Web.Reports;
@@ -131,4 +132,17 @@ public sealed class FiguresTests(WebDistillApp app) : IClassFixture<WebDistillAp
             + "Student, update 2: not a number (not a number nats per BPE token).", chart.LeftOut);
         Assert.Null((chart with { Lines = [new ReportLine("Student", "student", [1, null, 3])] }).LeftOut);
     }
+
+    [Theory]
+    [InlineData(0.4, "5 s")]
+    [InlineData(42, "40 s")]
+    [InlineData(766, "13 min")]
+    [InlineData(4920, "1 h 20 min")]
+    [InlineData(25_000, "7 h")]
+    [InlineData(275_000, "3 d 4 h")]
+    public void Rough_AnEstimate_HasNoMoreDigitsThanItKnows(double seconds, string text) => Assert.Equal(text, Figures.Rough(seconds));
+
+    [Fact]
+    public void Rough_ARange_IsOneNumberWhereBothAreAlike() =>
+        Assert.Equal(("8 min to 11 min", "8 min"), (Figures.Rough(480, 660), Figures.Rough(481, 484)));
 }

@@ -35,6 +35,19 @@ public sealed class RunProgressTests
             + $"The student is the model 00000000-0000-0000-0000-000000000001.{Environment.NewLine}", text.Replace("\n", Environment.NewLine), StringComparison.Ordinal);
     }
 
+    /// <summary>The finding: a sum of losses of several units was called nats per token.</summary>
+    [Theory]
+    [InlineData("""{"teacher": {"modelId": "t"}, "objective": {"ce": {"weight": 5}, "clm": {"weight": 2}}}""", "loss 2.5000 nats/token")]
+    [InlineData("""{"teacher": {"modelId": "t"}, "objective": {"ce": {"weight": 5}, "clm": {"weight": 2}, "cos": {"weight": 1}}}""", "loss 2.5000")]
+    [InlineData("""{"objective": {"ce": {"weight": 5}, "clm": {"weight": 2}, "cos": {"weight": 1}}}""", "loss 2.5000 nats/token")]
+    [InlineData("""{"teacherId": "t", "alphaCe": 0, "alphaClm": 0, "alphaCos": 1}""", "loss 2.5000 1 − cosine")]
+    public void Text_OfAnObjective_HasTheUnitThatAllItsTermsHave(string options, string expected)
+    {
+        Run run = Row(RunStatus.Running, 5, null);
+        run.OptionsJson = options;
+        Assert.EndsWith($"5 / 10 updates  {expected}", RunProgress.Text(run), StringComparison.Ordinal);
+    }
+
     /// <summary>A run that was paused at half, and is complete the next time it is looked at.</summary>
     private static async Task<string> ShowAsync(bool isTerminal)
     {

@@ -45,6 +45,19 @@ public sealed class HostSettingsTests
         Assert.Contains("a port from 0, which takes any that is free, to 65535", failure.Message);
     }
 
+    [Theory]
+    [InlineData("Discord")]
+    [InlineData("1")]
+    [InlineData("Slack, Teams")]
+    public void Read_WebhookFormatThatThereIsNot_IsTold(string format) => Assert.Equal(
+        $"Notifications:WebhookFormat is '{format}', expected WebDistill, Slack, Teams, or nothing.", Assert.Single(Assert.Throws<HostSettingsException>(() => Read(("Notifications:WebhookFormat", format))).Failures));
+
+    [Theory]
+    [InlineData("teams", WebhookFormat.Teams)]
+    [InlineData("Slack", WebhookFormat.Slack)]
+    [InlineData("", null)]
+    public void Read_WebhookFormat_IsThatOfTheWord(string format, WebhookFormat? expected) => Assert.Equal(expected, Read(("Notifications:WebhookFormat", format)).WebhookFormat);
+
     [Fact]
     public void Read_AnyPortOfLocalhost_IsRefusedWithTheAddressThatWorks() =>
         Assert.Contains("Use http://127.0.0.1:0.", Assert.Throws<HostSettingsException>(() => Read(("urls", "http://localhost:0"))).Message);

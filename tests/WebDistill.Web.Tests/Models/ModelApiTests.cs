@@ -1,7 +1,10 @@
 using System.IO.Compression;
 using System.Net;
+using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
+using WebDistill.Data;
 using WebDistill.Distillation.Files;
 
 namespace WebDistill.Web.Tests.Models;
@@ -40,6 +43,72 @@ public sealed class ModelApiTests(WebDistillApp app) : IClassFixture<WebDistillA
         using HttpResponseMessage response =
             await app.UploadAsync(Encoding.UTF8.GetBytes(Product.Text), ("tokenizerModelId", id.ToString()));
         Assert.Equal(["tokenizerModelId"], (await response.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
+    }
+
+    [Fact]
+    public async Task Patch_Name_IsCheckedAndWhatWasMeasuredFollows()
+    {
+        Guid id = await app.ImportedModelAsync();
+        await app.Service<DatabaseWriter>().WriteAsync(async db =>
+        {
+            db.Evaluations.Add(new Evaluation
+            {
+                Id = Guid.NewGuid(), Key = $"renamed {id}", Set = "text", ModelId = id, ModelName = "before", WeightsSha256 = "w", SourceName = "tale.txt",
+                ReferenceModelId = id, ReferenceName = "before", Status = EvaluationStatus.Completed, CreatedAt = DateTime.UtcNow,
+            });
+            await db.SaveChangesAsync();
+        });
+        using HttpResponseMessage renamed = await app.Http.PatchAsJsonAsync($"/api/models/{id}", new { name = "  after  " });
+        Assert.Equal("after", (await renamed.JsonAsync()).GetProperty("name").GetString());
+        await using WebDistillDb db = await app.Service<IDbContextFactory<WebDistillDb>>().CreateDbContextAsync();
+        Evaluation evaluation = await db.Evaluations.SingleAsync(e => e.Key == $"renamed {id}");
+        Assert.Equal(("after", "after"), (evaluation.ModelName, evaluation.ReferenceName));
+
+        using HttpResponseMessage blank = await app.Http.PatchAsJsonAsync($"/api/models/{id}", new { name = " " });
+        Assert.Equal(["name"], (await blank.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
+        using HttpResponseMessage long_ = await app.Http.PatchAsJsonAsync($"/api/models/{id}", new { name = new string('x', 201) });
+        Assert.Equal(["name"], (await long_.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
+        using HttpResponseMessage nobody = await app.Http.PatchAsJsonAsync($"/api/models/{Guid.NewGuid()}", new { name = "x" });
+        Assert.Equal(HttpStatusCode.NotFound, nobody.StatusCode);
+        Assert.Equal("after", (await app.GetAsync($"/api/models/{id}")).GetProperty("name").GetString());
+    }
+
+    [Fact]
+    public async Task Delete_ToTrash_ComesBackWithItsNameFilesAndRun()
+    {
+        Guid id = await app.ImportedModelAsync();
+        await app.Http.PatchAsJsonAsync($"/api/models/{id}", new { name = "Kept name" });
+        JsonElement before = await app.GetAsync($"/api/models/{id}");
+        Assert.Equal(HttpStatusCode.NoContent, (await app.Http.DeleteAsync($"/api/models/{id}?toTrash=true")).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await app.Http.GetAsync($"/api/models/{id}")).StatusCode);
+        JsonElement item = Assert.Single((await app.GetAsync("/api/storage/trash")).EnumerateArray(), item => item.GetProperty("id").GetGuid() == id);
+        Assert.StartsWith("Kept name: ", item.GetProperty("contents").GetString());
+        using HttpResponseMessage back = await app.Http.PostAsync($"/api/storage/trash/{item.GetProperty("name").GetString()}/take-back", null);
+        Assert.Equal(HttpStatusCode.NoContent, back.StatusCode);
+        Assert.Equal(before.ToString(), (await app.GetAsync($"/api/models/{id}")).ToString());
+        Assert.Empty(Directory.GetFiles(Path.Combine(app.Root, "trash")));
+
+        // For good, and nothing of it is left.
+        await app.Http.DeleteAsync($"/api/models/{id}?toTrash=true");
+        string name = (await app.GetAsync("/api/storage/trash"))[0].GetProperty("name").GetString()!;
+        Assert.Equal(HttpStatusCode.NoContent, (await app.Http.DeleteAsync($"/api/storage/trash/{name}")).StatusCode);
+        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(app.Root, "trash")));
+    }
+
+    [Fact]
+    public async Task Card_SaysWhatIsStored()
+    {
+        Guid id = await app.ImportedModelAsync();
+        await app.Http.PatchAsJsonAsync($"/api/models/{id}", new { name = "A <b>bold</b> | name" });
+        JsonElement model = await app.GetAsync($"/api/models/{id}");
+        using HttpResponseMessage answer = await app.Http.GetAsync($"/api/models/{id}/card.md");
+        Assert.Equal("text/markdown", answer.Content.Headers.ContentType!.MediaType);
+        string card = await answer.Content.ReadAsStringAsync();
+        Assert.Contains("# A &lt;b>bold&lt;/b> \\| name\n", card);
+        Assert.Contains(model.GetProperty("weightsSha256").GetString()!, card);
+        Assert.Contains($"| Layers | {model.GetProperty("layers").GetInt32()} |", card);
+        Assert.Contains("GPT2Tokenizer.from_pretrained", card);
+        Assert.Contains("Nothing has been measured yet.", card);
     }
 
     public static TheoryData<string> Faults =>

@@ -1,5 +1,7 @@
 using System.IO.Compression;
+using System.Text.RegularExpressions;
 using Microsoft.Playwright;
+using WebDistill.Data;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Models.Weights;
@@ -56,6 +58,8 @@ public sealed class ModelsPageTests(WebDistillApp app, Chromium chromium)
         IPage page = await OpenFormAsync();
         await ChooseAllAsync(page);
         await Expect(page.Locator(".files .left-out")).ToContainTextAsync("training_args.bin");
+        await Expect(page.Locator(".files .sound")).ToHaveCountAsync(2);
+        await Expect(page.GetByLabel("Name", new() { Exact = true })).ToHaveValueAsync(new Regex("^GPT-2, 2 layers, "));
         await page.GetByLabel("Name", new() { Exact = true }).FillAsync("Tiny GPT-2");
         await ImportAsync(page);
 
@@ -70,17 +74,76 @@ public sealed class ModelsPageTests(WebDistillApp app, Chromium chromium)
 
         await page.GetByLabel("Actions for Tiny GPT-2").ClickAsync();
         IDownload download = await page.RunAndWaitForDownloadAsync(
-            () => page.GetByRole(AriaRole.Link, new() { Name = "Download as zip" }).ClickAsync());
+            () => MenuItem(page, "Download as zip").ClickAsync());
         using (ZipArchive zip = ZipFile.OpenRead(await download.PathAsync()))
             Assert.Equal(["config.json", "model.safetensors"], zip.Entries.Select(entry => entry.FullName).Order());
 
         await page.GetByLabel("Actions for Tiny GPT-2").ClickAsync();
-        await page.GetByRole(AriaRole.Button, new() { Name = "Delete" }).ClickAsync();
+        await MenuItem(page, "Delete").ClickAsync();
         ILocator dialog = page.GetByRole(AriaRole.Dialog);
         await Expect(dialog).ToContainTextAsync("weights");
         await dialog.GetByRole(AriaRole.Button, new() { Name = "Delete" }).ClickAsync();
         await Expect(row).ToHaveCountAsync(0);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Undo" }).ClickAsync();
+        await Expect(row).ToContainTextAsync("2 layers · 16 wide");
+        await Expect(row.Locator("code")).ToHaveAttributeAsync("title", hash);
     }
+
+    /// <summary>Rubbish under the right names: red marks before anything is sent.</summary>
+    [Fact]
+    public async Task Import_Rubbish_IsMarkedFileByFileBeforeItIsSent()
+    {
+        File.WriteAllText(Path.Combine(_folder.FullName, "model.safetensors"), "1234567");
+        File.WriteAllText(Path.Combine(_folder.FullName, "config.json"), "{}");
+        File.WriteAllText(Path.Combine(_folder.FullName, "vocab.json"), "[1]");
+        File.WriteAllText(Path.Combine(_folder.FullName, "merges.txt"), "");
+        IPage page = await OpenFormAsync();
+        bool sent = false;
+        page.Request += (_, request) => sent |= request.Method == "POST" && request.Url.EndsWith("/api/models", StringComparison.Ordinal);
+        await ChooseAllAsync(page);
+        await Expect(page.Locator(".files .bad")).ToHaveCountAsync(4);
+        await Expect(page.Locator(".files .sound")).ToHaveCountAsync(0);
+        await Expect(page.Locator(".files li").Filter(new() { HasText = "model.safetensors" }).First).ToContainTextAsync("is no safetensors file");
+        await Expect(page.Locator(".files li").Filter(new() { HasText = "merges.txt" }).First).ToContainTextAsync("is empty");
+        await AssertAccessibleAsync(page);
+        await page.GetByLabel("Name", new() { Exact = true }).FillAsync("Rubbish");
+        await ImportAsync(page);
+        await Expect(page.Locator("#files-problem")).ToBeVisibleAsync();
+        Assert.False(sent);
+    }
+
+    [Theory]
+    [InlineData(ColorScheme.Light, 1440)]
+    [InlineData(ColorScheme.Dark, 400)]
+    public async Task ModelPage_SaysEverythingAndLeadsOn(ColorScheme theme, int width)
+    {
+        Model model = await SmallModels.ImportAsync(app, $"Page of {theme}", seed: 21 + width);
+        await using Visit visit = await chromium.VisitAsync(app, "/models", theme, width);
+        await visit.Link(model.Name).ClickAsync();
+        await Expect(visit.Page.Locator("h1")).ToHaveTextAsync(model.Name);
+        await Expect(visit.Page.Locator("main")).ToContainTextAsync("Imported from a Hugging Face folder.");
+        await Expect(visit.Page.GetByRole(AriaRole.Link, new() { Name = "Models", Exact = true }).First).ToHaveAttributeAsync("href", "/models");
+        foreach (string tab in new[] { "Overview", "Evaluations", "Files and Python", "Card" })
+        {
+            await visit.Page.GetByRole(AriaRole.Tab, new() { Name = tab, Exact = true }).ClickAsync();
+            await Expect(visit.Page.GetByRole(AriaRole.Tabpanel)).ToContainTextAsync(tab switch
+            {
+                "Overview" => "Attention heads", "Evaluations" => "Nothing has been measured on it yet.", "Files and Python" => "GPT2LMHeadModel", _ => "pipeline_tag",
+            });
+            await visit.AssertAccessibleAsync();
+            Assert.True(await visit.Page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth <= innerWidth"), $"{tab} is wider than its window of {width} pixels.");
+            await visit.KeepPictureAsync($"models-{tab}-{width}-{theme}");
+        }
+        await visit.Page.GetByLabel($"Actions for {model.Name}").ClickAsync();
+        await visit.MenuItem("Rename").ClickAsync();
+        await visit.Page.GetByRole(AriaRole.Dialog).GetByLabel("Name").FillAsync($"Renamed in {theme}");
+        await visit.Page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Rename" }).ClickAsync();
+        await Expect(visit.Page.Locator("h1")).ToHaveTextAsync($"Renamed in {theme}");
+        Assert.Contains($"# Renamed in {theme}\n", await app.Http.GetStringAsync($"/api/models/{model.Id}/card.md"));
+        visit.AssertNoFaults();
+    }
+
+    private static ILocator MenuItem(IPage page, string name) => page.GetByRole(AriaRole.Menuitem, new() { Name = name, Exact = true });
 
     private static async Task AssertAccessibleAsync(IPage page) => Assert.Empty(await Chromium.ViolationsAsync(page));
 

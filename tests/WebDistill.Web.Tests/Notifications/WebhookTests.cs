@@ -1,13 +1,22 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Http.Json;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using WebDistill.Data;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
 using WebDistill.Web.Jobs;
 using WebDistill.Web.Notifications;
+using WebDistill.Web.Settings;
+using WebDistill.Web.Tests.Runs;
 
 namespace WebDistill.Web.Tests.Notifications;
 
@@ -27,6 +36,99 @@ public sealed class WebhookTests
             (run.GetProperty("id").GetGuid(), run.GetProperty("name").GetString(), run.GetProperty("status").GetString()));
         Assert.Equal(run.GetProperty("totalSteps").GetInt32(), run.GetProperty("step").GetInt32());
         Assert.True(run.GetProperty("validationPerplexity").GetDouble() > 1);
+    }
+
+    [Fact]
+    public async Task AlertAndNote_AreToldAsJson()
+    {
+        await using var receiver = new Receiver();
+        (Run run, JsonElement[] told) = await TellAsync(receiver, WebhookFormat.WebDistill);
+        Assert.Equal(["run.alert", "run.note"], told.Select(message => message.GetProperty("event").GetString()));
+        Assert.All(told, message => Assert.Equal(run.Id, message.GetProperty("run").GetProperty("id").GetGuid()));
+        Assert.Equal("A loss jumped.", told[0].GetProperty("alert").GetProperty("text").GetString());
+        Assert.False(told[0].TryGetProperty("note", out _));
+        Assert.Equal((7, "Half <the> rate\nhelped & *lasted*"), (told[1].GetProperty("note").GetProperty("id").GetInt64(), told[1].GetProperty("note").GetProperty("text").GetString()));
+        Assert.False(told[1].TryGetProperty("alert", out _));
+    }
+
+    [Fact]
+    public async Task AlertAndNote_ForSlack_AreBlocksInWhichNothingIsMarkup()
+    {
+        await using var receiver = new Receiver();
+        (_, JsonElement[] told) = await TellAsync(receiver, WebhookFormat.Slack);
+        Assert.All(told, message => Assert.Equal(["text", "blocks"], message.EnumerateObject().Select(property => property.Name)));
+        Assert.Equal("A run: The loss spikes: A loss jumped.", told[0].GetProperty("text").GetString());
+        JsonElement[] blocks = [.. told[1].GetProperty("blocks").EnumerateArray()];
+        Assert.Equal(["header", "section", "section"], blocks.Select(block => block.GetProperty("type").GetString()));
+        Assert.Equal("""{"type":"plain_text","text":"A run: a note","emoji":false}""", blocks[0].GetProperty("text").GetRawText());
+        Assert.Equal(("plain_text", "Half <the> rate\nhelped & *lasted*"), (blocks[1].GetProperty("text").GetProperty("type").GetString(), blocks[1].GetProperty("text").GetProperty("text").GetString()));
+        Assert.Equal(["Status: running", "Updates: 40 of 100", "Validation perplexity: 2.50"],
+            blocks[2].GetProperty("fields").EnumerateArray().Select(field => field.GetProperty("text").GetString()));
+        // Where no blocks are shown a link or a mention would work: its signs are written out.
+        Assert.Equal("A run: a note: Half &lt;the&gt; rate\nhelped &amp; *lasted*", told[1].GetProperty("text").GetString());
+    }
+
+    [Fact]
+    public async Task AlertAndNote_ForTeams_AreAnAdaptiveCard()
+    {
+        await using var receiver = new Receiver();
+        (_, JsonElement[] told) = await TellAsync(receiver, WebhookFormat.Teams);
+        Assert.All(told, message => Assert.Equal("message", message.GetProperty("type").GetString()));
+        JsonElement attachment = Assert.Single(told[1].GetProperty("attachments").EnumerateArray());
+        Assert.Equal("application/vnd.microsoft.card.adaptive", attachment.GetProperty("contentType").GetString());
+        JsonElement card = attachment.GetProperty("content");
+        Assert.Equal(("AdaptiveCard", "1.4"), (card.GetProperty("type").GetString(), card.GetProperty("version").GetString()));
+        JsonElement[] body = [.. card.GetProperty("body").EnumerateArray()];
+        Assert.Equal(["RichTextBlock", "RichTextBlock", "FactSet"], body.Select(element => element.GetProperty("type").GetString()));
+        Assert.Equal("A run: a note", body[0].GetProperty("inlines")[0].GetProperty("text").GetString());
+        Assert.Equal("Half <the> rate\nhelped & *lasted*", body[1].GetProperty("inlines")[0].GetProperty("text").GetString());
+        Assert.Equal(("Updates", "40 of 100"), body[2].GetProperty("facts")[1] is var fact ? (fact.GetProperty("title").GetString(), fact.GetProperty("value").GetString()) : default);
+    }
+
+    [Fact]
+    public void Slack_LongerThanItTakes_IsCut()
+    {
+        JsonNode message = new ChatMessage(new string('t', 500), new string('x', 9000), []).Slack();
+        Assert.Equal((150, 3000, 3000), (message["blocks"]![0]!["text"]!["text"]!.GetValue<string>().Length, message["blocks"]![1]!["text"]!["text"]!.GetValue<string>().Length,
+            message["text"]!.GetValue<string>().Length));
+    }
+
+    [Theory]
+    [InlineData(WebhookFormat.WebDistill, "event")]
+    [InlineData(WebhookFormat.Slack, "blocks")]
+    [InlineData(WebhookFormat.Teams, "attachments")]
+    public async Task Trial_HasTheChosenForm(WebhookFormat format, string property)
+    {
+        await using var receiver = new Receiver();
+        using ServiceProvider services = new ServiceCollection().AddHttpClient().BuildServiceProvider();
+        Assert.Null(await new WebhookTrial(services.GetRequiredService<IHttpClientFactory>()).SendAsync(new Uri(receiver.Address), format));
+        Assert.True(Assert.Single(receiver.Received).TryGetProperty(property, out _));
+    }
+
+    [Fact]
+    public async Task Note_WrittenOverTheApi_ReachesTheReceiverInTheFormOfTheDeployment()
+    {
+        await using var receiver = new Receiver();
+        await using var app = new WebDistillApp(null, new Dictionary<string, string> { ["Notifications:WebhookUrl"] = receiver.Address, ["Notifications:WebhookFormat"] = "slack" });
+        Run run = await SmallRuns.RecordedAsync(app, "Told run", 10);
+        (await app.Http.PostAsJsonAsync($"/api/runs/{run.Id}/notes", new { text = "Look at this" })).Dispose();
+        Assert.Equal("Told run: a note: Look at this", (await receiver.WaitAsync(1))[0].GetProperty("text").GetString());
+    }
+
+    private static async Task<(Run Run, JsonElement[] Told)> TellAsync(Receiver receiver, WebhookFormat format)
+    {
+        var events = new RunEvents(NullLogger<RunEvents>.Instance);
+        using var shutdown = new Shutdown();
+        using ServiceProvider services = Services(new LogOfAll());
+        using var webhook = new Webhook(() => new Uri(receiver.Address), () => format, services.GetRequiredService<IHttpClientFactory>(), events, shutdown,
+            services.GetRequiredService<ILogger<Webhook>>());
+        await webhook.StartAsync(default);
+        var run = new Run { Id = Guid.NewGuid(), Name = "A run", Status = RunStatus.Running, Step = 40, TotalSteps = 100, ValidationPerplexity = 2.5, OptionsJson = "{}" };
+        events.Publish(new RunEvent(run, RunStatus.Running, new Alert { Id = 3, RunId = run.Id, At = DateTime.UtcNow, Step = 40, Guard = "spike", Value = 9, Threshold = 5, Unit = "nats", Text = "A loss jumped." }));
+        events.Publish(new RunEvent(run, RunStatus.Running, Note: new RunNote { Id = 7, RunId = run.Id, At = DateTime.UtcNow, Text = "Half <the> rate\nhelped & *lasted*" }));
+        JsonElement[] told = await receiver.WaitAsync(2);
+        await webhook.StopAsync(default);
+        return (run, told);
     }
 
     [Fact]
@@ -139,7 +241,7 @@ public sealed class WebhookTests
     }
 
     private static Webhook Create(IServiceProvider services, Uri url, RunEvents events, Shutdown shutdown) =>
-        new(url, services.GetRequiredService<IHttpClientFactory>(), events, shutdown, services.GetRequiredService<ILogger<Webhook>>());
+        new(() => url, () => WebhookFormat.WebDistill, services.GetRequiredService<IHttpClientFactory>(), events, shutdown, services.GetRequiredService<ILogger<Webhook>>());
 
     /// <summary>Delays take a hundredth of their time; an answer is waited for a tenth, so that one that comes at once has time enough left.</summary>
     private sealed class QuickDelays : TimeProvider
@@ -188,19 +290,18 @@ public sealed class WebhookTests
 
     private sealed class Receiver : IAsyncDisposable
     {
-        private readonly HttpListener _listener = new();
-        private readonly Task _listening;
+        private readonly WebApplication _app;
+        private int _failures;
 
         public Receiver(int failures = 0)
         {
-            using (var free = new System.Net.Sockets.TcpListener(IPAddress.Loopback, 0))
-            {
-                free.Start();
-                Address = $"http://127.0.0.1:{((IPEndPoint)free.LocalEndpoint).Port}/hook/";
-            }
-            _listener.Prefixes.Add(Address);
-            _listener.Start();
-            _listening = ListenAsync(failures);
+            _failures = failures;
+            WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+            builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
+            _app = builder.Build();
+            _app.Run(ReceiveAsync);
+            _app.Start();
+            Address = $"{_app.Urls.Single()}/hook/";
         }
 
         public string Address { get; }
@@ -217,30 +318,12 @@ public sealed class WebhookTests
             return [.. Received];
         }
 
-        public async ValueTask DisposeAsync()
-        {
-            _listener.Stop();
-            await _listening;
-            _listener.Close();
-        }
+        public ValueTask DisposeAsync() => _app.DisposeAsync();
 
-        private async Task ListenAsync(int failures)
+        private async Task ReceiveAsync(HttpContext context)
         {
-            while (_listener.IsListening)
-            {
-                HttpListenerContext context;
-                try
-                {
-                    context = await _listener.GetContextAsync();
-                }
-                catch (Exception e) when (e is HttpListenerException or ObjectDisposedException)
-                {
-                    return; // Stopped.
-                }
-                Received.Enqueue(await JsonSerializer.DeserializeAsync<JsonElement>(context.Request.InputStream));
-                context.Response.StatusCode = failures-- > 0 ? 503 : 204;
-                context.Response.Close();
-            }
+            Received.Enqueue(await JsonSerializer.DeserializeAsync<JsonElement>(context.Request.Body));
+            context.Response.StatusCode = Interlocked.Decrement(ref _failures) >= 0 ? 503 : 204;
         }
     }
 }

@@ -79,7 +79,7 @@ public sealed class EveryNumberTests(WebDistillApp app) : IClassFixture<WebDisti
         string run = library.Run.ToString("N"), sweep = library.Sweep.ToString("N");
         string[] pages =
         [
-            "/", $"/runs/{run}", $"/runs/{run}/report", $"/runs/new?clone={run}", "/sweeps", $"/sweeps/{sweep}", $"/sweeps/new?run={run}",
+            "/", $"/runs/{run}", $"/runs/{run}/report", $"/runs/new?clone={run}", $"/runs/{run}?tab=notes", $"/runs/{run}?tab=system", "/?tag=every-number", "/sweeps", $"/sweeps/{sweep}", $"/sweeps/new?run={run}",
             $"/compare?runs={run},{string.Join(',', library.SweepRuns.Select(id => id.ToString("N")))}", "/datasets", $"/datasets/{library.Dataset:N}",
             "/models", $"/playground?run={run}", $"/evaluate?model={library.Model:N}", $"/report?models={library.Model:N}", "/settings",
         ];
@@ -153,6 +153,12 @@ public sealed class EveryNumberTests(WebDistillApp app) : IClassFixture<WebDisti
             string result = JsonSerializer.Serialize(FilledRecord.Create(typeof(EvaluationResult), value), WebJson.Measured);
             await db.Evaluations.ExecuteUpdateAsync(set => set.SetProperty(e => e.ResultJson, result));
             sweepRuns = await db.Runs.Where(r => r.SweepId == sweep.Id).Select(r => r.Id).ToArrayAsync();
+            // What all others show their difference to.
+            if (!await db.PinnedRuns.AnyAsync())
+                db.PinnedRuns.Add(new PinnedRun { RunId = sweepRuns[0] });
+            db.RunTags.Add(new RunTag { RunId = run, Tag = "every-number" });
+            db.RunNotes.Add(new RunNote { RunId = run, At = DateTime.UtcNow, Text = "Every number is one." });
+            await db.SaveChangesAsync();
         });
         foreach (Guid changed in sweepRuns.Append(run))
             app.Service<RunAnnouncements>().Announce(changed);

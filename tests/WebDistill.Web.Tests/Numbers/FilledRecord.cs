@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Reflection;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace WebDistill.Web.Tests.Numbers;
 
@@ -16,6 +17,8 @@ internal static class FilledRecord
             return "text";
         if (inner == typeof(JsonElement))
             return JsonSerializer.SerializeToElement(new { });
+        if (inner.IsAssignableTo(typeof(JsonNode)))
+            return new JsonObject();
         if (inner == typeof(DateTime))
             return DateTime.UnixEpoch;
         if (inner.IsEnum)

@@ -59,18 +59,18 @@ public sealed class NewNumberTests(WebDistillApp app, Chromium chromium) : IClas
         ILocator sparsity = visit.Page.Locator("[data-chart=sparsity]"), accuracy = visit.Page.Locator("[data-chart=accuracy]");
         await Expect(sparsity.Locator("h3")).ToHaveTextAsync("Sparsity %");
         await Expect(sparsity.Locator(".legend .value")).ToHaveTextAsync("20.00");
-        await Expect(accuracy.Locator(".legend")).ToHaveTextAsync(new Regex("Student\\s*91\\.00\\s*By chance\\s*50\\.00"));
+        await Expect(accuracy.Locator(".legend")).ToHaveTextAsync(new Regex("Model\\s*91\\.00\\s*By chance\\s*50\\.00"));
         ILocator losses = visit.Page.Locator("[data-chart=losses]");
         await Expect(losses.Locator(".legend button")).ToHaveCountAsync(2);
-        await losses.GetByLabel("Weighted").CheckAsync();
         await Expect(losses.Locator(".legend")).ToContainTextAsync("0.50 × Patience");
         // The palette begins anew where it ends.
         await Expect(losses.Locator(".legend .line").Nth(1)).ToHaveAttributeAsync("style", "color: var(--series-5)");
+        await visit.OpenChartMenuAsync("Accuracy");
         IDownload csv = await visit.Page.RunAndWaitForDownloadAsync(() => accuracy.GetByLabel("Download Accuracy as CSV").ClickAsync());
         Assert.Equal(["step,accuracy,chance", "10,81,50", "20,91,50"], await File.ReadAllLinesAsync(await csv.PathAsync()));
         await visit.AssertAccessibleAsync();
 
-        await visit.GoAsync(Addresses.Compare([run.Id, other.Id]));
+        await visit.GoAsync(Addresses.Compare([run.Id, other.Id]) + "&tab=curves");
         await visit.Page.WaitForFunctionAsync("() => window.webdistillCompare?.points === 25 && window.webdistillCompare.draws > 0");
         await Expect(visit.Page.Locator(".readings thead")).ToHaveTextAsync(new Regex("Run\\s*Total\\s*Patience\\s*Sparsity\\s*Accuracy"));
         await Expect(visit.Page.Locator(".readings tbody tr").First).ToHaveTextAsync(new Regex("Novel.*20\\.00\\s*91\\.00"));

@@ -14,6 +14,8 @@ public sealed class AccessibilityTests(AccessibilityTests.Site site, Chromium ch
     {
         public WebDistillApp App { get; } = new();
 
+        public Dataset Dataset { get; private set; } = null!;
+
         public Run Run { get; private set; } = null!;
 
         /// <summary>Really trained: with checkpoints, and a log of several lines.</summary>
@@ -21,7 +23,7 @@ public sealed class AccessibilityTests(AccessibilityTests.Site site, Chromium ch
 
         public async Task InitializeAsync()
         {
-            Dataset dataset = await SmallRuns.DatasetAsync(App);
+            Dataset dataset = Dataset = await SmallRuns.DatasetAsync(App);
             RunService runs = App.Service<RunService>();
             Trained = await runs.CreateAsync(SmallRuns.Training(dataset).With(o => o with { Checkpoints = o.Checkpoints with { IntervalSteps = 20 } }));
             for (int i = 0; i < 720 && !Trained.IsFinal; i++)
@@ -30,6 +32,7 @@ public sealed class AccessibilityTests(AccessibilityTests.Site site, Chromium ch
                 Trained = await runs.GetAsync(Trained.Id);
             }
             Run = await SmallRuns.RecordedAsync(App, "Recorded run", 300);
+            await SmallRuns.DiagnoseAsync(App, Run);
         }
 
         public async Task DisposeAsync() => await App.DisposeAsync();
@@ -40,29 +43,52 @@ public sealed class AccessibilityTests(AccessibilityTests.Site site, Chromium ch
     [InlineData("/runs/new")]
     [InlineData("/runs/{run}")]
     [InlineData("/runs/{trained}")]
+    [InlineData("/runs/{run}?tab=diagnosis")]
+    [InlineData("/runs/{trained}?tab=diagnosis")]
+    [InlineData("/runs/{trained}?tab=checkpoints")]
+    [InlineData("/runs/{trained}?tab=options")]
+    [InlineData("/runs/{trained}?tab=log")]
+    [InlineData("/runs/{trained}?tab=samples")]
     [InlineData("/runs/{trained}/report")]
     [InlineData("/datasets")]
+    [InlineData("/datasets/{dataset}")]
+    [InlineData("/datasets?upload=1")]
     [InlineData("/models")]
+    [InlineData("/models/{trained}")]
+    [InlineData("/models?import=1")]
     [InlineData("/playground")]
     [InlineData("/evaluate")]
     [InlineData("/sweeps")]
     [InlineData("/sweeps/new")]
     [InlineData("/compare?runs={run},{trained}")]
+    [InlineData("/glossary")]
     [InlineData("/settings")]
     [InlineData("/not-found")]
-    public async Task Page_BothThemesAndANarrowWindow_NothingSeriousForAxeAndNothingWrongInTheConsole(string path)
+    public async Task Page_BothThemesWideAndNarrow_NothingSeriousForAxeAndNothingWrongInTheConsole(string path)
     {
         await using Visit visit = await chromium.VisitAsync(
-            site.App, path.Replace("{run}", site.Run.Id.ToString("N")).Replace("{trained}", site.Trained.Id.ToString("N")));
+            site.App, path.Replace("{run}", site.Run.Id.ToString("N")).Replace("{trained}", site.Trained.Id.ToString("N"))
+                .Replace("{dataset}", site.Dataset.Id.ToString("N")), width: 1440);
         if (path == "/runs/{run}")
             await visit.WaitForPointsAsync(300);
-        await visit.AssertAccessibleAsync();
-        // Rules about colours see another page in the other theme, and those about layout in a narrow window: one drawing for both.
-        await visit.Page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = ColorScheme.Dark });
-        await visit.Page.SetViewportSizeAsync(400, 900);
-        await visit.AssertAccessibleAsync();
-        // A page that is wider than its window scrolls sideways.
-        Assert.True(await visit.Page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth <= innerWidth"), "The page is wider than its window.");
+        // Rules about colours see another page in the other theme, and those about layout in a narrow window.
+        foreach (int width in (int[])[1440, 400])
+        {
+            await visit.Page.SetViewportSizeAsync(width, 900);
+            foreach (ColorScheme theme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
+            {
+                await visit.Page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = theme, ReducedMotion = ReducedMotion.Reduce });
+                // First: of a page that fails, one wants to see the picture.
+                await visit.KeepPictureAsync($"{path}-{width}-{theme}");
+                await visit.AssertAccessibleAsync();
+            }
+            // A page that is wider than its window scrolls sideways.
+            string wide = await visit.Page.EvaluateAsync<string>("""
+                () => document.documentElement.scrollWidth <= innerWidth ? "" : [...document.querySelectorAll("main *")]
+                    .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".mud-table-container, .visually-hidden")).map(e => e.outerHTML.slice(0, 120)).slice(0, 5).join("\n")
+                """);
+            Assert.True(wide == "", $"The page is wider than its window of {width} pixels: {wide}");
+        }
         visit.AssertNoFaults();
     }
 }

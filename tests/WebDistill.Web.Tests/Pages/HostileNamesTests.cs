@@ -79,7 +79,7 @@ public sealed class HostileNamesTests(WebDistillApp app, Chromium chromium) : IC
                 await using (Visit visit = await chromium.VisitAsync(app, "/"))
                 {
                     await visit.Page.SetContentAsync(text);
-                    Assert.Equal(0, await visit.Page.Locator($"[{Alive}], script, img, a, iframe").CountAsync());
+                    Assert.Equal(0, await visit.Page.Locator($"[{Alive}], script, img, a:not([href^='#']), iframe").CountAsync());
                     Assert.Contains("<img", await visit.Page.Locator("body").InnerTextAsync());
                 }
                 break;

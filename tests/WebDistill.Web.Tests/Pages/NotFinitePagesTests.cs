@@ -24,15 +24,16 @@ public sealed class NotFinitePagesTests(WebDistillApp app, Chromium chromium) : 
         ILocator chart = visit.Page.Locator("[data-chart='perplexity']");
         await Expect(chart.Locator(".note")).ToHaveTextAsync("Not drawn: 20 values over 1e308.");
         await Expect(chart.Locator(".legend")).ToContainTextAsync("over 1e308 (3000.0 nats/token)");
-        await Expect(visit.Page.Locator(".run-figures")).ToContainTextAsync("over 1e308 (3000.0 nats/token)");
+        await Expect(visit.Page.Locator(".head-figures")).ToContainTextAsync("over 1e308 (3000.0 nats/token)");
         await visit.AssertAccessibleAsync();
 
         await visit.GoAsync(Addresses.Compare([near.Id, far.Id, lost.Id]));
+        await Expect(visit.Page.Locator(".figures-table .marked").First).ToContainTextAsync("2.72");
+        await visit.GoAsync(Addresses.Compare([near.Id, far.Id, lost.Id]) + "&tab=curves");
         await visit.Page.WaitForFunctionAsync("() => window.webdistillCompare?.points === 120 && window.webdistillCompare.draws > 0");
         ILocator compared = visit.Page.Locator("[data-chart='perplexity']");
         await Expect(compared.Locator(".note")).ToHaveTextAsync("Not drawn: 20 values over 1e308, 20 not a number.");
         await Expect(visit.Page.Locator(".readings")).ToContainTextAsync("over 1e308 (3000.0 nats/token)");
-        await Expect(visit.Page.Locator(".figures-table .marked").First).ToContainTextAsync("2.72");
         visit.AssertNoFaults();
 
         // As the table of runs orders them: NaN, which the database keeps as its lowest number, is the worst.

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Text.RegularExpressions;
 using Microsoft.Playwright;
 
 namespace WebDistill.Web.Tests.Pages;
@@ -47,6 +48,57 @@ public sealed class Visit : IAsyncDisposable
 
     public ILocator Link(string name) => Page.GetByRole(AriaRole.Link, new PageGetByRoleOptions { Name = name, Exact = true });
 
+    /// <summary>The rows of a table of things, known by its name: "Runs".</summary>
+    public ILocator Rows(string table) => Region(table).Locator("tbody tr");
+
+    /// <summary>An entry of the menu that is open.</summary>
+    public ILocator MenuItem(string name) => Page.GetByRole(AriaRole.Menuitem, new PageGetByRoleOptions { Name = name, Exact = true });
+
+    /// <summary>Opens the menu of a thing and takes an entry.</summary>
+    /// <param name="thing">As its menu names it: "Actions for" that.</param>
+    public async Task ActAsync(string thing, string action)
+    {
+        await Button($"Actions for {thing}").ClickAsync();
+        await MenuItem(action).ClickAsync();
+    }
+
+    /// <summary>The box of a field in which something is chosen, by its label.</summary>
+    public ILocator Box(string label) => Page.GetByRole(AriaRole.Combobox, new PageGetByRoleOptions { Name = label, Exact = true });
+
+    /// <summary>The box of a field in which something is typed, by its label, behind which its unit may stand.</summary>
+    public ILocator Text(string label) => Page.GetByRole(AriaRole.Textbox, new PageGetByRoleOptions { NameRegex = new Regex($"^{Regex.Escape(label)}( \\(.*\\))?$") });
+
+    /// <summary>Chooses one of the values of a field, by what they are called.</summary>
+    public async Task ChooseAsync(string label, string option)
+    {
+        await Box(label).ClickAsync();
+        await Page.GetByRole(AriaRole.Option, new PageGetByRoleOptions { Name = option, Exact = true }).ClickAsync();
+    }
+
+    /// <summary>Chooses one of many things of a field, found by words.</summary>
+    public async Task FindAsync(string label, string words)
+    {
+        await Box(label).FillAsync(words);
+        await Page.GetByRole(AriaRole.Option).Filter(new LocatorFilterOptions { HasText = words }).First.ClickAsync();
+    }
+
+    /// <summary>Shows a tab of the page.</summary>
+    public Task TabAsync(string name) => Page.GetByRole(AriaRole.Tab, new PageGetByRoleOptions { Name = name, Exact = true }).ClickAsync();
+
+    /// <summary>A part of the page that has a name.</summary>
+    public ILocator Region(string name) => Page.GetByRole(AriaRole.Region, new PageGetByRoleOptions { Name = name, Exact = true });
+
+    /// <summary>Chooses one of many things, found by words.</summary>
+    /// <param name="box">Selects the box in which they are typed.</param>
+    public static async Task PickAsync(IPage page, string box, string words)
+    {
+        await page.FillAsync(box, words);
+        await page.GetByRole(AriaRole.Option).Filter(new LocatorFilterOptions { HasText = words }).First.ClickAsync();
+    }
+
+    /// <summary>Opens a chart's options and downloads.</summary>
+    public Task OpenChartMenuAsync(string chart) => Button($"Options of {chart}").ClickAsync();
+
     /// <summary>A number of the live charts' state, <c>window.webdistillCurves</c>.</summary>
     public Task<double> CurvesAsync(string number) => Page.EvaluateAsync<double>($"() => window.webdistillCurves?.{number} ?? -1");
 
@@ -64,6 +116,15 @@ public sealed class Visit : IAsyncDisposable
         string violations = await Chromium.ViolationsAsync(Page);
         if (violations != "")
             Assert.Fail(violations);
+    }
+
+    /// <summary>Writes what the window shows to the folder that WEBDISTILL_SCREENSHOTS names (tests/screenshots); nothing without it.</summary>
+    public async Task KeepPictureAsync(string name)
+    {
+        if (Environment.GetEnvironmentVariable("WEBDISTILL_SCREENSHOTS") is not { Length: > 0 } folder)
+            return;
+        string file = string.Concat(name.Trim('/').Select(c => char.IsLetterOrDigit(c) || c == '-' ? c : '_')).ToLowerInvariant();
+        await Page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder, $"{(file.StartsWith('-') ? "runs" : "")}{file}.png"), FullPage = true });
     }
 
     public async ValueTask DisposeAsync() => await Page.Context.CloseAsync();

@@ -23,7 +23,7 @@ public sealed class CheckpointAnswersTests(WebDistillApp app, Chromium chromium)
         Assert.True(checkpoints.Count >= 2);
         await using Visit visit = await chromium.VisitAsync(app,
             $"/playground?mode=Checkpoints&checkpointsOf={run.Id:N}&prompt=The&maxNewTokens=8&greedy=true&stopStrings=never%20there");
-        await Expect(visit.Page.Locator("#checkpoints-of")).ToHaveValueAsync(run.Id.ToString("N"));
+        await Expect(visit.Page.Locator("#checkpoints-of")).ToHaveValueAsync(new Regex($"^{Regex.Escape(run.Name)} "));
         await visit.Button("Generate").ClickAsync();
         ILocator ending = visit.Page.Locator("[data-figure=ending]"), slider = visit.Page.Locator("#checkpoint");
         await Expect(ending).ToHaveTextAsync($"All {checkpoints.Count} checkpoints have answered");
@@ -43,13 +43,16 @@ public sealed class CheckpointAnswersTests(WebDistillApp app, Chromium chromium)
         }
         await visit.AssertAccessibleAsync();
         // All of them stand in the lists of the panes, under their run.
-        await visit.Button("Side by side").ClickAsync();
-        ILocator group = visit.Page.Locator($"#Right-model optgroup[label='Checkpoints of {run.Name}'] option");
-        await Expect(group).ToHaveCountAsync(checkpoints.Count);
-        await visit.Page.SelectOptionAsync("#Right-model", checkpoints[0].Id.ToString("N"));
-        await Expect(visit.Page.Locator("#Right-model option:checked")).ToHaveTextAsync($"{run.Name}, update {checkpoints[0].Step}");
+        await visit.TabAsync("Side by side");
+        // The last one is the model that the run made: it stands among the models, once.
+        Assert.Equal((await app.Service<ModelService>().GetAsync(run.StudentModelId!.Value)).WeightsSha256, checkpoints[^1].WeightsSha256);
+        await visit.Page.ClickAsync("#Right-model");
+        await Expect(visit.Page.GetByRole(AriaRole.Option, new() { Name = $"Checkpoints of {run.Name}" })).ToHaveCountAsync(1);
+        await Expect(visit.Page.GetByRole(AriaRole.Option, new() { NameRegex = new Regex($"^{Regex.Escape(run.Name)}, update ") })).ToHaveCountAsync(checkpoints.Count - 1);
+        await visit.Page.GetByRole(AriaRole.Option, new() { Name = $"{run.Name}, update {checkpoints[0].Step}", Exact = true }).ClickAsync();
+        await Expect(visit.Page.Locator("#Right-model")).ToHaveValueAsync($"{run.Name}, update {checkpoints[0].Step}");
         await Expect(visit.Page.Locator("[data-pane=right] .facts-line > span").Nth(1)).ToHaveTextAsync("1 layer");
-        await Expect(visit.Page.Locator(".actions [data-copy]")).ToHaveAttributeAsync("data-copy",
+        await Expect(visit.Page.Locator(".prompt-bar [data-copy]")).ToHaveAttributeAsync("data-copy",
             new Regex($"right={checkpoints[0].Id:N}"));
         visit.AssertNoFaults();
     }

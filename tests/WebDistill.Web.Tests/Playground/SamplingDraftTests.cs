@@ -41,7 +41,20 @@ public sealed class SamplingDraftTests
         var other = new SamplingDraft { Greedy = true };
         other.Take(draft.Texts);
         Assert.Equal(draft.Texts, other.Texts);
-        Assert.True(other.IsAdvanced);
-        Assert.False(new SamplingDraft().IsAdvanced);
+    }
+
+    [Fact]
+    public void Take_EveryPreset_IsFollowedAndCanBeGeneratedWith()
+    {
+        Assert.Equal("Balanced", Assert.Single(SamplingPreset.All, new SamplingDraft().Follows).Name);
+        foreach (SamplingPreset preset in SamplingPreset.All)
+        {
+            var draft = new SamplingDraft { ["maxNewTokens"] = "7", ["seed"] = "9" };
+            draft.Take(preset.Texts);
+            Assert.Equal(preset, Assert.Single(SamplingPreset.All, draft.Follows));
+            Assert.Equal((7, preset.Name == "Greedy"), (draft.Read(out IReadOnlyList<OptionProblem> problems).MaxNewTokens, draft.Greedy));
+            Assert.Empty(problems);
+            Assert.Equal("9", draft["seed"]);
+        }
     }
 }

@@ -7,6 +7,7 @@ using WebDistill.Web.Models;
 using WebDistill.Web.Playground;
 using WebDistill.Web.Tests.Models;
 using WebDistill.Web.Tests.Pages;
+using WebDistill.Web.Ui;
 using static Microsoft.Playwright.Assertions;
 
 namespace WebDistill.Web.Tests.Playground;
@@ -38,10 +39,10 @@ public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromiu
         (Model teacher, Model student) = await ModelsAsync();
         await using Visit visit = await chromium.VisitAsync(app,
             $"/playground?left={teacher.Id:N}&right={student.Id:N}&prompt=One%20day&maxNewTokens=12&greedy=true", theme);
-        await visit.Button("Student's text").ClickAsync();
+        // By itself, and in the student's own pane.
         await Expect(visit.Page.GetByText("Press Generate: what the student writes")).ToBeVisibleAsync();
         await visit.Button("Generate").ClickAsync();
-        ILocator tokens = visit.Page.GetByRole(AriaRole.Option).And(visit.Page.Locator("[data-at]"));
+        ILocator tokens = visit.Page.Locator("[data-pane=right] [data-at]");
         await Expect(tokens).ToHaveCountAsync(12);
         // The very tokens that the student wrote, after the prompt, with the numbers of the service.
         List<int> written = await app.Service<GenerationService>().GenerateAsync(student.Id, "One day",
@@ -75,7 +76,14 @@ public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromiu
         await AssertDetailAsync(visit, expected.Tokens[11]);
         await tokens.Nth(5).HoverAsync();
         await AssertDetailAsync(visit, expected.Tokens[5]);
-        await visit.AssertAccessibleAsync();
+        await visit.Page.EmulateMediaAsync(new PageEmulateMediaOptions { ReducedMotion = ReducedMotion.Reduce, ColorScheme = theme });
+        foreach (int width in (int[])[1440, 400])
+        {
+            await visit.Page.SetViewportSizeAsync(width, 900);
+            await visit.AssertAccessibleAsync();
+            await visit.KeepPictureAsync($"playground-written-{width}-{theme}");
+            Assert.Equal(width, await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth"));
+        }
         visit.AssertNoFaults();
     }
 
@@ -87,19 +95,19 @@ public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromiu
             $"/playground?left={teacher.Id:N}&right={student.Id:N}&prompt=One%20day&maxNewTokens=6&greedy=true", width: 900);
         await visit.Button("Generate").ClickAsync();
         await Expect(visit.Page.Locator("[data-pane=left] [data-figure=ending]")).ToHaveTextAsync(new Regex("^Reached"));
-        await visit.Button("Follow the teacher").ClickAsync();
-        await Expect(visit.Page.Locator("[data-at]")).ToHaveCountAsync(6);
+        await visit.ChooseAsync("Coloured by KL", "Follow the teacher");
+        await Expect(visit.Page.Locator("[data-pane=left] [data-at]")).ToHaveCountAsync(6);
         // The teacher chose them greedily.
         for (int i = 0; i < 6; i++)
         {
             await visit.Page.Locator($"[data-at='{i}']").HoverAsync();
-            await Expect(visit.Page.Locator("[data-predictions=teacher] li").First).ToHaveClassAsync("chosen");
-            await Expect(visit.Page.Locator("[data-predictions=teacher] figcaption")).ToContainTextAsync("rank 1,");
+            await Expect(visit.Page.Locator(".pairs li").First).ToHaveClassAsync("chosen");
+            await Expect(visit.Page.Locator("[data-predictions=teacher]")).ToContainTextAsync("rank 1,");
         }
-        await Expect(visit.Page.Locator(".actions [data-copy]")).ToHaveAttributeAsync("data-copy", new Regex("compare=Teacher"));
+        await Expect(visit.Page.Locator(".prompt-bar [data-copy]")).ToHaveAttributeAsync("data-copy", new Regex("compare=Teacher"));
         Assert.Equal(900, await visit.Page.EvaluateAsync<int>("document.documentElement.scrollWidth"));
         // Another model: what was compared is gone.
-        await visit.Page.SelectOptionAsync("#Left-model", student.Id.ToString("N"));
+        await Visit.PickAsync(visit.Page, "#Left-model", student.Name);
         await Expect(visit.Page.Locator("[data-at]")).ToHaveCountAsync(0);
         visit.AssertNoFaults();
     }
@@ -111,10 +119,10 @@ public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromiu
         Model bare = await SmallModels.ImportAsync(app, "Bare", 7, withTokenizer: false);
         await using Visit visit = await chromium.VisitAsync(app,
             $"/playground?mode=ScoreText&left={teacher.Id:N}&right={bare.Id:N}&prompt=One%20day%20Mia");
-        await Expect(visit.Page.Locator(".knobs")).ToHaveCountAsync(0);
+        await Expect(visit.Page.Locator("#temperature")).ToHaveCountAsync(0);
         await visit.Button("Score").ClickAsync();
         await Expect(visit.Page.GetByRole(AriaRole.Alert)).ToContainTextAsync("The tokenizers differ");
-        await visit.Page.SelectOptionAsync("#Right-model", student.Id.ToString("N"));
+        await Visit.PickAsync(visit.Page, "#Right-model", student.Name);
         await visit.Button("Score").ClickAsync();
         TextComparison expected = await app.Service<ComparisonService>()
             .CompareAsync(teacher.Id, student.Id, new ComparedText("One day Mia"));
@@ -133,13 +141,13 @@ public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromiu
         await using Visit visit = await chromium.VisitAsync(app, $"{path}&prompt=One%20day&maxNewTokens=6&seed=5&repetitionPenalty=1.3");
         await Expect(visit.Page.Locator("#repetitionPenalty")).ToHaveValueAsync("1.3");
         await visit.Button("Generate").ClickAsync();
-        await Expect(visit.Page.Locator(".history summary")).ToHaveTextAsync("History (1)");
+        await Expect(visit.Page.Locator("[data-pane=right] [data-at]")).ToHaveCountAsync(6);
         string text = await visit.Page.Locator("[data-pane=right] .generated").InnerTextAsync();
         // A new visit of the same browser.
         await visit.GoAsync(path);
-        await Expect(visit.Page.Locator(".history summary")).ToHaveTextAsync("History (1)");
-        await visit.Page.Locator(".history summary").ClickAsync();
-        await visit.Page.Locator(".history li button").ClickAsync();
+        await visit.Button("History").ClickAsync();
+        await Expect(visit.Page.Locator(".history")).ToContainTextAsync("1 generation, kept by this browser");
+        await visit.Page.Locator(".history .entry").ClickAsync();
         await Expect(visit.Page.Locator("#prompt")).ToHaveValueAsync("One day");
         await Expect(visit.Page.Locator("#seed")).ToHaveValueAsync("5");
         await Expect(visit.Page.Locator("#repetitionPenalty")).ToHaveValueAsync("1.3");
@@ -147,29 +155,35 @@ public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromiu
         Assert.Equal(text, await visit.Page.Locator("[data-pane=right] .generated").InnerTextAsync());
         await Expect(visit.Page.Locator("[data-pane=right] [data-figure=ending]")).ToHaveTextAsync("From the history of this browser");
         // What was restored can be compared: its tokens were kept.
-        await visit.Button("Student's text").ClickAsync();
-        await Expect(visit.Page.Locator("[data-at]")).ToHaveCountAsync(6);
+        await Expect(visit.Page.Locator("[data-pane=right] [data-at]")).ToHaveCountAsync(6);
+        ILocator pin = visit.Button("Keep “One day”");
+        await Expect(pin).ToHaveAttributeAsync("aria-pressed", "false");
+        await pin.ClickAsync();
+        await Expect(pin).ToHaveAttributeAsync("aria-pressed", "true");
         await visit.AssertAccessibleAsync();
         await visit.Button("Clear history").ClickAsync();
         await visit.Button("Clear").ClickAsync();
-        await Expect(visit.Page.Locator(".history summary")).ToHaveTextAsync("History");
+        await Expect(visit.Page.Locator(".history .entry")).ToHaveCountAsync(0);
         await visit.GoAsync(path);
         await Expect(visit.Page.Locator(".history li")).ToHaveCountAsync(0);
         visit.AssertNoFaults();
     }
 
     [Fact]
-    public async Task History_OfMoreThanTwenty_KeepsTheLatest()
+    public async Task History_OfMoreThanTwenty_KeepsTheLatestAndThosePinned()
     {
         await using Visit visit = await chromium.VisitAsync(app, "/settings");
         string[] kept = await visit.Page.EvaluateAsync<string[]>("""
             async () => {
               const prompts = await import("/js/prompts.js");
-              for (let i = 0; i < 23; i++) prompts.add(JSON.stringify({ key: `${i}` }), "{}", 20);
+              for (let i = 0; i < 23; i++) {
+                prompts.add(JSON.stringify({ key: `${i}` }), "{}", 20);
+                if (i === 1) prompts.pin("1");
+              }
               return JSON.parse(prompts.list()).map(item => item.key);
             }
             """);
-        Assert.Equal(Enumerable.Range(3, 20).Reverse().Select(i => i.ToString(CultureInfo.InvariantCulture)), kept);
+        Assert.Equal(Enumerable.Range(3, 20).Reverse().Append(1).Select(i => i.ToString(CultureInfo.InvariantCulture)), kept);
     }
 
     [Fact]
@@ -178,24 +192,24 @@ public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromiu
         (Model teacher, Model student) = await ModelsAsync();
         await using Visit visit = await chromium.VisitAsync(app, $"/playground?left={teacher.Id:N}&right={student.Id:N}");
         await visit.Page.FillAsync("#prompt", "Ben & 1 + 1");
-        await visit.Page.Locator("details:has(#stopStrings) summary").ClickAsync();
+        await visit.Button("Sampling").ClickAsync();
         await visit.Page.FillAsync("#repetitionPenalty", "1.15");
         await visit.Page.FillAsync("#stopStrings", ". \n\\n\\n");
-        await visit.Button("Follow the teacher").ClickAsync();
-        ILocator copy = visit.Page.Locator(".actions [data-copy]");
+        await visit.ChooseAsync("Coloured by KL", "Follow the teacher");
+        ILocator copy = visit.Page.Locator(".prompt-bar [data-copy]");
         await Expect(copy).ToHaveAttributeAsync("data-copy", new Regex("compare=Teacher"));
         await Expect(copy).ToHaveAttributeAsync("data-copy", new Regex("stopStrings="));
         await Expect(copy).ToHaveAttributeAsync("data-copy", new Regex("repetitionPenalty=1.15"));
         string address = (await copy.GetAttributeAsync("data-copy"))!;
         await visit.GoAsync(new Uri(address).PathAndQuery);
         await Expect(visit.Page.Locator("#prompt")).ToHaveValueAsync("Ben & 1 + 1");
-        await Expect(visit.Page.Locator("#stopStrings")).ToBeVisibleAsync();
+        await visit.Button("Sampling").ClickAsync();
         await Expect(visit.Page.Locator("#stopStrings")).ToHaveValueAsync(". \n\\n\\n");
         await Expect(visit.Page.Locator("#repetitionPenalty")).ToHaveValueAsync("1.15");
-        await Expect(visit.Button("Follow the teacher")).ToHaveAttributeAsync("aria-pressed", "true");
+        await Expect(visit.Page.GetByRole(AriaRole.Combobox, new() { Name = "Coloured by KL" })).ToHaveValueAsync("Follow the teacher");
         await visit.Page.FillAsync("#stopStrings", "a\\x");
         await visit.Button("Generate").ClickAsync();
-        await Expect(visit.Page.Locator("#stopStrings-problem")).ToContainTextAsync("lone backslash");
+        await Expect(visit.Page.Locator(".problem#stopStrings-problem")).ToContainTextAsync("lone backslash");
         visit.AssertNoFaults();
     }
 
@@ -204,14 +218,15 @@ public sealed class TokenComparisonPageTests(WebDistillApp app, Chromium chromiu
         await Expect(Figure(visit, "kl")).ToHaveTextAsync($"KL {Figures.Loss(token.KlNats)}\u00a0nats");
         foreach ((string role, PositionPrediction prediction) in new[] { ("teacher", token.Teacher), ("student", token.Student) })
         {
-            ILocator list = visit.Page.Locator($"[data-predictions={role}]");
-            await Expect(list.Locator("figcaption")).ToContainTextAsync(
+            await Expect(visit.Page.Locator($"[data-predictions={role}]")).ToContainTextAsync(
                 $"rank {Figures.Count(prediction.Rank)}, "
                 + $"probability {Figures.Probability(Math.Exp(prediction.LogProbabilityNats))}");
-            await Expect(list.Locator("li")).ToHaveCountAsync(10);
-            await Expect(list.Locator("li .share").First).ToHaveTextAsync(Figures.Probability(prediction.Top[0].Probability));
-            await Expect(list.Locator("li.chosen")).ToHaveCountAsync(prediction.Rank <= 10 ? 1 : 0);
+            // One list for both: each model's ten have its share in it.
+            await Expect(visit.Page.Locator($".pairs .share.{role}").Filter(new LocatorFilterOptions { HasText = "%" })).ToHaveCountAsync(10);
         }
+        await Expect(visit.Page.Locator(".pairs .share.teacher").First).ToHaveTextAsync(Figures.Probability(token.Teacher.Top[0].Probability));
+        await Expect(visit.Page.Locator(".pairs li")).ToHaveCountAsync(token.Teacher.Top.Concat(token.Student.Top).DistinctBy(likely => likely.Id).Count());
+        await Expect(visit.Page.Locator(".pairs li.chosen")).ToHaveCountAsync(token.Teacher.Rank <= 10 || token.Student.Rank <= 10 ? 1 : 0);
     }
 
     private static ILocator Figure(Visit visit, string name) => visit.Page.Locator($"[data-figure={name}]");

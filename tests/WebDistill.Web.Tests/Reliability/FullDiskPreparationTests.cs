@@ -50,7 +50,7 @@ public sealed class FullDiskPreparationTests
         // The database takes the small change again, as it does when the reserve is given up; the files' disk stays full.
         product.Database.IsFull = false;
         await ProductServices.WaitAsync(async () => (await datasets.GetAsync(id)).State == DatasetState.Cancelled, "cancelled");
-        Assert.Null(product.Get<DatasetPreparations>().Progress(id));
+        await ProductServices.WaitAsync(() => Task.FromResult(product.Get<DatasetPreparations>().Progress(id) is null), "at its end");
         disk.FailAt(int.MaxValue);
         await datasets.DeleteAsync(id);
         Assert.Empty(product.Under("datasets"));

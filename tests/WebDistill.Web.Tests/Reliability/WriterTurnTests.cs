@@ -39,7 +39,12 @@ public sealed class WriterTurnTests
             for (int step = 1; step <= 9; step++)
                 db.StepRows.Add(Filled(parent.Id, step));
             foreach (int step in new[] { 0, 3, 8 })
+            {
                 db.Measurements.Add(new Measurement { RunId = parent.Id, Name = "measured", Step = step, Attempt = 2, Value = step + 0.5 });
+                db.Samples.Add(Answered(parent.Id, step, attempt: 2));
+            }
+            foreach (int step in new[] { 2, 5, 9 })
+                db.Diagnoses.Add(new StoredDiagnosis { RunId = parent.Id, Step = step, Attempt = 2, Json = $"{step}" });
             await db.SaveChangesAsync();
             db.CopyToBranch(parent.Id, branch.Id, 4);
             Assert.Equal(3, db.Supersede(parent.Id, 6));
@@ -53,6 +58,14 @@ public sealed class WriterTurnTests
         Assert.Equal([0, 3], measured.Where(one => one.RunId == parent.Id).Select(one => one.Step).Order());
         Assert.Equal([(3, 0, 3.5)], measured.Where(one => one.RunId == branch.Id).Select(one => (one.Step, one.Attempt, one.Value)));
         Assert.Equal([(8, 2, 8.5)], (await product.ReadAsync(db => db.SupersededMeasurements.AsNoTracking().ToListAsync())).Select(one => (one.Step, one.Attempt, one.Value)));
+        // What was answered before the first update is not answered again: the branch begins later.
+        List<Sample> answered = await product.ReadAsync(db => db.Samples.AsNoTracking().OrderBy(sample => sample.Step).ToListAsync());
+        Assert.Equivalent(new[] { 0, 3 }.Select(step => Answered(parent.Id, step, attempt: 2)), answered.Where(sample => sample.RunId == parent.Id), strict: true);
+        Assert.Equivalent(new[] { 0, 3 }.Select(step => Answered(branch.Id, step, attempt: 0)), answered.Where(sample => sample.RunId == branch.Id), strict: true);
+        List<StoredDiagnosis> diagnoses = await product.ReadAsync(db => db.Diagnoses.AsNoTracking().OrderBy(one => one.Step).ToListAsync());
+        Assert.Equal([(2, 2, "2"), (5, 2, "5")], diagnoses.Where(one => one.RunId == parent.Id).Select(one => (one.Step, one.Attempt, one.Json)));
+        Assert.Equal([(2, 0, "2")], diagnoses.Where(one => one.RunId == branch.Id).Select(one => (one.Step, one.Attempt, one.Json)));
+        Assert.Equal([(9, 2, "9")], (await product.ReadAsync(db => db.SupersededDiagnoses.AsNoTracking().ToListAsync())).Select(one => (one.Step, one.Attempt, one.Json)));
         Assert.Equal([1, 2, 3, 4, 5, 6], kept.Select(metric => metric.Step));
         Assert.Equal([7, 8, 9], superseded.Select(metric => metric.Step));
         Assert.Equal([1, 2, 3, 4], copied.Select(metric => metric.Step));
@@ -65,6 +78,11 @@ public sealed class WriterTurnTests
             Assert.Equivalent(Values(expected), Values(metric));
         }
     }
+
+    private static Sample Answered(Guid run, int step, int attempt) => new()
+    {
+        RunId = run, Step = step, Place = 1, Attempt = attempt, Prompt = $"Prompt {step}", Teacher = "said", Student = "[\"a\"]", Ids = [1, 2], KlNats = [3], MeanKlNats = 0.25,
+    };
 
     [Theory]
     [InlineData(3)]

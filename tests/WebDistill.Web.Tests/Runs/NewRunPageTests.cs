@@ -59,7 +59,7 @@ public sealed class NewRunPageTests(WebDistillApp app, Chromium chromium) : ICla
         await Expect(visit.Page.Locator(".run-line .status")).ToHaveTextAsync("Completed");
 
         await visit.GoAsync("/runs/new");
-        await Expect(visit.Page.Locator("[id='teacher.modelId'] option:checked")).ToHaveTextAsync("Tiny teacher");
+        await Expect(visit.Box("Teacher")).ToHaveValueAsync("Tiny teacher");
         await Expect(visit.Page.Locator(".softened .bar-row")).ToHaveCountAsync(12);
         string warm = await visit.Page.Locator(".softened .share").First.InnerTextAsync();
         await visit.Page.FillAsync("[id='objective.ce.temperature']", "20");
@@ -134,7 +134,7 @@ public sealed class NewRunPageTests(WebDistillApp app, Chromium chromium) : ICla
         Run run = await SmallRuns.RecordedAsync(app, "Original", 10);
         await using Visit visit = await chromium.VisitAsync(app, $"/runs/new?clone={run.Id:N}");
         await Expect(visit.Page.Locator("#name")).ToHaveValueAsync("Original (copy)");
-        await Expect(visit.Page.Locator(".presets")).ToContainTextAsync("Clone of Original");
+        await Expect(visit.Page.Locator("#s-goal")).ToContainTextAsync("Clone of Original");
         visit.AssertNoFaults();
     }
 

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
+using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Datasets;
@@ -85,5 +86,35 @@ internal static class SmallRuns
             (await RunSeries.FindAsync(db, run.Id, default))!.Value.Series.Packed.Select(series => series.Name));
         app.Service<RunAnnouncements>().Announce(run.Id);
         return run;
+    }
+
+    /// <summary>Looks at the inside of a recorded run at every twentieth of its updates, as a training would have made them.</summary>
+    public static async Task DiagnoseAsync(WebDistillApp app, Run run)
+    {
+        await app.Service<DatabaseWriter>().WriteAsync(async db =>
+        {
+            db.Diagnoses.AddRange(Enumerable.Range(1, 20).Select(i => Row(run, Look(i * run.Step / 20, i / 20.0))));
+            await db.SaveChangesAsync();
+        });
+        app.Service<RunAnnouncements>().Announce(run.Id);
+    }
+
+    /// <summary>A look as it is stored.</summary>
+    public static StoredDiagnosis Row(Run run, Diagnosis look) => new() { RunId = run.Id, Step = look.Step, Attempt = 1, Json = JsonSerializer.Serialize(look, WebJson.Measured) };
+
+    /// <summary>A student of two blocks that agrees with its teacher the more, the further it is.</summary>
+    /// <param name="progress">0 to 1.</param>
+    public static Diagnosis Look(int step, double progress, double learningRate = 1e-4)
+    {
+        int[] counts = new int[Divergence.EdgesNats.Count + 1];
+        for (int i = 0; i < counts.Length; i++)
+            counts[i] = (int)(200 * Math.Exp(-0.05 * Math.Pow(i - 15 + 6 * progress, 2)));
+        var kl = new Divergence(1.5 - progress, 0.9 - 0.6 * progress, 3 - 2 * progress, counts);
+        return new Diagnosis(
+            step, learningRate,
+            [new("embeddings", 0.5 - 0.3 * progress, 40, 0.02), new("block 0", 1.2 - progress, 25, 0.03), new("block 1", 2.4 - 2 * progress, 24, 0.0504), new("final norm", 0.02, 11, 0.005)],
+            new PredictionDiagnosis(1024, 3, 3.9 - progress, new TeacherComparison(
+                2.75, 0.3 + 0.31 * progress, kl, kl with { MeanNats = kl.MeanNats / 4 },
+                [.. Enumerable.Range(0, ConfidenceBin.Count).Select(i => i == 0 ? new ConfidenceBin(0, 0) : new ConfidenceBin(114, (int)(114 * (0.1 * i * progress))))])));
     }
 }

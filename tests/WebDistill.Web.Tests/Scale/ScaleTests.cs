@@ -166,8 +166,8 @@ public sealed class ScaleTests(ManyRowsApp many) : IClassFixture<ManyRowsApp>
     [InlineData(RunOrder.Duration)]
     public async Task Runs_EveryOrder_TurnsAroundWithItsDirection(RunOrder order)
     {
-        Slice<Run> up = await App.Service<RunTable>().ReadAsync(new RunQuery(Order: order, Descending: false));
-        Slice<Run> down = await App.Service<RunTable>().ReadAsync(new RunQuery(Order: order, Descending: true));
+        Slice<Run> up = await App.Service<RunTable>().ReadAsync(new RunQuery("run", Order: order, Descending: false));
+        Slice<Run> down = await App.Service<RunTable>().ReadAsync(new RunQuery("run", Order: order, Descending: true));
         Assert.Equal((ManyRowsApp.Runs, ManyRowsApp.Runs), (up.Total, down.Total));
         IComparable Key(Run run) => order switch
         {

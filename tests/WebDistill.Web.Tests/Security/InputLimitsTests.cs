@@ -29,6 +29,13 @@ public sealed class InputLimitsTests(WebDistillApp app) : IClassFixture<WebDisti
         { "POST", "/api/runs/00000000-0000-0000-0000-000000000001/continue" },
         { "PUT", "/api/runs/00000000-0000-0000-0000-000000000001/position" },
         { "PUT", "/api/runs/00000000-0000-0000-0000-000000000001/name" },
+        { "PUT", "/api/runs/00000000-0000-0000-0000-000000000001/guards" },
+        { "PUT", "/api/runs/00000000-0000-0000-0000-000000000001/tags" },
+        { "POST", "/api/runs/00000000-0000-0000-0000-000000000001/notes" },
+        { "PUT", "/api/runs/00000000-0000-0000-0000-000000000001/notes/1" },
+        { "PATCH", "/api/datasets/00000000-0000-0000-0000-000000000001" },
+        { "POST", "/api/datasets/00000000-0000-0000-0000-000000000001/tokenise-again" },
+        { "PATCH", "/api/models/00000000-0000-0000-0000-000000000001" },
         { "POST", "/api/sweeps" },
         { "POST", "/api/evaluations" },
         { "POST", "/api/generate" },
@@ -50,7 +57,7 @@ public sealed class InputLimitsTests(WebDistillApp app) : IClassFixture<WebDisti
     {
         IEnumerable<string> endpoints = app.Service<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
             .Where(e => e.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes.Contains("application/json") == true)
-            .Select(e => "/" + e.RoutePattern.RawText!.Trim('/').Replace("{id:guid}", "00000000-0000-0000-0000-000000000001").Replace("{step:int}", "1"));
+            .Select(e => "/" + e.RoutePattern.RawText!.Trim('/').Replace("{id:guid}", "00000000-0000-0000-0000-000000000001").Replace("{step:int}", "1").Replace("{note:long}", "1"));
         Assert.Equal(endpoints.Order(), JsonEndpoints.Select(row => (string)row[1]).Order());
     }
 

@@ -42,11 +42,11 @@ public sealed class SweepPresetsTests
     public void Draft_WhatCannotBeRead_IsNamedWithItsDimension()
     {
         var draft = new SweepDraft();
-        draft.Dimensions.Add(new SweepDimensionDraft { Name = "T", Option = "objective.ce.temperature", Values = "1, hot" });
+        draft.Dimensions.Add(new SweepDimensionDraft { Name = "T", Option = "objective.ce.temperature", Values = { "1", "hot" } });
         var several = new SweepDimensionDraft { Name = "objective" };
         several.Rows.Add(new SweepValueDraft { Label = "ce", Changes = "alphaCE = 5" });
         draft.Dimensions.Add(several);
-        draft.Dimensions.Add(new SweepDimensionDraft { Name = "shuffle", Option = "data.shuffle", Values = "yes" });
+        draft.Dimensions.Add(new SweepDimensionDraft { Name = "shuffle", Option = "data.shuffle", Values = { "yes" } });
         draft.Read(new RunOptions(), out IReadOnlyList<OptionProblem> problems);
         Assert.Equal(["dimensions[0]", "dimensions[1]", "dimensions[2]"], problems.Select(problem => problem.Field));
         Assert.Contains("“hot” is not a number", problems[0].Message);

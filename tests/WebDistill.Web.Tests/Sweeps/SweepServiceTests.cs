@@ -3,6 +3,7 @@ using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
+using WebDistill.Web.Compare;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Runs;
@@ -85,11 +86,14 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
         Assert.Equal(12.7062, report.Best.Mean.HalfWidth!.Value, 4);
         Assert.Null(report.Groups[2].Mean);
         // Seed by seed 3 and 2: mean 2.5, s = 1 / √2, half width 12.7062 / √2 / √2.
-        SampleMean difference = report.DifferenceFromBest(report.Groups[1])!;
-        Assert.Equal((2, 2.5), (difference.Count, difference.Mean));
-        Assert.Equal(6.3531, difference.HalfWidth!.Value, 4);
-        Assert.Null(report.DifferenceFromBest(report.Groups[0]));
-        Assert.Null(report.DifferenceFromBest(report.Groups[2]));
+        SweepJudgement judgement = await app.Service<SweepVerdicts>().ReadAsync(report);
+        VerdictComparison comparison = Assert.Single(judgement.Verdict.Comparisons);
+        Assert.Equal(("T = 4", "T = 1"), (judgement.Verdict.Reference!.Title, comparison.Arm.Title));
+        Assert.Equal((2, 2.5), (comparison.Difference!.Count, comparison.Difference.Mean));
+        Assert.Equal(6.3531, comparison.Difference.HalfWidth!.Value, 4);
+        Assert.Equal(VerdictWord.Inconclusive, judgement.Verdict.Word);
+        Assert.Equal("The arms differ in “Temperature” alone.", judgement.Between);
+        Assert.Equal(2, judgement.MissingBaselines);
         Assert.Equal((6, 4, false), (report.RunCount, report.CompletedCount, report.IsAtRest));
         Assert.Equal((4 + 0.8) / 6, report.Progress, 12);
         Assert.Equal(2, report.Groups[2].Runs.Count(run => run is { Value: not null, Counts: false }));
@@ -108,10 +112,11 @@ public sealed class SweepServiceTests(WebDistillApp app) : IClassFixture<WebDist
                 [new SweepDimension { Name = "T", Values = [SweepValue.Of("objective.ce.temperature", 1.0), SweepValue.Of("objective.ce.temperature", 2.0)] }],
         };
         Sweep sweep = await RecordedSweeps.AddAsync(app, plan, (10, RunStatus.Completed), (20, RunStatus.Completed));
-        Run first = (await RunsAsync(sweep.Id))[0];
+        IReadOnlyList<Run> runs = await RunsAsync(sweep.Id);
+        Run first = runs[0], second = runs[1];
         await app.Service<DatabaseWriter>().WriteAsync(async db =>
         {
-            db.Measurements.AddRange(Perplexity(first.Id, 1, 6.5), Perplexity(first.Id, 3, 10));
+            db.Measurements.AddRange(Perplexity(first.Id, 1, 6.5), Perplexity(first.Id, 3, 10), Perplexity(second.Id, 1, 7));
             await db.SaveChangesAsync();
         });
         SweepReport report = await app.Service<SweepReports>().GetAsync(sweep.Id);

@@ -56,8 +56,35 @@ public sealed class RunDraftTests
             : type == typeof(long) ? long.MaxValue - 1
             : type == typeof(double) ? (double)value! + 0.1250001
             : type == typeof(string) ? $"other {property.Name}"
+            : type == typeof(IReadOnlyList<double>) ? (double[])[0.7, 2.5e-5, 1 / 3.0]
             : type == typeof(IReadOnlyList<int>) ? (int[])[0, 3, 11]
+            : type == typeof(IReadOnlyList<string>) ? (string[])[" a, b ", "c\nd\te", "f\\n"]
             : type.IsEnum ? Enum.GetValues(type).Cast<object>().First(other => !other.Equals(value))
             : throw new NotSupportedException($"{property.Name}: give this test another value of {type}.");
+    }
+
+    [Fact]
+    public void Parse_Json_IsTypedAndEveryProblemIsSaidByItsFieldOrByName()
+    {
+        RunDraft draft = RunDraft.Parse("""
+            {"optimiser": {"learningRate": "fast"}, "schedule": {"epochs": 7}, "data": {"shuffle": "maybe"}, "objective": {"ce": {"weight": 3}}, "colour": 1}
+            """u8.ToArray(), out IReadOnlyList<OptionProblem> problems);
+        Assert.Equal("7", draft["schedule.epochs"]);
+        Assert.Equal("3", draft["objective.ce.weight"]);
+        // What a box can hold stands in it, and says there what is wrong.
+        Assert.Equal("fast", draft["optimiser.learningRate"]);
+        draft.Read(out IReadOnlyList<OptionProblem> unreadable);
+        Assert.Equal(["optimiser.learningRate"], unreadable.Select(problem => problem.Field));
+        // A switch cannot stand at "maybe", and no field is called colour.
+        Assert.Equal(["colour", "data.shuffle"], problems.Select(problem => problem.Field).Order());
+    }
+
+    [Fact]
+    public void Parse_WhatWasCopied_IsTheSameForm()
+    {
+        var options = new RunOptions { Name = "Copied", Student = new() { TeacherLayers = [0, 3] }, Optimiser = new() { LearningRate = 3e-4 } };
+        RunDraft copied = RunDraft.Parse(System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(RunDraft.Of(options).Read(out _), WebJson.Options), out IReadOnlyList<OptionProblem> problems);
+        Assert.Empty(problems);
+        Assert.Equal(RunDraft.Of(options).Texts, copied.Texts);
     }
 }

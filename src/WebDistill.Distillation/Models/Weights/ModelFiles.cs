@@ -32,13 +32,11 @@ public static class ModelFiles
     /// shapes.</exception>
     public static TextModel Load(string folder)
     {
-        using SafetensorsFile file = Open(folder, out Architecture architecture, out IReadOnlyDictionary<string, string> stored);
-        TextModel model = TextModel.Create(architecture);
+        using StoredWeights weights = OpenWeights(folder);
+        TextModel model = TextModel.Create(weights.Architecture);
         try
         {
-            foreach ((string name, Parameter parameter) in model.named_parameters())
-                ParameterData.Write(parameter, values => ReadFinite(file, stored[name], 0, values));
-            CheckCopies(file, architecture, stored);
+            weights.ReadInto(model);
         }
         catch
         {
@@ -47,6 +45,11 @@ public static class ModelFiles
         }
         return model;
     }
+
+    /// <summary>Opens a model folder whose weights are read more than once.</summary>
+    /// <exception cref="InvalidDataException">As <see cref="Load"/>, but for the numbers themselves.</exception>
+    public static StoredWeights OpenWeights(string folder) =>
+        new(Open(folder, out Architecture architecture, out IReadOnlyDictionary<string, string> stored), architecture, stored);
 
     /// <summary>
     /// Writes config.json and model.safetensors (F32), each of which appears whole or not at all. The folder
@@ -130,7 +133,8 @@ public static class ModelFiles
         Dictionary<string, long[]> weights = family.Weights(architecture).ToDictionary(weight => weight.Name, weight => weight.Shape);
         foreach (SafetensorsEntry entry in file.Tensors)
         {
-            if (family.TiedCopies.ContainsKey(entry.Name) || family.WeightName(entry.Name) is not string name)
+            if (family.TiedCopies.TryGetValue(entry.Name, out string? copied) && weights.ContainsKey(copied)
+                || family.WeightName(entry.Name, architecture) is not string name)
                 continue;
             if (!weights.TryGetValue(name, out long[]? shape))
             {
@@ -162,7 +166,7 @@ public static class ModelFiles
         return stored;
     }
 
-    private static void ReadFinite(SafetensorsFile file, string name, long from, Span<float> values)
+    internal static void ReadFinite(SafetensorsFile file, string name, long from, Span<float> values)
     {
         file.ReadSingles(name, from, values);
         for (int i = 0; i < values.Length; i++)
@@ -174,13 +178,13 @@ public static class ModelFiles
     }
 
     /// <summary>What is stored a second time is one weight here: both must be the same.</summary>
-    private static void CheckCopies(SafetensorsFile file, Architecture architecture, IReadOnlyDictionary<string, string> stored)
+    internal static void CheckCopies(SafetensorsFile file, Architecture architecture, IReadOnlyDictionary<string, string> stored)
     {
         foreach ((string copy, string weight) in architecture.Family.TiedCopies)
         {
-            if (file.Find(copy) is not { } found)
+            if (file.Find(copy) is not { } found || !stored.TryGetValue(weight, out string? name))
                 continue;
-            SafetensorsEntry expected = file.Find(stored[weight])!;
+            SafetensorsEntry expected = file.Find(name)!;
             if (!found.Shape.SequenceEqual(expected.Shape))
                 throw new InvalidDataException(
                     $"Tensor '{copy}' has shape {Text(found.Shape)} and '{expected.Name}' {Text(expected.Shape)}. Only models with a tied head "

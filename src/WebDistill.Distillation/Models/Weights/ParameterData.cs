@@ -7,7 +7,8 @@ namespace WebDistill.Distillation.Models.Weights;
 /// <summary>Float tensors to and from plain memory, on whatever device they live.</summary>
 internal static class ParameterData
 {
-    /// <summary>Lets <paramref name="fill"/> write every element, row-major.</summary>
+    /// <summary>Lets <paramref name="fill"/> write every element, row-major. The memory that it is given holds no values, not even the parameter's: what it does
+    /// not write is undefined, and what it reads means nothing. <see cref="ToArray"/> says what they are.</summary>
     public static void Write(Tensor parameter, Action<Span<float>> fill)
     {
         using DisposeScope scope = NewDisposeScope();

@@ -1,0 +1,68 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using WebDistill.Data;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Options;
+using WebDistill.Web.Datasets;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Models;
+
+namespace WebDistill.Web.Catalogue;
+
+/// <summary>Reads what a run can be made of, with examples out of what is stored.</summary>
+public sealed class CatalogueService(ModelService models, DatasetTable datasets)
+{
+    private const int ExampleUpdates = 20, ExampleContext = 64;
+
+    /// <summary>All of it.</summary>
+    public async Task<CatalogueResponse> ReadAsync(CancellationToken cancel = default)
+    {
+        Model? teacher = await models.LargestAsync(cancel);
+        Dataset? text = (teacher?.TokenizerSha256 is string tokenizer ? await datasets.NewestReadyAsync(tokenizer, cancel: cancel) : null)
+            ?? await datasets.NewestReadyAsync(null, cancel: cancel);
+        if (text?.TokenizerSha256 is string expected && teacher?.TokenizerSha256 != expected)
+            teacher = (await models.SliceAsync("", tokenizerSha256: expected, continuing: true, withSweeps: true, cancel: cancel)).Rows.FirstOrDefault();
+        Model? other = teacher?.TokenizerSha256 is string shared
+            ? (await models.SliceAsync("", tokenizerSha256: shared, continuing: true, withSweeps: true, cancel: cancel)).Rows.FirstOrDefault(model => model.Id != teacher.Id) : null;
+        var library = new Library(text, teacher, other);
+        JsonObject defaults = LossCatalogue.RunSchema.Write(new RunOptions(), WebJson.Options);
+        return new CatalogueResponse(
+            Entries(Method.Families), Entries(Method.Tasks), Entries(Method.Losses), Entries(Method.Teachers), Entries(Method.Students), Entries(Method.BatchSources), [.. library.Missing]);
+
+        IReadOnlyList<CatalogueEntry> Entries(IEnumerable<Method> methods) => [.. methods.Select(method => new CatalogueEntry(
+            method.Name, method.Title, method.Text, method.Formula, method.Source, [.. method.Knobs.Select(path => CatalogueKnob.Of(LossCatalogue.RunSchema.Find(path), defaults))],
+            Example(method, library, defaults)))];
+    }
+
+    private static JsonObject Example(Method method, Library library, JsonObject defaults)
+    {
+        var example = new JsonObject();
+        Put("name", $"Example: {method.Title}"[..Math.Min(100, $"Example: {method.Title}".Length)]);
+        Put("data.datasetId", library.Text?.Id.ToString() ?? Library.NoText);
+        Put("data.contextLength", Math.Min(ExampleContext, library.Teacher?.ContextLength ?? ExampleContext));
+        Put("schedule.maxUpdates", ExampleUpdates);
+        if (method.Teaching != Teaching.None)
+            Put("teacher.modelId", library.Teacher?.Id.ToString() ?? Library.NoTeacher);
+        if (method.Teaching == Teaching.Several)
+            Put("teacher.others", (string[])[library.Other?.Id.ToString() ?? Library.NoOther]);
+        foreach ((string path, object value) in method.Sets)
+            Put(path, value);
+        // What begins with a model begins with the teacher itself: a copy that goes on.
+        if (method.Knobs.Contains("student.modelId"))
+            Put("student.modelId", library.Teacher?.Id.ToString() ?? Library.NoTeacher);
+        // Its knobs stand there to be turned; what is null follows from the models.
+        foreach (OptionField knob in method.Knobs.Select(LossCatalogue.RunSchema.Find).Where(knob => knob.In(example) is null && knob.In(defaults) is not null))
+            knob.Put(example, knob.In(defaults)!.DeepClone());
+        return example;
+
+        void Put(string path, object value) => LossCatalogue.RunSchema.Find(path).Put(example, JsonSerializer.SerializeToNode(value, WebJson.Options));
+    }
+
+    /// <summary>What the examples are made with; null where there is none.</summary>
+    private sealed record Library(Dataset? Text, Model? Teacher, Model? Other)
+    {
+        public const string NoText = "ID of a data set", NoTeacher = "ID of a model of the data set's vocabulary", NoOther = "ID of another model of that vocabulary";
+
+        public IEnumerable<string> Missing => new[] { Text is null ? NoText : null, Teacher is null ? NoTeacher : null, Other is null ? NoOther : null }.OfType<string>();
+    }
+}

@@ -1,0 +1,88 @@
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Students;
+
+namespace WebDistill.Web.Catalogue;
+
+/// <summary>Who teaches in an example.</summary>
+internal enum Teaching
+{
+    /// <summary>Nobody: the text alone is learned.</summary>
+    None,
+
+    /// <summary>One model.</summary>
+    One,
+
+    /// <summary>Two.</summary>
+    Several,
+}
+
+/// <summary>What a run can be made of, before an example has a model and a text.</summary>
+/// <param name="Knobs">Paths of its options.</param>
+/// <param name="Teaching">Who teaches in its example.</param>
+/// <param name="Sets">What its example says beyond that, by the paths of the options.</param>
+internal sealed record Method(
+    string Name, string Title, string Text, string? Formula, string Source, IReadOnlyList<string> Knobs, Teaching Teaching, params IReadOnlyList<(string Path, object Value)> Sets)
+{
+    private static readonly string[] s_together = ["teacher.modelId", "teacher.others", "teacher.combination", "teacher.weighting", "teacher.weights", "teacher.weightTemperature"];
+
+    private static readonly (string, object)[] s_fromNothing =
+        [("student.initialisation", "random"), ("student.layerCount", 2), ("student.width", 32), ("student.heads", 2), ("objective.clm.weight", 1)];
+
+    /// <summary>Of each family that a run can train a model that begins from nothing: the others continue no text, which every run does.</summary>
+    public static IEnumerable<Method> Families => ModelFamilies.All.Where(family => family.ContinuesTexts).Select(family => new Method(
+        family.Name, family.Title, family.What, null, family.Source, ["student.layerCount", "student.width", "student.heads", "student.dropout", "student.initialiserRange"], Teaching.None, s_fromNothing));
+
+    /// <summary>What is learned of a text.</summary>
+    public static IEnumerable<Method> Tasks =>
+    [
+        new("causal-lm", "Causal language modelling", "Predicts each token from those before it. Its figure is the perplexity on held-out text, and lower is better.",
+            "perplexity = exp(mean of −ln p(next token))", "Radford et al. 2019", ["data.datasetId", "schedule.validationIntervalSteps", "schedule.validationMaxTokens"], Teaching.None, s_fromNothing),
+    ];
+
+    /// <summary>Each loss alone, at a usual weight.</summary>
+    public static IEnumerable<Method> Losses => LossCatalogue.All.Select(loss => new Method(
+        loss.Name, loss.Title, loss.What, loss.Formula, loss.Source, [.. loss.Fields.Select(knob => knob.Path)], loss.NeedsTeacher ? Teaching.One : Teaching.None,
+        // Summed over a vocabulary, squared logits are large.
+        [.. loss.NeedsTeacher ? [] : s_fromNothing, (loss.Fields[0].Path, loss is LogitsSquaredError ? 1e-4 : 1.0)]));
+
+    /// <summary>Who teaches, and what several teach together.</summary>
+    public static IEnumerable<Method> Teachers =>
+    [
+        new("none", "No teacher", "A model learns the text alone: how a teacher is made, and the baseline that every student should beat.", "−ln p(next token)", "Radford et al. 2019",
+            ["teacher.modelId"], Teaching.None, s_fromNothing),
+        new("model", "One model", "The student learns what one larger model would have said of each token.", "T² · KL(softmax(z / T) ‖ q)", "Hinton, Vinyals and Dean 2015",
+            ["teacher.modelId"], Teaching.One, ("objective.ce.weight", 1)),
+        new("mean-of-probabilities", "Mean of probabilities", "Several teachers as one whose distribution is the mean of theirs: what each finds possible stays possible. The usual choice for teachers that "
+            + "differ in their seed.", "T² · KL(Σ w softmax(z / T) ‖ q)", "Hinton, Vinyals and Dean 2015", s_together, Teaching.Several,
+            ("objective.ce.weight", 1), ("teacher.combination", nameof(TeacherCombination.Probabilities))),
+        new("mean-of-logits", "Mean of logits", "Several teachers as one whose logits are the mean of theirs, the normalised geometric mean of the distributions: sharper, and one that is sure can veto. For "
+            + "teachers whose logits are of one scale, and the only one for losses that compare logits.", "T² · KL(softmax(Σ w z / T) ‖ q)", "the distribution of the least Σ w KL(· ‖ softmax(z / T))", s_together, Teaching.Several,
+            ("objective.ce.weight", 1), ("objective.centred.weight", 1), ("teacher.combination", nameof(TeacherCombination.Logits))),
+        new("mean-of-losses", "Mean of losses", "The mean of the losses towards each teacher. It teaches exactly what the mean of probabilities does; its value is larger by what the teachers disagree by, and "
+            + "never reaches 0 where they do.", "Σ w T² · KL(softmax(z / T) ‖ q)", "the sum of Hinton, Vinyals and Dean 2015 over the teachers", s_together, Teaching.Several,
+            ("objective.ce.weight", 1), ("teacher.combination", nameof(TeacherCombination.Losses)), ("teacher.weights", (double[])[0.7, 0.3])),
+        new("by-validation-loss", "Weighted by validation loss", "Each of several teachers counts by how well it predicts the held-out text, measured once before the first update. For teachers of which some are "
+            + "much worse.", "w = exp(−loss / τ), normalised", "a softmax over the teachers' mean losses", s_together, Teaching.Several,
+            ("objective.ce.weight", 1), ("teacher.weighting", nameof(TeacherWeighting.ByValidationLoss)), ("teacher.weightTemperature", 0.5)),
+        new("by-gold-token", "Weighted token by token", "At each token the teachers count in proportion to the probability that they give to the token the text has. For teachers that know different things.",
+            "w = p(next token), normalised over the teachers", "a softmax over the teachers' losses of the token", s_together, Teaching.Several,
+            ("objective.ce.weight", 1), ("teacher.weighting", nameof(TeacherWeighting.ByGoldToken))),
+    ];
+
+    /// <summary>What a student begins with.</summary>
+    public static IEnumerable<Method> Students => StudentInits.All.Select(init => new Method(
+        init.Name, init.Name, init.Description, null, init.Source, [.. init.Uses], init.NeedsTeacher || init.NeedsCheckpoint ? Teaching.One : Teaching.None,
+        init.NeedsTeacher ? [("objective.ce.weight", 1)] : init.NeedsCheckpoint ? [("student.initialisation", init.Name), ("objective.ce.weight", 1)] : s_fromNothing));
+
+    /// <summary>What is read, and how it is cut.</summary>
+    public static IEnumerable<Method> BatchSources =>
+    [
+        new("packed", "Packed blocks", "The text as one stream of tokens, cut into blocks of equal length: nothing is computed for padding.", null, "Raffel et al. 2020",
+            ["data.datasetId", "data.sequenceMode", "data.contextLength", "data.shuffle"], Teaching.None, [.. s_fromNothing, ("data.sequenceMode", nameof(SequenceMode.Packed))]),
+        new("documents", "One document per row", "A document, or a piece of a long one, per row between two end-of-text tokens, padded at its end; rows of similar length go together. As the reference does it, "
+            + "and for documents that must not see each other.", null, "Hugging Face's distillation project",
+            ["data.datasetId", "data.sequenceMode", "data.contextLength", "data.shuffle", "data.groupBySize"], Teaching.None, [.. s_fromNothing, ("data.sequenceMode", nameof(SequenceMode.HuggingFace))]),
+    ];
+}

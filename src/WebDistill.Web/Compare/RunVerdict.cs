@@ -1,0 +1,60 @@
+using WebDistill.Data;
+using WebDistill.Distillation.Options;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Runs;
+
+namespace WebDistill.Web.Compare;
+
+/// <summary>What the verdict on some runs is about, and what of them decides.</summary>
+public static class RunVerdict
+{
+    /// <summary>What can decide, by the name that the address has: the first one where none is named.</summary>
+    public static IReadOnlyList<(string Name, string Label)> Measures { get; } =
+        [("latest", "Validation perplexity, latest"), ("lowest", "Validation perplexity, lowest"), ("gap", "Gap to the teacher"), ("loss", "Total loss")];
+
+    /// <summary>The verdict on some runs.</summary>
+    /// <param name="measure">A name of <see cref="Measures"/>; another one stands for the first.</param>
+    /// <param name="baseline">The arm that the others shall beat; null takes the one that was trained on the text alone, and without such a one the best.</param>
+    public static Verdict Of(RunComparison comparison, IReadOnlyList<ComparedArm> arms, string? measure, ComparedArm? baseline)
+    {
+        baseline ??= arms.Count(arm => arm.IsTextAlone) == 1 && arms.Count > 1 ? arms.Single(arm => arm.IsTextAlone) : null;
+        Func<ComparedRun, double?> value = measure switch
+        {
+            "lowest" => run => run.Lowest?.Value,
+            "gap" => run => run.Run.GapToTeacher(),
+            "loss" => run => run.Run.TotalLoss,
+            _ => run => run.Run.ValidationPerplexity,
+        };
+        VerdictArm[] measured = [.. arms.Select(arm => arm.With(value))];
+        return Verdict.Of(Measure(comparison, measure), measured, baseline is null ? null : measured[arms.ToList().IndexOf(baseline)], Obstacle(comparison, measure));
+    }
+
+    /// <summary>What decides.</summary>
+    /// <param name="measure">As in <see cref="Of"/>.</param>
+    public static VerdictMeasure Measure(RunComparison comparison, string? measure)
+    {
+        PerplexityProtocol protocol = PerplexityProtocol.Validation(comparison.Runs.Count == 0 ? new ScheduleOptions().ValidationMaxTokens
+            : StoredOptions.Of(comparison.Runs[0].Run).Schedule.ValidationMaxTokens);
+        return measure switch
+        {
+            "lowest" => new($"Lowest {Lower(protocol.Name)}", $"{protocol.What} The lowest one that was measured during the run: a run that measures more often has an advantage.", Figures.Perplexity, Significant),
+            "gap" => new("Gap to the teacher", $"Student's perplexity / teacher's - 1. {protocol.What}", Figures.Percent, Figures.Unsigned),
+            "loss" => new("Total loss", "The weighted loss of the last update, from one batch.", Figures.Loss, Significant),
+            _ => new(protocol.Name, $"{protocol.What} After the last update.", Figures.Perplexity, Significant),
+        };
+
+        static string Significant(double size) => Figures.Significant(size, 2);
+        static string Lower(string name) => char.ToLowerInvariant(name[0]) + name[1..];
+    }
+
+    /// <summary>Why the runs' values cannot be compared with each other; null when they can.</summary>
+    /// <param name="measure">As in <see cref="Of"/>.</param>
+    public static string? Obstacle(RunComparison comparison, string? measure)
+    {
+        IReadOnlyList<ComparedOption> obstacles = measure == "loss" ? comparison.TotalLossObstacles : comparison.PerplexityObstacles;
+        string names = string.Join(", ", obstacles.Select(option => $"“{option.Field.Label}”"));
+        return obstacles.Count == 0 ? null : measure == "loss"
+            ? $"The total losses cannot be compared: each is a weighted sum, and the runs differ in {names}."
+            : $"These perplexities cannot be compared with each other: the runs differ in {names}, so that they are measured on different text, or on text that is cut differently.";
+    }
+}

@@ -1,0 +1,40 @@
+using WebDistill.Data;
+using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Options;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Ui;
+
+namespace WebDistill.Web.Runs;
+
+/// <summary>How far the latest validation perplexity of a run is from that of the pinned baseline.</summary>
+/// <param name="Text">"+0.12 (+3.1 %)", or that they cannot be compared.</param>
+/// <param name="Hint">With what it is compared, or why it cannot be.</param>
+/// <param name="IsComparable">Whether both are measured on the same text that is cut in the same way.</param>
+public sealed record BaselineDifference(string Text, string Hint, bool IsComparable)
+{
+    /// <summary>The options on which a validation perplexity depends: what it is measured on, and how the text is cut for it.</summary>
+    public static IReadOnlyList<string> DecidePerplexity { get; } = ["data.datasetId", "data.sequenceMode", "data.contextLength", "schedule.validationMaxTokens"];
+
+    /// <summary>That of a run; null where it is the baseline itself, none is pinned, or one of the two has not been measured.</summary>
+    public static BaselineDifference? Of(Run run, Run? baseline)
+    {
+        if (baseline is null || run.Id == baseline.Id || run.Validation() is not Perplexity own || baseline.Validation() is not Perplexity other)
+            return null;
+        string with = $"the baseline {baseline.Name}, {Figures.Perplexity(other)}";
+        IReadOnlyList<string> obstacles = Obstacles(run, baseline);
+        if (obstacles.Count > 0)
+            return new("another text", $"Not comparable with {with}: the two differ in {string.Join(", ", obstacles.Select(label => $"“{label}”"))}, so that they are measured on different text, "
+                + "or on text that is cut differently.", IsComparable: false);
+        double relative = own.RelativeTo(other), apart = own.Value - other.Value;
+        return new(double.IsFinite(apart) ? $"{Figures.Signed(apart)} ({Figures.Percent(relative)})" : Figures.Percent(relative), $"Against {with}; lower is better.", IsComparable: true);
+    }
+
+    /// <summary>The options for which two runs' perplexities cannot be compared, as the form calls them.</summary>
+    public static IReadOnlyList<string> Obstacles(Run run, Run other)
+    {
+        var (own, others) = (OptionTexts.Values(StoredOptions.Of(run)), OptionTexts.Values(StoredOptions.Of(other)));
+        return [.. LossCatalogue.RunSchema.Settings.Where(field => DecidePerplexity.Contains(field.Path) && RunDraft.Write(field.In(own)) != RunDraft.Write(field.In(others)))
+            .Select(field => field.Label)];
+    }
+}

@@ -1,0 +1,48 @@
+using System.Globalization;
+using WebDistill.Data;
+using WebDistill.Distillation.Students;
+using WebDistill.Web.Formats;
+using WebDistill.Web.Ui;
+
+namespace WebDistill.Web.Runs;
+
+/// <summary>
+/// Options that a preset or a person chose for another model than the one that is chosen now: what this one cannot do is cut to what it can, and said. What
+/// is typed afterwards is not touched: then it is a problem of its field.
+/// </summary>
+internal static class ModelFit
+{
+    /// <summary>Changes the draft.</summary>
+    /// <param name="first">The model whose weights the student starts from; null where it begins otherwise.</param>
+    /// <returns>What became of each field that was changed, and why.</returns>
+    public static IEnumerable<(string Field, string Said)> Apply(RunDraft draft, Model? teacher, Model? first)
+    {
+        List<(string, string)> changed = [];
+        (string who, int positions) = teacher is null || first?.ContextLength < teacher.ContextLength
+            ? ("the model that the student starts from", first?.ContextLength ?? int.MaxValue) : ("the teacher", teacher.ContextLength);
+        if (Number(draft["data.contextLength"]) is int context && context > positions)
+            Change("data.contextLength", positions.ToString(CultureInfo.InvariantCulture),
+                $"{Figures.Count(context)} became {Figures.Count(positions)}: {who} has {Figures.Count(positions)} positions.");
+        // Only a student whose layers are the teacher's has no more of them.
+        if (teacher is null || StudentInits.All.FirstOrDefault(init => init.Name == draft["student.initialisation"]) is not { NeedsTeacher: true })
+            return changed;
+        if (Number(draft["student.layerCount"]) is int layers && layers > teacher.Layers)
+            Change("student.layerCount", teacher.Layers.ToString(CultureInfo.InvariantCulture),
+                $"{Figures.Count(layers)} became {teacher.Layers}: the teacher has {Figures.Layers(teacher.Layers)}.");
+        string[] listed = draft["student.teacherLayers"].Split([',', ' '], StringSplitOptions.RemoveEmptyEntries);
+        if (listed.Any(layer => Number(layer) >= teacher.Layers))
+        {
+            draft["student.layerCount"] = Math.Min(listed.Length, teacher.Layers).ToString(CultureInfo.InvariantCulture);
+            Change("student.teacherLayers", "", $"{string.Join(", ", listed)} became an even spacing: the teacher has {Figures.Layers(teacher.Layers)}, 0 to {teacher.Layers - 1}.");
+        }
+        return changed;
+
+        void Change(string field, string text, string said)
+        {
+            draft[field] = text;
+            changed.Add((field, said));
+        }
+    }
+
+    private static int? Number(string text) => int.TryParse(text.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : null;
+}
