@@ -15,6 +15,12 @@ public sealed record TokenBatch(long[] Ids, int[] Lengths, int Rows, int Columns
     /// </summary>
     public long[]? Labels { get; init; }
 
+    /// <summary>[Rows]: the class of each text; null where none is known.</summary>
+    public long[]? Classes { get; init; }
+
+    /// <summary>[Rows, Columns]: 1 in the second text of a pair, else 0; null where no row has two texts.</summary>
+    public long[]? TokenTypeIds { get; init; }
+
     /// <summary>What it offers to the losses.</summary>
     public LossCounts Counts() => new(Lengths.Sum(length => (long)length),
         Labels?.Count(label => label != LogitLosses.NoTarget) ?? Lengths.Sum(length => Math.Max(0L, length - 1)));

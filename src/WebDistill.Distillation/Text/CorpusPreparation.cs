@@ -142,13 +142,7 @@ public static class CorpusPreparation
             TokenRoles roles = tokenizer.Vocabulary.Roles;
             if (roles.BeginsDocuments)
                 ids.Add(roles.BeginOfText);
-            // Ours need no list for each document.
-            if (tokenizer.Tokenizer is Gpt2Tokenizer gpt2)
-                gpt2.EncodeTo(text, ids);
-            else if (tokenizer.Tokenizer is BertWordPiece wordPiece)
-                wordPiece.EncodeTo(text, ids);
-            else
-                ids.AddRange(tokenizer.Tokenizer.EncodeToIds(text));
+            tokenizer.EncodeTo(text, ids);
             documents.Add((ids.Count - before, byteOffset));
         });
         return new EncodedChunk(chunk.ByteOffset + chunk.Bytes.Length, ids, documents);

@@ -14,4 +14,16 @@ public sealed record TextTokenizer(Tokenizer Tokenizer, Vocabulary Vocabulary, A
 
     /// <summary>And so does BERT's.</summary>
     public static implicit operator TextTokenizer(BertWordPiece tokenizer) => new(tokenizer, tokenizer.Vocabulary, tokenizer.Save);
+
+    /// <summary>Appends the ids of a text, without those that begin and end it.</summary>
+    public void EncodeTo(string text, List<int> ids)
+    {
+        // Ours need no list for each text.
+        if (Tokenizer is Gpt2Tokenizer gpt2)
+            gpt2.EncodeTo(text, ids);
+        else if (Tokenizer is BertWordPiece wordPiece)
+            wordPiece.EncodeTo(text, ids);
+        else
+            ids.AddRange(Tokenizer.EncodeToIds(text));
+    }
 }
