@@ -34,7 +34,7 @@ public abstract record Architecture
     /// <summary>Transformer blocks.</summary>
     public abstract int Layers { get; }
 
-    /// <summary>H: attention heads per layer; divides <see cref="Width"/>.</summary>
+    /// <summary>H: attention heads per layer, which divides <see cref="Width"/>; 0 in a family without attention.</summary>
     public abstract int Heads { get; }
 
     /// <summary>Id that ends a text; null if the file names none.</summary>
@@ -139,11 +139,17 @@ public abstract record Architecture
     /// <summary>Refuses what no norm and no draw of weights can use, and models beyond all sizes.</summary>
     private protected void ValidateNumbers(string epsilonName, double epsilon, double initialiserRange)
     {
+        ValidateNumbers(initialiserRange);
+        if (!(epsilon > 0 && epsilon < 1))
+            throw new InvalidDataException($"{epsilonName} is {epsilon}, expected a number between 0 and 1, usually {Family.UsualNormEpsilon}.");
+    }
+
+    /// <summary>The same of a model without norms.</summary>
+    private protected void ValidateNumbers(double initialiserRange)
+    {
         if (ParameterCount > MaxParameters)
             throw new InvalidDataException(
                 $"The configuration describes {ParameterCount:N0} parameters, expected at most {MaxParameters:N0}.");
-        if (!(epsilon > 0 && epsilon < 1))
-            throw new InvalidDataException($"{epsilonName} is {epsilon}, expected a number between 0 and 1, usually {Family.UsualNormEpsilon}.");
         if (!(initialiserRange >= 0 && double.IsFinite(initialiserRange)))
             throw new InvalidDataException(
                 $"initializer_range is {initialiserRange}, expected a finite number of at least 0, usually 0.02.");

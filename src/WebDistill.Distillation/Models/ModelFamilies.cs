@@ -1,5 +1,6 @@
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models.Encoders;
+using WebDistill.Distillation.Models.Recurrent;
 
 namespace WebDistill.Distillation.Models;
 
@@ -8,7 +9,7 @@ public static class ModelFamilies
 {
     /// <summary>Every family, in the order in which menus show them.</summary>
     public static IReadOnlyList<ModelFamily> All { get; } =
-        [Gpt2Family.Instance, BertFamily.Instance, DistilBertFamily.Instance, AlbertFamily.Instance, MobileBertFamily.Instance];
+        [Gpt2Family.Instance, BertFamily.Instance, DistilBertFamily.Instance, AlbertFamily.Instance, MobileBertFamily.Instance, BiLstmFamily.Instance];
 
     /// <summary>The family of a new model, and that of a <c>config.json</c> that names none: those of the first years did not.</summary>
     public static ModelFamily Default => Gpt2Family.Instance;

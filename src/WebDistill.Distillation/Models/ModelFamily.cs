@@ -23,8 +23,8 @@ public abstract class ModelFamily
     /// <summary>Whether it has models that continue a text.</summary>
     public abstract bool ContinuesTexts { get; }
 
-    /// <summary>As people write the number that its norms usually add to the variance.</summary>
-    internal abstract string UsualNormEpsilon { get; }
+    /// <summary>As people write the number that its norms usually add to the variance; null in a family without norms.</summary>
+    internal virtual string? UsualNormEpsilon => null;
 
     /// <summary>Reads a <c>config.json</c>.</summary>
     /// <exception cref="InvalidDataException">A field is missing, mistyped or asks for what is not supported; the message names it.</exception>

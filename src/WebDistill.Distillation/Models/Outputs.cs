@@ -30,7 +30,7 @@ public enum Wants
 /// <param name="Layers">n_layer + 1 of [B, T, C]: the embeddings, then the output of each block; the last one alone is after the final layer norm, it is
 /// <paramref name="Hidden"/>. Empty unless asked for.</param>
 /// <param name="Attentions">n_layer of [B, H, T, T], each row over the keys summing to 1, before dropout; empty unless asked for.</param>
-/// <param name="Pooled">[B, C], of the first token of each text; null unless asked for.</param>
+/// <param name="Pooled">[B, C] of the first token of each text, in a family that reads it step by step of the last states; null unless asked for.</param>
 internal sealed record Outputs(
     torch.Tensor Hidden, IReadOnlyList<torch.Tensor> Layers, IReadOnlyList<torch.Tensor> Attentions, torch.Tensor? Pooled = null)
 {

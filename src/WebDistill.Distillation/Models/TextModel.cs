@@ -118,6 +118,10 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
         ? RowProduct.Run(hidden, Head, isTransposed: true, bias: null).view([.. hidden.shape[..^1], Architecture.VocabularySize])
         : nn.functional.linear(hidden, Head);
 
+    /// <summary>Logits [B, classes] of the pooled vectors of B texts.</summary>
+    /// <exception cref="InvalidOperationException">It has no classes.</exception>
+    internal virtual Tensor ClassLogits(Tensor pooled) => throw new InvalidOperationException($"This {Architecture.Family.Title} has no classes.");
+
     /// <summary>Room for keys and values.</summary>
     /// <param name="rows">Texts that are continued side by side.</param>
     /// <param name="positions">Of each; null is a whole context.</param>

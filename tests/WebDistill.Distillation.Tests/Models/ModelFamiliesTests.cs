@@ -37,14 +37,16 @@ public sealed class ModelFamiliesTests
     public void Create_WhatWasAskedFor_IsInConfigJsonAndComesBack(string name)
     {
         Architecture architecture = Small(name);
-        Assert.Equal((Vocabulary, Positions, Width, Layers, Heads), (architecture.VocabularySize, architecture.Positions, architecture.Width, architecture.Layers,
+        // A family without attention has no heads.
+        int heads = architecture.Heads == 0 ? 0 : Heads;
+        Assert.Equal((Vocabulary, Positions, Width, Layers, heads), (architecture.VocabularySize, architecture.Positions, architecture.Width, architecture.Layers,
             architecture.Heads));
         Assert.Equal(Vocabulary - 1, architecture.EndOfTextId);
         Assert.Equal(architecture, Architecture.Parse(architecture.ToJson()));
         Assert.Equal(2, architecture.WithLayers(2).Layers);
         Architecture wider = architecture.WithWidth(3 * Width, Heads);
         wider.Validate();
-        Assert.Equal((3 * Width, Heads, Layers, (double)architecture.InnerWidth / Width), (wider.Width, wider.Heads, wider.Layers, (double)wider.InnerWidth / wider.Width));
+        Assert.Equal((3 * Width, heads, Layers, (double)architecture.InnerWidth / Width), (wider.Width, wider.Heads, wider.Layers, (double)wider.InnerWidth / wider.Width));
         Assert.Equal(architecture, wider.WithWidth(Width, Heads));
         Assert.NotEqual(architecture, architecture.WithDropout(0.25));
         Assert.NotEqual(architecture, architecture.WithInitialiserRange(0.3));
@@ -129,7 +131,7 @@ public sealed class ModelFamiliesTests
         Assert.NotEqual(ParameterData.ToArray(hidden.narrow(1, 0, 1)), ParameterData.ToArray(other.narrow(1, 0, 1)));
         Assert.Equal(0, model.Architecture.CachedNumbersPerToken);
         string said = Assert.Throws<ArgumentException>(() => model.CreateCache()).Message;
-        Assert.Contains($"{model.Architecture.Family.Title} model, which fills masked words and cannot continue a text; expected a GPT-2 model.", said);
+        Assert.Contains($"{model.Architecture.Family.Title} model, which {ModelHeads.Does(model.Architecture.Head)} and cannot continue a text; expected a GPT-2 model.", said);
         using KeyValueCache cache = new(Layers, 1, Heads, Positions, Width / Heads);
         Assert.Equal(said, Assert.Throws<ArgumentException>(() => model.Hidden(new ModelInput(tensor([3L], [1, 1])), cache)).Message);
         Assert.Equal(said, Assert.Throws<ArgumentException>(() => new TextGenerator(model).NextTokens([3], 1)).Message);
@@ -143,10 +145,14 @@ public sealed class ModelFamiliesTests
     [MemberData(nameof(Families))]
     public void Forward_GivesWhatIsAsked(string name) => Answering(name, model =>
     {
-        Outputs all = model.Forward(new ModelInput(tensor([3L, 1, 4, 1], [1, 4])), Wants.Hidden | Wants.HiddenOfAllLayers | Wants.Attentions);
+        var input = new ModelInput(tensor([3L, 1, 4, 1], [1, 4]));
+        bool attends = model.Architecture.Heads > 0;
+        Outputs all = model.Forward(input, Wants.Hidden | Wants.HiddenOfAllLayers | (attends ? Wants.Attentions : Wants.None));
         Assert.Equal(Layers + 1, all.Layers.Count);
         Assert.All(all.Layers, layer => Assert.Equal([1, 4, Width], layer.shape));
-        Assert.Equal(Layers, all.Attentions.Count);
+        if (!attends)
+            Assert.Contains("has no attention", Assert.Throws<ArgumentException>(() => model.Forward(input, Wants.Attentions)).Message);
+        Assert.Equal(attends ? Layers : 0, all.Attentions.Count);
         Assert.All(all.Attentions, map =>
         {
             Assert.Equal([1, Heads, 4, 4], map.shape);
@@ -171,7 +177,8 @@ public sealed class ModelFamiliesTests
         using DisposeScope scope = NewDisposeScope();
         Tensor ids = tensor([3L, 1, 4, 1, 5, 9, 2, 6], [2, 4]);
         // A head that is more than a product with the hidden states has weights of its own.
-        Tensor Answer() => model.Hidden(new ModelInput(ids)) is var hidden && model.Architecture.Head == ModelHead.NextToken ? hidden : model.Logits(hidden);
+        Tensor Answer() => model.Forward(new ModelInput(ids), Wants.Hidden | Wants.Pooled) is var outputs && model.Architecture.Head == ModelHead.Classes ? model.ClassLogits(outputs.Pooled!)
+            : model.Architecture.Head == ModelHead.NextToken ? outputs.Hidden : model.Logits(outputs.Hidden);
         Tensor direction = Answer().detach().cos();
         double Value() => ParameterData.ToArray(Answer() * direction).Sum(value => (double)value);
         (Answer() * direction).sum().backward();

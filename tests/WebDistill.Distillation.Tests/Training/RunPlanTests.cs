@@ -81,7 +81,7 @@ public sealed class RunPlanTests
         {
             OptionProblem problem = Assert.Single(problems);
             Assert.Equal(field, problem.Field);
-            Assert.Matches($"^{subject} is an? {other.Family.Title} model, which fills masked words and cannot continue a text; expected a GPT-2 model. Choose one of those.$", problem.Message);
+            Assert.Matches($"^{subject} is an? {other.Family.Title} model, which {ModelHeads.Does(other.Head)} and cannot continue a text; expected a GPT-2 model. Choose one of those.$", problem.Message);
         }
     }
 

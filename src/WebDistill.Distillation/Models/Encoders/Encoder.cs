@@ -130,10 +130,10 @@ internal abstract class Encoder : TextModel
     }
 
     /// <summary>Logits [B, classes] of the pooled vectors [B, C].</summary>
-    internal Tensor ClassLogits(Tensor pooled)
+    internal sealed override Tensor ClassLogits(Tensor pooled)
     {
         if (_classifier is null)
-            throw new InvalidOperationException($"This {Architecture.Family.Title} has no classes.");
+            return base.ClassLogits(pooled);
         using DisposeScope scope = NewDisposeScope();
         return _classifier.forward(SeededDropout.Run(pooled, _config.ClassifierDropout ?? _config.HiddenDropout, training), ScalarType.Float32).MoveToOuterDisposeScope();
     }
