@@ -15,7 +15,7 @@ public sealed record LabelledStatistics(LabelledClasses Classes, IReadOnlyList<l
 public static class LabelledPreparation
 {
     /// <summary>
-    /// Tokenises a training file, and perhaps a held-out one of the same columns and classes, in memory bounded by the longest text beside eight bytes for each. Texts are stored whole: how many
+    /// Tokenises a training file, and perhaps a held-out one of the same columns and classes, in memory bounded by the longest text, beside 8 bytes for each text and 4 for each example. Texts are stored whole: how many
     /// tokens of them are read is decided by whoever makes batches.
     /// </summary>
     /// <param name="heldOutSource">Null without one; then nothing is written to <paramref name="heldOutPath"/>.</param>
