@@ -15,6 +15,9 @@ public sealed record TokenBatch(long[] Ids, int[] Lengths, int Rows, int Columns
     /// </summary>
     public long[]? Labels { get; init; }
 
+    /// <summary>Whether some row is filled up.</summary>
+    public bool HasPadding => Lengths.Any(length => length < Columns);
+
     /// <summary>What it offers to the losses.</summary>
     public LossCounts Counts() => new(Lengths.Sum(length => (long)length),
         Labels?.Count(label => label != LogitLosses.NoTarget) ?? Lengths.Sum(length => Math.Max(0L, length - 1)));
