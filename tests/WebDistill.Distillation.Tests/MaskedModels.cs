@@ -37,7 +37,7 @@ internal static class MaskedModels
             for (int document = 0; document < documents; document++)
             {
                 int first = (int)(random.NextBits() % 50);
-                writer.AppendDocument([Roles.BeginOfText, .. Enumerable.Range(0, 12 + (int)(random.NextBits() % 16)).Select(i => 5 + (first + i * 3) % 50)]);
+                writer.AppendDocument([Roles.BeginOfText, .. Enumerable.Range(0, 12 + (int)(random.NextBits() % 16)).Select(i => 5 + (first + i * 5) % 12)]);
             }
             writer.Commit();
         }

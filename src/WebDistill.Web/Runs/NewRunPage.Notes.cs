@@ -82,7 +82,7 @@ public sealed partial class NewRunPage
 
     // What somebody has changed stays in sight, where it is said what is wrong with it.
     private bool FillsMasks => Draft.Read(out _).FillsMasks(_teacher)
-        || LossCatalogue.RunSchema.In("masking").Select(field => field.Path).Append("student.freezeTokenTypeEmbeddings").Any(path => _form!.Differs(path));
+        || LossCatalogue.RunSchema.In("masking").Select(option => option.Path).Append("student.freezeTokenTypeEmbeddings").Any(path => _form!.Differs(path));
 
     private static string Describe(Model model) =>
         $"{Figures.Layers(model.Layers)}, width {model.Width}, {Figures.Short(model.ParameterCount)} parameters, context {model.ContextLength}, vocabulary {Figures.Count(model.VocabularySize)}";

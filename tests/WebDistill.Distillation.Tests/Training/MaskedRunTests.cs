@@ -33,7 +33,7 @@ public sealed class MaskedRunTests : IDisposable
     [MemberData(nameof(Families))]
     public void Run_FromNothing_GuessesBetterThanChance(string family)
     {
-        RunOptions options = MaskedModels.Options.With(o => o with { Student = o.Student with { Family = family }, Schedule = o.Schedule with { Epochs = 8 } });
+        RunOptions options = MaskedModels.Options.With(o => o with { Student = o.Student with { Family = family, Width = 48 }, Schedule = o.Schedule with { Epochs = 8 } });
         using TextModel student = StudentInits.Create(options, null, MaskedModels.Vocabulary, roles: MaskedModels.Roles);
         Assert.Equal((ModelHead.MaskedToken, family), (student.Architecture.Head, student.Architecture.Family.Name));
         using var trainer = Trainers.Create(options, null, student, _tokens, _tokens);
@@ -42,7 +42,7 @@ public sealed class MaskedRunTests : IDisposable
         trainer.Run(journal, null, CancellationToken.None);
         Assert.Equal(trainer.TotalSteps, journal.Reports.Count);
         double after = trainer.LastValidationPerplexity!.Value.Value;
-        Assert.True(after < 0.8 * before, $"{family}: from {before} to {after}.");
+        Assert.True(after < 0.5 * before, $"{family}: from {before} to {after}.");
         Assert.Equal(after, MaskedPerplexity.Measure(student, _tokens, 16, 400).Value);
         Assert.Contains(journal.Notes, note => note.Contains("masked perplexity on the held-out text", StringComparison.Ordinal));
         Assert.Contains(journal.Notes, note => note.StartsWith("The student fills masked words: no prompts are answered", StringComparison.Ordinal));

@@ -63,6 +63,27 @@ public sealed class MaskedRunsTests(WebDistillApp app) : IClassFixture<WebDistil
         Assert.Equal("Completed", goesOn.GetProperty("status").GetString());
     }
 
+    /// <summary>The names of Hugging Face's distillation project, with spaces as papers print them, beside what only this library knows.</summary>
+    [Fact]
+    public async Task Launch_HyperParametersAsPrinted_AreARunsOptions()
+    {
+        Guid teacher = await app.ImportedBertAsync(), dataset = await app.TokenisedAsync(teacher);
+        string printed = $$"""
+            {"student type": "distilbert", "temperature": 3.0, "alpha ce": 5.0, "alpha mlm": 2.0, "alpha clm": 0.0, "alpha cos": 1.0, "mlm": true, "mlm mask prop": 0.2, "word mask": 0.7,
+             "word keep": 0.2, "word rand": 0.1, "restrict ce to mask": true, "n epoch": 1, "batch size": 16, "gradient accumulation steps": 2, "learning rate": 1e-3, "fp16": false, "n gpu": 1,
+             "teacher": {"modelId": "{{teacher}}"}, "data": {"datasetId": "{{dataset}}", "contextLength": 16}, "schedule": {"maxUpdates": 3} }
+            """;
+        using HttpResponseMessage response = await app.Http.PostAsync("/api/runs", new StringContent(printed, System.Text.Encoding.UTF8, "application/json"));
+        JsonElement created = await response.JsonAsync();
+        Assert.True(response.StatusCode == HttpStatusCode.Created, created.ToString());
+        JsonElement run = await app.EndOfRunAsync(created.GetProperty("id").GetGuid());
+        Assert.True(run.GetProperty("status").GetString() == "Completed", run.ToString());
+        RunOptions options = run.GetProperty("options").Deserialize<RunOptions>(WebJson.Options)!;
+        Assert.Equal(("distilbert", 0.2, 0.7, true, 16, 2, 3), (options.Student.Family, options.Masking.Proportion, options.Masking.MaskShare, options.Masking.RestrictToMask, options.Schedule.BatchSize,
+            options.Schedule.GradientAccumulation, options.Schedule.MaxUpdates));
+        Assert.Equal((5.0, 2.0, 0.0), (options.Objective["ce"].Weight, options.Objective["mlm"].Weight, options.Objective["clm"].Weight));
+    }
+
     [Fact]
     public async Task Launch_WhatDoesNotBelongToTheTask_IsRefusedAtItsField()
     {
