@@ -21,6 +21,9 @@ public sealed record TokenBatch(long[] Ids, int[] Lengths, int Rows, int Columns
     /// <summary>[Rows, Columns]: 1 in the second text of a pair, else 0; null where no row has two texts.</summary>
     public long[]? TokenTypeIds { get; init; }
 
+    /// <summary>Whether some row is filled up.</summary>
+    public bool HasPadding => Lengths.Any(length => length < Columns);
+
     /// <summary>What it offers to the losses.</summary>
     public LossCounts Counts() => new(Lengths.Sum(length => (long)length),
         Labels?.Count(label => label != LogitLosses.NoTarget) ?? Lengths.Sum(length => Math.Max(0L, length - 1)));

@@ -115,7 +115,7 @@ public sealed class SlidingPerplexity
         using IDisposable noGradient = no_grad();
         // The prediction of a token stands where the one before it was read.
         hidden = hidden.narrow(1, firstScored - 1, scored).contiguous().view(-1, model.Architecture.Width);
-        var head = new LossHeadInput(hidden, model.Head, null, null, targets);
+        var head = new LossHeadInput(hidden, model.Head!, null, null, targets);
         return ProjectionHead.Run(head, [new LossTerm(new CausalLanguageModel(), 1)], gradients: false).Sums[0];
     }
 
@@ -138,7 +138,7 @@ public sealed class SlidingPerplexity
                 StudentLogits = logits.Of(start, count, Precision.Float32, temperature: 1),
                 Targets = tensor(targets[start..(start + count)], [count], device: Engine.Device.Default),
             };
-            nats += new CausalLanguageModel().Sum(seen, null).cpu().item<float>();
+            nats += TokenLikelihood.Sum(seen).cpu().item<float>();
         }
         return nats;
     }

@@ -1,13 +1,10 @@
-using TorchSharp;
-using WebDistill.Distillation.Kernels;
-using WebDistill.Distillation.Options;
-using static TorchSharp.torch;
+using WebDistill.Distillation.Models;
 
 namespace WebDistill.Distillation.Losses;
 
 /// <summary>Negative log-likelihood of the next token: −ln softmax(student)[next], at temperature 1.</summary>
 /// <remarks>Rows without a next token add nothing. Gradient with respect to a student logit: softmax(student)_v − [v = next].</remarks>
-public sealed class CausalLanguageModel : RowLoss
+public sealed class CausalLanguageModel : TokenLikelihood
 {
     /// <inheritdoc/>
     public override string Name => "clm";
@@ -28,17 +25,8 @@ public sealed class CausalLanguageModel : RowLoss
     public override string Source => "Radford et al. 2019";
 
     /// <inheritdoc/>
-    public override string Unit => "nats/token";
-
-    /// <inheritdoc/>
     public override string? UsualWeight => "2 (Sanh et al. 2019).";
 
     /// <inheritdoc/>
-    public override LossInputs Needs => LossInputs.StudentLogits | LossInputs.Targets;
-
-    /// <inheritdoc/>
-    public override double Divisor(LossCounts counts, object? parameters, int vocabularySize) => counts.Targets;
-
-    internal override Tensor Sum(LossRows rows, object? parameters) =>
-        nn.functional.cross_entropy(rows.StudentLogits!, rows.Targets!, ignore_index: LogitLosses.NoTarget, reduction: nn.Reduction.Sum);
+    public override ModelHead? Predicts => ModelHead.NextToken;
 }

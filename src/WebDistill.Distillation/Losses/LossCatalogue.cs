@@ -1,4 +1,5 @@
 using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 
 namespace WebDistill.Distillation.Losses;
@@ -8,7 +9,10 @@ public static class LossCatalogue
 {
     /// <summary>Every loss, in the order in which charts and messages show them.</summary>
     public static IReadOnlyList<Loss> All { get; } =
-        [new DistillationCrossEntropy(), new CausalLanguageModel(), new LogitsSquaredError(), new HiddenCosine(), new CentredLogits()];
+        [new DistillationCrossEntropy(), new CausalLanguageModel(), new LogitsSquaredError(), new HiddenCosine(), new CentredLogits(), new MaskedLanguageModel()];
+
+    /// <summary>The loss that learns the text itself with a student of that head; null where there is none.</summary>
+    internal static RowLoss? Predicting(ModelHead head) => All.OfType<RowLoss>().FirstOrDefault(loss => loss.Predicts == head);
 
     /// <summary>Where a loss stands in <see cref="All"/>; after the last one for one that does not.</summary>
     internal static int Place(Loss loss) => All.TakeWhile(other => other.Name != loss.Name).Count();

@@ -1,5 +1,6 @@
 using TorchSharp;
 using TorchSharp.Modules;
+using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Options;
 using static TorchSharp.torch;
 
@@ -7,22 +8,32 @@ namespace WebDistill.Distillation.Losses;
 
 /// <summary>A loss over rows and the factor of its sum in the number that is differentiated.</summary>
 /// <param name="Parameters">Null takes those that the loss has by default.</param>
-internal readonly record struct LossTerm(RowLoss Loss, double Scale, object? Parameters = null)
+/// <param name="IsRestricted">Whether rows without a target are left out, where the loss would count them.</param>
+internal readonly record struct LossTerm(RowLoss Loss, double Scale, object? Parameters = null, bool IsRestricted = false)
 {
     public object? Parameters { get; } = Parameters ?? Loss.Parameters;
+
+    /// <summary>Whether only rows with a target are looked at.</summary>
+    public bool IsAtTargets => IsRestricted || Loss.CountsTargets;
 }
 
 /// <summary>What the output projection and the losses work on. N rows (tokens without padding), C and D widths, V vocabulary.</summary>
 /// <param name="StudentHidden">[N, C], detached: its gradient is returned, not propagated.</param>
-/// <param name="StudentHead">[V, C], the output projection; its gradient is added to <c>grad</c>.</param>
+/// <param name="StudentHead">[V, C], the output projection; its gradient is added to <c>grad</c>. Null where the logits are more than its product with the hidden states.</param>
 /// <param name="TeacherHidden">[N, D]; null without a teacher that has them.</param>
 /// <param name="TeacherLogits">Of the same N rows; null without a teacher.</param>
 /// <param name="Targets">The id that follows each row, <see cref="LogitLosses.NoTarget"/> where none does.</param>
-internal sealed record LossHeadInput(Tensor StudentHidden, Parameter StudentHead, Tensor? TeacherHidden, RowLogits? TeacherLogits,
+internal sealed record LossHeadInput(Tensor StudentHidden, Parameter? StudentHead, Tensor? TeacherHidden, RowLogits? TeacherLogits,
     long[] Targets, Precision Precision = Precision.Float32)
 {
     /// <summary>T at which the teacher's logits are asked for: that of the softened cross-entropy, 1 without one.</summary>
     public double Temperature { get; init; } = 1;
+
+    /// <summary>Makes logits [n, V] of hidden states [n, C] where there is no <see cref="StudentHead"/>; gradients are added to <c>grad</c> of whatever it is made of.</summary>
+    public Func<Tensor, Tensor>? StudentLogits { get; init; }
+
+    /// <summary>The student's logits [n, V] of hidden states [n, C].</summary>
+    public Tensor LogitsOf(Tensor hidden) => StudentHead is null ? StudentLogits!(hidden) : HeadLogits.Product(hidden, StudentHead, Precision);
 }
 
 /// <summary>What came out.</summary>
@@ -47,7 +58,7 @@ internal static class LossHead
         using DisposeScope scope = NewDisposeScope();
         // Whether or not the caller records: the head propagates its own gradient, and only that.
         using IDisposable recording = set_grad_enabled(gradients);
-        LossInputs needs = terms.Aggregate(LossInputs.None, (all, term) => all | term.Loss.Needs);
+        LossInputs needs = Needs(terms), ofEveryRow = Needs([.. terms.Where(term => !term.IsAtTargets)]), ofTargets = Needs([.. terms.Where(term => term.IsAtTargets)]);
         Tensor? hiddenGradient = gradients ? zeros_like(input.StudentHidden) : null;
         Tensor? targets = needs.HasFlag(LossInputs.Targets)
             ? tensor(input.Targets, [input.Targets.Length], device: input.StudentHidden.device)
@@ -62,41 +73,74 @@ internal static class LossHead
             Tensor hidden = input.StudentHidden.narrow(0, start, count).detach();
             if (gradients)
                 hidden.requires_grad_();
-            LossRows rows = Rows(input, hidden, targets, needs, start, count);
+            // Logits of rows that no loss counts are not made: of a masked batch those are most of them.
+            long[]? picked = ofTargets == LossInputs.None || (ofEveryRow & AnyLogits) != 0 ? null : WithTarget(input.Targets, start, count);
+            LossRows? everywhere = null, atTargets = null;
             Tensor? total = null;
             for (int i = 0; i < terms.Count; i++)
             {
+                bool isFew = terms[i].IsAtTargets && (picked is not null || terms[i].IsRestricted);
+                LossRows? rows = isFew ? atTargets ??= Few() : everywhere ??= Rows(input, hidden, targets, picked is null ? needs : ofEveryRow, start, count);
+                if (rows is null)
+                    continue;
                 Tensor sum = terms[i].Loss.Sum(rows, terms[i].Parameters);
                 sums[i] += sum.detach().cpu().item<float>();
                 total = total is null ? sum * terms[i].Scale : total + sum * terms[i].Scale;
             }
             if (gradients && total is not null)
             {
-                total.backward();
+                try
+                {
+                    total.backward();
+                }
+                finally
+                {
+                    BackwardResults.End();
+                }
                 hiddenGradient!.narrow(0, start, count).copy_(hidden.grad!);
+            }
+
+            // Null where no row of the chunk has a target.
+            LossRows? Few()
+            {
+                long[] places = picked ?? WithTarget(input.Targets, start, count);
+                if (places.Length == 0)
+                    return null;
+                Tensor index = tensor(places, [places.Length], device: hidden.device);
+                return picked is null ? (everywhere ??= Rows(input, hidden, targets, needs, start, count)).At(index)
+                    : Rows(input, hidden, targets, ofTargets, start, count, index);
             }
         }
         return new LossHeadResult(sums, hiddenGradient?.MoveToOuterDisposeScope());
     }
 
-    private static LossRows Rows(LossHeadInput input, Tensor hidden, Tensor? targets, LossInputs needs, long start, long count)
+    private static LossInputs Needs(IReadOnlyList<LossTerm> terms) => terms.Aggregate(LossInputs.None, (all, term) => all | term.Loss.Needs);
+
+    private static long[] WithTarget(long[] targets, long start, long count) =>
+        [.. Enumerable.Range(0, (int)count).Where(row => targets[start + row] != LogitLosses.NoTarget).Select(row => (long)row)];
+
+    /// <param name="picked">The rows of the chunk that are wanted; null for all of them.</param>
+    private static LossRows Rows(LossHeadInput input, Tensor hidden, Tensor? targets, LossInputs needs, long start, long count, Tensor? picked = null)
     {
         Tensor? teacher = null, teacherLogits = null;
         if ((needs & (LossInputs.TeacherHidden | LossInputs.TeacherLogits)) != 0)
         {
             using IDisposable noGradient = no_grad();
             if (needs.HasFlag(LossInputs.TeacherHidden))
-                teacher = input.TeacherHidden!.narrow(0, start, count);
+                teacher = Picked(input.TeacherHidden!.narrow(0, start, count));
             if (needs.HasFlag(LossInputs.TeacherLogits))
-                teacherLogits = input.TeacherLogits!.Of(start, count, input.Precision, input.Temperature);
+                teacherLogits = Picked(input.TeacherLogits!.Of(start, count, input.Precision, input.Temperature));
         }
+        Tensor own = Picked(hidden);
         return new LossRows
         {
-            StudentHidden = hidden,
-            StudentLogits = (needs & AnyLogits) != 0 ? HeadLogits.Product(hidden, input.StudentHead, input.Precision) : null,
+            StudentHidden = own,
+            StudentLogits = (needs & AnyLogits) != 0 ? input.LogitsOf(own) : null,
             TeacherHidden = teacher,
             TeacherLogits = teacherLogits,
-            Targets = targets?.narrow(0, start, count),
+            Targets = targets is null ? null : Picked(targets.narrow(0, start, count)),
         };
+
+        Tensor Picked(Tensor rows) => picked is null ? rows : rows.index_select(0, picked);
     }
 }

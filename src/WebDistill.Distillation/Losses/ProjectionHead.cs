@@ -1,4 +1,5 @@
 using TorchSharp;
+using TorchSharp.Modules;
 using WebDistill.Distillation.Kernels;
 using static TorchSharp.torch;
 
@@ -14,23 +15,24 @@ internal static class ProjectionHead
     private const long LargestChunkRows = 2048;
     private const long LogitsPerChunk = 1 << 22;
 
-    private static bool IsOnLogits(RowLoss loss) => loss is DistillationCrossEntropy or CausalLanguageModel or LogitsSquaredError;
+    private static bool IsOnLogits(LossTerm term) => !term.IsRestricted && term.Loss is (DistillationCrossEntropy or CausalLanguageModel or LogitsSquaredError);
 
     /// <summary>Sums every term over all rows and, if asked, adds the gradients.</summary>
     public static LossHeadResult Run(LossHeadInput input, IReadOnlyList<LossTerm> terms, bool gradients)
     {
-        if (Engine.Device.IsCuda)
+        // Nor is there a kernel where the logits are more than a product with the hidden states.
+        if (Engine.Device.IsCuda || input.StudentHead is null)
             return LossHead.Compose(input, terms, gradients);
         using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
-        List<LossTerm> composed = [.. terms.Where(term => !IsOnLogits(term.Loss) && term.Loss is not HiddenCosine)];
+        List<LossTerm> composed = [.. terms.Where(term => !IsOnLogits(term) && term.Loss is not HiddenCosine)];
         LossHeadResult rest = composed.Count > 0 ? LossHead.Compose(input, composed, gradients) : new LossHeadResult([], null);
         LogitLossSums fused = default;
         double cosine = 0;
         Tensor? hiddenGradient = rest.HiddenGradient;
         if (composed.Count < terms.Count)
         {
-            bool onLogits = terms.Any(term => IsOnLogits(term.Loss)) && input.StudentHidden.shape[0] > 0;
+            bool onLogits = terms.Any(IsOnLogits) && input.StudentHidden.shape[0] > 0;
             // The kernel of the logits overwrites the gradient, that of the cosine adds to it.
             Tensor? fusedGradient = !gradients ? null : onLogits ? empty_like(input.StudentHidden) : zeros_like(input.StudentHidden);
             if (onLogits)
@@ -43,13 +45,12 @@ internal static class ProjectionHead
         var sums = new double[terms.Count];
         for (int i = 0; i < terms.Count; i++)
         {
-            sums[i] = terms[i].Loss switch
+            sums[i] = composed.IndexOf(terms[i]) is >= 0 and int place ? rest.Sums[place] : terms[i].Loss switch
             {
                 DistillationCrossEntropy => fused.Distillation,
                 CausalLanguageModel => fused.CausalLm,
                 LogitsSquaredError => fused.SquaredError,
-                HiddenCosine => cosine,
-                _ => rest.Sums[composed.IndexOf(terms[i])],
+                _ => cosine,
             };
         }
         return new LossHeadResult(sums, hiddenGradient?.MoveToOuterDisposeScope());
@@ -62,16 +63,17 @@ internal static class ProjectionHead
     private static unsafe LogitLossSums RunKernel(LossHeadInput input, IReadOnlyList<LossTerm> terms, Tensor? hiddenGradient_NC)
     {
         LogitLossSettings settings = Settings(input, terms, hiddenGradient_NC is not null);
-        Tensor hidden_NC = input.StudentHidden.contiguous(), head_VC = input.StudentHead.detach();
+        Parameter head = input.StudentHead!;
+        Tensor hidden_NC = input.StudentHidden.contiguous(), head_VC = head.detach();
         (long rows, long vocabulary) = (hidden_NC.shape[0], head_VC.shape[0]);
         long chunk = Math.Min(rows, ChunkRows(vocabulary));
         Tensor student_nV = Logits(chunk, vocabulary);
         Tensor? teacher_nV = settings.NeedsTeacher ? Logits(chunk, vocabulary) : null;
         var studentLogits = new HeadLogits(hidden_NC, head_VC);
-        bool isFirst = input.StudentHead.grad is null;
+        bool isFirst = head.grad is null;
         if (hiddenGradient_NC is not null && isFirst)
-            input.StudentHead.grad = empty_like(head_VC);
-        Tensor? headGradient_VC = hiddenGradient_NC is null ? null : input.StudentHead.grad;
+            head.grad = empty_like(head_VC);
+        Tensor? headGradient_VC = hiddenGradient_NC is null ? null : head.grad;
 
         LogitLossSums total = default;
         fixed (long* targets = input.Targets)
@@ -113,9 +115,9 @@ internal static class ProjectionHead
     {
         var settings = new LogitLossSettings
         {
-            VocabularySize = input.StudentHead.shape[0], Temperature = 1, WantGradient = gradients,
+            VocabularySize = input.StudentHead!.shape[0], Temperature = 1, WantGradient = gradients,
         };
-        foreach ((RowLoss loss, double scale, object? parameters) in terms)
+        foreach ((RowLoss loss, double scale, object? parameters, _) in terms.Where(IsOnLogits))
         {
             switch (loss)
             {

@@ -1,4 +1,5 @@
 using TorchSharp;
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using static TorchSharp.torch;
 
@@ -46,4 +47,24 @@ internal sealed class HeadLogits(Tensor hidden, Tensor head) : RowLogits
     public static Tensor Product(Tensor hidden, Tensor head, Precision precision) => precision == Precision.BFloat16
         ? nn.functional.linear(hidden.to(ScalarType.BFloat16), head.to(ScalarType.BFloat16)).to(ScalarType.Float32)
         : nn.functional.linear(hidden, head);
+}
+
+/// <summary>Logits that a model makes of its last hidden states itself, because they are more than a product with them.</summary>
+/// <param name="hidden">[N, C].</param>
+internal sealed class ModelLogits(Tensor hidden, TextModel model) : RowLogits
+{
+    public override long VocabularySize => model.Architecture.VocabularySize;
+
+    public override void Write(long start, Tensor logits, double temperature)
+    {
+        using Tensor made = Of(start, logits.shape[0], Precision.Float32, temperature);
+        logits.copy_(made);
+    }
+
+    /// <remarks>In 32 bits whatever the precision: it is a small part of such a model.</remarks>
+    public override Tensor Of(long start, long count, Precision precision, double temperature)
+    {
+        using IDisposable noGradient = no_grad();
+        return model.Logits(hidden.narrow(0, start, count));
+    }
 }

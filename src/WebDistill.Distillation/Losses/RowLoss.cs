@@ -44,6 +44,14 @@ internal sealed record LossRows
 
     /// <summary>int64 [n], <see cref="LogitLosses.NoTarget"/> where no token follows.</summary>
     public torch.Tensor? Targets { get; init; }
+
+    /// <summary>Some of the rows.</summary>
+    /// <param name="rows">int64, their places.</param>
+    public LossRows At(torch.Tensor rows) => new()
+    {
+        StudentLogits = StudentLogits?.index_select(0, rows), TeacherLogits = TeacherLogits?.index_select(0, rows), StudentHidden = StudentHidden?.index_select(0, rows),
+        TeacherHidden = TeacherHidden?.index_select(0, rows), Targets = Targets?.index_select(0, rows),
+    };
 }
 
 /// <summary>A loss that is a sum over tokens of what each one's logits and last hidden state say.</summary>
@@ -56,6 +64,9 @@ public abstract class RowLoss : Loss
     /// <summary>What it looks at.</summary>
     public abstract LossInputs Needs { get; }
 
+    /// <summary>Whether it is worth leaving out rows without a target, which add nothing to it: of a masked batch those are most.</summary>
+    public virtual bool CountsTargets => false;
+
     /// <summary>Whether it looks at the teacher's logits only through their softmax at its temperature; else it compares the logits themselves.</summary>
     public virtual bool ComparesProbabilities => false;
 
@@ -63,8 +74,14 @@ public abstract class RowLoss : Loss
     public sealed override Wants OfTeacher => (Needs.HasFlag(LossInputs.TeacherLogits) ? Wants.Logits : Wants.None)
         | (Needs.HasFlag(LossInputs.TeacherHidden) ? Wants.Hidden : Wants.None);
 
+    /// <summary>The only kind of student that has what it predicts; null for any.</summary>
+    public virtual ModelHead? Predicts => null;
+
     internal sealed override string? Mismatch(RunOptions options, Architecture student, Architecture? teacher) =>
-        teacher is null || !Needs.HasFlag(LossInputs.TeacherHidden) || student.Width == teacher.Width ? null
+        Predicts is ModelHead head && student.Head != head
+        ? $"The loss '{Label}' is for a student that {ModelHeads.Does(head)}, and this one, {ModelHeads.WithArticle(student.Family.Title)}, {ModelHeads.Does(student.Head)}. "
+            + $"Set its weight to 0{LossCatalogue.Predicting(student.Head) switch { RowLoss fitting => $" and give '{fitting.Label}' ({fitting.Fields[0].Path}) one", null => "" }}."
+        : teacher is null || !Needs.HasFlag(LossInputs.TeacherHidden) || student.Width == teacher.Width ? null
         : $"The loss '{Label}' compares hidden states of equal width, and the student's is {student.Width}, the teacher's {teacher.Width}. "
             + "Set its weight to 0 or choose a student of the teacher's width.";
 

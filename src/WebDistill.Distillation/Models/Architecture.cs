@@ -46,6 +46,14 @@ public abstract record Architecture
     /// <summary>The same with another number of layers.</summary>
     public abstract Architecture WithLayers(int layers);
 
+    /// <summary>Why layers of another model cannot be copied into it one by one, with what was expected and the fix; null when they can.</summary>
+    /// <param name="source">Of this family.</param>
+    /// <param name="layers">Which layer of the source each layer gets.</param>
+    internal virtual string? ProblemOfCopying(Architecture source, IReadOnlyList<int> layers) => null;
+
+    /// <summary>Kinds of sentences that it tells apart in a text, each with an embedding; 0 tells none apart.</summary>
+    internal virtual int TokenTypes => 0;
+
     /// <summary>The same with another width, and what follows from it: heads as many as are said, the inner width in proportion.</summary>
     /// <param name="heads">Must divide <paramref name="width"/>, which <see cref="Validate"/> says.</param>
     public abstract Architecture WithWidth(int width, int heads);

@@ -11,6 +11,9 @@ public static class ModelFamilies
     public static IReadOnlyList<ModelFamily> All { get; } =
         [Gpt2Family.Instance, BertFamily.Instance, DistilBertFamily.Instance, AlbertFamily.Instance, MobileBertFamily.Instance, BiLstmFamily.Instance];
 
+    /// <summary>Those of whose models a run can have a student.</summary>
+    public static IReadOnlyList<ModelFamily> PredictingTokens { get; } = [.. All.Where(family => family.PredictsTokens)];
+
     /// <summary>The family of a new model, and that of a <c>config.json</c> that names none: those of the first years did not.</summary>
     public static ModelFamily Default => Gpt2Family.Instance;
 

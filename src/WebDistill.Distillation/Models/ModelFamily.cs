@@ -23,6 +23,9 @@ public abstract class ModelFamily
     /// <summary>Whether it has models that continue a text.</summary>
     public abstract bool ContinuesTexts { get; }
 
+    /// <summary>Whether it has models that predict tokens, those that follow or those that are masked: what a run can train.</summary>
+    public virtual bool PredictsTokens => true;
+
     /// <summary>As people write the number that its norms usually add to the variance; null in a family without norms.</summary>
     internal virtual string? UsualNormEpsilon => null;
 
@@ -32,6 +35,12 @@ public abstract class ModelFamily
 
     /// <summary>The architecture of a model that begins from nothing.</summary>
     internal abstract Architecture Create(NewModel model);
+
+    /// <summary>The same architecture in this family, for a student that copies weights of another one; null where weights of that one mean something else here.</summary>
+    internal virtual Architecture? From(Architecture other) => other.Family == this ? other : null;
+
+    /// <summary>What the weight of that name is called in a model of which <see cref="From"/> made the architecture.</summary>
+    internal virtual string NameIn(ModelFamily other, string weight) => weight;
 
     /// <summary>A model whose weights are still to be read or drawn.</summary>
     internal abstract TextModel Build(Architecture architecture, torch.Device device);
@@ -60,5 +69,6 @@ public abstract class ModelFamily
 internal sealed record WeightShape(string Name, long[] Shape);
 
 /// <summary>What is asked of a model that begins from nothing.</summary>
-/// <param name="EndOfTextId">Id that begins and ends a text.</param>
-internal sealed record NewModel(int VocabularySize, int Positions, int Width, int Layers, int Heads, int EndOfTextId);
+/// <param name="EndOfTextId">Id that ends a text.</param>
+/// <param name="PaddingId">Id that fills rows up, for families that keep its embedding at nothing.</param>
+internal sealed record NewModel(int VocabularySize, int Positions, int Width, int Layers, int Heads, int EndOfTextId, int PaddingId = 0);

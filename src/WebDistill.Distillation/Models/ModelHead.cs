@@ -20,11 +20,16 @@ public enum ModelHead
 public static class ModelHeads
 {
     /// <summary>
-    /// Why a model cannot be used where a text is continued, which trainings, generations, comparisons and evaluations do; null when it can.
+    /// Why a model cannot be used where a text is continued, which generations, comparisons and evaluations do; null when it can.
     /// </summary>
     /// <param name="subject">The model, as the sentence begins: "'name'" or "The teacher".</param>
     public static string? ProblemOfContinuing(string subject, ModelFamily family, ModelHead head) => head == ModelHead.NextToken ? null
         : $"{subject} is {WithArticle(family.Title)} model, which {Does(head)} and cannot continue a text; expected {Continuing} model. Choose one of those.";
+
+    /// <summary>Why a run can have no use for a model, as its teacher or what its student begins with; null when it can.</summary>
+    /// <param name="subject">The model, as the sentence begins.</param>
+    public static string? ProblemOfTraining(string subject, ModelFamily family, ModelHead head) => head is ModelHead.NextToken or ModelHead.MaskedToken ? null
+        : $"{subject} is {WithArticle(family.Title)} model, which {Does(head)}; expected one that {Does(ModelHead.NextToken)} or {Does(ModelHead.MaskedToken)}. Choose one of those.";
 
     /// <summary>What a model with such a head does, as in "it fills masked words".</summary>
     public static string Does(ModelHead head) => head switch
@@ -38,5 +43,6 @@ public static class ModelHeads
     /// <summary>Families that continue texts: "a GPT-2".</summary>
     public static string Continuing => string.Join(" or ", ModelFamilies.All.Where(family => family.ContinuesTexts).Select(family => WithArticle(family.Title)));
 
-    private static string WithArticle(string title) => $"{("AEIOU".Contains(title[0]) ? "an" : "a")} {title}";
+    /// <summary>"a BERT", "an ALBERT".</summary>
+    internal static string WithArticle(string title) => $"{("AEIOU".Contains(title[0]) ? "an" : "a")} {title}";
 }

@@ -26,12 +26,17 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
     /// <summary>In which numbers linear layers and attention are computed; the weights are of 32 bits in any case.</summary>
     public Precision Precision { get; set; } = Precision.Float32;
 
-    /// <summary>The output projection [V, C] of a model that continues texts: the token embedding where the two are tied.</summary>
-    /// <exception cref="InvalidOperationException">It has no output that is nothing but a product with its hidden states.</exception>
-    internal abstract Parameter Head { get; }
+    /// <summary>
+    /// The output projection [V, C] of a model whose logits are nothing but its product with the hidden states, the token embedding where the two are tied; null where there is more
+    /// between them, and <see cref="Logits"/> is all that there is to ask for.
+    /// </summary>
+    internal abstract Parameter? Head { get; }
 
     /// <summary>What a run that freezes the positions' embeddings does not train.</summary>
     internal virtual IEnumerable<Parameter> PositionEmbeddings => [];
+
+    /// <summary>What a run that freezes the embeddings of token types does not train; empty where the family has none.</summary>
+    internal virtual IEnumerable<Parameter> TokenTypeEmbeddings => [];
 
     /// <summary>Before its layer's number in a parameter's name, such as <c>h</c> in <c>h.0.ln_1.weight</c>.</summary>
     private protected abstract string LayersName { get; }
@@ -57,7 +62,10 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
         return architecture.Family.Build(architecture, Engine.Device.Default);
     }
 
-    /// <summary>A model with the weights of one of the same width: those of the layers that are named, and everything that is outside of the layers.</summary>
+    /// <summary>
+    /// A model with the weights of one of the same width: those of the layers that are named, and everything that is outside of the layers and that it has. The other one may be of
+    /// another family, if this one's is made from it (<see cref="ModelFamily.From"/>).
+    /// </summary>
     /// <param name="layers">Which layer of the source each layer of the new one gets.</param>
     /// <exception cref="ArgumentException">Layers that share their weights are to get those of different ones.</exception>
     internal static TextModel CreateFrom(Architecture architecture, TextModel source, IReadOnlyList<int> layers)
@@ -68,7 +76,8 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
         try
         {
             foreach ((string name, Parameter parameter) in model.named_parameters())
-                parameter.copy_(from[model.Block(name) is var (block, within) ? $"{model.LayersName}.{model.SourceBlock(block, source.Architecture, layers)}{within}" : name]);
+                parameter.copy_(from[architecture.Family.NameIn(source.Architecture.Family,
+                    model.Block(name) is var (block, within) ? $"{model.LayersName}.{model.SourceBlock(block, source.Architecture, layers)}{within}" : name)]);
         }
         catch
         {
@@ -113,10 +122,10 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
     /// </summary>
     internal virtual bool Decays(string parameter) => !parameter.Contains("bias") && !parameter.Contains("LayerNorm.weight");
 
-    /// <summary>Logits [.., V] of hidden states [.., C].</summary>
-    internal virtual Tensor Logits(Tensor hidden) => RowProduct.Fits(hidden, Head)
-        ? RowProduct.Run(hidden, Head, isTransposed: true, bias: null).view([.. hidden.shape[..^1], Architecture.VocabularySize])
-        : nn.functional.linear(hidden, Head);
+    /// <summary>Logits [.., V] of hidden states [.., C]: their product with <see cref="Head"/>, unless there is more between them.</summary>
+    internal virtual Tensor Logits(Tensor hidden) => RowProduct.Fits(hidden, Head!)
+        ? RowProduct.Run(hidden, Head!, isTransposed: true, bias: null).view([.. hidden.shape[..^1], Architecture.VocabularySize])
+        : nn.functional.linear(hidden, Head!);
 
     /// <summary>Logits [B, classes] of the pooled vectors of B texts.</summary>
     /// <exception cref="InvalidOperationException">It has no classes.</exception>

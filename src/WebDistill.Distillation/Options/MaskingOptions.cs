@@ -45,10 +45,16 @@ public sealed record MaskingOptions
     {
         var problems = new OptionProblems();
         problems.AddRange(OptionSchema.Of<MaskingOptions>().Problems(this));
+        Validate(problems);
+        return problems.Found;
+    }
+
+    /// <summary>What does not go together; of shares that are none by themselves nothing more is said.</summary>
+    internal void Validate(OptionProblems problems)
+    {
         double sum = MaskShare + KeepShare + RandomShare;
-        if (problems.Found.Count == 0 && !(Math.Abs(sum - 1) <= Rounding))
+        if (!problems.Names(OptionPath.Of(MaskShare)) && !problems.Names(OptionPath.Of(KeepShare)) && !problems.Names(OptionPath.Of(RandomShare)) && !(Math.Abs(sum - 1) <= Rounding))
             problems.Add(OptionPath.Of(MaskShare), FormattableString.Invariant($"The shares of masked ({MaskShare}), kept ({KeepShare}) and replaced tokens ({RandomShare}) are {sum:0.######} together, expected 1. ")
                 + "0.8, 0.1 and 0.1 are usual.");
-        return problems.Found;
     }
 }

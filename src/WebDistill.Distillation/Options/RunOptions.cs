@@ -28,6 +28,10 @@ public sealed record RunOptions
     [Option("Data", "What is read, and how it is cut.")]
     public DataOptions Data { get; init; } = new();
 
+    /// <summary>What is hidden of the text, for a student that fills masked words; other runs hide nothing.</summary>
+    [Option("Masking", "What is hidden of the text for a student that fills masked words (BERT and its like) to guess. A run of any other student hides nothing, and looks at none of this.")]
+    public MaskingOptions Masking { get; init; } = new();
+
     /// <summary>The terms of the weighted sum that is minimised, by the names of their losses (<c>LossCatalogue</c>). The default is that of Sanh et al. 2019.</summary>
     [Option("Objective", "The weighted sum that is minimised: one term for each loss, with its weight and its parameters.")]
     public IReadOnlyDictionary<string, ObjectiveTerm> Objective { get; init; } =
@@ -80,6 +84,7 @@ public sealed record RunOptions
         Teacher.Validate(problems.In(OptionPath.Of(Teacher)));
         Student.Validate(problems.In(OptionPath.Of(Student)));
         Data.Validate(problems.In(OptionPath.Of(Data)));
+        Masking.Validate(problems.In(OptionPath.Of(Masking)));
         Guards.Validate(problems.In(OptionPath.Of(Guards)));
         Samples.Validate(problems.In(OptionPath.Of(Samples)));
         return problems.Found;

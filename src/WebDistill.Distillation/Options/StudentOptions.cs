@@ -11,6 +11,11 @@ public sealed record StudentOptions
         Usual = "Copying teacher layers is the usual choice (Sanh et al. 2019).", IsChosen = true, IsFixedOnceBegun = true)]
     public string Initialisation { get; init; } = "teacher-layers";
 
+    /// <summary>Name of an entry of ModelFamilies.PredictingTokens; null is the teacher's family, and GPT-2 without a teacher.</summary>
+    [Option("Family", "Kind of model of the student. Blank takes the teacher's, and GPT-2 without a teacher. What it does decides what is learned: GPT-2 continues texts, BERT and its like fill masked words.",
+        Usual = "The teacher's; distilbert of a bert (Sanh et al. 2019).", IsChosen = true, IsFixedOnceBegun = true)]
+    public string? Family { get; init; }
+
     /// <summary>Number of transformer blocks of the student; null is half of the teacher's. Without a teacher it must be given.</summary>
     [Option("Layers", "Transformer blocks of the student. Blank takes half of the teacher's.",
         Usual = "Half the teacher's (Sanh et al. 2019, Shleifer and Rush 2020).", Minimum = 1, Maximum = OptionLimits.Layers,
@@ -57,6 +62,11 @@ public sealed record StudentOptions
     [Option("Freeze position embeddings", "Leaves the copied position embeddings as the teacher's.", Usual = "On in the paper's GPT-2 run.",
         IsFixedOnceBegun = true)]
     public bool FreezePositionEmbeddings { get; init; }
+
+    /// <summary>Do not train the embeddings of token types, which tell the sentences of a pair apart.</summary>
+    [Option("Freeze token type embeddings", "Leaves the embeddings that tell two sentences apart as they are: a run over single texts uses one of them alone. For families that have some, as BERT.",
+        Usual = "Off.", IsFixedOnceBegun = true)]
+    public bool FreezeTokenTypeEmbeddings { get; init; }
 
     internal void Validate(OptionProblems problems)
     {

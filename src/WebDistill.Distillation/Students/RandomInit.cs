@@ -8,8 +8,8 @@ namespace WebDistill.Distillation.Students;
 /// residual branch (c_proj).
 /// </summary>
 /// <remarks>
-/// σ is <see cref="StudentOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, family, positions and vocabulary are the
-/// teacher's, and width and heads where they are not given.
+/// σ is <see cref="StudentOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, positions and vocabulary are the teacher's, and family,
+/// width and heads where they are not given.
 /// </remarks>
 public sealed class RandomInit : StudentInit
 {
@@ -25,7 +25,7 @@ public sealed class RandomInit : StudentInit
     public override string Description => "Freshly drawn weights.";
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> Uses => ["student.layerCount", "student.width", "student.heads"];
+    public override IReadOnlyList<string> Uses => ["student.family", "student.layerCount", "student.width", "student.heads"];
 
     internal override void Validate(RunOptions options, OptionProblems problems)
     {
@@ -53,9 +53,9 @@ public sealed class RandomInit : StudentInit
     internal override Architecture Configure(StudentOrigin origin)
     {
         RunOptions options = origin.Options;
-        Architecture fresh = OfTeacher(origin) ?? ModelFamilies.Default.Create(new NewModel(
+        Architecture fresh = OfTeacher(origin) ?? (origin.Family ?? ModelFamilies.Default).Create(new NewModel(
             origin.VocabularySize, options.Data.ContextLength ?? throw Missing("context length"), options.Student.Width ?? throw Missing("width"),
-            origin.LayerCount, options.Student.Heads ?? throw Missing("number of attention heads"), origin.EndOfTextId));
+            origin.LayerCount, options.Student.Heads ?? throw Missing("number of attention heads"), origin.Roles.EndOfText, origin.Roles.Padding));
         Architecture student = origin.InTraining(fresh.WithInitialiserRange(options.Student.InitialiserRange));
         try
         {
@@ -77,7 +77,9 @@ public sealed class RandomInit : StudentInit
             return null;
         int width = origin.Options.Student.Width ?? teacher.Width;
         int heads = origin.Options.Student.Heads ?? Enumerable.Range(1, Math.Min(width, teacher.Heads)).Last(count => width % count == 0);
-        return teacher.WithLayers(origin.LayerCount).WithWidth(width, heads);
+        return origin.Family is ModelFamily family && family != teacher.Family
+            ? family.Create(new NewModel(teacher.VocabularySize, teacher.Positions, width, origin.LayerCount, heads, origin.Roles.EndOfText, origin.Roles.Padding))
+            : teacher.WithLayers(origin.LayerCount).WithWidth(width, heads);
     }
 
     private static ArgumentException Missing(string what) => new($"The student's {what} is missing. Without a teacher it must be given.");

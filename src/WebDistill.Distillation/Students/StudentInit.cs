@@ -1,5 +1,6 @@
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Students;
 
@@ -43,13 +44,16 @@ public abstract class StudentInit
 
 /// <summary>Everything that decides a student's architecture.</summary>
 internal sealed record StudentOrigin(
-    RunOptions Options, Architecture? Teacher, Architecture? Checkpoint, int VocabularySize, int EndOfTextId)
+    RunOptions Options, Architecture? Teacher, Architecture? Checkpoint, int VocabularySize, TokenRoles Roles)
 {
     /// <summary>Layers asked for, half of the teacher's if nothing is asked for.</summary>
     /// <exception cref="ArgumentException">No number is given and there is no teacher to take half of.</exception>
     public int LayerCount => Options.Student.LayerCount ?? (Teacher is null
         ? throw new ArgumentException("The number of student layers is missing. Without a teacher it must be given.")
         : Math.Max(1, Teacher.Layers / 2));
+
+    /// <summary>The kind of model that is asked for; null asks for none.</summary>
+    public ModelFamily? Family => Options.Student.Family is string name ? ModelFamilies.Find(name) : null;
 
     /// <summary>The architecture as the student is trained: with the run's dropout.</summary>
     public Architecture InTraining(Architecture architecture) => architecture.WithDropout(Options.Student.Dropout);

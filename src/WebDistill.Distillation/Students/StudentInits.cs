@@ -1,6 +1,7 @@
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Text;
 
 namespace WebDistill.Distillation.Students;
 
@@ -26,6 +27,10 @@ public static class StudentInits
             problems.Add(OptionPath.Of(options.Student.Initialisation),
                 $"The student initialisation '{ForeignText.Quote(options.Student.Initialisation)}' is unknown. Choose one of: "
                 + $"{string.Join(", ", All.Select(known => known.Name))}.");
+        if (options.Student.Family is string family && ModelFamilies.PredictingTokens.All(known => known.Name != family))
+            problems.Add(OptionPath.Of(options.Student.Family), $"The family '{ForeignText.Quote(family)}' is "
+                + $"{(ModelFamilies.All.Any(known => known.Name == family) ? "one that predicts no tokens, which every run learns" : "unknown")}. Choose one of: "
+                + $"{string.Join(", ", ModelFamilies.PredictingTokens.Select(known => known.Name))}; or leave it out for the teacher's.");
         return problems.Found;
     }
 
@@ -43,7 +48,7 @@ public static class StudentInits
     public static IReadOnlyList<OptionProblem> Check(RunOptions options, Architecture? teacher, int vocabularySize, Architecture? checkpoint)
     {
         var problems = new OptionProblems();
-        Find(options.Student.Initialisation).Check(new StudentOrigin(options, teacher, checkpoint, vocabularySize, vocabularySize - 1), problems);
+        Find(options.Student.Initialisation).Check(new StudentOrigin(options, teacher, checkpoint, vocabularySize, TokenRoles.Single(vocabularySize - 1)), problems);
         return problems.Found;
     }
 
@@ -51,19 +56,19 @@ public static class StudentInits
     /// <param name="vocabularySize">V of the data set's tokenizer; a model that starts from nothing gets it.</param>
     /// <param name="checkpoint">Architecture of <see cref="StudentOptions.ModelId"/>, where the initialisation needs
     /// it.</param>
-    /// <param name="endOfTextId">Id that ends a text; null is the last id, where GPT-2 has it.</param>
+    /// <param name="roles">Ids that stand for no text; null is the last id for all, as GPT-2 has it.</param>
     /// <exception cref="ArgumentException">The options do not fit the teacher or the checkpoint; the message says how.</exception>
     public static Architecture StudentConfig(
         RunOptions options, Architecture? teacher, int vocabularySize, Architecture? checkpoint = null,
-        int? endOfTextId = null) =>
+        TokenRoles? roles = null) =>
         Find(options.Student.Initialisation)
-            .Configure(new StudentOrigin(options, teacher, checkpoint, vocabularySize, endOfTextId ?? vocabularySize - 1));
+            .Configure(new StudentOrigin(options, teacher, checkpoint, vocabularySize, roles ?? TokenRoles.Single(vocabularySize - 1)));
 
     /// <summary>Creates the student that the options describe. The caller owns it; teacher and checkpoint are only read.</summary>
     /// <inheritdoc cref="StudentConfig"/>
     public static TextModel Create(
-        RunOptions options, TextModel? teacher, int vocabularySize, TextModel? checkpoint = null, int? endOfTextId = null) =>
+        RunOptions options, TextModel? teacher, int vocabularySize, TextModel? checkpoint = null, TokenRoles? roles = null) =>
         Find(options.Student.Initialisation).Create(
-            new StudentOrigin(options, teacher?.Architecture, checkpoint?.Architecture, vocabularySize, endOfTextId ?? vocabularySize - 1), teacher,
+            new StudentOrigin(options, teacher?.Architecture, checkpoint?.Architecture, vocabularySize, roles ?? TokenRoles.Single(vocabularySize - 1)), teacher,
                 checkpoint);
 }

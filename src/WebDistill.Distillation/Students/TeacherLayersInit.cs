@@ -3,10 +3,10 @@ using WebDistill.Distillation.Options;
 
 namespace WebDistill.Distillation.Students;
 
-/// <summary>Copies the teacher's embeddings, final layer norm and a choice of its blocks.</summary>
+/// <summary>Copies the teacher's embeddings, final layer norm or masked-word head, and a choice of its blocks.</summary>
 /// <remarks>
 /// As <c>scripts/extract.py</c> of Hugging Face's distillation project, whose fixed list [0, 2, 4, 7, 9, 11] is what even spacing gives for
-/// 12 to 6 layers.
+/// 12 to 6 layers. A DistilBERT takes those of a BERT, as <c>scripts/extract_distilbert.py</c> with <c>--vocab_transform</c>: token types and pooler are left behind.
 /// </remarks>
 public sealed class TeacherLayersInit : StudentInit
 {
@@ -19,13 +19,13 @@ public sealed class TeacherLayersInit : StudentInit
     public override string Source => "Sanh et al. 2019 (DistilBERT)";
 
     /// <inheritdoc/>
-    public override string Description => "Embeddings, final layer norm and some of the layers are copied from the teacher.";
+    public override string Description => "Embeddings, what stands behind the last layer and some of the layers are copied from the teacher.";
 
     /// <inheritdoc/>
     public override bool NeedsTeacher => true;
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> Uses => ["student.layerCount", "student.teacherLayers"];
+    public override IReadOnlyList<string> Uses => ["student.family", "student.layerCount", "student.teacherLayers"];
 
     /// <summary>Teacher layers evenly spaced from the first to the last: round(s·(L−1)/(S−1)) for student layer s.</summary>
     /// <exception cref="ArgumentException">More student layers than teacher layers.</exception>
@@ -72,12 +72,39 @@ public sealed class TeacherLayersInit : StudentInit
                 $"{layers.Count} teacher layers are listed for {count} student layers. List one per student layer, or leave the count out.");
     }
 
+    internal override void Check(StudentOrigin origin, OptionProblems problems)
+    {
+        RunOptions options = origin.Options;
+        if (origin.Teacher is not Architecture teacher)
+            return;
+        if (Family(origin, teacher).From(teacher) is null)
+        {
+            problems.Add(OptionPath.Of(options.Student.Family), $"Layers of {ModelHeads.WithArticle(teacher.Family.Title)} that {ModelHeads.Does(teacher.Head)} cannot be copied into "
+                + $"{ModelHeads.WithArticle(Family(origin, teacher).Title)}: its weights would mean something else there. Leave the family out for the teacher's, choose distilbert for a bert that "
+                + $"{ModelHeads.Does(ModelHead.MaskedToken)}, or the initialisation '{RandomInit.InitName}'.");
+            return;
+        }
+        try
+        {
+            IReadOnlyList<int> layers = Layers(options, teacher);
+            if (teacher.WithLayers(layers.Count).ProblemOfCopying(teacher, layers) is string problem)
+                problems.Add(OptionPath.Of(options.Student.TeacherLayers), problem);
+        }
+        catch (ArgumentException)
+        {
+            // Too many layers, or some that there are not: what is configured next says so at its field.
+        }
+    }
+
     internal override Architecture Configure(StudentOrigin origin)
     {
         Architecture teacher = origin.Teacher
             ?? throw new ArgumentException("Layers of a teacher are to be copied, and there is no teacher. Choose one.");
-        return origin.InTraining(teacher.WithLayers(Layers(origin.Options, teacher).Count));
+        return origin.InTraining(Family(origin, teacher).From(teacher.WithLayers(Layers(origin.Options, teacher).Count))
+            ?? throw new ArgumentException($"Layers of a {teacher.Family.Name} cannot be copied into a {Family(origin, teacher).Name}. Choose another family."));
     }
+
+    private static ModelFamily Family(StudentOrigin origin, Architecture teacher) => origin.Family ?? teacher.Family;
 
     internal override TextModel Create(StudentOrigin origin, TextModel? teacher, TextModel? checkpoint) =>
         TextModel.CreateFrom(Configure(origin), teacher!, Layers(origin.Options, teacher!.Architecture));

@@ -23,7 +23,7 @@ public sealed class EnsembleTeacher : Teacher
 
     /// <param name="members">The first one's first; they belong to the teacher from then on.</param>
     /// <param name="options">How they are combined and weighted.</param>
-    /// <exception cref="ArgumentException">There are none, or they have vocabularies of several sizes.</exception>
+    /// <exception cref="ArgumentException">There are none, they have vocabularies of several sizes, or one does not continue texts.</exception>
     public EnsembleTeacher(IReadOnlyList<StoredWeights> members, TeacherOptions options)
     {
         (_members, _options) = (members, options);
@@ -33,6 +33,8 @@ public sealed class EnsembleTeacher : Teacher
         if (members.FirstOrDefault(member => member.Architecture.VocabularySize != vocabulary) is StoredWeights other)
             throw new ArgumentException($"A teacher has {other.Architecture.VocabularySize} tokens in its vocabulary, expected {vocabulary} as the first one. Choose teachers of one "
                 + "vocabulary.", nameof(members));
+        if (members.FirstOrDefault(member => member.Architecture.Head != ModelHead.NextToken) is StoredWeights unfit)
+            throw new ArgumentException(ModelHeads.ProblemOfContinuing("One of several teachers", unfit.Architecture.Family, unfit.Architecture.Head), nameof(members));
         _given = options.Weighting == TeacherWeighting.ByValidationLoss ? null
             : options.Weighting == TeacherWeighting.Fixed && options.Weights.Count > 0 ? [.. options.Weights] : [.. members.Select(_ => 1.0 / members.Count)];
     }
@@ -106,7 +108,7 @@ public sealed class EnsembleTeacher : Teacher
             TextModel model = Load(m);
             Tensor hidden = model.Forward(input, Wants.Hidden).HiddenOf(rows).MoveToOuterDisposeScope();
             // Its memory is the next one's.
-            answers.Add(new HeadLogits(hidden, model.Head.detach().clone().MoveToOuterDisposeScope()));
+            answers.Add(new HeadLogits(hidden, model.Head!.detach().clone().MoveToOuterDisposeScope()));
         }
         return new TeacherAnswer(new EnsembleLogits(answers, weights, _options, rows.Length, targets), null, null);
     }

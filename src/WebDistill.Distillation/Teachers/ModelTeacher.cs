@@ -38,7 +38,7 @@ public sealed class ModelTeacher : Teacher
         using DisposeScope scope = NewDisposeScope();
         Outputs answer = _model.Forward(input, wants | Wants.Hidden);
         Tensor hidden = answer.HiddenOf(rows).MoveToOuterDisposeScope();
-        return new TeacherAnswer(new HeadLogits(hidden, _model.Head), hidden, isByRows ? null : answer.MoveToOuterDisposeScope());
+        return new TeacherAnswer(_model.Head is Tensor head ? new HeadLogits(hidden, head) : new ModelLogits(hidden, _model), hidden, isByRows ? null : answer.MoveToOuterDisposeScope());
     }
 
     /// <inheritdoc/>

@@ -54,7 +54,9 @@ internal sealed class Diagnoser
     /// <summary>The look at an update that was just made; null where it is not looked at.</summary>
     /// <exception cref="OperationCanceledException">Cancelled; it can be asked for again.</exception>
     public Diagnosis? Of(StepReport report, CancellationToken cancel) => !IsDue(report.Step) ? null : new Diagnosis(
-        report.Step, report.Values[LoopSeries.LearningRate.Name], Layers ?? [], _parts.Validation is TokenFile { TokenCount: > 0 } text ? Predictions(text, report.Step, cancel) : null);
+        report.Step, report.Values[LoopSeries.LearningRate.Name], Layers ?? [],
+        // Of a student that fills masked words only what is done to its layers is looked at.
+        _parts.Validation is TokenFile { TokenCount: > 0 } text && _parts.Student.Architecture.Head == ModelHead.NextToken ? Predictions(text, report.Step, cancel) : null);
 
     private bool IsDue(int step) => _interval > 0 && (step % _interval == 0 || step == _totalUpdates);
 

@@ -9,7 +9,7 @@ namespace WebDistill.Distillation.Training;
 /// <param name="LearningRate">With which it was made.</param>
 /// <param name="Layers">What it did to each part of the model that is trained, from the input on, and to parameters that losses brought; empty where the run was cut
 /// between the update and this look and the state that it went on from is that of an earlier version.</param>
-/// <param name="Predictions">What the models predict with the weights after it; null without held-out text.</param>
+/// <param name="Predictions">What the models predict with the weights after it; null without held-out text, and for models that fill masked words.</param>
 public sealed record Diagnosis(int Step, double LearningRate, IReadOnlyList<LayerNorms> Layers, PredictionDiagnosis? Predictions)
 {
     /// <summary>Tokens of the piece of text at most: enough that a share of them is known to 3 %.</summary>

@@ -1,5 +1,6 @@
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Teachers;
 
@@ -15,7 +16,7 @@ public static class LoopSeries
         IsSmoothed = true, CanBeLogarithmic = true,
     };
 
-    /// <summary>Perplexity of the student on the held-out split.</summary>
+    /// <summary>Perplexity of the student on the held-out split; of one that fills masked words over the tokens that are hidden from it.</summary>
     public static StepSeries ValidationPerplexity { get; } = new()
     {
         Name = "validationPerplexity", Title = "Validation perplexity", Label = "Perplexity", Chart = "perplexity", Cadence = SeriesCadence.Measured,
@@ -80,16 +81,22 @@ public static class LoopSeries
     };
 
     /// <summary>What a run with these options reports, in the order in which it is shown.</summary>
-    public static IReadOnlyList<StepSeries> Of(RunOptions options, bool hasTeacher) =>
-        Of(LossCatalogue.Active(options, hasTeacher), options);
+    public static IReadOnlyList<StepSeries> Of(RunOptions options, bool hasTeacher)
+    {
+        IReadOnlyList<Loss> losses = LossCatalogue.Active(options, hasTeacher);
+        return Of(losses, options, losses.OfType<RowLoss>().Select(loss => loss.Predicts).FirstOrDefault(head => head is not null) ?? ModelHead.NextToken);
+    }
 
     /// <summary>The same for losses that are not asked for by options alone.</summary>
-    internal static IReadOnlyList<StepSeries> Of(IReadOnlyList<Loss> losses, RunOptions options) =>
+    /// <param name="head">The student's, which says what the perplexity is one of.</param>
+    internal static IReadOnlyList<StepSeries> Of(IReadOnlyList<Loss> losses, RunOptions options, ModelHead head) =>
     [
         TotalLoss, .. losses.Select(loss => loss.Series(options)),
         .. losses.OfType<DistillationCrossEntropy>().Any(loss => ((DistillationCrossEntropy.Softening)loss.ParametersIn(options)!).Changes) ? [Temperature] : Array.Empty<StepSeries>(),
         .. TeacherSeries.Of(options.Teacher),
-        ValidationPerplexity, ValidationNatsPerToken, TeacherPerplexity, TeacherNatsPerToken,
+        .. head == ModelHead.MaskedToken
+            ? [ValidationPerplexity with { Title = "Masked perplexity", Label = null }, ValidationNatsPerToken with { Title = "Masked validation loss" }]
+            : (StepSeries[])[ValidationPerplexity, ValidationNatsPerToken], TeacherPerplexity, TeacherNatsPerToken,
         LearningRate, GradientNorm, TokensPerSecond, MemoryBytes, StepSeconds,
     ];
 }

@@ -26,7 +26,9 @@ internal sealed class Objective : IDisposable
         OfTeacher = losses.Aggregate(Wants.None, (all, loss) => all | loss.OfTeacher);
         if (losses.Select(loss => loss.Mismatch(options, parts.Student.Architecture, parts.Teacher?.Architecture)).FirstOrDefault(said => said is not null) is string mismatch)
             throw new ArgumentException(mismatch);
-        _terms = [.. losses.Select(loss => new Term(loss, loss.Weight(options), loss.ParametersIn(options), loss is WholeLoss whole ? Bind(whole) : null))];
+        bool isRestricted = options.Masking.RestrictToMask && parts.Student.Architecture.Head == ModelHead.MaskedToken;
+        _terms = [.. losses.Select(loss => new Term(loss, loss.Weight(options), loss.ParametersIn(options), loss is WholeLoss whole ? Bind(whole) : null,
+            isRestricted && loss is RowLoss rows && rows.Needs.HasFlag(LossInputs.TeacherLogits)))];
         _parameters = [.. _terms.Select(term => term.Parameters)];
         foreach (Loss loss in losses.Where(loss => parts.Teacher is Teacher teacher && (loss.OfTeacher & ~teacher.Offers) != 0))
             throw new ArgumentException($"The loss '{loss.Name}' ({loss.Title}) looks at the teacher's {loss.OfTeacher}, and the teacher offers {parts.Teacher!.Offers}. "
@@ -94,7 +96,7 @@ internal sealed class Objective : IDisposable
     {
         int[] byRows = [.. Enumerable.Range(0, _terms.Length).Where(k => _terms[k].Module is null)];
         LossHeadResult head = ProjectionHead.Run(
-            rows, [.. byRows.Select(k => new LossTerm((RowLoss)_terms[k].Loss, Scale(k), _parameters[k]))], gradients: true);
+            rows, [.. byRows.Select(k => new LossTerm((RowLoss)_terms[k].Loss, Scale(k), _parameters[k], _terms[k].IsRestricted))], gradients: true);
         var sums = new double[_terms.Length];
         for (int i = 0; i < byRows.Length; i++)
             sums[byRows[i]] = head.Sums[i] + BeyondMixture(_terms[byRows[i]].Loss, rows);
@@ -127,11 +129,13 @@ internal sealed class Objective : IDisposable
             term.Module?.Dispose();
     }
 
-    private double Divisor(int k, LossCounts counts) => _terms[k].Loss.Divisor(counts, _parameters[k], _vocabularySize);
+    private double Divisor(int k, LossCounts counts) =>
+        _terms[k].Loss.Divisor(_terms[k].IsRestricted ? counts with { Rows = counts.Targets } : counts, _parameters[k], _vocabularySize);
 
     private static double Inverse(double divisor) => divisor == 0 ? 0 : 1 / divisor;
 
-    private sealed record Term(Loss Loss, double Weight, object? Parameters, WholeLossModule? Module);
+    /// <param name="IsRestricted">Whether the predictions are compared at guessed tokens alone.</param>
+    private sealed record Term(Loss Loss, double Weight, object? Parameters, WholeLossModule? Module, bool IsRestricted);
 }
 
 /// <summary>What an objective is over one micro-batch.</summary>

@@ -75,9 +75,10 @@ public sealed record RunMemory(
             activations += tokens * (teachers.Max(one => 6L * one.Width + 2L * one.InnerWidth) + teachers.Skip(1).Sum(one => (long)one.Width));
         activations += tokens * KeptForLosses(options, losses, teacher, student, context);
 
-        // On a GPU the losses are composed of operators, which keep their intermediate results.
-        Int128 chunk = Int128.Min(Device.IsCuda ? LossHead.RowsPerChunk : ProjectionHead.ChunkRows(student.VocabularySize), tokens);
-        Int128 logits = chunk * student.VocabularySize * (teacher is null ? 1 : 2) * (Device.IsCuda ? 4 : 1);
+        // On a GPU, and behind the head for masked words, the losses are composed of operators, which keep their intermediate results.
+        bool isComposed = Device.IsCuda || student.Head != ModelHead.NextToken;
+        Int128 chunk = Int128.Min(isComposed ? LossHead.RowsPerChunk : ProjectionHead.ChunkRows(student.VocabularySize), tokens);
+        Int128 logits = chunk * student.VocabularySize * (teacher is null ? 1 : 2) * (isComposed ? 4 : 1);
         // Of several teachers the logits and their distributions, the mixture, and what is computed of them on the way.
         if (teachers.Count > 1)
             logits += chunk * student.VocabularySize * (2 * teachers.Count + 3);

@@ -84,7 +84,7 @@ public sealed record RunPlan(
             EndsBy = schedule.EndsBy,
             SequencesPerUpdate = perUpdate,
             TokensPerEpoch = epoch.Tokens,
-            SampleIntervalSteps = SampleInterval(options, schedule, epoch),
+            SampleIntervalSteps = student.Head == ModelHead.NextToken ? SampleInterval(options, schedule, epoch) : 0,
         };
     }
 
@@ -103,19 +103,19 @@ public sealed record RunPlan(
     /// <param name="vocabularySize">V of the data set's tokenizer.</param>
     /// <param name="epoch">One pass over the corpus; null if it is not known yet.</param>
     /// <param name="others">Teachers beside the first one, in their order; null for none.</param>
-    public static IReadOnlyList<OptionProblem> Check(
-        RunOptions options, Architecture? teacher, Architecture? checkpoint, int vocabularySize, EpochSize? epoch, IReadOnlyList<Architecture>? others = null) =>
-        Check(options, LossCatalogue.All, teacher, checkpoint, vocabularySize, epoch, others);
+    /// <param name="roles">Which ids of the data set's tokenizer stand for no text; null if they are not known yet.</param>
+    public static IReadOnlyList<OptionProblem> Check(RunOptions options, Architecture? teacher, Architecture? checkpoint, int vocabularySize, EpochSize? epoch,
+        IReadOnlyList<Architecture>? others = null, TokenRoles? roles = null) => Check(options, LossCatalogue.All, teacher, checkpoint, vocabularySize, epoch, others, roles);
 
     internal static IReadOnlyList<OptionProblem> Check(
         RunOptions options, IReadOnlyList<Loss> catalogue, Architecture? teacher, Architecture? checkpoint, int vocabularySize, EpochSize? epoch,
-        IReadOnlyList<Architecture>? others = null)
+        IReadOnlyList<Architecture>? others = null, TokenRoles? roles = null)
     {
         var problems = new OptionProblems();
-        AddUnlessContinuing(OptionPath.Of(options.Teacher.ModelId), "The teacher", teacher);
+        AddUnlessTrained(OptionPath.Of(options.Teacher.ModelId), "The teacher", teacher);
         foreach ((int i, Architecture other) in (others ?? []).Index())
-            AddUnlessContinuing(OptionPath.Of(options.Teacher.Others), $"Teacher {i + 2}", other);
-        AddUnlessContinuing(OptionPath.Of(options.Student.ModelId), "The model that the student starts from", checkpoint);
+            AddUnlessTrained(OptionPath.Of(options.Teacher.Others), $"Teacher {i + 2}", other);
+        AddUnlessTrained(OptionPath.Of(options.Student.ModelId), "The model that the student starts from", checkpoint);
         if (problems.Found.Count > 0)
             return problems.Found;
         foreach ((int i, Architecture other) in (others ?? []).Index().Where(one => one.Item.VocabularySize != vocabularySize))
@@ -149,6 +149,11 @@ public sealed record RunPlan(
                 $"The student has {student.VocabularySize} tokens in its vocabulary and the data set {vocabularySize}. "
                 + "Choose a data set that was tokenised with the student's vocabulary.");
         }
+        if (TaskProblems(options, student, teacher, others ?? [], roles) is { Count: > 0 } otherTasks)
+            return [.. problems.Found, .. otherTasks];
+        if (options.Student.FreezeTokenTypeEmbeddings && student.TokenTypes == 0)
+            problems.Add(OptionPath.Of(options.Student.FreezeTokenTypeEmbeddings),
+                $"The student is {ModelHeads.WithArticle(student.Family.Title)}, which has no embeddings of token types to freeze. Switch it off, or choose a family that has some, as BERT.");
         foreach (Loss loss in LossCatalogue.Active(options, catalogue, teacher is not null))
         {
             if (loss.Mismatch(options, student, teacher) is string mismatch)
@@ -192,7 +197,7 @@ public sealed record RunPlan(
             {
                 problems.Add(endsBy, $"The run would make {planned:N0} updates, expected at most {LearningRateSchedule.MaxUpdates:N0}. Train fewer epochs.");
             }
-            else if (options.Samples.IntervalSteps is > 0 and int every && planned / every > SampleOptions.MostSamples)
+            else if (student.Head == ModelHead.NextToken && options.Samples.IntervalSteps is > 0 and int every && planned / every > SampleOptions.MostSamples)
             {
                 problems.Add(OptionPath.Of(options.Samples.IntervalSteps),
                     $"The run would make {planned / every:N0} samples, expected at most {SampleOptions.MostSamples:N0}. "
@@ -201,11 +206,30 @@ public sealed record RunPlan(
         }
         return problems.Found;
 
-        void AddUnlessContinuing(string field, string subject, Architecture? model)
+        void AddUnlessTrained(string field, string subject, Architecture? model)
         {
-            if (model is not null && ModelHeads.ProblemOfContinuing(subject, model.Family, model.Head) is string problem)
+            if (model is not null && ModelHeads.ProblemOfTraining(subject, model.Family, model.Head) is string problem)
                 problems.Add(field, problem);
         }
+    }
+
+    /// <summary>Where teachers, student and text do not belong to one task, which is what the student's head does.</summary>
+    private static IReadOnlyList<OptionProblem> TaskProblems(
+        RunOptions options, Architecture student, Architecture? teacher, IReadOnlyList<Architecture> others, TokenRoles? roles)
+    {
+        var problems = new OptionProblems();
+        string chosen = options.Student.Initialisation == CheckpointInit.InitName ? OptionPath.Of(options.Student.ModelId)
+            : options.Student.Family is not null ? OptionPath.Of(options.Student.Family) : OptionPath.Of(options.Teacher.ModelId);
+        if (teacher is not null && teacher.Head != student.Head)
+            problems.Add(chosen, $"The teacher, {ModelHeads.WithArticle(teacher.Family.Title)}, {ModelHeads.Does(teacher.Head)}, and the student, {ModelHeads.WithArticle(student.Family.Title)}, "
+                + $"{ModelHeads.Does(student.Head)}: one cannot learn from the other's predictions. Choose two that do the same.");
+        foreach ((int i, Architecture other) in others.Index().Where(one => one.Item.Head != ModelHead.NextToken))
+            problems.Add(OptionPath.Of(options.Teacher.Others), $"Teacher {i + 2} is {ModelHeads.WithArticle(other.Family.Title)} model, which {ModelHeads.Does(other.Head)}; several teachers are "
+                + $"combined where they continue texts, expected {ModelHeads.Continuing} model. Choose one teacher alone for a student that {ModelHeads.Does(ModelHead.MaskedToken)}.");
+        if (student.Head == ModelHead.MaskedToken && roles is { Mask: null })
+            problems.Add(OptionPath.Of(options.Data.DatasetId), "The data set was tokenised with a vocabulary that has no mask, and the student fills masked words; expected a vocabulary as BERT's. "
+                + "Choose a data set that was tokenised with the vocabulary of such a model.");
+        return problems.Found;
     }
 
     /// <summary>One epoch of a run with these options over the file.</summary>

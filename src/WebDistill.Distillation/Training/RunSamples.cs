@@ -27,7 +27,7 @@ internal sealed class RunSamples
     /// <summary>Null where nothing is to be answered.</summary>
     public static RunSamples? Of(TrainingParts parts, RunOptions options, LearningRateSchedule schedule)
     {
-        if (parts.Prompts is not { Ids.Count: > 0 } prompts)
+        if (parts.Prompts is not { Ids.Count: > 0 } prompts || parts.Student.Architecture.Head != ModelHead.NextToken)
             return null;
         int interval = RunPlan.SampleInterval(options, schedule, parts.Batches.Epoch);
         return interval == 0 ? null : new RunSamples(parts, prompts, options.Samples.MaxNewTokens, interval, schedule.TotalUpdates);

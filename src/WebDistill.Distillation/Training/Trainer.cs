@@ -50,7 +50,7 @@ public sealed class Trainer : IDisposable
         _batchesPerEpoch = parts.Batches.BatchesPerEpoch;
         _batchesAfterUpdate = parts.Batches.Position;
         _objective = new Objective(parts, options);
-        Series = LoopSeries.Of(parts.Losses, options);
+        Series = LoopSeries.Of(parts.Losses, options, Student.Architecture.Head);
         _contextLength = RunPlan.ContextLength(options, parts.Teacher?.Architecture, Student.Architecture);
         _schedule = LearningRateSchedule.Plan(options, parts.Batches.Epoch);
         _samples = RunSamples.Of(parts, options, _schedule);
@@ -61,6 +61,8 @@ public sealed class Trainer : IDisposable
         Student.train();
         foreach (Parameter positions in Student.PositionEmbeddings)
             positions.requires_grad = !options.Student.FreezePositionEmbeddings;
+        foreach (Parameter types in Student.TokenTypeEmbeddings)
+            types.requires_grad = !options.Student.FreezeTokenTypeEmbeddings;
         _optimiser = new AdamWOptimiser([.. Trained(Student, options), .. _objective.Parameters()],
             options.Optimiser.AdamBeta1, options.Optimiser.AdamBeta2, options.Optimiser.AdamEpsilon);
         _diagnoser = new Diagnoser(parts, options, _contextLength, TotalSteps);
@@ -153,8 +155,9 @@ public sealed class Trainer : IDisposable
         WeighTeachers(journal, cancel);
         if (_parts.Teacher is Teacher teacher && teacher.Offers.HasFlag(Wants.Logits) && _parts.Validation is { } held && TeacherValidationPerplexity is null)
         {
-            TeacherValidationPerplexity = Perplexity.Measure(teacher, held, _contextLength, _options.Schedule.ValidationMaxTokens, cancel);
-            journal.Note(CompletedSteps, $"Teacher's perplexity on the held-out text: {TeacherValidationPerplexity}.");
+            TeacherValidationPerplexity = IsMasked ? MaskedPerplexity.Measure(teacher, held, _contextLength, _options.Schedule.ValidationMaxTokens, cancel)
+                : Perplexity.Measure(teacher, held, _contextLength, _options.Schedule.ValidationMaxTokens, cancel);
+            journal.Note(CompletedSteps, $"Teacher's {Figure} on the held-out text: {TeacherValidationPerplexity}.");
         }
         if (TeacherValidationPerplexity is Perplexity ofTeacher)
             journal.TeacherMeasured(ofTeacher);
@@ -172,7 +175,7 @@ public sealed class Trainer : IDisposable
                 _validatedStep = CompletedSteps;
                 report = report.With((LoopSeries.ValidationPerplexity, measured.Value), (LoopSeries.ValidationNatsPerToken, measured.NatsPerToken));
                 journal.Note(CompletedSteps, string.Create(CultureInfo.InvariantCulture,
-                    $"Update {report.Step}: {(_parts.Teacher is null ? "perplexity" : "student's perplexity")} on the held-out text {measured}."));
+                    $"Update {report.Step}: {(_parts.Teacher is null ? Figure : $"student's {Figure}")} on the held-out text {measured}."));
             }
             _samples?.After(CompletedSteps, journal, cancel);
             Diagnosis? diagnosis = _diagnoser.Of(report, cancel);
@@ -274,7 +277,9 @@ public sealed class Trainer : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor ids_BT = tensor(batch.Ids, [batch.Rows, batch.Columns], device: Engine.Device.Default);
-        var input = new ModelInput(ids_BT);
+        // Nothing that comes before padding sees it in a model that reads from left to right.
+        var input = new ModelInput(ids_BT, IsMasked && batch.HasPadding
+            ? tensor(batch.IsToken(), [batch.Rows, batch.Columns], device: ids_BT.device).to(ScalarType.Int64) : null);
         long[] rows = batch.TokenPlaces(), targets = batch.Targets();
         TeacherAnswer? teacher = _parts.Teacher?.Answer(input, rows, targets, _objective.OfTeacher, _objective.IsByRows);
         clock.Lap(Phase.TeacherForward);
@@ -283,7 +288,10 @@ public sealed class Trainer : IDisposable
         clock.Lap(Phase.StudentForward);
 
         ObjectiveSums objective = _objective.Sum(
-            new LossHeadInput(hidden_NC.detach(), Student.Head, teacher?.Hidden, teacher?.Logits, targets, _options.Precision) { Temperature = _objective.Temperature },
+            new LossHeadInput(hidden_NC.detach(), Student.Head, teacher?.Hidden, teacher?.Logits, targets, _options.Precision)
+            {
+                Temperature = _objective.Temperature, StudentLogits = Student.Head is null ? Student.Logits : null,
+            },
             student, teacher?.Whole, batch, ids_BT, share);
         for (int k = 0; k < objective.Sums.Length; k++)
         {
@@ -330,8 +338,14 @@ public sealed class Trainer : IDisposable
         [.. student.named_parameters().Where(pair => pair.parameter.requires_grad).Select(pair => new Moments(
             pair.name, pair.parameter, student.Decays(pair.name) ? options.Optimiser.WeightDecay : 0))];
 
-    private Perplexity MeasurePerplexity(TextModel model, CancellationToken cancel) =>
-        Perplexity.Measure(model, _parts.Validation!, _contextLength, _options.Schedule.ValidationMaxTokens, cancel);
+    // What is learned, and measured, follows from what the student does.
+    private bool IsMasked => Student.Architecture.Head == ModelHead.MaskedToken;
+
+    private string Figure => IsMasked ? "masked perplexity" : "perplexity";
+
+    private Perplexity MeasurePerplexity(TextModel model, CancellationToken cancel) => IsMasked
+        ? MaskedPerplexity.Measure(model, _parts.Validation!, _contextLength, _options.Schedule.ValidationMaxTokens, cancel)
+        : Perplexity.Measure(model, _parts.Validation!, _contextLength, _options.Schedule.ValidationMaxTokens, cancel);
 
     private void NoteWhatIsUnusual()
     {
@@ -352,9 +366,11 @@ public sealed class Trainer : IDisposable
         if (_schedule.EndsBy != OptionPath.Of(_options.Schedule.Epochs))
             _notes.Add($"The budget ({_schedule.EndsBy}) ends the run after {TotalSteps} updates, before its {_options.Schedule.Epochs} epochs are over.");
         if (_parts.Teacher is null)
-            _notes.Add("There is no teacher: the causal language-model loss alone is minimised.");
+            _notes.Add($"There is no teacher: the {(IsMasked ? "masked" : "causal")} language-model loss alone is minimised.");
         if (_parts.Validation is null)
-            _notes.Add("There is no held-out text: no perplexity is measured.");
+            _notes.Add($"There is no held-out text: no {Figure} is measured.");
+        if (IsMasked && (_options.Samples.IntervalSteps != 0 || _options.Diagnosis.IntervalSteps != 0))
+            _notes.Add("The student fills masked words: no prompts are answered, and of the diagnosis its layers are looked at and not its predictions.");
     }
 
     /// <summary>Frees the state of optimiser and losses; the parts belong to the caller.</summary>

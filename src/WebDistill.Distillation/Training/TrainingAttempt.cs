@@ -70,7 +70,7 @@ public sealed class TrainingAttempt(
             : files.OtherTeachers.Count == 0 ? new ModelTeacher(ModelFiles.Load(model)) : EnsembleTeacher.Open([model, .. files.OtherTeachers], options.Teacher);
         using TextModel student = CreateStudent(teacher, train, start);
         cancel.ThrowIfCancellationRequested();
-        SamplePrompts? prompts = SamplePrompts.Of(
+        SamplePrompts? prompts = student.Architecture.Head != ModelHead.NextToken ? null : SamplePrompts.Of(
             options, tokenizer, validation ?? train, Math.Min(student.Architecture.Positions, teacher?.Architecture.Positions ?? int.MaxValue));
         foreach (string shortened in prompts?.Notes ?? [])
             journal.Note(_step, shortened, isWarning: true);
@@ -155,7 +155,7 @@ public sealed class TrainingAttempt(
     {
         Architecture? teacher = files.Teacher is string model ? Read(model) : null;
         Architecture student = start is not null ? Read(start) : StudentInits.StudentConfig(
-            options, teacher, train.VocabularySize, files.FirstModel is string first ? Read(first) : null, train.EndOfTextId);
+            options, teacher, train.VocabularySize, files.FirstModel is string first ? Read(first) : null, train.Roles);
         return RunPlan.Compute(options, teacher, student, train, [.. files.OtherTeachers.Select(Read)]);
 
         static Architecture Read(string folder) => Architecture.Load(Path.Combine(folder, ModelFiles.ConfigFileName));
@@ -189,10 +189,10 @@ public sealed class TrainingAttempt(
             using TextModel saved = ModelFiles.Load(start);
             return StudentInits.Create(
                 options with { Student = options.Student with { Initialisation = CheckpointInit.InitName } },
-                from, train.VocabularySize, saved, train.EndOfTextId);
+                from, train.VocabularySize, saved, train.Roles);
         }
         using TextModel? first = files.FirstModel is string model ? ModelFiles.Load(model) : null;
-        return StudentInits.Create(options, from, train.VocabularySize, first, train.EndOfTextId);
+        return StudentInits.Create(options, from, train.VocabularySize, first, train.Roles);
     }
 
     private void Train(Trainer trainer, TextTokenizer tokenizer, TrainingProvenance provenance, long checkpointBytes, CancellationToken cancel)

@@ -31,7 +31,7 @@ public sealed record TrainingParts(TextModel Student, Teacher? Teacher, BatchSou
         new(student, teacher, BatchesOf(options, catalogue, teacher, student, train, validation), validation,
             LossCatalogue.Active(options, catalogue, teacher is not null));
 
-    private static CorpusBatches BatchesOf(
+    private static BatchSource BatchesOf(
         RunOptions options, IReadOnlyList<Loss> catalogue, Teacher? teacher, TextModel student, TokenFile train, TokenFile? validation)
     {
         // The ids in the options name stored things and mean nothing here: the models and the corpus are given.
@@ -43,14 +43,15 @@ public sealed record TrainingParts(TextModel Student, Teacher? Teacher, BatchSou
         };
         List<OptionProblem> problems = [.. RunPlan.Validate(named, catalogue)];
         if (problems.Count == 0)
-            problems.AddRange(RunPlan.Check(named, catalogue, teacher?.Architecture, student.Architecture, train.VocabularySize, null));
+            problems.AddRange(RunPlan.Check(named, catalogue, teacher?.Architecture, student.Architecture, train.VocabularySize, null, roles: train.Roles));
         if (validation is not null && validation.TokenizerSha256 != train.TokenizerSha256)
             problems.Add(new OptionProblem("data.datasetId",
                 "The training and the held-out split were tokenised with different vocabularies. Prepare the data set again."));
         if (problems.Count > 0)
             throw new ArgumentException(string.Join(" ", problems.Select(problem => $"{problem.Field}: {problem.Message}")));
         int contextLength = RunPlan.ContextLength(options, teacher?.Architecture, student.Architecture);
-        return new CorpusBatches(
+        var sequences = new CorpusBatches(
             train, options.Data.SequenceMode, contextLength, options.Schedule.BatchSize, options.Data.Shuffle, options.Data.GroupBySize, options.Seed);
+        return student.Architecture.Head == ModelHead.MaskedToken ? new MaskedBatches(sequences, train, options.Masking, options.Seed) : sequences;
     }
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using WebDistill.Data;
 using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Formats;
@@ -17,39 +18,41 @@ public sealed class CatalogueService(ModelService models, DatasetTable datasets)
     /// <summary>All of it.</summary>
     public async Task<CatalogueResponse> ReadAsync(CancellationToken cancel = default)
     {
-        Model? teacher = await models.LargestAsync(cancel);
+        Model? teacher = await models.LargestAsync(cancel: cancel);
         Dataset? text = (teacher?.TokenizerSha256 is string tokenizer ? await datasets.NewestReadyAsync(tokenizer, cancel: cancel) : null)
             ?? await datasets.NewestReadyAsync(null, cancel: cancel);
         if (text?.TokenizerSha256 is string expected && teacher?.TokenizerSha256 != expected)
             teacher = (await models.SliceAsync("", tokenizerSha256: expected, continuing: true, withSweeps: true, cancel: cancel)).Rows.FirstOrDefault();
         Model? other = teacher?.TokenizerSha256 is string shared
             ? (await models.SliceAsync("", tokenizerSha256: shared, continuing: true, withSweeps: true, cancel: cancel)).Rows.FirstOrDefault(model => model.Id != teacher.Id) : null;
-        var library = new Library(text, teacher, other);
+        Model? filling = await models.LargestAsync(ModelHead.MaskedToken, cancel);
+        Dataset? hidden = filling?.TokenizerSha256 is string withMask ? await datasets.NewestReadyAsync(withMask, cancel: cancel) : null;
+        Library library = new(text, teacher, other, Library.OfTexts), masked = new(hidden, filling, null, Library.OfMasks);
         JsonObject defaults = LossCatalogue.RunSchema.Write(new RunOptions(), WebJson.Options);
         return new CatalogueResponse(
-            Entries(Method.Families), Entries(Method.Tasks), Entries(Method.Losses), Entries(Method.Teachers), Entries(Method.Students), Entries(Method.BatchSources), [.. library.Missing]);
+            Entries(Method.Families), Entries(Method.Tasks), Entries(Method.Losses), Entries(Method.Teachers), Entries(Method.Students), Entries(Method.BatchSources), [.. library.Missing.Append(library.Other is null ? Library.NoOther : null).Concat(masked.Missing).OfType<string>()]);
 
         IReadOnlyList<CatalogueEntry> Entries(IEnumerable<Method> methods) => [.. methods.Select(method => new CatalogueEntry(
             method.Name, method.Title, method.Text, method.Formula, method.Source, [.. method.Knobs.Select(path => CatalogueKnob.Of(LossCatalogue.RunSchema.Find(path), defaults))],
-            Example(method, library, defaults)))];
+            Example(method, method.FillsMasks ? masked : library, defaults)))];
     }
 
     private static JsonObject Example(Method method, Library library, JsonObject defaults)
     {
         var example = new JsonObject();
         Put("name", $"Example: {method.Title}"[..Math.Min(100, $"Example: {method.Title}".Length)]);
-        Put("data.datasetId", library.Text?.Id.ToString() ?? Library.NoText);
+        Put("data.datasetId", library.Text?.Id.ToString() ?? library.Lacking.Text);
         Put("data.contextLength", Math.Min(ExampleContext, library.Teacher?.ContextLength ?? ExampleContext));
         Put("schedule.maxUpdates", ExampleUpdates);
         if (method.Teaching != Teaching.None)
-            Put("teacher.modelId", library.Teacher?.Id.ToString() ?? Library.NoTeacher);
+            Put("teacher.modelId", library.Teacher?.Id.ToString() ?? library.Lacking.Teacher);
         if (method.Teaching == Teaching.Several)
             Put("teacher.others", (string[])[library.Other?.Id.ToString() ?? Library.NoOther]);
         foreach ((string path, object value) in method.Sets)
             Put(path, value);
         // What begins with a model begins with the teacher itself: a copy that goes on.
         if (method.Knobs.Contains("student.modelId"))
-            Put("student.modelId", library.Teacher?.Id.ToString() ?? Library.NoTeacher);
+            Put("student.modelId", library.Teacher?.Id.ToString() ?? library.Lacking.Teacher);
         // Its knobs stand there to be turned; what is null follows from the models.
         foreach (OptionField knob in method.Knobs.Select(LossCatalogue.RunSchema.Find).Where(knob => knob.In(example) is null && knob.In(defaults) is not null))
             knob.Put(example, knob.In(defaults)!.DeepClone());
@@ -58,11 +61,15 @@ public sealed class CatalogueService(ModelService models, DatasetTable datasets)
         void Put(string path, object value) => LossCatalogue.RunSchema.Find(path).Put(example, JsonSerializer.SerializeToNode(value, WebJson.Options));
     }
 
-    /// <summary>What the examples are made with; null where there is none.</summary>
-    private sealed record Library(Dataset? Text, Model? Teacher, Model? Other)
+    /// <summary>What the examples of a task are made with; null where there is none.</summary>
+    /// <param name="Lacking">What stands in the place of what there is not.</param>
+    private sealed record Library(Dataset? Text, Model? Teacher, Model? Other, (string Text, string Teacher) Lacking)
     {
-        public const string NoText = "ID of a data set", NoTeacher = "ID of a model of the data set's vocabulary", NoOther = "ID of another model of that vocabulary";
+        public const string NoOther = "ID of another model of that vocabulary";
 
-        public IEnumerable<string> Missing => new[] { Text is null ? NoText : null, Teacher is null ? NoTeacher : null, Other is null ? NoOther : null }.OfType<string>();
+        public static readonly (string, string) OfTexts = ("ID of a data set", "ID of a model of the data set's vocabulary"),
+            OfMasks = ("ID of a data set of a vocabulary with a mask, as BERT's", "ID of a model of that vocabulary which fills masked words");
+
+        public IEnumerable<string?> Missing => [Text is null ? Lacking.Text : null, Teacher is null ? Lacking.Teacher : null];
     }
 }

@@ -25,27 +25,43 @@ internal enum Teaching
 internal sealed record Method(
     string Name, string Title, string Text, string? Formula, string Source, IReadOnlyList<string> Knobs, Teaching Teaching, params IReadOnlyList<(string Path, object Value)> Sets)
 {
+    /// <summary>Whether its example is one of a student that fills masked words.</summary>
+    public bool FillsMasks { get; init; }
+
     private static readonly string[] s_together = ["teacher.modelId", "teacher.others", "teacher.combination", "teacher.weighting", "teacher.weights", "teacher.weightTemperature"];
 
     private static readonly (string, object)[] s_fromNothing =
         [("student.initialisation", "random"), ("student.layerCount", 2), ("student.width", 32), ("student.heads", 2), ("objective.clm.weight", 1)];
 
-    /// <summary>Of each family that a run can train a model that begins from nothing: the others continue no text, which every run does.</summary>
-    public static IEnumerable<Method> Families => ModelFamilies.All.Where(family => family.ContinuesTexts).Select(family => new Method(
-        family.Name, family.Title, family.What, null, family.Source, ["student.layerCount", "student.width", "student.heads", "student.dropout", "student.initialiserRange"], Teaching.None, s_fromNothing));
+    private static readonly string[] s_masking =
+        ["masking.proportion", "masking.maskShare", "masking.keepShare", "masking.randomShare", "masking.smoothing", "masking.restrictToMask"];
+
+    private static (string, object)[] MaskedFromNothing(string family) =>
+        [("student.initialisation", "random"), ("student.family", family), ("student.layerCount", 2), ("student.width", 32), ("student.heads", 2), ("objective.mlm.weight", 1)];
+
+    /// <summary>Of each family that a run can train a model that begins from nothing.</summary>
+    public static IEnumerable<Method> Families => ModelFamilies.PredictingTokens.Select(family => new Method(
+        family.Name, family.Title, family.What, null, family.Source, ["student.family", "student.layerCount", "student.width", "student.heads", "student.dropout", "student.initialiserRange"], Teaching.None,
+        family.ContinuesTexts ? s_fromNothing : MaskedFromNothing(family.Name)) { FillsMasks = !family.ContinuesTexts });
 
     /// <summary>What is learned of a text.</summary>
     public static IEnumerable<Method> Tasks =>
     [
         new("causal-lm", "Causal language modelling", "Predicts each token from those before it. Its figure is the perplexity on held-out text, and lower is better.",
             "perplexity = exp(mean of −ln p(next token))", "Radford et al. 2019", ["data.datasetId", "schedule.validationIntervalSteps", "schedule.validationMaxTokens"], Teaching.None, s_fromNothing),
+        new("masked-lm", "Masked language modelling", "Guesses hidden tokens from both sides, with a student that fills masked words. Its figure is the masked perplexity: of tokens of the held-out text that are "
+            + "always the same ones, and lower is better.", "masked perplexity = exp(mean of −ln p(hidden token))", "Devlin et al. 2018",
+            ["data.datasetId", .. s_masking, "student.freezeTokenTypeEmbeddings", "schedule.validationIntervalSteps", "schedule.validationMaxTokens"], Teaching.One,
+            ("objective.ce.weight", 5), ("objective.mlm.weight", 2), ("objective.cos.weight", 1)) { FillsMasks = true },
     ];
 
     /// <summary>Each loss alone, at a usual weight.</summary>
     public static IEnumerable<Method> Losses => LossCatalogue.All.Select(loss => new Method(
         loss.Name, loss.Title, loss.What, loss.Formula, loss.Source, [.. loss.Fields.Select(knob => knob.Path)], loss.NeedsTeacher ? Teaching.One : Teaching.None,
         // Summed over a vocabulary, squared logits are large.
-        [.. loss.NeedsTeacher ? [] : s_fromNothing, (loss.Fields[0].Path, loss is LogitsSquaredError ? 1e-4 : 1.0)]));
+        [.. loss.NeedsTeacher ? [] : IsMasked(loss) ? MaskedFromNothing("bert") : s_fromNothing, (loss.Fields[0].Path, loss is LogitsSquaredError ? 1e-4 : 1.0)]) { FillsMasks = IsMasked(loss) });
+
+    private static bool IsMasked(Loss loss) => loss is RowLoss { Predicts: ModelHead.MaskedToken };
 
     /// <summary>Who teaches, and what several teach together.</summary>
     public static IEnumerable<Method> Teachers =>
@@ -84,5 +100,8 @@ internal sealed record Method(
         new("documents", "One document per row", "A document, or a piece of a long one, per row between two end-of-text tokens, padded at its end; rows of similar length go together. As the reference does it, "
             + "and for documents that must not see each other.", null, "Hugging Face's distillation project",
             ["data.datasetId", "data.sequenceMode", "data.contextLength", "data.shuffle", "data.groupBySize"], Teaching.None, [.. s_fromNothing, ("data.sequenceMode", nameof(SequenceMode.HuggingFace))]),
+        new("masked", "Hidden tokens", "Either of them with tokens hidden to be guessed, others each time a sequence comes: what is learned of by a student that fills masked words. Rarer tokens are preferred.",
+            "⌈share · tokens⌉ of a batch, without replacement, each in proportion to max(its count, 1)^−smoothing", "Sanh et al. 2019 (DistilBERT)", s_masking, Teaching.None, MaskedFromNothing("distilbert"))
+            { FillsMasks = true },
     ];
 }

@@ -66,7 +66,9 @@ public sealed class RunComparison
         IReadOnlyList<ComparedRun> runs, IReadOnlyList<ComparedOption> differing, IReadOnlyList<(OptionField Field, string Text)> same)
     {
         (Runs, Differing, Same) = (runs, differing, same);
-        PerplexityObstacles = [.. differing.Where(option => BaselineDifference.DecidePerplexity.Contains(option.Field.Path))];
+        bool areTwoTasks = runs.Select(run => StoredOptions.Of(run.Run).FillsMasks()).Distinct().Count() > 1;
+        PerplexityObstacles = [.. differing.Where(option => BaselineDifference.DecidePerplexity.Contains(option.Field.Path)
+            || areTwoTasks && BaselineDifference.DecideTask.Contains(option.Field.Path))];
         TotalLossObstacles = [.. differing.Where(option => DecideTotalLoss.Contains(option.Field.Path))];
         Figures = [.. Measure()];
     }
@@ -136,13 +138,13 @@ public sealed class RunComparison
     private IEnumerable<ComparedFigure> Measure()
     {
         bool perplexities = PerplexityObstacles.Count == 0, losses = TotalLossObstacles.Count == 0;
-        string hint = Protocols;
+        string hint = Protocols, name = PerplexityProtocol.Short(Runs.Count > 0 && Runs.All(run => StoredOptions.Of(run.Run).FillsMasks()));
         yield return Figure("Updates", null, run => null,
             run => Formats.Figures.Count(run.Run.Step),
             run => run.Run.TotalSteps > 0 ? $"of {Formats.Figures.Count(run.Run.TotalSteps)}" : null);
-        yield return Figure($"{PerplexityProtocol.ValidationShort}, latest", null, run => perplexities ? run.Run.ValidationPerplexity : null,
+        yield return Figure($"{name}, latest", null, run => perplexities ? run.Run.ValidationPerplexity : null,
             run => run.Run.Validation() is Perplexity p ? Formats.Figures.Perplexity(p) : null) with { Hint = hint };
-        yield return Figure($"{PerplexityProtocol.ValidationShort}, lowest", null, run => perplexities ? run.Lowest?.Value : null,
+        yield return Figure($"{name}, lowest", null, run => perplexities ? run.Lowest?.Value : null,
             run => run.Lowest is Perplexity p ? Formats.Figures.Perplexity(p) : null,
             run => run.BestStep is int step ? $"update {Formats.Figures.Count(step)}" : null) with { Hint = hint };
         yield return Figure("Gap to the teacher", null, run => perplexities ? run.Run.GapToTeacher() : null,
@@ -159,7 +161,7 @@ public sealed class RunComparison
     }
 
     // Under which protocols the perplexities were measured, each once.
-    private string Protocols => string.Join(" ", Runs.Select(run => PerplexityProtocol.Validation(StoredOptions.Of(run.Run).Schedule.ValidationMaxTokens)).Distinct()
+    private string Protocols => string.Join(" ", Runs.Select(run => StoredOptions.Of(run.Run)).Select(options => PerplexityProtocol.Validation(options.Schedule.ValidationMaxTokens, options.FillsMasks())).Distinct()
         .Select(protocol => $"{protocol.Name}: {protocol.What}").Append(PerplexityProtocol.WhyTheyDiffer));
 
     // Ranked from the lowest on, NaN last; a run without a rank is not marked, nor is one whose rank is not finite.

@@ -33,8 +33,8 @@ public static class RunVerdict
     /// <param name="measure">As in <see cref="Of"/>.</param>
     public static VerdictMeasure Measure(RunComparison comparison, string? measure)
     {
-        PerplexityProtocol protocol = PerplexityProtocol.Validation(comparison.Runs.Count == 0 ? new ScheduleOptions().ValidationMaxTokens
-            : StoredOptions.Of(comparison.Runs[0].Run).Schedule.ValidationMaxTokens);
+        RunOptions first = comparison.Runs.Count == 0 ? new RunOptions() : StoredOptions.Of(comparison.Runs[0].Run);
+        PerplexityProtocol protocol = PerplexityProtocol.Validation(first.Schedule.ValidationMaxTokens, first.FillsMasks());
         return measure switch
         {
             "lowest" => new($"Lowest {Lower(protocol.Name)}", $"{protocol.What} The lowest one that was measured during the run: a run that measures more often has an advantage.", Figures.Perplexity, Significant),

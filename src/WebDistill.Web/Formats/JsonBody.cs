@@ -25,9 +25,9 @@ internal static class JsonBody
         if (document.RootElement.ValueKind != JsonValueKind.Object)
             throw new OptionsInvalidException("$", $"The text is a JSON {document.RootElement.ValueKind}, expected an object{(example is null ? "" : $" such as {example}")}.");
 
-        IReadOnlyList<OptionProblem> twice = [];
-        JsonElement root = typeof(T) == typeof(RunOptions) ? FlatOptions.Grouped(document.RootElement, out twice) : document.RootElement;
-        List<OptionProblem> problems = [.. twice];
+        IReadOnlyList<OptionProblem> ofPaper = [], twice = [];
+        JsonElement root = typeof(T) == typeof(RunOptions) ? FlatOptions.Grouped(PaperOptions.Translated(document.RootElement, out ofPaper), out twice) : document.RootElement;
+        List<OptionProblem> problems = [.. ofPaper, .. twice];
         bool isComplete = true;
         JsonObject readable = ReadObject(root, [.. WebJson.Options.GetTypeInfo(typeof(T)).Properties], "", problems, ref isComplete);
         return isComplete ? (readable.Deserialize<T>(WebJson.Options)!, problems) : throw new OptionsInvalidException(problems);

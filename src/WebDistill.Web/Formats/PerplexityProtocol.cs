@@ -13,13 +13,24 @@ public sealed record PerplexityProtocol(string Name, string What)
     /// <summary>Where there is no room for the protocol, which the tooltip says then.</summary>
     public const string ValidationShort = "Validation perplexity";
 
+    /// <summary>The same of models that fill masked words.</summary>
+    public const string MaskedShort = "Masked perplexity";
+
+    /// <summary>What a run's validation is called where there is no room for the protocol.</summary>
+    /// <param name="isMasked">Whether its student fills masked words.</param>
+    public static string Short(bool isMasked) => isMasked ? MaskedShort : ValidationShort;
+
     /// <summary>Why one model has several perplexities on one text.</summary>
     public const string WhyTheyDiffer = "A run's validation perplexity reads the first tokens of the held-out text in windows without overlap; an evaluation reads all of it, and with a stride every token has "
         + "more to look back at; fidelity reads up to 50 000 tokens without overlap. More to look back at makes a perplexity lower: compare figures of one name only.";
 
     /// <summary>What a run measures while it trains.</summary>
     /// <param name="maxTokens">Tokens read at most.</param>
-    public static PerplexityProtocol Validation(long maxTokens) => new(
+    /// <param name="isMasked">Whether its student fills masked words.</param>
+    public static PerplexityProtocol Validation(long maxTokens, bool isMasked) => isMasked ? new(
+        $"{MaskedShort}, first {Figures.Count(maxTokens)} tokens",
+        $"exp of the mean of −ln p of hidden tokens: 15 % of each window of the first {Figures.Count(maxTokens)} tokens of the held-out text (all of it where it is shorter), 80 % of them masked, 10 % "
+            + "kept and 10 % replaced, always the same ones. It is no perplexity of the text: compare it with other masked perplexities only.") : new(
         $"{ValidationShort}, first {Figures.Count(maxTokens)} tokens, no overlap",
         $"exp of the mean of −ln p per BPE token over the first {Figures.Count(maxTokens)} tokens of the held-out text (all of it where it is shorter), in consecutive windows: "
             + "the first token of a window is not predicted.");

@@ -61,7 +61,7 @@ internal sealed class RunProgress(IAnsiConsole console, TimeProvider time)
         if (run.TotalLoss is double loss)
             line += $"  loss {NotFinite.Text(loss) ?? loss.ToString("F4", CultureInfo.InvariantCulture)}{Unit(run)}";
         if (run.Validation() is Perplexity perplexity)
-            line += $"  perplexity {perplexity}";
+            line += $"  {(StoredOptions.Of(run).FillsMasks() ? "masked perplexity" : "perplexity")} {perplexity}";
         if (run.TokensPerSecond is double speed)
             line += $"  {NotFinite.Text(speed) ?? speed.ToString("F0", CultureInfo.InvariantCulture)} tok/s";
         if (run.TimeLeft() is TimeSpan left)

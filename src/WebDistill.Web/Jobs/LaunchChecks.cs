@@ -163,7 +163,7 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
                     {
                         return ([new OptionProblem(options.Data.SequenceMode == SequenceMode.Packed ? "data.contextLength" : "data.sequenceMode", tooFew.Message)], null);
                     }
-                    problems = RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, epoch, parts.Others);
+                    problems = RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, epoch, parts.Others, train.Roles);
                     return (problems, problems.Count > 0 ? null : RunPlan.Compute(options, parts.Teacher, student, epoch, parts.Others));
                 });
             }

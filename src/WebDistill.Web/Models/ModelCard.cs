@@ -40,7 +40,7 @@ internal static class ModelCard
         {
             text.Append("| Figure | Value | Text | How |\n|---|---|---|---|\n");
             if (story.Maker?.Validation is Perplexity validation)
-                text.Append($"| Validation perplexity | {Cell(Figures.Perplexity(validation))} | {Cell(story.Maker.DatasetName ?? "")}, held out | {ValidationProtocol} |\n");
+                text.Append($"| {ValidationName(model)} | {Cell(Figures.Perplexity(validation))} | {Cell(story.Maker.DatasetName ?? "")}, held out | {ValidationProtocol(model)} |\n");
             foreach ((Evaluation evaluation, EvaluationResult result) in story.Evaluations)
             {
                 foreach (EvaluationFigure figure in result.Figures)
@@ -56,8 +56,13 @@ internal static class ModelCard
         return text.ToString();
     }
 
-    /// <summary>How a run measures perplexity, for whoever reads the figure.</summary>
-    public const string ValidationProtocol = "the run's last validation: the first held-out tokens, in windows that do not overlap";
+    /// <summary>What the perplexity is called that the run of such a model measures.</summary>
+    public static string ValidationName(Model model) => PerplexityProtocol.Short(model.HeadKind() == ModelHead.MaskedToken);
+
+    /// <summary>How a run measures it, for whoever reads the figure.</summary>
+    public static string ValidationProtocol(Model model) => model.HeadKind() == ModelHead.MaskedToken
+        ? "the run's last validation: 15 % of the first held-out tokens, hidden from the model, always the same ones, in windows that do not overlap"
+        : "the run's last validation: the first held-out tokens, in windows that do not overlap";
 
     /// <summary>Where it comes from, in a sentence.</summary>
     public static string Origin(ModelStory story) => (story.Model.Origin, story.Run, story.Maker) switch

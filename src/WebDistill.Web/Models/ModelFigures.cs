@@ -15,8 +15,11 @@ public static class ModelFigures
     /// <summary>What it makes of a text.</summary>
     public static ModelHead HeadKind(this Model model) => Enum.Parse<ModelHead>(model.Head);
 
-    /// <summary>Whether it can continue a text: be distilled, write, be compared and measured.</summary>
+    /// <summary>Whether it can continue a text: write, be compared and measured.</summary>
     public static bool ContinuesTexts(this Model model) => model.HeadKind() == ModelHead.NextToken;
+
+    /// <summary>Whether it predicts tokens: a run can distil it, or go on from it.</summary>
+    public static bool IsTrainable(this Model model) => model.HeadKind() is ModelHead.NextToken or ModelHead.MaskedToken;
 
     /// <summary>Why it cannot; null when it can.</summary>
     public static string? ProblemOfContinuing(this Model model) =>

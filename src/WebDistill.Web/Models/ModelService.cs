@@ -40,10 +40,11 @@ public sealed partial class ModelService(
     /// <param name="withTokenizer">Leaves out models that cannot be used with text.</param>
     /// <param name="tokenizerSha256">Leaves out those of another tokenizer.</param>
     /// <param name="continuing">Leaves out those that cannot continue a text.</param>
+    /// <param name="trainable">Leaves out those that predict no tokens, of which no run has a use.</param>
     /// <param name="withSweeps">Whether models that the runs of sweeps made are among them: there may be hundreds that nobody will name.</param>
     /// <param name="descending">Whether the greatest, or the newest, comes first.</param>
     public async Task<Slice<Model>> SliceAsync(string filter = "", int first = 0, bool withTokenizer = false, string? tokenizerSha256 = null,
-        bool continuing = false, bool withSweeps = true, ModelOrder order = ModelOrder.Added, bool descending = true, CancellationToken cancel = default)
+        bool continuing = false, bool trainable = false, bool withSweeps = true, ModelOrder order = ModelOrder.Added, bool descending = true, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         IQueryable<Model> models = db.Models.AsNoTracking();
@@ -54,7 +55,8 @@ public sealed partial class ModelService(
         }
         if (tokenizerSha256 is not null)
             models = models.Where(model => model.TokenizerSha256 == tokenizerSha256);
-        models = models.Where(model => (!withTokenizer || model.TokenizerSha256 != null) && (!continuing || model.Head == nameof(ModelHead.NextToken)))
+        models = models.Where(model => (!withTokenizer || model.TokenizerSha256 != null) && (!continuing || model.Head == nameof(ModelHead.NextToken))
+                && (!trainable || model.Head == nameof(ModelHead.NextToken) || model.Head == nameof(ModelHead.MaskedToken)))
             .Where(model => withSweeps || !db.Runs.Any(run => run.Id == model.RunId && run.SweepId != null));
         return await (order switch
         {
@@ -85,11 +87,12 @@ public sealed partial class ModelService(
             .Select(group => group.Key).ToHashSetAsync(cancel);
     }
 
-    /// <summary>Of the models that can be used with text and continue it, the one with the most parameters; null when there is none.</summary>
-    public async Task<Model?> LargestAsync(CancellationToken cancel = default)
+    /// <summary>Of the models that can be used with text, and have that head, the one with the most parameters; null when there is none.</summary>
+    public async Task<Model?> LargestAsync(ModelHead head = ModelHead.NextToken, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return await db.Models.AsNoTracking().Where(model => model.TokenizerSha256 != null && model.Head == nameof(ModelHead.NextToken))
+        string wanted = head.ToString();
+        return await db.Models.AsNoTracking().Where(model => model.TokenizerSha256 != null && model.Head == wanted)
             .OrderByDescending(model => model.ParameterCount).ThenByDescending(model => model.CreatedAt).ThenByDescending(model => model.Id)
             .FirstOrDefaultAsync(cancel);
     }

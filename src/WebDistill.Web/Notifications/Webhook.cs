@@ -43,7 +43,7 @@ public sealed record WebhookMessage(
         };
         List<(string, string)> facts = [("Status", Run.Status.Word()), ("Updates", $"{Figures.Count(Run.Step)} of {Figures.Count(Run.TotalSteps)}")];
         if (Perplexity.Stored(Run.ValidationPerplexity, Run.ValidationNatsPerToken) is { } own)
-            facts.Add((PerplexityProtocol.ValidationShort, Figures.Perplexity(own)));
+            facts.Add((PerplexityProtocol.Short(Run.FillsMasks), Figures.Perplexity(own)));
         if (Perplexity.Stored(Run.TeacherPerplexity, Run.TeacherNatsPerToken) is { } teacher)
             facts.Add(("Teacher's", Figures.Perplexity(teacher)));
         return new ChatMessage($"{Run.Name}: {what}", text, facts);
@@ -55,10 +55,14 @@ public sealed record WebhookRun(
     Guid Id, string Name, RunStatus Status, int Step, int TotalSteps, double? ValidationPerplexity, double? ValidationNatsPerToken,
     double? TeacherPerplexity, double? TeacherNatsPerToken, string? Error)
 {
+    /// <summary>Whether its student fills masked words: what its perplexities are called follows from it.</summary>
+    [JsonIgnore]
+    public bool FillsMasks { get; init; }
+
     /// <summary>The figures of a run.</summary>
     public static WebhookRun Of(Run run) => new(
         run.Id, run.Name, run.Status, run.Step, run.TotalSteps, run.ValidationPerplexity, run.Validation()?.NatsPerToken,
-        run.TeacherPerplexity, run.Teacher()?.NatsPerToken, run.Error);
+        run.TeacherPerplexity, run.Teacher()?.NatsPerToken, run.Error) { FillsMasks = StoredOptions.Of(run).FillsMasks() };
 }
 
 /// <summary>

@@ -122,6 +122,9 @@ public sealed record ReportRun(
 
     /// <summary>Held-out tokens that a measurement reads at most.</summary>
     public long ValidationTokens { get; init; }
+
+    /// <summary>Whether its student fills masked words, and the perplexities are those of what was hidden from it.</summary>
+    public bool FillsMasks { get; init; }
 }
 
 /// <summary>An option of a run.</summary>

@@ -71,7 +71,7 @@ public sealed record ReportChart(
         List<ReportLine> lines = [new("Student", "student", [.. points.Select(point => (double?)point.Value)], [.. points.Select(point => point.NatsPerToken)])];
         if (run.TeacherPerplexity is double teacher)
             lines.Add(new("Teacher", "teacher", [.. points.Select(_ => (double?)teacher)]));
-        return new ReportChart(PerplexityProtocol.Validation(run.ValidationTokens).Name, "update", "", [.. points.Select(point => Figures.Count(point.Step))], lines,
+        return new ReportChart(PerplexityProtocol.Validation(run.ValidationTokens, run.FillsMasks).Name, "update", "", [.. points.Select(point => Figures.Count(point.Step))], lines,
             At: [.. points.Select(point => (double)point.Step)], FromZero: false);
     }
 

@@ -77,7 +77,7 @@ public sealed record ReportScore(string Name, string Text, double Share, bool Hi
             double? Value(string figure) => fidelity.Rows.FirstOrDefault(row => row.Figure == figure)?.Values[1];
         }
         return report.Run is { ValidationPerplexity: double validated, TeacherPerplexity: double taught } run && double.IsFinite(validated / taught)
-            ? (PerplexityProtocol.Validation(run.ValidationTokens).Name, validated, taught) : null;
+            ? (PerplexityProtocol.Validation(run.ValidationTokens, run.FillsMasks).Name, validated, taught) : null;
     }
 
     // The first row of that kind that has finite values of both.

@@ -136,6 +136,7 @@ public sealed class ReportService(
             Notes = [.. (await notes.ListAsync(run.Id, cancel: cancel)).Select(NoteResponse.Of)],
             TeacherPerplexity = run.TeacherPerplexity,
             ValidationTokens = StoredOptions.Of(run).Schedule.ValidationMaxTokens,
+            FillsMasks = StoredOptions.Of(run).FillsMasks(),
         };
     }
 }

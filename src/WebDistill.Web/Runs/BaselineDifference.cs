@@ -16,6 +16,9 @@ public sealed record BaselineDifference(string Text, string Hint, bool IsCompara
     /// <summary>The options on which a validation perplexity depends: what it is measured on, and how the text is cut for it.</summary>
     public static IReadOnlyList<string> DecidePerplexity { get; } = ["data.datasetId", "data.sequenceMode", "data.contextLength", "schedule.validationMaxTokens"];
 
+    /// <summary>The options that decide what a student does with a text: perplexities of two tasks are no figures of one kind.</summary>
+    public static IReadOnlyList<string> DecideTask { get; } = ["student.family", "teacher.modelId", "objective.mlm.weight"];
+
     /// <summary>That of a run; null where it is the baseline itself, none is pinned, or one of the two has not been measured.</summary>
     public static BaselineDifference? Of(Run run, Run? baseline)
     {
@@ -33,8 +36,10 @@ public sealed record BaselineDifference(string Text, string Hint, bool IsCompara
     /// <summary>The options for which two runs' perplexities cannot be compared, as the form calls them.</summary>
     public static IReadOnlyList<string> Obstacles(Run run, Run other)
     {
-        var (own, others) = (OptionTexts.Values(StoredOptions.Of(run)), OptionTexts.Values(StoredOptions.Of(other)));
-        return [.. LossCatalogue.RunSchema.Settings.Where(field => DecidePerplexity.Contains(field.Path) && RunDraft.Write(field.In(own)) != RunDraft.Write(field.In(others)))
+        (RunOptions first, RunOptions second) = (StoredOptions.Of(run), StoredOptions.Of(other));
+        var (own, others) = (OptionTexts.Values(first), OptionTexts.Values(second));
+        bool areTwoTasks = first.FillsMasks() != second.FillsMasks();
+        return [.. LossCatalogue.RunSchema.Settings.Where(field => (DecidePerplexity.Contains(field.Path) || areTwoTasks && DecideTask.Contains(field.Path)) && RunDraft.Write(field.In(own)) != RunDraft.Write(field.In(others)))
             .Select(field => field.Label)];
     }
 }

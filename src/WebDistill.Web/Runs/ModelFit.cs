@@ -1,7 +1,10 @@
 using System.Globalization;
 using WebDistill.Data;
+using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Students;
 using WebDistill.Web.Formats;
+using WebDistill.Web.Models;
 using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Runs;
@@ -12,6 +15,8 @@ namespace WebDistill.Web.Runs;
 /// </summary>
 internal static class ModelFit
 {
+    private static readonly IReadOnlyList<RowLoss> s_predicting = [.. LossCatalogue.All.OfType<RowLoss>().Where(loss => loss.Predicts is not null)];
+
     /// <summary>Changes the draft.</summary>
     /// <param name="first">The model whose weights the student starts from; null where it begins otherwise.</param>
     /// <returns>What became of each field that was changed, and why.</returns>
@@ -23,6 +28,17 @@ internal static class ModelFit
         if (Number(draft["data.contextLength"]) is int context && context > positions)
             Change("data.contextLength", positions.ToString(CultureInfo.InvariantCulture),
                 $"{Figures.Count(context)} became {Figures.Count(positions)}: {who} has {Figures.Count(positions)} positions.");
+        // The text is learned by the one loss that fits what the models do.
+        if ((teacher ?? first)?.HeadKind() is ModelHead does && s_predicting.FirstOrDefault(loss => loss.Predicts == does) is RowLoss fitting)
+        {
+            foreach (RowLoss other in s_predicting.Where(loss => loss != fitting && draft[loss.Fields[0].Path].Trim() is not ("" or "0")))
+            {
+                string weight = draft[other.Fields[0].Path].Trim();
+                if (draft[fitting.Fields[0].Path].Trim() is "" or "0")
+                    draft[fitting.Fields[0].Path] = weight;
+                Change(other.Fields[0].Path, "0", $"{weight} became the weight of {fitting.Label}: {(teacher is null ? "the model that the student starts from" : "the teacher")} {ModelHeads.Does(does)}.");
+            }
+        }
         // Only a student whose layers are the teacher's has no more of them.
         if (teacher is null || StudentInits.All.FirstOrDefault(init => init.Name == draft["student.initialisation"]) is not { NeedsTeacher: true })
             return changed;

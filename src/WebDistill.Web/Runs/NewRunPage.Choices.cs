@@ -23,13 +23,13 @@ public sealed partial class NewRunPage
     private async Task<Offer> FindModelsAsync(string filter)
     {
         bool ofSweeps = filter != "";
-        Slice<Model> found = await modelService.SliceAsync(filter, continuing: true, withSweeps: ofSweeps, cancel: Gone);
+        Slice<Model> found = await modelService.SliceAsync(filter, trainable: true, withSweeps: ofSweeps, cancel: Gone);
         Slice<Model>? fitting = ChosenDataset?.TokenizerSha256 is string tokenizer && found.Total > found.Rows.Count
-            ? await modelService.SliceAsync(filter, tokenizerSha256: tokenizer, continuing: true, withSweeps: ofSweeps, cancel: Gone) : null;
+            ? await modelService.SliceAsync(filter, tokenizerSha256: tokenizer, trainable: true, withSweeps: ofSweeps, cancel: Gone) : null;
         Model[] offered = [.. (fitting?.Rows ?? []).Concat(found.Rows).DistinctBy(model => model.WeightsSha256).Take(Lists.PageRows)];
         foreach (Model model in offered)
             _models[model.Id] = model;
-        int hidden = ofSweeps ? 0 : (await modelService.SliceAsync(filter, continuing: true, cancel: Gone)).Total - found.Total;
+        int hidden = ofSweeps ? 0 : (await modelService.SliceAsync(filter, trainable: true, cancel: Gone)).Total - found.Total;
         return Grouped(offered, model => ChosenDataset is not { State: DatasetState.Ready } dataset || Fits(model, dataset), model => (Text(model.Id), model.Name), found.Total,
             "This text's vocabulary") with
         {
@@ -73,10 +73,10 @@ public sealed partial class NewRunPage
     /// <summary>Reads what there is to choose from, as far as the form speaks of it.</summary>
     private async Task ReadChoicesAsync()
     {
-        _largest = await modelService.LargestAsync(Gone);
+        _largest = await modelService.LargestAsync(cancel: Gone);
         if (_largest is not null)
             _models[_largest.Id] = _largest;
-        _hasModels = _largest is not null || (await modelService.SliceAsync(continuing: true, cancel: Gone)).Total > 0;
+        _hasModels = _largest is not null || (await modelService.SliceAsync(trainable: true, cancel: Gone)).Total > 0;
         _hasDatasets = (await datasetTable.ReadAsync(cancel: Gone)).Total > 0;
     }
 

@@ -1,10 +1,12 @@
 using System.Globalization;
 using WebDistill.Data;
 using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Optimisation;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Web.Formats;
+using WebDistill.Web.Models;
 using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Runs;
@@ -26,7 +28,7 @@ public sealed partial class NewRunPage
     private const string TemperaturePath = "objective.ce.temperature";
 
     // What stands in a section of this page; a group that is added gets one of its own at the end.
-    private static readonly HashSet<string> s_placed = ["teacher", "student", "data", "objective", "schedule", "optimiser", "checkpoints", "guards", "samples"];
+    private static readonly HashSet<string> s_placed = ["teacher", "student", "data", "masking", "objective", "schedule", "optimiser", "checkpoints", "guards", "samples"];
 
     private static readonly IReadOnlyList<OptionGroup> OtherGroups = [.. LossCatalogue.RunSchema.Groups.Where(group => !s_placed.Contains(group.Name))];
 
@@ -74,6 +76,13 @@ public sealed partial class NewRunPage
 
     private IReadOnlyList<(string, string)> InitialisationChoices() =>
         [.. StudentInits.All.Where(init => _teacher is not null || !init.NeedsTeacher).Select(init => (init.Name, RunDraft.Words(init.Name)))];
+
+    private IReadOnlyList<(string, string)> FamilyChoices() =>
+        [("", _teacher is null ? ModelFamilies.Default.Title : $"The teacher's: {_teacher.FamilyTitle()}"), .. ModelFamilies.PredictingTokens.Select(family => (family.Name, family.Title))];
+
+    // What somebody has changed stays in sight, where it is said what is wrong with it.
+    private bool FillsMasks => Draft.Read(out _).FillsMasks(_teacher)
+        || LossCatalogue.RunSchema.In("masking").Select(option => option.Path).Append("student.freezeTokenTypeEmbeddings").Any(path => _form!.Differs(path));
 
     private static string Describe(Model model) =>
         $"{Figures.Layers(model.Layers)}, width {model.Width}, {Figures.Short(model.ParameterCount)} parameters, context {model.ContextLength}, vocabulary {Figures.Count(model.VocabularySize)}";

@@ -35,18 +35,18 @@ public sealed record RunAnswer(string Sentence, IReadOnlyList<HeadFigure> Figure
     {
         RunOptions options = StoredOptions.Of(run);
         string tokens = $"first {Formats.Figures.Count(Math.Min(options.Schedule.ValidationMaxTokens, outlook.HeldOutTokens ?? long.MaxValue))} tokens";
-        return new RunAnswer(SentenceOf(run, options, outlook, tokens), [.. FiguresOf(run, tokens, BaselineDifference.Of(run, outlook.Baseline)).Take(4)]);
+        return new RunAnswer(SentenceOf(run, options, outlook, tokens), [.. FiguresOf(run, options, tokens, BaselineDifference.Of(run, outlook.Baseline)).Take(4)]);
     }
 
     private static string SentenceOf(Run run, RunOptions options, RunOutlook outlook, string tokens) => run.Status switch
     {
-        RunStatus.Completed => Result(run, tokens) is string result ? $"{result}." : $"Completed after {Updates(run.Step)}; the held-out text was not measured.",
+        RunStatus.Completed => Result(run, options, tokens) is string result ? $"{result}." : $"Completed after {Updates(run.Step)}; the held-out text was not measured.",
         RunStatus.Queued => outlook.Preparation is string phase ? $"Waits for its data set: {phase}."
             : outlook.WaitsFor is { } before ? $"Waits for its teacher: {before.Name} has made {Formats.Figures.Share(before.Progress())} of its updates."
             : outlook.Place is int place ? (place == 1 ? "The next to start; one run trains at a time." : $"{Place(place)}; one run trains at a time.")
             : "Waits for its turn; one run trains at a time.",
         RunStatus.Preparing => "Reads its models, its corpus and its checkpoint.",
-        RunStatus.Running => Result(run, tokens) is string soFar ? $"So far {soFar}."
+        RunStatus.Running => Result(run, options, tokens) is string soFar ? $"So far {soFar}."
             : run.Step == 0 ? "Makes its first update."
             : options.Schedule.ValidationIntervalSteps is > 0 and int interval && interval < run.TotalSteps
                 ? $"Learns; the held-out text is measured for the first time after update {Formats.Figures.Count(Math.Max(interval, (run.Step / interval + 1) * interval))}."
@@ -72,26 +72,30 @@ public sealed record RunAnswer(string Sentence, IReadOnlyList<HeadFigure> Figure
     };
 
     // "58 % of the teacher's size, 0.4 % worse: validation perplexity 1.67 against 1.65, first 8 192 tokens"
-    private static string? Result(Run run, string tokens)
+    private static string? Result(Run run, RunOptions options, string tokens)
     {
         if (run.Validation() is not Perplexity own)
             return null;
+        string name = PerplexityProtocol.Short(options.FillsMasks());
         if (run.Teacher() is not Perplexity teacher || run.GapToTeacher() is not double gap)
-            return $"{(run.Status == RunStatus.Completed ? "Validation" : "validation")} perplexity {Formats.Figures.Perplexity(own)} after {Updates(run.Step)}, {tokens}";
+            return $"{(run.Status == RunStatus.Completed ? name : Lower(name))} {Formats.Figures.Perplexity(own)} after {Updates(run.Step)}, {tokens}";
         string size = Ratio(run) is double ratio ? $"{Formats.Figures.Part(ratio)} of the teacher's size, " : "";
         string quality = !double.IsFinite(gap) ? "not comparable with it" : Math.Abs(gap) < 0.0005 ? "as good" : $"{Formats.Figures.Unsigned(gap)} {(gap > 0 ? "worse" : "better")}";
-        return $"{size}{quality}: validation perplexity {Formats.Figures.Perplexity(own)} against {Formats.Figures.Perplexity(teacher)}, {tokens}";
+        return $"{size}{quality}: {Lower(name)} {Formats.Figures.Perplexity(own)} against {Formats.Figures.Perplexity(teacher)}, {tokens}";
     }
 
-    private static IEnumerable<HeadFigure> FiguresOf(Run run, string tokens, BaselineDifference? difference)
+    private static IEnumerable<HeadFigure> FiguresOf(Run run, RunOptions options, string tokens, BaselineDifference? difference)
     {
         bool distils = run.Kind == RunKind.Distillation;
         if (run.Validation() is Perplexity own)
         {
-            yield return new("Validation perplexity", Formats.Figures.Perplexity(own),
+            bool isMasked = options.FillsMasks();
+            yield return new(PerplexityProtocol.Short(isMasked), Formats.Figures.Perplexity(own),
                 Beside: Joined(run.Teacher() is Perplexity teacher ? $"teacher {Formats.Figures.Perplexity(teacher)}" : null, difference is null ? null : $"baseline: {difference.Text}"),
-                Hint: $"{(difference is null ? "" : $"{difference.Hint} ")}Perplexity on the {tokens} of the held-out text, read in windows that do not overlap: the protocol of every run's page and of the table of "
-                    + "runs. Evaluations slide their windows and so measure less.", Tone: distils ? "student" : null);
+                Hint: $"{(difference is null ? "" : $"{difference.Hint} ")}{(isMasked
+                    ? $"Perplexity of 15 % of the {tokens} of the held-out text, hidden from the model and always the same ones. It is no perplexity of the text."
+                    : $"Perplexity on the {tokens} of the held-out text, read in windows that do not overlap: the protocol of every run's page and of the table of "
+                        + "runs. Evaluations slide their windows and so measure less.")}", Tone: distils ? "student" : null);
         }
         if (run.GapToTeacher() is double gap)
             yield return new("Against the teacher", Formats.Figures.Percent(gap), Beside: gap > 0 ? "worse" : "better",
@@ -109,6 +113,8 @@ public sealed record RunAnswer(string Sentence, IReadOnlyList<HeadFigure> Figure
             yield return new("Total loss", Formats.Figures.Loss(loss), Beside: "latest update, not smoothed",
                 Hint: "The weighted sum that is minimised. The curves smooth it unless smoothing is off.");
     }
+
+    private static string Lower(string name) => char.ToLowerInvariant(name[0]) + name[1..];
 
     private static string? Joined(params string?[] parts) => string.Join("; ", parts.OfType<string>()) is { Length: > 0 } text ? text : null;
 

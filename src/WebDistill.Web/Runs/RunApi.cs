@@ -34,7 +34,8 @@ internal static class RunApi
             Run run = await service.CreateAsync(options, cancel);
             return TypedResults.Created($"/api/runs/{run.Id}", RunResponse.Of(run));
         }).Accepts<RunOptions>("application/json").ProducesValidationProblem().ProducesProblem(409).ProducesProblem(413)
-            .ProducesProblem(415).LimitExpensive().WithSummary("Queues a run with these options");
+            .ProducesProblem(415).LimitExpensive().WithSummary("Queues a run with these options")
+            .WithDescription("Also taken are the names of Hugging Face's distillation project (alpha_ce, n_epoch, mlm_mask_prop), with spaces for underscores too, beside these (docs/masked.md).");
 
         runs.MapPost("/quick-start", async (RunService service, CancellationToken cancel) =>
         {

@@ -33,7 +33,7 @@ public sealed record UsedOption(OptionField Field, string Group, string Value, b
     public static IReadOnlyList<UsedOption> All(RunOptions options, Run run, Model? teacher, OptionTexts texts, RunOptions basis, bool isRun)
     {
         JsonObject given = OptionTexts.Values(options), used = OptionTexts.Values(Resolved(options, run, teacher)), others = OptionTexts.Values(basis);
-        return [.. LossCatalogue.RunSchema.Settings.Where(field => HasEffect(field.Path, options)).Select(field =>
+        return [.. LossCatalogue.RunSchema.Settings.Where(field => HasEffect(field.Path, options, options.FillsMasks(teacher))).Select(field =>
         {
             string before = texts.Of(field, field.In(others));
             return new UsedOption(field, GroupOf(field), texts.Of(field, field.In(used)), field.In(given) is null && field.In(used) is not null,
@@ -57,8 +57,11 @@ public sealed record UsedOption(OptionField Field, string Group, string Value, b
     }
 
     /// <summary>Whether a run with these options would be another one with another value of that option.</summary>
-    internal static bool HasEffect(string path, RunOptions options)
+    /// <param name="fillsMasks">Whether its student fills masked words.</param>
+    internal static bool HasEffect(string path, RunOptions options, bool fillsMasks)
     {
+        if (path.StartsWith("masking.", StringComparison.Ordinal))
+            return fillsMasks;
         bool taught = options.Teacher.ModelId is not null;
         if (path.StartsWith("objective.", StringComparison.Ordinal))
         {
@@ -76,6 +79,9 @@ public sealed record UsedOption(OptionField Field, string Group, string Value, b
             "student.modelId" => init.NeedsCheckpoint,
             "student.teacherLayers" => init.NeedsTeacher,
             "student.layerCount" => !init.NeedsCheckpoint,
+            "student.family" => !init.NeedsCheckpoint,
+            "student.freezeTokenTypeEmbeddings" => fillsMasks,
+            "samples.intervalSteps" or "samples.prompts" or "samples.maxNewTokens" when fillsMasks => false,
             "student.width" or "student.heads" => !taught && !init.NeedsTeacher && !init.NeedsCheckpoint,
             "student.initialiserRange" => !init.NeedsTeacher && !init.NeedsCheckpoint,
             "schedule.decayProportion" => options.Schedule.Shape == WarmupStableDecay.ScheduleName,

@@ -2,6 +2,7 @@ using System.Text.Json;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Formats;
+using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Sweeps;
 
@@ -38,22 +39,24 @@ public static class SweepPresets
     // The weights that the base run gives each term, and those of Sanh et al. (2019) where it gives none.
     private static SweepDimension Terms(RunOptions options, int? teacherLayers)
     {
-        double ce = Weight("ce", 5), clm = Weight("clm", 2), cos = Weight("cos", 1);
+        string text = options.FillsMasks() ? "mlm" : "clm";
+        double ce = Weight("ce", 5), own = Weight(text, 2), cos = Weight("cos", 1);
         return new SweepDimension
         {
             Name = "objective",
             Values =
             [
-                Weights("ce", ce, 0, 0), Weights("clm", 0, clm, 0), Weights("cos", 0, 0, cos), Weights("ce + clm", ce, clm, 0),
-                Weights("ce + cos", ce, 0, cos), Weights("clm + cos", 0, clm, cos), Weights("ce + clm + cos", ce, clm, cos),
+                Weights("ce", ce, 0, 0), Weights(text, 0, own, 0), Weights("cos", 0, 0, cos), Weights($"ce + {text}", ce, own, 0),
+                Weights("ce + cos", ce, 0, cos), Weights($"{text} + cos", 0, own, cos), Weights($"ce + {text} + cos", ce, own, cos),
             ],
         };
 
         double Weight(string loss, double otherwise) => options.Objective.GetValueOrDefault(loss) is { Weight: > 0 } term ? term.Weight : otherwise;
-    }
 
-    private static SweepValue Weights(string label, double ce, double clm, double cos) => Value(label,
-        [.. LossCatalogue.All.Select(loss => (loss.Fields[0].Path, (object?)(loss.Name switch { "ce" => ce, "clm" => clm, "cos" => cos, _ => 0.0 })))]);
+        // Of the text the loss is given a weight that fits what the student does.
+        SweepValue Weights(string label, double ce, double own, double cos) => Value(label,
+            [.. LossCatalogue.All.Select(loss => (loss.Fields[0].Path, (object?)(loss.Name == "ce" ? ce : loss.Name == text ? own : loss.Name == "cos" ? cos : 0.0)))]);
+    }
 
     // A list of copied layers would fix the depth, so it is left out with the count.
     private static SweepDimension Depths(RunOptions options, int? teacherLayers)

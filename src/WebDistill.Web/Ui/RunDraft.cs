@@ -52,7 +52,7 @@ public sealed class RunDraft
     {
         (RunOptions options, IReadOnlyList<OptionProblem> unread) = JsonBody.Read<RunOptions>(json);
         RunDraft draft = Of(options);
-        JsonObject given = JsonObject.Create(FlatOptions.Grouped(JsonSerializer.Deserialize<JsonElement>(json.Span), out _))!;
+        JsonObject given = JsonObject.Create(FlatOptions.Grouped(PaperOptions.Translated(JsonSerializer.Deserialize<JsonElement>(json.Span), out _), out _))!;
         bool IsTyped(string path) => LossCatalogue.RunSchema.FindOrNull(path) is { Kind: not (OptionKind.Boolean or OptionKind.Choice) };
         foreach (OptionField field in LossCatalogue.RunSchema.Fields.Where(field => IsTyped(field.Path) || unread.All(problem => problem.Field != field.Path)))
         {

@@ -73,6 +73,38 @@ public sealed class LossHeadTests
         }
     }
 
+    /// <summary>Restricted to the guessed tokens a loss is that of those rows alone, whatever stands beside it.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(LossHead.RowsPerChunk)]
+    public void Run_RestrictedToTargets_IsThatOfThoseRowsAlone(int withTarget)
+    {
+        const int rows = LossHead.RowsPerChunk + 45;
+        long[] targets = [.. Enumerable.Range(0, rows).Select(row => row % 3 == 1 && row / 3 < withTarget ? (long)(row % Vocabulary) : LogitLosses.NoTarget)];
+        long[] few = [.. targets.Index().Where(row => row.Item != LogitLosses.NoTarget).Select(row => (long)row.Index)];
+        foreach (RowLoss[] beside in new RowLoss[][] { [], [new MaskedLanguageModel(), new HiddenCosine()], [new CentredLogits()] })
+        {
+            using var problem = new Problem(rows, seed: 15);
+            using var alone = new Problem(rows, seed: 15);
+            LossTerm ce = Term(new DistillationCrossEntropy(), 0.5) with { IsRestricted = true };
+            LossHeadResult actual = ProjectionHead.Run(problem.Input with { Targets = targets }, [ce, .. beside.Select(loss => Term(loss, 0.25))], gradients: true);
+            LossHeadResult rest = ProjectionHead.Run(alone.Input with { Targets = targets }, [.. beside.Select(loss => Term(loss, 0.25))], gradients: true);
+            Tensor index = tensor(few, [few.Length], device: Distillation.Engine.Device.Default);
+            LossHeadInput picked = alone.Input with
+            {
+                StudentHidden = alone.Input.StudentHidden.index_select(0, index), TeacherLogits = new HeadLogits(alone.Input.TeacherHidden!.index_select(0, index), alone.TeacherHead),
+                Targets = [.. few.Select(row => targets[row])],
+            };
+            LossHeadResult ofFew = ProjectionHead.Run(picked, [ce with { IsRestricted = false }], gradients: true);
+            GoldenFiles.AssertNear(ofFew.Sums[0], actual.Sums[0], 1e-5, 1e-5, "ce");
+            Tensor expected = (rest.HiddenGradient ?? zeros_like(alone.Input.StudentHidden)).index_add(0, index, ofFew.HiddenGradient!, 1);
+            AssertSame(expected, actual.HiddenGradient!, $"gradient of the hidden states beside {beside.Length} others");
+            if (few.Length > 0)
+                AssertSame(alone.Embedding.grad!, problem.Embedding.grad!, $"gradient of the embedding beside {beside.Length} others");
+        }
+    }
+
     [Fact]
     public void Run_SecondMicroBatch_AddsToTheEmbeddingsGradient()
     {
@@ -117,11 +149,13 @@ public sealed class LossHeadTests
             Embedding = nn.Parameter(Normal(seed, Vocabulary, StudentWidth));
             long[] targets = [.. Enumerable.Range(0, rows).Select(row => row % 4 == 3 ? LogitLosses.NoTarget : (long)(row * 37 % Vocabulary))];
             Tensor teacher = Normal(seed + 2, rows, TeacherWidth);
-            Input = new LossHeadInput(Normal(seed + 1, rows, StudentWidth), Embedding, teacher,
-                new HeadLogits(teacher, Normal(seed + 3, Vocabulary, TeacherWidth)), targets);
+            TeacherHead = Normal(seed + 3, Vocabulary, TeacherWidth);
+            Input = new LossHeadInput(Normal(seed + 1, rows, StudentWidth), Embedding, teacher, new HeadLogits(teacher, TeacherHead), targets);
         }
 
         public Parameter Embedding { get; }
+
+        public Tensor TeacherHead { get; }
 
         public LossHeadInput Input { get; }
 

@@ -81,7 +81,7 @@ public sealed class EmbeddingTableTests : IDisposable
         }
 
         LossHeadResult Head(Tensor states, bool gradients) => ProjectionHead.Run(
-            new LossHeadInput(states.detach(), model.Head, teacherHidden, new HeadLogits(teacherHidden, teacher.Head), [.. all[1..], LogitLosses.NoTarget]), terms, gradients);
+            new LossHeadInput(states.detach(), model.Head, teacherHidden, new HeadLogits(teacherHidden, teacher.Head!), [.. all[1..], LogitLosses.NoTarget]), terms, gradients);
 
         double Total() => Head(model.forward(ids).view(22, -1), gradients: false).Sums.Zip(terms, (sum, term) => sum * term.Scale).Sum();
     }

@@ -116,6 +116,18 @@ public sealed class StudentInitsTests
         Assert.All(StudentInits.All.SelectMany(init => init.Uses), path => Assert.Equal(path, OptionSchema.Of<RunOptions>().Find(path).Path));
     }
 
+    /// <summary>What a run learns are tokens: a family whose models sort texts alone is no student's.</summary>
+    [Theory]
+    [InlineData("bilstm", "The family 'bilstm' is one that predicts no tokens, which every run learns. Choose one of: gpt2, ")]
+    [InlineData("mamba", "The family 'mamba' is unknown. Choose one of: gpt2, ")]
+    public void Validate_FamilyThatNoRunTrains_IsRefused(string family, string expected)
+    {
+        OptionProblem problem = Assert.Single(StudentInits.Validate(s_options with { Student = s_options.Student with { Family = family } }));
+        Assert.Equal("student.family", problem.Field);
+        Assert.StartsWith(expected, problem.Message);
+        Assert.DoesNotContain("bilstm", problem.Message.Split("Choose")[1]);
+    }
+
     [Fact]
     public void Find_UnknownName_ListsTheValidOnes()
     {

@@ -179,7 +179,7 @@ public sealed class RunSamplesTests : IDisposable
         var journal = new Journal();
         using var run = new ResumableRun(s_options, _tokens, null, prompts: s_prompts);
         using (no_grad())
-            run.Trainer.Student.Head.fill_(float.NaN);
+            run.Trainer.Student.Head!.fill_(float.NaN);
         Assert.Throws<TrainingDivergedException>(() => run.Trainer.Run(journal, null, CancellationToken.None));
         Assert.Empty(journal.Samples);
         Assert.StartsWith("There is no sample of update 0: The model's logit for token 0 is NaN", Assert.Single(journal.Notes, note => note.Contains("sample")));

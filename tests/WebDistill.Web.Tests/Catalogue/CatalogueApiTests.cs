@@ -6,6 +6,7 @@ using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Web.Formats;
+using WebDistill.Web.Tests.Models;
 
 namespace WebDistill.Web.Tests.Catalogue;
 
@@ -23,10 +24,12 @@ public sealed class CatalogueApiTests
             Assert.Equal("Completed", (await app.EndOfRunAsync(await app.StartAsync(
                 Product.TinyTraining(dataset, name: $"Teacher {seed}") with { Seed = seed }))).GetProperty("status").GetString());
 
+        Guid filling = await app.ImportedBertAsync();
+        await app.TokenisedAsync(filling);
         JsonElement catalogue = await app.GetAsync("/api/catalogue");
         Assert.Empty(catalogue.GetProperty("missing").EnumerateArray());
         List<(string Kind, JsonElement Entry)> entries = [.. s_kinds.SelectMany(kind => catalogue.GetProperty(kind).EnumerateArray().Select(entry => (kind, entry)))];
-        Assert.Equal([.. ModelFamilies.All.Where(family => family.ContinuesTexts).Select(family => family.Name), .. LossCatalogue.All.Select(loss => loss.Name), .. StudentInits.All.Select(init => init.Name)],
+        Assert.Equal([.. ModelFamilies.PredictingTokens.Select(family => family.Name), .. LossCatalogue.All.Select(loss => loss.Name), .. StudentInits.All.Select(init => init.Name)],
             entries.Where(one => one.Kind is "families" or "losses" or "students").Select(one => Text(one.Entry, "name")));
         Assert.Equal(entries.Count, entries.Select(one => (one.Kind, Text(one.Entry, "name"))).Distinct().Count());
         foreach ((string kind, JsonElement entry) in entries)
@@ -66,7 +69,7 @@ public sealed class CatalogueApiTests
     {
         await using var app = new WebDistillApp();
         JsonElement catalogue = await app.GetAsync("/api/catalogue");
-        Assert.Equal(3, catalogue.GetProperty("missing").GetArrayLength());
+        Assert.Equal(5, catalogue.GetProperty("missing").GetArrayLength());
         JsonElement example = catalogue.GetProperty("teachers").EnumerateArray().Single(entry => Text(entry, "name") == "mean-of-probabilities").GetProperty("example");
         using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs", example);
         JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);

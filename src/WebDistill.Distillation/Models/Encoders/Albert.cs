@@ -28,6 +28,21 @@ public sealed record AlbertConfig : EncoderConfig
     /// <summary>The block that a layer is.</summary>
     internal int GroupOf(int layer) => (int)((long)layer * NumHiddenGroups / NumHiddenLayers);
 
+    /// <summary>The blocks of the source that the layers which share one of these are to be copied from.</summary>
+    internal int[] Sources(int block, AlbertConfig source, IReadOnlyList<int> layers) =>
+        [.. Enumerable.Range(0, layers.Count).Where(layer => GroupOf(layer) == block).Select(layer => source.GroupOf(layers[layer])).Distinct()];
+
+    internal override string? ProblemOfCopying(Architecture source, IReadOnlyList<int> layers)
+    {
+        foreach ((int block, int[] wanted) in Enumerable.Range(0, NumHiddenGroups).Select(block => (block, Sources(block, (AlbertConfig)source, layers))))
+        {
+            if (wanted.Length != 1)
+                return $"The layers that share block {block} are to be copied from the blocks {string.Join(" and ", wanted)}, expected one for all of them. Choose layers of one "
+                    + "block for each, or as many blocks as layers.";
+        }
+        return null;
+    }
+
     /// <inheritdoc/>
     public override Architecture WithLayers(int layers) => this with { NumHiddenLayers = layers, NumHiddenGroups = Math.Min(NumHiddenGroups, layers) };
 
@@ -71,14 +86,8 @@ internal sealed class Albert : Encoder
 
     private protected override Tensor Widen(Tensor embedded, ScalarType type) => _widening.forward(embedded, type).to(ScalarType.Float32);
 
-    private protected override int SourceBlock(int block, Architecture source, IReadOnlyList<int> layers)
-    {
-        var from = (AlbertConfig)source;
-        int[] wanted = [.. Enumerable.Range(0, layers.Count).Where(layer => _config.GroupOf(layer) == block).Select(layer => from.GroupOf(layers[layer])).Distinct()];
-        return wanted.Length == 1 ? wanted[0] : throw new ArgumentException(
-            $"The layers that share block {block} are to be copied from the blocks {string.Join(" and ", wanted)}, expected one for all of them. Choose layers of one "
-            + "block for each, or as many blocks as layers.");
-    }
+    private protected override int SourceBlock(int block, Architecture source, IReadOnlyList<int> layers) => _config.ProblemOfCopying(source, layers) is string problem
+        ? throw new ArgumentException(problem) : _config.Sources(block, (AlbertConfig)source, layers)[0];
 }
 
 /// <summary>ALBERT.</summary>
@@ -142,7 +151,7 @@ internal sealed class AlbertFamily : EncoderFamily
     {
         VocabSize = model.VocabularySize, EmbeddingSize = Math.Clamp(model.Width / 4, 1, 128), MaxPositionEmbeddings = model.Positions, HiddenSize = model.Width,
         NumHiddenLayers = model.Layers, NumAttentionHeads = model.Heads, IntermediateSize = 4 * model.Width, HiddenAct = "gelu_new", HiddenDropout = 0,
-        AttentionDropout = 0, ClassifierDropout = 0.1, EosTokenId = model.EndOfTextId, FillsMasks = true,
+        AttentionDropout = 0, ClassifierDropout = 0.1, PadTokenId = model.PaddingId, EosTokenId = model.EndOfTextId, FillsMasks = true,
     };
 
     internal override TextModel Build(Architecture architecture, Device device) => new Albert((AlbertConfig)architecture, device);

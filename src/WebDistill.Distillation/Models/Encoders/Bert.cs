@@ -78,7 +78,7 @@ internal sealed class BertFamily : EncoderFamily
     internal override Architecture Create(NewModel model) => new BertConfig
     {
         VocabSize = model.VocabularySize, MaxPositionEmbeddings = model.Positions, HiddenSize = model.Width, NumHiddenLayers = model.Layers,
-        NumAttentionHeads = model.Heads, IntermediateSize = 4 * model.Width, EosTokenId = model.EndOfTextId, FillsMasks = true,
+        NumAttentionHeads = model.Heads, IntermediateSize = 4 * model.Width, PadTokenId = model.PaddingId, EosTokenId = model.EndOfTextId, FillsMasks = true,
     };
 
     internal override TextModel Build(Architecture architecture, Device device) => new Bert((BertConfig)architecture, device);

@@ -22,21 +22,21 @@ public sealed record DistilBertConfig : EncoderConfig
 /// <summary>DistilBERT: BERT's blocks without the dropout behind attention.</summary>
 internal sealed class DistilBert : Encoder
 {
-    private static readonly EncoderNames s_names = new(
+    internal static readonly EncoderNames Names = new(
         "distilbert", "distilbert.transformer.layer", "pre_classifier", "vocab_transform", "vocab_layer_norm", "vocab_projector.bias");
 
-    private static readonly BlockNames s_block = new(
+    internal static readonly BlockNames Block = new(
         "attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin", "sa_layer_norm", "ffn.lin1", "ffn.lin2", "output_layer_norm");
 
     private readonly DistilBertConfig _config;
 
-    public DistilBert(DistilBertConfig config, Device device) : base(config, s_names, device)
+    public DistilBert(DistilBertConfig config, Device device) : base(config, Names, device)
     {
         _config = config;
-        AddLayers([.. Enumerable.Range(0, config.Layers).Select(_ => new EncoderBlock(config, s_block, dropsMixed: false, device))], layer => layer);
+        AddLayers([.. Enumerable.Range(0, config.Layers).Select(_ => new EncoderBlock(config, Block, dropsMixed: false, device))], layer => layer);
         AddHead(device);
         if (config.SinusoidalPositions)
-            PositionEmbeddings.Single().requires_grad = false;
+            FixPositions();
     }
 
     private protected override Tensor AfterPooler(Tensor pooled) => nn.functional.relu(pooled);
@@ -107,9 +107,40 @@ internal sealed class DistilBertFamily : EncoderFamily
     internal override Architecture Create(NewModel model) => new DistilBertConfig
     {
         VocabSize = model.VocabularySize, MaxPositionEmbeddings = model.Positions, HiddenSize = model.Width, NumHiddenLayers = model.Layers,
-        NumAttentionHeads = model.Heads, IntermediateSize = 4 * model.Width, TypeVocabSize = 0, ClassifierDropout = 0.2, EosTokenId = model.EndOfTextId,
+        NumAttentionHeads = model.Heads, IntermediateSize = 4 * model.Width, TypeVocabSize = 0, ClassifierDropout = 0.2, PadTokenId = model.PaddingId, EosTokenId = model.EndOfTextId,
         FillsMasks = true,
     };
+
+    /// <summary>That of a BERT with the head for masked words, as Sanh et al. 2019 begin: without token types and pooler.</summary>
+    internal override Architecture? From(Architecture other) => other is BertConfig { FillsMasks: true } bert ? new DistilBertConfig
+    {
+        VocabSize = bert.VocabSize, MaxPositionEmbeddings = bert.MaxPositionEmbeddings, HiddenSize = bert.HiddenSize, NumHiddenLayers = bert.NumHiddenLayers,
+        NumAttentionHeads = bert.NumAttentionHeads, IntermediateSize = bert.IntermediateSize, TypeVocabSize = 0, HiddenAct = bert.HiddenAct, HiddenDropout = bert.HiddenDropout,
+        AttentionDropout = bert.AttentionDropout, ClassifierDropout = 0.2, InitializerRange = bert.InitializerRange, PadTokenId = bert.PadTokenId, BosTokenId = bert.BosTokenId,
+        EosTokenId = bert.EosTokenId, FillsMasks = true,
+    } : base.From(other);
+
+    internal override string NameIn(ModelFamily other, string weight)
+    {
+        if (other != BertFamily.Instance)
+            return weight;
+        EncoderNames own = DistilBert.Names, theirs = Bert.Names;
+        if (!weight.StartsWith($"{own.Layers}.", StringComparison.Ordinal))
+            return Renamed(weight, [(own.Transform, theirs.Transform), (own.TransformNorm, theirs.TransformNorm), (own.OutputBias, theirs.OutputBias), (own.Root, theirs.Root)]);
+        string[] inLayers = weight[(own.Layers.Length + 1)..].Split('.', 2);
+        BlockNames block = DistilBert.Block, bert = BlockNames.Bert;
+        return $"{theirs.Layers}.{inLayers[0]}." + Renamed(inLayers[1],
+        [
+            (block.Query, bert.Query), (block.Key, bert.Key), (block.Value, bert.Value), (block.Mixed, bert.Mixed), (block.AttentionNorm, bert.AttentionNorm),
+            (block.Inner, bert.Inner), (block.Outer, bert.Outer), (block.OutputNorm, bert.OutputNorm),
+        ]);
+
+        static string Renamed(string name, IReadOnlyList<(string Own, string Bert)> parts)
+        {
+            (string part, string called) = parts.First(one => name.StartsWith(one.Own, StringComparison.Ordinal));
+            return called + name[part.Length..];
+        }
+    }
 
     internal override TextModel Build(Architecture architecture, Device device) => new DistilBert((DistilBertConfig)architecture, device);
 }

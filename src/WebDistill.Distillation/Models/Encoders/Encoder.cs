@@ -24,6 +24,7 @@ internal abstract class Encoder : TextModel
     private Dense? _transform, _pooler, _classifier;
     private LayerNorm? _transformNorm;
     private Parameter? _outputBias;
+    private bool _hasFixedPositions;
 
     /// <summary>The embeddings. What follows a family adds in its own constructor, in the order of the text's way: <see cref="AddLayers"/>, then <see cref="AddHead"/>.</summary>
     private protected Encoder(EncoderConfig config, EncoderNames names, torch.Device device) : base(config)
@@ -37,10 +38,12 @@ internal abstract class Encoder : TextModel
         _embeddingNorm = this.Place($"{at}LayerNorm", Norm(config.SummedWidth, device));
     }
 
-    internal sealed override Parameter Head => throw new InvalidOperationException(
-        $"The head of {Architecture.Family.Title} is more than a product with hidden states: ask for {nameof(Logits)}.");
+    /// <summary>Between hidden states and logits stand a dense layer, its activation and a norm.</summary>
+    internal sealed override Parameter? Head => null;
 
-    internal sealed override IEnumerable<Parameter> PositionEmbeddings => [_positions.Weight];
+    internal sealed override IEnumerable<Parameter> PositionEmbeddings => _hasFixedPositions ? [] : [_positions.Weight];
+
+    internal sealed override IEnumerable<Parameter> TokenTypeEmbeddings => _types is null ? [] : [_types.Weight];
 
     private protected sealed override string LayersName => _names.Layers;
 
@@ -74,6 +77,9 @@ internal abstract class Encoder : TextModel
         if (_config.Classes is ClassHead classes)
             _classifier = this.Place("classifier", new Dense(_config.Width, classes.Count, device));
     }
+
+    /// <summary>Positions that no run trains.</summary>
+    private protected void FixPositions() => (_hasFixedPositions, _positions.Weight.requires_grad) = (true, false);
 
     /// <summary>A norm between the layers.</summary>
     private protected virtual nn.Module<Tensor, Tensor> Norm(long width, torch.Device device) =>

@@ -90,6 +90,8 @@ public abstract record EncoderConfig : Architecture
     /// <inheritdoc/>
     public sealed override int? EndOfTextId => EosTokenId;
 
+    internal sealed override int TokenTypes => TypeVocabSize;
+
     /// <summary>E: numbers per token id in the table of the token embeddings.</summary>
     internal virtual int EmbeddingWidth => HiddenSize;
 

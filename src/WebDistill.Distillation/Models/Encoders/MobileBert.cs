@@ -111,7 +111,7 @@ internal sealed class MobileBertFamily : EncoderFamily
         VocabSize = model.VocabularySize, EmbeddingSize = Math.Max(1, model.Width / 4), MaxPositionEmbeddings = model.Positions, HiddenSize = model.Width,
         NumHiddenLayers = model.Layers, NumAttentionHeads = model.Heads, IntermediateSize = model.Width,
         IntraBottleneckSize = model.Heads * Math.Max(1, model.Width / 4 / Math.Max(1, model.Heads)), HiddenAct = "relu", HiddenDropout = 0,
-        EosTokenId = model.EndOfTextId, FillsMasks = true,
+        PadTokenId = model.PaddingId, EosTokenId = model.EndOfTextId, FillsMasks = true,
     };
 
     internal override TextModel Build(Architecture architecture, Device device) => new MobileBert((MobileBertConfig)architecture, device);

@@ -38,7 +38,7 @@ internal sealed class BiLstm : TextModel
     /// <summary>The token embeddings [V, E].</summary>
     internal Parameter Words => _words.Weight;
 
-    internal override Parameter Head => throw new InvalidOperationException($"A {Architecture.Family.Title} has no logits of words: ask for {nameof(ClassLogits)}.");
+    internal override Parameter? Head => null;
 
     private protected override string LayersName => Layer;
 

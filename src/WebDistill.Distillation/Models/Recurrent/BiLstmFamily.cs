@@ -25,6 +25,8 @@ internal sealed partial class BiLstmFamily : ModelFamily
 
     public override bool ContinuesTexts => false;
 
+    public override bool PredictsTokens => false;
+
     internal override IReadOnlyDictionary<string, string> TiedCopies { get; } = new Dictionary<string, string>();
 
     internal override Architecture Parse(ConfigFields fields)
