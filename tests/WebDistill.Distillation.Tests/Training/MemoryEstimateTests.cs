@@ -103,7 +103,10 @@ public sealed class MemoryEstimateTests
         double planned = small.ActivationsPerTokenAndLayer(hasDropout, context);
         Assert.True(planned / measured is > 0.9 and < 1.1, $"Planned {planned} floats for each token and layer {(hasDropout ? "with" : "without")} dropout, measured {measured:0.0}.");
 
-        long Kept(Architecture architecture)
+        // The compiler's own memory comes and goes in the background: the middle of several passes is the model's.
+        long Kept(Architecture architecture) => Enumerable.Range(0, 5).Select(_ => KeptOnce(architecture)).Order().ElementAt(2);
+
+        static long KeptOnce(Architecture architecture)
         {
             using TextModel model = TextModel.CreateRandom(architecture, seed: 1);
             using Tensor ids = zeros(rows, context, dtype: ScalarType.Int64);
