@@ -8,7 +8,10 @@ public static class LossCatalogue
 {
     /// <summary>Every loss, in the order in which charts and messages show them.</summary>
     public static IReadOnlyList<Loss> All { get; } =
-        [new DistillationCrossEntropy(), new CausalLanguageModel(), new LogitsSquaredError(), new HiddenCosine(), new CentredLogits()];
+    [
+        new DistillationCrossEntropy(), new CausalLanguageModel(), new LogitsSquaredError(), new HiddenCosine(), new CentredLogits(),
+        new PatientLayers(), new LayerStates(), new AttentionScores(), new AttentionRelations(),
+    ];
 
     /// <summary>Where a loss stands in <see cref="All"/>; after the last one for one that does not.</summary>
     internal static int Place(Loss loss) => All.TakeWhile(other => other.Name != loss.Name).Count();
