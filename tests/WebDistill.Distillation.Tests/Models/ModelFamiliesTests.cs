@@ -188,13 +188,15 @@ public sealed class ModelFamiliesTests
                 return Value();
             }
             double difference = (Moved(size) - Moved(-size)) / (2 * size);
+            // A small step of what matters little is lost in rounding, on one processor and not on another.
+            bool matters = Moved(1) != Moved(-1);
             Moved(0);
             Assert.True(Math.Abs(slope - difference) < 0.02 * Math.Max(1, Math.Abs(difference)), $"{weight}: gradient {slope}, difference {difference}");
             // A bias of the keys moves all scores of a query alike, and nothing else may be without effect.
             if (weight.EndsWith(".key.bias", StringComparison.Ordinal) || weight.EndsWith(".k_lin.bias", StringComparison.Ordinal))
                 Assert.Equal(0, slope, 1e-3);
             else
-                Assert.True(difference != 0, $"{weight} has no effect");
+                Assert.True(matters, $"{weight} has no effect");
         }
 
         static float[] Noise(string seed, int length)

@@ -110,7 +110,8 @@ public sealed class TrashBinTests : IDisposable
             using HttpResponseMessage resumed = await app.Http.PostAsync($"/api/runs/{run}/resume", null);
             Assert.True(resumed.IsSuccessStatusCode, await resumed.Content.ReadAsStringAsync());
             await app.PollAsync($"/api/runs/{run}", r => r.GetProperty("step").GetInt32() > step + 5);
-            Assert.Equal(step + 1, (await app.GetAsync($"/api/runs/{run}/steps")).EnumerateArray().First().GetProperty("step").GetInt32());
+            // The checkpoint of a run that was stopped between an update and its report holds the report as well.
+            Assert.InRange((await app.GetAsync($"/api/runs/{run}/steps")).EnumerateArray().First().GetProperty("step").GetInt32(), step, step + 1);
             await app.Http.PostAsync($"/api/runs/{run}/stop", null);
             await app.EndOfRunAsync(run);
         }
