@@ -96,10 +96,13 @@ public abstract class Loss
         ? $"The loss '{Label}' compares logits, and teachers that are combined by {combination} have none in common; expected {TeacherCombination.Logits}. Combine them so, or set its weight to 0."
         : null;
 
+    // Places of the palette beside that of the total; where they run out, they begin anew.
+    private const int Colours = 9;
+
     /// <summary>How its means are shown. Its colour is its place in the catalogue, so that a loss has the same one in every run.</summary>
     public StepSeries Series(RunOptions options) => new()
     {
-        Name = Name, Title = Label, Unit = Unit, Chart = StepSeries.LossChart, Colour = 1 + LossCatalogue.Place(this), Format = SeriesFormat.Loss,
+        Name = Name, Title = Label, Unit = Unit, Chart = StepSeries.LossChart, Colour = 1 + LossCatalogue.Place(this) % Colours, Format = SeriesFormat.Loss,
         Weight = Weight(options), IsSmoothed = true, CanBeLogarithmic = true,
     };
 
