@@ -26,7 +26,8 @@ public sealed record TokenBatch(long[] Ids, int[] Lengths, int Rows, int Columns
 
     /// <summary>What it offers to the losses.</summary>
     public LossCounts Counts() => new(Lengths.Sum(length => (long)length),
-        Labels?.Count(label => label != LogitLosses.NoTarget) ?? Lengths.Sum(length => Math.Max(0L, length - 1)));
+        Labels?.Count(label => label != LogitLosses.NoTarget) ?? Lengths.Sum(length => Math.Max(0L, length - 1)),
+        Rows, Lengths.Sum(length => (long)length * length));
 
     /// <summary>Where in <see cref="Ids"/> each token stands that is not padding, in order.</summary>
     public long[] TokenPlaces() => [.. Enumerable.Range(0, Rows).SelectMany(

@@ -9,10 +9,16 @@ namespace WebDistill.Distillation.Losses;
 /// <summary>What the tokens of an update offer to its losses.</summary>
 /// <param name="Rows">Tokens that are not padding.</param>
 /// <param name="Targets">Tokens that have something to predict: that another one follows in their sequence, or that are masked.</param>
-public readonly record struct LossCounts(long Rows, long Targets)
+/// <param name="Sequences">Sequences that they stand in.</param>
+/// <param name="Pairs">Pairs of a token and one that it may attend to: n² of a sequence of n tokens that see each other.</param>
+public readonly record struct LossCounts(long Rows, long Targets, long Sequences, long Pairs)
 {
+    /// <summary>The same for a model in which a token sees itself and those before it: n(n + 1)/2 pairs of a sequence.</summary>
+    public LossCounts LookingBack() => this with { Pairs = (Pairs + Rows) / 2 };
+
     /// <summary>Counts of two batches together.</summary>
-    public static LossCounts operator +(LossCounts left, LossCounts right) => new(left.Rows + right.Rows, left.Targets + right.Targets);
+    public static LossCounts operator +(LossCounts left, LossCounts right) =>
+        new(left.Rows + right.Rows, left.Targets + right.Targets, left.Sequences + right.Sequences, left.Pairs + right.Pairs);
 }
 
 /// <summary>One term of the objective: weight · (sum) / divisor.</summary>
@@ -75,7 +81,7 @@ public abstract class Loss
     internal virtual object? ParametersAt(object? parameters, int update, int updates) => parameters;
 
     /// <summary>What its sum is divided by to give the mean that is charted; 0 if there is nothing to average. It knows no models: layers, widths
-    /// and heads are divided by in the sum itself.</summary>
+    /// and heads are divided by in the sum itself, and the counts are those of the student's way to attend.</summary>
     /// <param name="parameters">As <see cref="ParametersIn"/> gives them.</param>
     public abstract double Divisor(LossCounts counts, object? parameters, int vocabularySize);
 
@@ -85,15 +91,18 @@ public abstract class Loss
 
     /// <summary>Why several teachers cannot teach by it together, with what was expected and the fix; null when they can.</summary>
     internal string? ProblemWithSeveralTeachers(TeacherCombination combination) => (OfTeacher & ~Wants.Logits) != 0
-        ? $"The loss '{Label}' compares hidden states, of which several teachers have no common ones; expected losses on predictions alone. Set its weight to 0, or choose one teacher."
+        ? $"The loss '{Label}' compares {(OfTeacher.HasFlag(Wants.Hidden) ? "hidden states" : "layers")}, of which several teachers have no common ones; expected losses on predictions alone. Set its weight to 0, or choose one teacher."
         : this is RowLoss { ComparesProbabilities: false } && OfTeacher == Wants.Logits && combination != TeacherCombination.Logits
         ? $"The loss '{Label}' compares logits, and teachers that are combined by {combination} have none in common; expected {TeacherCombination.Logits}. Combine them so, or set its weight to 0."
         : null;
 
+    // Places of the palette beside that of the total; where they run out, they begin anew.
+    private const int Colours = 9;
+
     /// <summary>How its means are shown. Its colour is its place in the catalogue, so that a loss has the same one in every run.</summary>
     public StepSeries Series(RunOptions options) => new()
     {
-        Name = Name, Title = Label, Unit = Unit, Chart = StepSeries.LossChart, Colour = 1 + LossCatalogue.Place(this), Format = SeriesFormat.Loss,
+        Name = Name, Title = Label, Unit = Unit, Chart = StepSeries.LossChart, Colour = 1 + LossCatalogue.Place(this) % Colours, Format = SeriesFormat.Loss,
         Weight = Weight(options), IsSmoothed = true, CanBeLogarithmic = true,
     };
 

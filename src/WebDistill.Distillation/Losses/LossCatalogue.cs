@@ -9,7 +9,10 @@ public static class LossCatalogue
 {
     /// <summary>Every loss, in the order in which charts and messages show them.</summary>
     public static IReadOnlyList<Loss> All { get; } =
-        [new DistillationCrossEntropy(), new CausalLanguageModel(), new LogitsSquaredError(), new HiddenCosine(), new CentredLogits(), new MaskedLanguageModel()];
+        [
+            new DistillationCrossEntropy(), new CausalLanguageModel(), new LogitsSquaredError(), new HiddenCosine(), new CentredLogits(),
+            new MaskedLanguageModel(), new PatientLayers(), new LayerStates(), new AttentionScores(), new AttentionRelations(),
+        ];
 
     /// <summary>The loss that learns the text itself with a student of that head; null where there is none.</summary>
     internal static RowLoss? Predicting(ModelHead head) => All.OfType<RowLoss>().FirstOrDefault(loss => loss.Predicts == head);

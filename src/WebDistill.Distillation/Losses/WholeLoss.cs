@@ -16,6 +16,10 @@ public abstract class WholeLoss : Loss
     /// two moments.</summary>
     internal virtual long ParameterCount(RunOptions options, Architecture student, Architecture? teacher) => 0;
 
+    /// <summary>Floats per token that its sum leaves for the backward pass, beyond one difference for each tensor that it asks the student for.</summary>
+    /// <param name="context">Tokens of a sequence.</param>
+    internal virtual Int128 KeptPerToken(RunOptions options, Architecture student, Architecture? teacher, int context) => 0;
+
     /// <summary>The loss for one pair of architectures, of which <see cref="Loss.Mismatch"/> says nothing. Called once, before the first update.</summary>
     /// <remarks>
     /// Parameters are made on <see cref="Engine.Device.Default"/>, in 32 bits. libtorch's generator was just seeded with the run's seed: what randn draws here
@@ -41,4 +45,28 @@ internal abstract class WholeLossModule(string name) : nn.Module(name)
 /// <summary>A batch as a whole loss sees it.</summary>
 /// <param name="Ids">int64 [B, T].</param>
 /// <param name="IsToken">bool [B, T], false at padding, which no loss may count.</param>
-internal sealed record WholeBatch(Tensor Ids, Tensor IsToken);
+internal sealed record WholeBatch(Tensor Ids, Tensor IsToken)
+{
+    /// <summary>The vectors [n, C] of the n tokens, of those [B, T, C] of all places.</summary>
+    public Tensor OfTokens(Tensor vectors)
+    {
+        Tensor all = vectors.reshape(-1, vectors.shape[^1]), places = IsToken.reshape(-1).nonzero().reshape(-1);
+        return places.shape[0] == all.shape[0] ? all : all.index_select(0, places);
+    }
+
+    /// <summary>int64 [B]: where each row's first or last token stands, counted row by row.</summary>
+    public Tensor Ends(bool last)
+    {
+        (long rows, long columns) = (IsToken.shape[0], IsToken.shape[1]);
+        Tensor counted = last ? arange(1, columns + 1, device: IsToken.device) : arange(columns, 0, -1, device: IsToken.device);
+        return (IsToken.to(ScalarType.Int64) * counted).argmax(1) + arange(rows, device: IsToken.device) * columns;
+    }
+
+    /// <summary>bool [B, 1, T, T]: whether a token, in the third place, attends to one, in the fourth. Nobody does at padding, nor to it.</summary>
+    /// <param name="lookingBack">Whether a token sees only itself and those before it.</param>
+    public Tensor IsSeen(bool lookingBack)
+    {
+        Tensor both = IsToken.unsqueeze(1).unsqueeze(3).logical_and(IsToken.unsqueeze(1).unsqueeze(2));
+        return lookingBack ? both.tril() : both;
+    }
+}

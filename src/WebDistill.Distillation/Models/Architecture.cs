@@ -37,6 +37,9 @@ public abstract record Architecture
     /// <summary>H: attention heads per layer, which divides <see cref="Width"/>; 0 in a family without attention.</summary>
     public abstract int Heads { get; }
 
+    /// <summary>Numbers per token that attention mixes, over all its heads.</summary>
+    internal virtual int AttentionWidth => Width;
+
     /// <summary>Id that ends a text; null if the file names none.</summary>
     public abstract int? EndOfTextId { get; }
 

@@ -62,18 +62,18 @@ internal sealed class Gpt2 : TextModel
         RequirePositions(past + length);
 
         List<Tensor> layers = [];
-        List<Tensor>? attentions = wants.HasFlag(Wants.Attentions) ? [] : null;
+        var kept = new KeptAttention(wants);
         Tensor positions = positionIds is null ? wpe.Weight.narrow(0, past, length) : wpe.forward(positionIds);
         Tensor x = SeededDropout.Run(wte.forward(ids) + positions, _config.EmbdPdrop, training);
         var context = new Gpt2Attention.Context(
-            attentionMask is null && attentions is null ? null : AdditiveMask(length, attentionMask), cache, attentions,
+            attentionMask is null && !kept.IsComposed ? null : AdditiveMask(length, attentionMask), cache, kept,
             Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32);
         foreach (Gpt2Block block in h)
         {
             // What a block computes on the way is freed at once, unless the backward pass keeps it or somebody asked for it.
             using DisposeScope scope = NewDisposeScope();
             Tensor output = block.forward(x, context).MoveToOuterDisposeScope();
-            attentions?[^1].MoveToOuterDisposeScope();
+            kept.MoveToOuterDisposeScope();
             Keep(x);
             x = output;
         }
@@ -82,7 +82,7 @@ internal sealed class Gpt2 : TextModel
             x = ln_f.forward(output);
         if (wants.HasFlag(Wants.HiddenOfAllLayers))
             layers.Add(x);
-        return new Outputs(x, layers, attentions ?? []);
+        return new Outputs(x, layers, kept.Probabilities ?? []) { Scores = kept.Scores ?? [], Inputs = kept.Inputs ?? [] };
 
         void Keep(Tensor input)
         {

@@ -28,18 +28,22 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Gpt2Attention.Context, T
 
     /// <summary>What a pass through the model shares between its layers.</summary>
     /// <param name="Mask">[1 or B, 1, T, T], added to the scores; null is plain causality.</param>
-    /// <param name="Attentions">Collects the attention probabilities of every layer; null computes none.</param>
+    /// <param name="Kept">Gets what is asked for of every layer.</param>
     /// <param name="Type">In which numbers linear layers and attention are computed.</param>
-    public sealed record Context(Tensor? Mask, KeyValueCache? Cache, List<Tensor>? Attentions, ScalarType Type);
+    public sealed record Context(Tensor? Mask, KeyValueCache? Cache, KeptAttention Kept, ScalarType Type);
 
     public override Tensor forward(Tensor x_BTC, Context context)
     {
         long rows = x_BTC.shape[0], length = x_BTC.shape[1], width = x_BTC.shape[2];
         Tensor qkv_BT3C = c_attn.forward(x_BTC, context.Type);
         double dropout = training ? _attentionDropout : 0;
-        if (context is { Mask: null, Cache: null, Attentions: null })
+        bool isFused = context is { Mask: null, Cache: null, Kept.IsComposed: false };
+        if (isFused && context.Kept.Inputs is null)
             return Project(CausalAttention.Run(qkv_BT3C, _heads, dropout));
         Tensor[] thirds = qkv_BT3C.chunk(3, 2);
+        context.Kept.Keep(thirds[0], thirds[1], thirds[2]);
+        if (isFused)
+            return Project(CausalAttention.Run(qkv_BT3C, _heads, dropout));
         Tensor q_BHTD = Heads(thirds[0]), k_BHSD = Heads(thirds[1]), v_BHSD = Heads(thirds[2]);
         if (context.Cache is { } cache)
         {
@@ -48,14 +52,9 @@ internal sealed class Gpt2Attention : nn.Module<Tensor, Gpt2Attention.Context, T
         }
 
         Tensor mixed_BHTD;
-        if (context.Attentions is { } attentions)
+        if (context.Kept.IsComposed)
         {
-            Tensor scores_BHTS = q_BHTD.matmul(k_BHSD.transpose(-2, -1)) * (1 / Math.Sqrt((double)width / _heads));
-            Tensor p_BHTS = nn.functional.softmax(scores_BHTS.to(ScalarType.Float32) + context.Mask!, dim: -1);
-            attentions.Add(p_BHTS);
-            if (dropout > 0)
-                p_BHTS = SeededDropout.Run(p_BHTS, dropout);
-            mixed_BHTD = p_BHTS.to(context.Type).matmul(v_BHSD);
+            mixed_BHTD = context.Kept.Mix(q_BHTD, k_BHSD, v_BHSD, context.Mask, dropout, context.Type);
         }
         else
         {

@@ -23,6 +23,12 @@ public enum Wants
 
     /// <summary>The one vector of each text that classes are told by.</summary>
     Pooled = 16,
+
+    /// <summary>The attention scores of every layer, before mask and softmax: attention is composed of single operators then.</summary>
+    AttentionScores = 32,
+
+    /// <summary>The queries, keys and values of every layer.</summary>
+    AttentionInputs = 64,
 }
 
 /// <summary>What a model answered, in 32 bits even where its products are computed in bfloat16. B rows, T positions, C width, H heads.</summary>
@@ -34,6 +40,13 @@ public enum Wants
 internal sealed record Outputs(
     torch.Tensor Hidden, IReadOnlyList<torch.Tensor> Layers, IReadOnlyList<torch.Tensor> Attentions, torch.Tensor? Pooled = null)
 {
+    /// <summary>n_layer of [B, H, T, T]: q kᵀ/√D before mask and softmax, so that places which no position attends to have numbers as well; empty unless asked
+    /// for.</summary>
+    public IReadOnlyList<torch.Tensor> Scores { get; init; } = [];
+
+    /// <summary>n_layer queries, keys and values; empty unless asked for.</summary>
+    public IReadOnlyList<AttentionInputs> Inputs { get; init; } = [];
+
     /// <summary>The last hidden states [N, C] of those places of the batch, counted row by row.</summary>
     public torch.Tensor HiddenOf(long[] rows)
     {
@@ -45,8 +58,10 @@ internal sealed record Outputs(
     public Outputs MoveToOuterDisposeScope()
     {
         Hidden.MoveToOuterDisposeScope();
-        foreach (torch.Tensor tensor in Layers.Concat(Attentions).Where(tensor => !ReferenceEquals(tensor, Hidden)))
+        foreach (torch.Tensor tensor in Layers.Concat(Attentions).Concat(Scores).Where(tensor => !ReferenceEquals(tensor, Hidden)))
             tensor.MoveToOuterDisposeScope();
+        foreach (AttentionInputs inputs in Inputs)
+            inputs.MoveToOuterDisposeScope();
         Pooled?.MoveToOuterDisposeScope();
         return this;
     }

@@ -74,8 +74,8 @@ public sealed class OptionSchema
         JsonObject written = JsonSerializer.SerializeToNode(options, json)!.AsObject();
         foreach (OptionField field in Fields)
         {
-            if (field.In(written) is null && field.Held(options) is object value)
-                field.Put(written, JsonSerializer.SerializeToNode(value, json));
+            if (field.In(written) is null)
+                field.Put(written, field.Held(options) is object value ? JsonSerializer.SerializeToNode(value, json) : null);
         }
         return written;
     }

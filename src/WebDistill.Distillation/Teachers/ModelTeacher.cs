@@ -22,7 +22,7 @@ public sealed class ModelTeacher : Teacher
     public override Architecture Architecture => _model.Architecture;
 
     /// <inheritdoc/>
-    public override Wants Offers => Wants.Hidden | Wants.Logits | Wants.HiddenOfAllLayers | Wants.Attentions;
+    public override Wants Offers => Wants.Hidden | Wants.Logits | Wants.HiddenOfAllLayers | Wants.Attentions | Wants.AttentionScores | Wants.AttentionInputs;
 
     /// <inheritdoc/>
     public override TextModel Model => _model;

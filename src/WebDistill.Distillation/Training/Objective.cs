@@ -1,3 +1,4 @@
+using TorchSharp;
 using WebDistill.Distillation.Data;
 using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Losses;
@@ -13,6 +14,7 @@ internal sealed class Objective : IDisposable
 {
     private readonly RunOptions _options;
     private readonly int _vocabularySize;
+    private readonly bool _looksBack;
     private readonly Term[] _terms;
     private readonly object?[] _parameters;
 
@@ -22,6 +24,7 @@ internal sealed class Objective : IDisposable
     {
         IReadOnlyList<Loss> losses = parts.Losses;
         (Losses, _options, _vocabularySize) = (losses, options, parts.Student.Architecture.VocabularySize);
+        _looksBack = parts.Student.Architecture.Family.ContinuesTexts;
         OfStudent = losses.OfType<WholeLoss>().Aggregate(Wants.Hidden, (all, loss) => all | loss.OfStudent);
         OfTeacher = losses.Aggregate(Wants.None, (all, loss) => all | loss.OfTeacher);
         if (losses.Select(loss => loss.Mismatch(options, parts.Student.Architecture, parts.Teacher?.Architecture)).FirstOrDefault(said => said is not null) is string mismatch)
@@ -101,20 +104,26 @@ internal sealed class Objective : IDisposable
         for (int i = 0; i < byRows.Length; i++)
             sums[byRows[i]] = head.Sums[i] + BeyondMixture(_terms[byRows[i]].Loss, rows);
 
-        Tensor? whole = null;
-        WholeBatch? seen = null;
-        for (int k = 0; k < _terms.Length; k++)
-        {
-            if (_terms[k].Module is not WholeLossModule module)
-                continue;
-            seen ??= new WholeBatch(ids, tensor(batch.IsToken(), [batch.Rows, batch.Columns], device: ids.device));
-            Tensor sum = module.Sum(student, teacher, seen);
-            sums[k] = sum.detach().cpu().item<float>();
-            whole = whole is null ? sum * Scale(k) : whole + sum * Scale(k);
-        }
-        return new ObjectiveSums(sums, head.HiddenGradient, whole);
+        return new ObjectiveSums(sums, head.HiddenGradient, IsByRows ? null : SumWhole());
 
         double Scale(int k) => _terms[k].Weight * share(k);
+
+        Tensor SumWhole()
+        {
+            // What a loss computes on the way is freed at once, unless the backward pass keeps it.
+            using DisposeScope scope = NewDisposeScope();
+            var seen = new WholeBatch(ids, tensor(batch.IsToken(), [batch.Rows, batch.Columns], device: ids.device));
+            Tensor? whole = null;
+            for (int k = 0; k < _terms.Length; k++)
+            {
+                if (_terms[k].Module is not WholeLossModule module)
+                    continue;
+                Tensor sum = module.Sum(student, teacher, seen);
+                sums[k] = sum.detach().cpu().item<float>();
+                whole = whole is null ? sum * Scale(k) : whole + sum * Scale(k);
+            }
+            return whole!.MoveToOuterDisposeScope();
+        }
     }
 
     // The mean of the divergences from several teachers is that of the divergence from their mixture and this, which has no gradient.
@@ -129,8 +138,11 @@ internal sealed class Objective : IDisposable
             term.Module?.Dispose();
     }
 
-    private double Divisor(int k, LossCounts counts) =>
-        _terms[k].Loss.Divisor(_terms[k].IsRestricted ? counts with { Rows = counts.Targets } : counts, _parameters[k], _vocabularySize);
+    private double Divisor(int k, LossCounts counts)
+    {
+        LossCounts seen = _looksBack ? counts.LookingBack() : counts;
+        return _terms[k].Loss.Divisor(_terms[k].IsRestricted ? seen with { Rows = seen.Targets } : seen, _parameters[k], _vocabularySize);
+    }
 
     private static double Inverse(double divisor) => divisor == 0 ? 0 : 1 / divisor;
 

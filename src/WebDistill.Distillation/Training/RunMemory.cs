@@ -70,9 +70,10 @@ public sealed record RunMemory(
         }
         // In work: one layer's gradients.
         Int128 activations = tokens * (student.Layers * perLayer + 8 * width + 2L * student.InnerWidth);
-        // The teacher keeps nothing, but has one layer in work and hands over its last hidden state.
+        // The teacher keeps nothing, but has one layer in work and hands over its last hidden state. What it keeps for losses is counted by itself, and its layer was
+        // in work before the student's are.
         if (teacher is not null)
-            activations += tokens * (teachers.Max(one => 6L * one.Width + 2L * one.InnerWidth) + teachers.Skip(1).Sum(one => (long)one.Width));
+            activations += tokens * ((losses.OfType<WholeLoss>().Any() ? teacher.Width : teachers.Max(one => 6L * one.Width + 2L * one.InnerWidth)) + teachers.Skip(1).Sum(one => (long)one.Width));
         activations += tokens * KeptForLosses(options, losses, teacher, student, context);
 
         // On a GPU, and behind the head for masked words, the losses are composed of operators, which keep their intermediate results.
@@ -104,19 +105,26 @@ public sealed record RunMemory(
         // The student's states between layers are kept for its backward pass in any case; a loss adds its difference to each, or its gradient later.
         if (ofStudent.HasFlag(Wants.HiddenOfAllLayers))
             floats += (student.Layers + 1L) * student.Width;
-        if (ofStudent.HasFlag(Wants.Attentions))
+        bool hasProbabilities = ofStudent.HasFlag(Wants.Attentions), hasScores = ofStudent.HasFlag(Wants.AttentionScores);
+        if (hasProbabilities || hasScores)
         {
-            // Composed attention keeps q, k, v and its result once more, the probabilities, and those that dropout leaves; a loss adds as above. In work:
-            // the scores and their gradient.
-            int maps = 2 + (options.Student.Dropout > 0 ? 1 : 0);
+            // Composed attention keeps q, k, v and its result once more, the probabilities, and those that dropout leaves; the scores only for a loss; a loss
+            // adds as above. In work: the scores and their gradient.
+            int maps = 1 + (options.Student.Dropout > 0 ? 1 : 0) + (hasProbabilities ? 1 : 0) + (hasScores ? 2 : 0);
             floats += student.Layers * ((Int128)maps * student.Heads * context + 4L * student.Width) + 2L * student.Heads * context;
         }
+        // In bfloat16 queries, keys and values are kept in 32 bits once more.
+        if (ofStudent.HasFlag(Wants.AttentionInputs) && options.Precision == Precision.BFloat16)
+            floats += 3L * student.Layers * student.AttentionWidth;
+        floats = whole.Aggregate(floats, (sum, loss) => sum + loss.KeptPerToken(options, student, teacher, context));
         if (teacher is null)
             return floats;
         if (ofTeacher.HasFlag(Wants.HiddenOfAllLayers))
             floats += (teacher.Layers + 1L) * teacher.Width;
-        if (ofTeacher.HasFlag(Wants.Attentions))
-            floats += (Int128)teacher.Layers * teacher.Heads * context;
+        int mapsOfTeacher = (ofTeacher.HasFlag(Wants.Attentions) ? 1 : 0) + (ofTeacher.HasFlag(Wants.AttentionScores) ? 1 : 0);
+        floats += (Int128)mapsOfTeacher * teacher.Layers * teacher.Heads * context;
+        if (ofTeacher.HasFlag(Wants.AttentionInputs))
+            floats += 3L * teacher.Layers * teacher.AttentionWidth;
         return floats;
     }
 

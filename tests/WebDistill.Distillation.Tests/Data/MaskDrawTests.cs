@@ -35,7 +35,7 @@ public sealed class MaskDrawTests
     public void Apply_LengthsFourAndThree_HasSevenRowsAndTwoOfTheMaskGolden()
     {
         TokenBatch batch = Draw(new()).Apply(Batch([Begin, 10, 11, End], [Begin, 12, End]), new SeededRandom(1));
-        Assert.Equal(new LossCounts(7, 2), batch.Counts());
+        Assert.Equal(new LossCounts(7, 2, 2, 16 + 9), batch.Counts());
         Assert.Equal(7, batch.TokenPlaces().Length);
         Assert.Equal(2, batch.RowsWithTarget().Length);
         Assert.All(batch.RowsWithTarget(), row => Assert.Equal(batch.Labels![batch.TokenPlaces()[row]], batch.Targets()[row]));
@@ -154,7 +154,7 @@ public sealed class MaskDrawTests
     public void Counts_OfABatchWithoutLabels_AreThoseOfTheNextToken()
     {
         TokenBatch batch = Batch([5, 6, 7], [8]);
-        Assert.Equal(new LossCounts(4, 2), batch.Counts());
+        Assert.Equal(new LossCounts(4, 2, 2, 9 + 1), batch.Counts());
         Assert.Equal([6, 7, LogitLosses.NoTarget, LogitLosses.NoTarget], batch.Targets());
         Assert.Equal([0, 1], batch.RowsWithTarget());
     }

@@ -34,7 +34,7 @@ public sealed class LossGoldenTests
             TeacherHidden = Rows(golden.GetProperty("teacher_hidden"), rows, width),
             Targets = tensor(targets, [targets.Length], device: WebDistill.Distillation.Engine.Device.Default),
         };
-        var counts = new LossCounts(rows.Length, targets.Count(target => target != LogitLosses.NoTarget));
+        var counts = new LossCounts(rows.Length, targets.Count(target => target != LogitLosses.NoTarget), lengths.Length, lengths.Sum(length => (long)length * length));
         double temperature = golden.GetProperty("temperature").GetDouble(), sum = 0;
         Tensor? total = null;
         object? Parameters(Loss loss) => loss is DistillationCrossEntropy ? new DistillationCrossEntropy.Softening { Temperature = temperature } : loss.Parameters;

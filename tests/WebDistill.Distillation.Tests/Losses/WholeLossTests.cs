@@ -55,7 +55,8 @@ public sealed class WholeLossTests
             StudentHidden = Select(s.Hidden), TeacherHidden = Select(t.Hidden), Targets = tensor(targets, device: ids.device),
             StudentLogits = twin.Logits(Select(s.Hidden)), TeacherLogits = teacher.Logits(Select(t.Hidden)).detach(),
         };
-        var counts = new LossCounts(rows.Length, targets.Count(target => target != LogitLosses.NoTarget));
+        LossCounts counts = batch.Counts();
+        Assert.Equal(((long)rows.Length, (long)targets.Count(target => target != LogitLosses.NoTarget)), (counts.Rows, counts.Targets));
         using var module = new LayersAndAttentions.Module(twin.Architecture.Width, teacher.Architecture.Width);
         foreach ((string name, Parameter parameter) in module.named_parameters())
             ParameterData.Write(parameter, values => projection[$"losses.{probe.Name}.{name}"].CopyTo(values));

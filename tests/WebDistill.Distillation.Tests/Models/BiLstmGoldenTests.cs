@@ -53,8 +53,8 @@ public sealed class BiLstmGoldenTests : IDisposable
 
         Tensor loss = file.Find("teacher_logits") is SafetensorsEntry teacher
             ? new LogitsSquaredError().Sum(new LossRows { StudentLogits = logits, TeacherLogits = tensor(file.Singles("teacher_logits"), teacher.Shape.ToArray(), device: logits.device) }, null)
-                / new LogitsSquaredError().Divisor(new LossCounts(rows, 0), new LogitsSquaredError.Divided { Reduction = MseReduction.PerElement }, (int)logits.shape[1])
-            : new CausalLanguageModel().Sum(new LossRows { StudentLogits = logits, Targets = file.Int64Tensor("labels") }, null) / new CausalLanguageModel().Divisor(new LossCounts(rows, rows), null, 3);
+                / new LogitsSquaredError().Divisor(new LossCounts(rows, 0, rows, rows), new LogitsSquaredError.Divided { Reduction = MseReduction.PerElement }, (int)logits.shape[1])
+            : new CausalLanguageModel().Sum(new LossRows { StudentLogits = logits, Targets = file.Int64Tensor("labels") }, null) / new CausalLanguageModel().Divisor(new LossCounts(rows, rows, rows, rows), null, 3);
         GoldenFiles.AssertNear(item.GetProperty("loss").GetDouble(), loss.item<float>(), 1e-6, 1e-6, "loss");
         loss.backward();
         BackwardResults.End();

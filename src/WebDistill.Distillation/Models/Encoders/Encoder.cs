@@ -104,16 +104,16 @@ internal abstract class Encoder : TextModel
             RequireContinuing();
         RequirePositions(input.Ids.shape[1]);
         List<Tensor> layers = [];
-        List<Tensor>? attentions = wants.HasFlag(Wants.Attentions) ? [] : null;
+        var kept = new KeptAttention(wants);
         ScalarType type = Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
-        var pass = new EncoderPass(input.AttentionMask is null ? null : AdditiveMask(input.AttentionMask), attentions, type);
+        var pass = new EncoderPass(input.AttentionMask is null ? null : AdditiveMask(input.AttentionMask), kept, type);
         Tensor x = Embed(input, type);
         foreach (EncoderLayer layer in _layers)
         {
             // What a layer computes on the way is freed at once, unless the backward pass keeps it or somebody asked for it.
             using DisposeScope scope = NewDisposeScope();
             Tensor output = layer.forward(x, pass).MoveToOuterDisposeScope();
-            attentions?[^1].MoveToOuterDisposeScope();
+            kept.MoveToOuterDisposeScope();
             if (wants.HasFlag(Wants.HiddenOfAllLayers))
                 layers.Add(x);
             else
@@ -122,7 +122,10 @@ internal abstract class Encoder : TextModel
         }
         if (wants.HasFlag(Wants.HiddenOfAllLayers))
             layers.Add(x);
-        return new Outputs(x, layers, attentions ?? [], wants.HasFlag(Wants.Pooled) ? Pool(x, type) : null);
+        return new Outputs(x, layers, kept.Probabilities ?? [], wants.HasFlag(Wants.Pooled) ? Pool(x, type) : null)
+        {
+            Scores = kept.Scores ?? [], Inputs = kept.Inputs ?? [],
+        };
     }
 
     /// <summary>Logits [.., V] of the words that stand where the hidden states [.., C] are.</summary>

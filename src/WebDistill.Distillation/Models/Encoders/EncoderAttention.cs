@@ -1,14 +1,13 @@
 using TorchSharp;
-using WebDistill.Distillation.Kernels;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Models.Encoders;
 
 /// <summary>What a pass through an encoder shares between its layers.</summary>
 /// <param name="Mask">[B, 1, 1, T], added to the scores; null hides nothing.</param>
-/// <param name="Attentions">Collects the attention probabilities of every layer; null computes none.</param>
+/// <param name="Kept">Gets what is asked for of every layer.</param>
 /// <param name="Type">In which numbers linear layers and attention are computed.</param>
-internal sealed record EncoderPass(Tensor? Mask, List<Tensor>? Attentions, ScalarType Type);
+internal sealed record EncoderPass(Tensor? Mask, KeptAttention Kept, ScalarType Type);
 
 /// <summary>Self-attention that sees the whole text: dropout(softmax(q kᵀ/√D + mask)) v for every head.</summary>
 internal static class EncoderAttention
@@ -21,12 +20,10 @@ internal static class EncoderAttention
     {
         (long rows, long length, long width) = (q.shape[0], q.shape[1], q.shape[2]);
         Tensor q_BHTD = Heads(q), k_BHTD = Heads(k), v_BHTD = Heads(v), mixed_BHTD;
-        if (pass.Attentions is { } attentions)
+        pass.Kept.Keep(q, k, v);
+        if (pass.Kept.IsComposed)
         {
-            Tensor scores_BHTT = (q_BHTD.matmul(k_BHTD.transpose(-2, -1)) * (1 / Math.Sqrt((double)width / heads))).to(ScalarType.Float32);
-            Tensor p_BHTT = nn.functional.softmax(pass.Mask is Tensor mask ? scores_BHTT + mask : scores_BHTT, dim: -1);
-            attentions.Add(p_BHTT);
-            mixed_BHTD = (dropout > 0 ? SeededDropout.Run(p_BHTT, dropout) : p_BHTT).to(pass.Type).matmul(v_BHTD);
+            mixed_BHTD = pass.Kept.Mix(q_BHTD, k_BHTD, v_BHTD, pass.Mask, dropout, pass.Type);
         }
         else
         {

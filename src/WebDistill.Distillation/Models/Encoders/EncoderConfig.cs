@@ -130,9 +130,6 @@ public abstract record EncoderConfig : Architecture
     /// <summary>Multiply-adds of one token before the first block.</summary>
     private protected virtual double ProductsOfWidening => 0;
 
-    /// <summary>Numbers per token that attention mixes, over all its heads.</summary>
-    internal virtual int AttentionWidth => Width;
-
     /// <inheritdoc/>
     /// <remarks>Each token attends to the whole sequence. The masked-word head answers every token; pooler and classes are computed once per text.</remarks>
     public sealed override double ForwardFlopsPerToken(double sequenceLength)
