@@ -13,10 +13,11 @@ public sealed class KeptAttentionTests
 {
     private const Wants All = Wants.Hidden | Wants.Attentions | Wants.AttentionScores | Wants.AttentionInputs;
 
+    // Of one without attention ModelFamiliesTests say that it refuses.
     public static TheoryData<string, Precision> Families()
     {
         var rows = new TheoryData<string, Precision>();
-        foreach (ModelFamily family in ModelFamilies.All)
+        foreach (ModelFamily family in ModelFamilies.All.Where(family => family.Create(new NewModel(30, 8, 16, 2, 2, 29)).Heads > 0))
         {
             rows.Add(family.Name, Precision.Float32);
             rows.Add(family.Name, Precision.BFloat16);

@@ -151,7 +151,10 @@ public sealed class ModelFamiliesTests
         Assert.Equal(Layers + 1, all.Layers.Count);
         Assert.All(all.Layers, layer => Assert.Equal([1, 4, Width], layer.shape));
         if (!attends)
-            Assert.Contains("has no attention", Assert.Throws<ArgumentException>(() => model.Forward(input, Wants.Attentions)).Message);
+        {
+            Assert.All([Wants.Attentions, Wants.AttentionScores, Wants.AttentionInputs], wants =>
+                Assert.Contains("has no attention", Assert.Throws<ArgumentException>(() => model.Forward(input, wants)).Message));
+        }
         Assert.Equal(attends ? Layers : 0, all.Attentions.Count);
         Assert.All(all.Attentions, map =>
         {

@@ -53,7 +53,7 @@ internal sealed class BiLstm : TextModel
             RequireContinuing();
         RequireNoTokenTypes(input.TokenTypeIds);
         RequirePositions(input.Ids.shape[1]);
-        if (wants.HasFlag(Wants.Attentions))
+        if ((wants & (Wants.Attentions | Wants.AttentionScores | Wants.AttentionInputs)) != 0)
             throw new ArgumentException($"Attention maps are asked for, and a {Architecture.Family.Title} has no attention. Compare hidden states or logits, or choose a transformer.");
         ScalarType type = Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
         List<Tensor> layers = [];
