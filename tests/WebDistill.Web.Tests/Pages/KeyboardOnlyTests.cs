@@ -11,7 +11,7 @@ namespace WebDistill.Web.Tests.Pages;
 public sealed class KeyboardOnlyTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     // More stops than that between two places of one page are no way that anybody walks.
-    private const int MostStops = 90;
+    private const int MostStops = 110;
 
     [Fact]
     public async Task EmptyInstallation_ToAnExportedStudent()
