@@ -81,6 +81,8 @@ public sealed class Chromium : IAsyncLifetime
     /// <summary>Every violation of level serious or critical, one line per element.</summary>
     public static async Task<string> ViolationsAsync(IPage page)
     {
+        // What is still fading in or out has less contrast than it will have.
+        await page.WaitForFunctionAsync("() => !document.getAnimations().some(one => one instanceof CSSTransition && one.playState === 'running')");
         AxeResult result = await page.RunAxe();
         return string.Join('\n', result.Violations.Where(violation => violation.Impact is "serious" or "critical")
             .SelectMany(violation => violation.Nodes.Select(node => $"{violation.Id} ({violation.Impact}): {node.Html}")));

@@ -71,8 +71,8 @@ public sealed class ManyRowsPagesTests(ManyRowsApp many, Chromium chromium) : IC
         await Expect(visit.Page.Locator(".pick-said")).ToContainTextAsync("Nothing matches “nothing of that kind”.");
         await box.PressAsync("Tab");
         await Expect(box).ToHaveValueAsync("Model 1");
-        // What fades away has no contrast.
-        await Expect(options).ToHaveCountAsync(0);
+        // The next field is a list too, which opens.
+        await Expect(options.First).ToBeVisibleAsync();
         await visit.AssertAccessibleAsync();
         Assert.True(await visit.Page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth <= innerWidth"), "The page is wider than its window.");
         visit.AssertNoFaults();
