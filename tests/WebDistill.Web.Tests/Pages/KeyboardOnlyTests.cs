@@ -7,7 +7,9 @@ using static Microsoft.Playwright.Assertions;
 namespace WebDistill.Web.Tests.Pages;
 
 /// <summary>From an empty installation to a student's folder on the own disk, with nothing but the keys: no pointer, and no focus that is set from outside.</summary>
+/// <remarks>It presses keys faster than anybody does, and with other tabs beside it the focus can come later than the next key: it has the machine to itself.</remarks>
 [Trait("needs", "browser")]
+[Collection(Reliability.TheClock.Name)]
 public sealed class KeyboardOnlyTests(WebDistillApp app, Chromium chromium) : IClassFixture<WebDistillApp>, IClassFixture<Chromium>
 {
     // More stops than that between two places of one page are no way that anybody walks.

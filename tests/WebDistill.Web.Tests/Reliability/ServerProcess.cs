@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace WebDistill.Web.Tests.Reliability;
 
-/// <summary>Tests that assert the clock: they have the machine to themselves.</summary>
+/// <summary>Tests that assert the clock, or that one thing comes before another which only time separates: they have the machine to themselves.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class TheClock
 {
