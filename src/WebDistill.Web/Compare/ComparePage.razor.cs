@@ -73,14 +73,10 @@ public sealed partial class ComparePage(
     }
 
     /// <inheritdoc/>
-    protected override void OnAfterRender(bool firstRender)
-    {
-        if (firstRender)
-            Listen(ring => announcements.Subscribe(null, ring), TimeSpan.FromSeconds(1));
-    }
+    protected override IReadOnlyList<Bell> Bells => [new(announcements, TimeSpan.FromSeconds(1))];
 
     /// <inheritdoc/>
-    protected override async Task LoadAsync()
+    protected override async Task FetchAsync()
     {
         IReadOnlyList<string> wanted = _wanted;
         Guid[] asked = [.. IdsOf(wanted)];

@@ -72,12 +72,10 @@ public sealed partial class EvaluatePage
             (_text, _textName) = (matching.Id.ToString("N"), matching.Name);
     }
 
-    protected override void OnAfterRender(bool firstRender)
-    {
-        if (firstRender) Listen(ring => Announcements.Subscribe(null, ring), TimeSpan.FromSeconds(0.5));
-    }
+    /// <inheritdoc/>
+    protected override IReadOnlyList<Bell> Bells => [new(Announcements, TimeSpan.FromSeconds(0.5))];
 
-    protected override async Task LoadAsync()
+    protected override async Task FetchAsync()
     {
         int first = _first;
         Slice<Evaluation> evaluations = await Evaluations.SliceAsync(first, Gone);

@@ -19,7 +19,7 @@ public sealed partial class PlaygroundPage
     private bool _hasModels, _hasCheckpoints, _isRead, _offersExamples;
 
     /// <inheritdoc/>
-    protected override async Task LoadAsync()
+    protected override async Task FetchAsync()
     {
         bool hadModels = _hasModels, wasRead = _isRead;
         _hasModels = (await modelService.SliceAsync(continuing: true, cancel: Gone)).Total > 0;

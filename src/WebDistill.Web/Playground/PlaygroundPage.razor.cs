@@ -6,6 +6,7 @@ using WebDistill.Distillation.Text.Stories;
 using WebDistill.Web.Live;
 using WebDistill.Web.Models;
 using WebDistill.Web.Runs;
+using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Playground;
 
@@ -115,11 +116,7 @@ public sealed partial class PlaygroundPage(
     }
 
     /// <inheritdoc/>
-    protected override void OnAfterRender(bool firstRender)
-    {
-        if (firstRender)
-            Listen(ring => announcements.Subscribe(null, ring), TimeSpan.FromSeconds(2));
-    }
+    protected override IReadOnlyList<Bell> Bells => [new(announcements, TimeSpan.FromSeconds(2))];
 
     // Of a word that is none, as of no word at all, the first one: what the page shows by itself.
     private static T Parse<T>(string? word) where T : struct, Enum =>

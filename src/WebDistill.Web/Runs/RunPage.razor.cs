@@ -54,17 +54,11 @@ public sealed partial class RunPage(
     }
 
     /// <inheritdoc/>
-    protected override void OnAfterRender(bool firstRender)
-    {
-        if (!firstRender)
-            return;
-        // Any run's bell: one that waits stands behind others.
-        Listen(ring => announcements.Subscribe(null, ring), TimeSpan.FromSeconds(1));
-        Listen(ring => datasetAnnouncements.Subscribe(null, ring), TimeSpan.FromMilliseconds(500));
-    }
+    // Any run's bell: one that waits stands behind others.
+    protected override IReadOnlyList<Bell> Bells => [new(announcements, TimeSpan.FromSeconds(1)), new(datasetAnnouncements, TimeSpan.FromMilliseconds(500))];
 
     /// <inheritdoc/>
-    protected override async Task LoadAsync()
+    protected override async Task FetchAsync()
     {
         try
         {
