@@ -27,6 +27,20 @@ public abstract class BatchSource : IDisposable
     /// <summary>The next batch; after the last one of an epoch comes the first of the next.</summary>
     public abstract TokenBatch Next();
 
+    /// <param name="what">What has what, for the message.</param>
+    /// <exception cref="ArgumentException">It is no such position.</exception>
+    internal static T ReadPosition<T>(JsonElement value, string what)
+    {
+        try
+        {
+            return value.Deserialize<T>(JsonSerializerOptions.Web) ?? throw new JsonException("It is null.");
+        }
+        catch (JsonException problem)
+        {
+            throw new ArgumentException($"A position of {what}, and this one does not: {problem.Message}", nameof(value), problem);
+        }
+    }
+
     /// <summary>Frees what it holds.</summary>
     public virtual void Dispose() => GC.SuppressFinalize(this);
 }

@@ -49,15 +49,7 @@ internal sealed class EpochOrder
         get => JsonSerializer.SerializeToElement(_place, JsonSerializerOptions.Web);
         set
         {
-            Place place;
-            try
-            {
-                place = value.Deserialize<Place>(JsonSerializerOptions.Web) ?? throw new JsonException("It is null.");
-            }
-            catch (JsonException problem)
-            {
-                throw new ArgumentException($"A position of {_what} has epoch, batchInEpoch and randomState, and this one does not: {problem.Message}", nameof(value), problem);
-            }
+            Place place = BatchSource.ReadPosition<Place>(value, $"{_what} has epoch, batchInEpoch and randomState");
             if (place.Epoch < 0 || place.BatchInEpoch < 0 || place.BatchInEpoch > BatchesPerEpoch)
                 throw new ArgumentException(
                     $"Position epoch {place.Epoch}, batch {place.BatchInEpoch}; expected a batch from 0 to {BatchesPerEpoch}. The "

@@ -44,15 +44,7 @@ public sealed class MaskedBatches : BatchSource
         get => JsonSerializer.SerializeToElement(new Place(_sequences.Position, _batch, _seed), JsonSerializerOptions.Web);
         set
         {
-            Place place;
-            try
-            {
-                place = value.Deserialize<Place>(JsonSerializerOptions.Web) ?? throw new JsonException("It is null.");
-            }
-            catch (JsonException problem)
-            {
-                throw new ArgumentException($"A position of masked batches has sequences, batch and seed, and this one does not: {problem.Message}", nameof(value), problem);
-            }
+            Place place = ReadPosition<Place>(value, "masked batches has sequences, batch and seed");
             if (place.Batch < 0)
                 throw new ArgumentException($"Position of batch {place.Batch}; expected 0 or more.", nameof(value));
             _sequences.Position = place.Sequences;

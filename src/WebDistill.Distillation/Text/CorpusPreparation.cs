@@ -16,7 +16,7 @@ public static class CorpusPreparation
     private sealed record EncodedChunk(long EndByte, List<int> Ids, List<(int Length, long ByteOffset)> Documents);
 
     /// <summary>Bytes that the token files of a text can take: a token for every byte of it, which a vocabulary of single bytes comes to.</summary>
-    public static long MostTokenBytes(long textBytes, int vocabularySize) => textBytes * TokenFileHeader.BytesPerTokenFor(vocabularySize);
+    public static long MostTokenBytes(long textBytes, int vocabularySize) => textBytes * new StoredIds(vocabularySize).BytesPerId;
 
     /// <summary>
     /// Tokenises a corpus in one pass, on several threads, with memory bounded by the longest document, and writes the token files of its

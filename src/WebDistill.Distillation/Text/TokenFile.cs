@@ -63,26 +63,7 @@ public sealed class TokenFile : IDisposable
     /// <param name="offset">Index of the first token.</param>
     /// <exception cref="ArgumentOutOfRangeException">The range does not lie in the stream.</exception>
     /// <exception cref="InvalidDataException">An id is not in the vocabulary: the file is damaged.</exception>
-    public void Read(long offset, Span<int> ids)
-    {
-        if (offset < 0 || offset > TokenCount - ids.Length)
-            throw new ArgumentOutOfRangeException(nameof(offset), offset,
-                $"{ids.Length} tokens from {offset} on; expected a part of the stream's {TokenCount}.");
-        ReadOnlySpan<byte> bytes = _file.Span(_header.Size + offset * _header.BytesPerToken,
-            checked(ids.Length * _header.BytesPerToken));
-        if (_header.BytesPerToken == sizeof(int))
-            MemoryMarshal.Cast<byte, int>(bytes).CopyTo(ids);
-        else
-        {
-            ReadOnlySpan<ushort> narrow = MemoryMarshal.Cast<byte, ushort>(bytes);
-            for (int i = 0; i < ids.Length; i++)
-                ids[i] = narrow[i];
-        }
-        for (int i = 0; i < ids.Length; i++)
-            if ((uint)ids[i] >= (uint)VocabularySize)
-                throw new InvalidDataException($"{_file.Name}: token {offset + i} is {ids[i]}; expected an id below the vocabulary size "
-                    + $"{VocabularySize}. Prepare the data set again.");
-    }
+    public void Read(long offset, Span<int> ids) => new StoredIds(VocabularySize).Read(_file, _header.Size, TokenCount, offset, ids);
 
     /// <summary>Where a document lies in the stream.</summary>
     /// <param name="index">0 to DocumentCount - 1, in the order of the corpus.</param>

@@ -28,8 +28,6 @@ internal readonly record struct TokenFileHeader(
 
     public long FileBytes => DocumentTableOffset + DocumentCount * sizeof(long);
 
-    public static int BytesPerTokenFor(int vocabularySize) => vocabularySize <= 65536 ? sizeof(ushort) : sizeof(int);
-
     public static int SizeFor(TokenRoles roles) => IsSingle(roles) ? LeastBytes : MostBytes;
 
     public void Write(Span<byte> bytes)
@@ -83,14 +81,7 @@ internal readonly record struct TokenFileHeader(
         if (header.VocabularySize < 1 || end < 0 || end >= header.VocabularySize)
             throw new InvalidDataException($"{file}: vocabulary size {header.VocabularySize}, end-of-text id {end}; "
                 + $"expected an id inside the vocabulary. {fix}");
-        foreach (int id in roles.All)
-        {
-            if (id < 0 || id >= header.VocabularySize)
-                throw new InvalidDataException($"{file}: vocabulary size {header.VocabularySize}, an id with a role of its own is {id}; expected one inside the vocabulary. {fix}");
-        }
-        if (header.BytesPerToken != BytesPerTokenFor(header.VocabularySize))
-            throw new InvalidDataException($"{file}: {header.BytesPerToken} bytes per token; expected "
-                + $"{BytesPerTokenFor(header.VocabularySize)} for a vocabulary of {header.VocabularySize}. {fix}");
+        new StoredIds(header.VocabularySize).CheckHeader(file, header.BytesPerToken, roles);
         // Bounded first, so that the size that they take cannot overflow.
         bool countsCanBe = (ulong)header.TokenCount <= (ulong)fileBytes && (ulong)header.DocumentCount <= (ulong)fileBytes;
         if (!countsCanBe || header.FileBytes != fileBytes)

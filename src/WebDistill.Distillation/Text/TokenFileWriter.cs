@@ -8,11 +8,9 @@ public sealed class TokenFileWriter : IDisposable
 {
     private readonly DurableFile _file;
     private readonly List<long> _documentStarts = [];
-    private readonly int _bytesPerToken;
-    private readonly int _vocabularySize;
+    private readonly StoredIds _ids;
     private readonly TokenRoles _roles;
     private readonly string _tokenizerSha256;
-    private ushort[] _narrow = [];
     private bool _endOfTextOnlyAfterDocuments = true;
 
     public TokenFileWriter(string path, Vocabulary vocabulary, FileLayer files)
@@ -31,10 +29,9 @@ public sealed class TokenFileWriter : IDisposable
     public TokenFileWriter(string path, int vocabularySize, TokenRoles roles, string tokenizerSha256, FileLayer files)
     {
         Vocabulary.Check(vocabularySize, roles, tokenizerSha256);
-        _vocabularySize = vocabularySize;
         _roles = roles;
         _tokenizerSha256 = tokenizerSha256;
-        _bytesPerToken = TokenFileHeader.BytesPerTokenFor(vocabularySize);
+        _ids = new StoredIds(vocabularySize);
         _file = new DurableFile(path, files);
         try
         {
@@ -58,13 +55,13 @@ public sealed class TokenFileWriter : IDisposable
     public void AppendDocument(ReadOnlySpan<int> ids)
     {
         for (int i = 0; i < ids.Length; i++)
-            if ((uint)ids[i] >= (uint)_vocabularySize)
-                throw new ArgumentException($"Document {DocumentCount}, token {i} is {ids[i]}; expected 0 to {_vocabularySize - 1}.",
+            if ((uint)ids[i] >= (uint)_ids.VocabularySize)
+                throw new ArgumentException($"Document {DocumentCount}, token {i} is {ids[i]}; expected 0 to {_ids.VocabularySize - 1}.",
                     nameof(ids));
         _endOfTextOnlyAfterDocuments &= !ids.Contains(_roles.EndOfText);
         _documentStarts.Add(TokenCount);
-        Write(ids);
-        Write([_roles.EndOfText]);
+        _ids.Write(_file.Stream, ids);
+        _ids.Write(_file.Stream, [_roles.EndOfText]);
         TokenCount += ids.Length + 1L;
     }
 
@@ -72,7 +69,7 @@ public sealed class TokenFileWriter : IDisposable
     public void Commit()
     {
         var header = new TokenFileHeader(
-            _bytesPerToken, TokenCount, DocumentCount, _vocabularySize, _roles, _tokenizerSha256, _endOfTextOnlyAfterDocuments);
+            _ids.BytesPerId, TokenCount, DocumentCount, _ids.VocabularySize, _roles, _tokenizerSha256, _endOfTextOnlyAfterDocuments);
         _file.Stream.Write(stackalloc byte[(int)(header.DocumentTableOffset - _file.Stream.Position)]);
         _file.Stream.Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_documentStarts)));
         Span<byte> bytes = stackalloc byte[header.Size];
@@ -83,18 +80,4 @@ public sealed class TokenFileWriter : IDisposable
     }
 
     public void Dispose() => _file.Dispose();
-
-    private void Write(ReadOnlySpan<int> ids)
-    {
-        if (_bytesPerToken == sizeof(int))
-        {
-            _file.Stream.Write(MemoryMarshal.AsBytes(ids));
-            return;
-        }
-        if (_narrow.Length < ids.Length)
-            _narrow = new ushort[ids.Length];
-        for (int i = 0; i < ids.Length; i++)
-            _narrow[i] = (ushort)ids[i];
-        _file.Stream.Write(MemoryMarshal.AsBytes(_narrow.AsSpan(0, ids.Length)));
-    }
 }

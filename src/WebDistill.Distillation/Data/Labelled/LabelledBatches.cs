@@ -62,12 +62,12 @@ public sealed class LabelledBatches : BatchSource
             lengths[row] = LengthOf(found[row]);
         }
         int columns = lengths.Max();
-        var ids = new long[rows * columns];
+        var ids = new int[rows * columns];
         Array.Fill(ids, _file.Roles.Padding);
         long[]? types = _file.HoldsPairs ? new long[ids.Length] : null;
         for (int row = 0; row < rows; row++)
             Fill(found[row], ids.AsSpan(row * columns, lengths[row]), types is null ? default : types.AsSpan(row * columns, lengths[row]));
-        return new TokenBatch(ids, lengths, rows, columns) { Classes = [.. found.Select(example => (long)example.Class)], TokenTypeIds = types };
+        return new TokenBatch(Array.ConvertAll(ids, id => (long)id), lengths, rows, columns) { Classes = [.. found.Select(example => (long)example.Class)], TokenTypeIds = types };
     }
 
     /// <summary>Tokens of a row.</summary>
@@ -88,7 +88,7 @@ public sealed class LabelledBatches : BatchSource
 
     private int LengthOf(TokenExample example) => LengthOf(example.First, example.Second, _file.HoldsPairs, _file.Roles, _contextLength);
 
-    private void Fill(TokenExample example, Span<long> ids, Span<long> types)
+    private void Fill(TokenExample example, Span<int> ids, Span<long> types)
     {
         TokenRoles roles = _file.Roles;
         if (!roles.BeginsDocuments)

@@ -78,18 +78,7 @@ public sealed class LabelledFile : IDisposable
     /// <param name="offset">Index of the first token.</param>
     /// <exception cref="ArgumentOutOfRangeException">The range does not lie in the file.</exception>
     /// <exception cref="InvalidDataException">An id is not in the vocabulary: the file is damaged.</exception>
-    public void Read(long offset, Span<long> ids)
-    {
-        if (offset < 0 || offset > TokenCount - ids.Length)
-            throw new ArgumentOutOfRangeException(nameof(offset), offset, $"{ids.Length} tokens from {offset} on; expected a part of the file's {TokenCount}.");
-        ReadOnlySpan<byte> bytes = _file.Span(LabelledFileHeader.Bytes + offset * _header.BytesPerToken, checked(ids.Length * _header.BytesPerToken));
-        for (int i = 0; i < ids.Length; i++)
-        {
-            ids[i] = _header.BytesPerToken == sizeof(int) ? MemoryMarshal.Read<int>(bytes[(i * sizeof(int))..]) : MemoryMarshal.Read<ushort>(bytes[(i * sizeof(ushort))..]);
-            if ((ulong)ids[i] >= (ulong)VocabularySize)
-                throw new InvalidDataException($"{_file.Name}: token {offset + i} is {ids[i]}; expected an id below the vocabulary size {VocabularySize}. Prepare the data set again.");
-        }
-    }
+    public void Read(long offset, Span<int> ids) => new StoredIds(VocabularySize).Read(_file, LabelledFileHeader.Bytes, TokenCount, offset, ids);
 
     public void Dispose() => _file.Dispose();
 

@@ -28,8 +28,6 @@ internal readonly record struct LabelledFileHeader(
 
     public long FileBytes => ClassTableOffset + ExampleCount * sizeof(int);
 
-    public static int BytesPerTokenFor(int vocabularySize) => vocabularySize <= 65536 ? sizeof(ushort) : sizeof(int);
-
     public void Write(Span<byte> bytes)
     {
         bytes[..Bytes].Clear();
@@ -56,13 +54,7 @@ internal readonly record struct LabelledFileHeader(
             Integer(bytes, 12), BinaryPrimitives.ReadInt64LittleEndian(bytes[16..]), BinaryPrimitives.ReadInt64LittleEndian(bytes[24..]), Integer(bytes, 32), Integer(bytes, 36),
             new TokenRoles(Integer(bytes, 80), Integer(bytes, 84), Integer(bytes, 88), Integer(bytes, 92), mask == NoMask ? null : mask),
             Convert.ToHexStringLower(bytes.Slice(40, HashBytes)), Integer(bytes, 72), Integer(bytes, 76));
-        foreach (int id in header.Roles.All)
-        {
-            if (id < 0 || id >= header.VocabularySize)
-                throw new InvalidDataException($"{file}: vocabulary size {header.VocabularySize}, an id with a role of its own is {id}; expected one inside the vocabulary. {Fix}");
-        }
-        if (header.BytesPerToken != BytesPerTokenFor(header.VocabularySize))
-            throw new InvalidDataException($"{file}: {header.BytesPerToken} bytes per token; expected {BytesPerTokenFor(header.VocabularySize)} for a vocabulary of {header.VocabularySize}. {Fix}");
+        new StoredIds(header.VocabularySize).CheckHeader(file, header.BytesPerToken, header.Roles);
         if (header.TextsPerExample is not (1 or 2))
             throw new InvalidDataException($"{file}: {header.TextsPerExample} texts per example; expected 1 or 2. {Fix}");
         if (header.ClassCount is < 2 or > LabelledClasses.Most || header.ClassNameBytes < 0)

@@ -15,8 +15,7 @@ public sealed class LabelledFileWriter : IDisposable
     private readonly byte[] _classNames;
     private readonly List<long> _textStarts = [];
     private readonly List<int> _classes = [];
-    private readonly int _bytesPerToken;
-    private ushort[] _narrow = [];
+    private readonly StoredIds _ids;
     private long _tokens;
 
     /// <param name="classes">Their names, in the order of their numbers.</param>
@@ -30,7 +29,7 @@ public sealed class LabelledFileWriter : IDisposable
             throw new ArgumentException("Pairs of texts with a vocabulary that has no id to put between them; expected one that has, as BERT's.", nameof(holdsPairs));
         (_vocabulary, _holdsPairs, _classCount) = (vocabulary, holdsPairs, classes.Count);
         _classNames = JsonSerializer.SerializeToUtf8Bytes(classes);
-        _bytesPerToken = LabelledFileHeader.BytesPerTokenFor(vocabulary.Size);
+        _ids = new StoredIds(vocabulary.Size);
         _file = new DurableFile(path, files);
         try
         {
@@ -70,7 +69,7 @@ public sealed class LabelledFileWriter : IDisposable
     /// <summary>Makes the file appear.</summary>
     public void Commit()
     {
-        var header = new LabelledFileHeader(_bytesPerToken, _tokens, ExampleCount, _holdsPairs ? 2 : 1, _vocabulary.Size, _vocabulary.Roles, _vocabulary.Sha256, _classCount, _classNames.Length);
+        var header = new LabelledFileHeader(_ids.BytesPerId, _tokens, ExampleCount, _holdsPairs ? 2 : 1, _vocabulary.Size, _vocabulary.Roles, _vocabulary.Sha256, _classCount, _classNames.Length);
         PadTo(header.ClassNamesOffset);
         _file.Stream.Write(_classNames);
         PadTo(header.TextTableOffset);
@@ -96,16 +95,7 @@ public sealed class LabelledFileWriter : IDisposable
     {
         _textStarts.Add(_tokens);
         _tokens += ids.Length;
-        if (_bytesPerToken == sizeof(int))
-        {
-            _file.Stream.Write(MemoryMarshal.AsBytes(ids));
-            return;
-        }
-        if (_narrow.Length < ids.Length)
-            _narrow = new ushort[ids.Length];
-        for (int i = 0; i < ids.Length; i++)
-            _narrow[i] = (ushort)ids[i];
-        _file.Stream.Write(MemoryMarshal.AsBytes(_narrow.AsSpan(0, ids.Length)));
+        _ids.Write(_file.Stream, ids);
     }
 
     private void PadTo(long position) => _file.Stream.Write(stackalloc byte[(int)(position - _file.Stream.Position)]);

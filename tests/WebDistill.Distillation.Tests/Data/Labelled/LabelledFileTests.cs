@@ -23,7 +23,7 @@ public sealed class LabelledFileTests : IDisposable
         Assert.Equal(s_classes, file.Classes);
         Assert.Equal((new TokenRoles(2, 3, 0, 1, 4), new string('a', 64)), (file.Roles, file.TokenizerSha256));
         Assert.Equal([new(0, 2, 3, 1), new TokenExample(5, 0, 1, 0)], Enumerable.Range(0, 2).Select(index => file.Example(index)));
-        var ids = new long[6];
+        var ids = new int[6];
         file.Read(0, ids);
         Assert.Equal([5, vocabularySize - 1, 7, 8, 9, 6], ids);
         Assert.Throws<ArgumentOutOfRangeException>(() => file.Read(1, ids));
@@ -96,7 +96,7 @@ public sealed class LabelledFileTests : IDisposable
         byte[] content = File.ReadAllBytes(Write(300, pairs: false, ([5, 6], [], 1), ([7], [], 0)));
         BinaryPrimitives.WriteUInt16LittleEndian(content.AsSpan(LabelledFileHeader.Bytes + 2), 300);
         using LabelledFile file = LabelledFile.Open(_folder.Write("bad.bin", content));
-        Assert.Contains("token 1 is 300; expected an id below the vocabulary size 300", Assert.Throws<InvalidDataException>(() => file.Read(0, new long[3])).Message);
+        Assert.Contains("token 1 is 300; expected an id below the vocabulary size 300", Assert.Throws<InvalidDataException>(() => file.Read(0, new int[3])).Message);
     }
 
     private string Write(int vocabularySize, bool pairs, params (int[] First, int[] Second, int Class)[] examples)
