@@ -10,7 +10,7 @@ public sealed class FloorsTests
     private const string House = "WebDistill.Distillation.";
 
     private static readonly string[] s_floors =
-        ["Files", "Options", "Optimisation", "Kernels", "Engine", "Models", "Text", "Losses", "Teachers", "Students", "Generation", "Data", "Evaluation", "Training", "Guards"];
+        ["Files", "Options", "Optimisation", "Kernels", "Engine", "Models", "Text", "Losses", "Teachers", "Students", "Transforms", "Generation", "Data", "Evaluation", "Training", "Guards"];
 
     private static readonly Assembly s_assembly = typeof(DurableFile).Assembly;
 

@@ -61,6 +61,9 @@ public abstract record Architecture
     /// <param name="heads">Must divide <paramref name="width"/>, which <see cref="Validate"/> says.</param>
     public abstract Architecture WithWidth(int width, int heads);
 
+    /// <summary>The same with another width inside its feed-forward parts; null where none can be given.</summary>
+    internal virtual Architecture? WithInnerWidth(int width) => null;
+
     /// <summary>The same with this probability wherever something is dropped in training.</summary>
     public abstract Architecture WithDropout(double probability);
 

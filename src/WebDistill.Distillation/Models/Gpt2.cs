@@ -34,6 +34,11 @@ internal sealed class Gpt2 : TextModel
 
     internal override Parameter Head => wte.Weight;
 
+    internal override bool StoresInputsFirst => true;
+
+    internal override IReadOnlyList<FeedForwardPart> FeedForwardParts =>
+        [.. Enumerable.Range(0, _config.Layers).Select(layer => new FeedForwardPart($"h.{layer}.mlp.c_fc", $"h.{layer}.mlp.c_proj", $"h.{layer}.ln_2"))];
+
     internal override IEnumerable<Parameter> PositionEmbeddings => [wpe.Weight];
 
     private protected override string LayersName => nameof(h);

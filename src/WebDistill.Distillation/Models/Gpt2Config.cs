@@ -91,6 +91,8 @@ public sealed record Gpt2Config : Architecture
     /// <inheritdoc/>
     public override Architecture WithLayers(int layers) => this with { NLayer = layers };
 
+    internal override Architecture WithInnerWidth(int width) => this with { NInner = width };
+
     /// <inheritdoc/>
     public override Architecture WithWidth(int width, int heads) => this with
     {

@@ -32,6 +32,15 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
     /// </summary>
     internal abstract Parameter? Head { get; }
 
+    /// <summary>The table of the tokens' vectors [V, E].</summary>
+    internal virtual Parameter TokenEmbeddings => Head!;
+
+    /// <summary>Whether the matrices of its layers are stored [inputs, outputs], as no linear layer of the others is.</summary>
+    internal virtual bool StoresInputsFirst => false;
+
+    /// <summary>The feed-forward parts of its layers, in the order of a text's way through those that have weights of their own; empty in a family without any.</summary>
+    internal virtual IReadOnlyList<FeedForwardPart> FeedForwardParts => [];
+
     /// <summary>What a run that freezes the positions' embeddings does not train.</summary>
     internal virtual IEnumerable<Parameter> PositionEmbeddings => [];
 
@@ -77,7 +86,7 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
         {
             foreach ((string name, Parameter parameter) in model.named_parameters())
                 parameter.copy_(from[architecture.Family.NameIn(source.Architecture.Family,
-                    model.Block(name) is var (block, within) ? $"{model.LayersName}.{model.SourceBlock(block, source.Architecture, layers)}{within}" : name)]);
+                    model.BlockOf(name) is var (block, within) ? $"{model.LayersName}.{model.SourceBlock(block, source.Architecture, layers)}{within}" : name)]);
         }
         catch
         {
@@ -93,13 +102,14 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
 
     /// <summary>The part of the model that a parameter belongs to, as people call it: "embeddings", "block 0", "final norm".</summary>
     /// <param name="parameter">Its name in the model.</param>
-    internal string PartOf(string parameter) => Block(parameter) is var (block, _) ? $"block {block}" : PartOutsideOfBlocks(parameter);
+    internal string PartOf(string parameter) => BlockOf(parameter) is var (block, _) ? $"block {block}" : PartOutsideOfBlocks(parameter);
 
     /// <summary>The same of one that is in no block.</summary>
     private protected abstract string PartOutsideOfBlocks(string parameter);
 
     /// <summary>Which block a parameter is in, and how its name goes on after the block's number; null outside of the blocks.</summary>
-    private (int Number, string Within)? Block(string parameter)
+    /// <param name="parameter">Its name in the model.</param>
+    internal (int Number, string Within)? BlockOf(string parameter)
     {
         string prefix = LayersName + '.';
         if (!parameter.StartsWith(prefix, StringComparison.Ordinal))
@@ -174,3 +184,9 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
 /// <param name="PositionIds">int64 [B, T]; null counts from 0, or from the end of the cache.</param>
 /// <param name="TokenTypeIds">int64 [B, T], which of two sentences each token belongs to, for models that tell them apart; null is all 0.</param>
 internal sealed record ModelInput(Tensor Ids, Tensor? AttentionMask = null, Tensor? PositionIds = null, Tensor? TokenTypeIds = null);
+
+/// <summary>Where a feed-forward part W₂ act(W₁ x + b₁) + b₂ stands in a model: what the names of its weights begin with.</summary>
+/// <param name="Inner">W₁ and b₁, as in <c>h.0.mlp.c_fc</c>.</param>
+/// <param name="Outer">W₂ and b₂.</param>
+/// <param name="Norm">The norm before it, or behind it.</param>
+internal sealed record FeedForwardPart(string Inner, string Outer, string Norm);

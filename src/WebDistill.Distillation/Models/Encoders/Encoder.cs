@@ -21,6 +21,7 @@ internal abstract class Encoder : TextModel
     private readonly EmbeddingTable? _types;
     private readonly nn.Module<Tensor, Tensor> _embeddingNorm;
     private EncoderLayer[] _layers = [];
+    private FeedForwardPart[] _feedForwardParts = [];
     private Dense? _transform, _pooler, _classifier;
     private LayerNorm? _transformNorm;
     private Parameter? _outputBias;
@@ -41,6 +42,10 @@ internal abstract class Encoder : TextModel
     /// <summary>Between hidden states and logits stand a dense layer, its activation and a norm.</summary>
     internal sealed override Parameter? Head => null;
 
+    internal sealed override Parameter TokenEmbeddings => _words.Weight;
+
+    internal sealed override IReadOnlyList<FeedForwardPart> FeedForwardParts => _feedForwardParts;
+
     internal sealed override IEnumerable<Parameter> PositionEmbeddings => _hasFixedPositions ? [] : [_positions.Weight];
 
     internal sealed override IEnumerable<Parameter> TokenTypeEmbeddings => _types is null ? [] : [_types.Weight];
@@ -60,6 +65,8 @@ internal abstract class Encoder : TextModel
     {
         for (int number = 0; number < distinct.Count; number++)
             this.Place($"{_names.Layers}.{number}{within}", distinct[number]);
+        _feedForwardParts = [.. distinct.SelectMany((layer, number) => layer.FeedForwardParts.Select(part => new FeedForwardPart(
+            $"{_names.Layers}.{number}{within}.{part.Inner}", $"{_names.Layers}.{number}{within}.{part.Outer}", $"{_names.Layers}.{number}{within}.{part.Norm}")))];
         _layers = [.. Enumerable.Range(0, _config.Layers).Select(layer => distinct[order(layer)])];
     }
 

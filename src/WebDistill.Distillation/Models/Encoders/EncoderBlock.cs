@@ -8,6 +8,9 @@ namespace WebDistill.Distillation.Models.Encoders;
 /// <summary>A layer of an encoder: [B, T, C] to [B, T, C].</summary>
 internal abstract class EncoderLayer(string name) : nn.Module<Tensor, EncoderPass, Tensor>(name)
 {
+    /// <summary>Its feed-forward parts, by their names inside the layer.</summary>
+    internal abstract IReadOnlyList<FeedForwardPart> FeedForwardParts { get; }
+
     private protected Tensor Dropout(Tensor x, double probability) => SeededDropout.Run(x, probability, training);
 }
 
@@ -35,9 +38,12 @@ internal sealed class EncoderBlock : EncoderLayer
         _inner = this.Place(names.Inner, new Dense(width, inner, device));
         _outer = this.Place(names.Outer, new Dense(inner, width, device));
         _outputNorm = this.Place(names.OutputNorm, nn.LayerNorm(width, eps: config.LayerNormEpsilon, device: device));
+        FeedForwardParts = [new FeedForwardPart(names.Inner, names.Outer, names.OutputNorm)];
         (_heads, _activation) = (config.Heads, config.HiddenAct);
         (_attentionDropout, _mixedDropout, _outputDropout) = (config.AttentionDropout, dropsMixed ? config.HiddenDropout : 0, config.HiddenDropout);
     }
+
+    internal override IReadOnlyList<FeedForwardPart> FeedForwardParts { get; }
 
     // Its parts have been placed under the family's names.
     protected override void RegisterComponents()

@@ -162,6 +162,8 @@ public abstract record EncoderConfig : Architecture
         HiddenSize = width, NumAttentionHeads = heads, IntermediateSize = Scaled(IntermediateSize, width),
     };
 
+    internal sealed override Architecture WithInnerWidth(int width) => this with { IntermediateSize = width };
+
     /// <inheritdoc/>
     public sealed override Architecture WithDropout(double probability) => this with
     {

@@ -32,7 +32,9 @@ internal sealed class MobileBertBlock : EncoderLayer
         _attentionNorm = this.Place("attention.output.LayerNorm", Norm(config, inside, device));
         int last = config.NumFeedforwardNetworks - 1;
         _feedForwards = [.. Enumerable.Range(0, config.NumFeedforwardNetworks)
-            .Select(number => new FeedForward(this, number == last ? "" : $"ffn.{number}.", config, device))];
+            .Select(number => new FeedForward(this, At(number), config, device))];
+        FeedForwardParts = [.. Enumerable.Range(0, config.NumFeedforwardNetworks)
+            .Select(number => new FeedForwardPart($"{At(number)}{FeedForward.Inner}", $"{At(number)}{FeedForward.Outer}", $"{At(number)}{FeedForward.NormName}"))];
         if (!config.UseBottleneck)
             return;
         _input = new Narrowing(this, "bottleneck.input", config, device);
@@ -40,7 +42,11 @@ internal sealed class MobileBertBlock : EncoderLayer
             _ofQueries = new Narrowing(this, "bottleneck.attention", config, device);
         _widening = this.Place("output.bottleneck.dense", new Dense(inside, config.Width, device));
         _wideNorm = this.Place("output.bottleneck.LayerNorm", Norm(config, config.Width, device));
+
+        string At(int number) => number == last ? "" : $"ffn.{number}.";
     }
+
+    internal override IReadOnlyList<FeedForwardPart> FeedForwardParts { get; }
 
     // Its parts have been placed under the family's names.
     protected override void RegisterComponents()
@@ -77,10 +83,12 @@ internal sealed class MobileBertBlock : EncoderLayer
     /// <summary>W₂ act(W₁ a), and the norm of what it is added to.</summary>
     private sealed class FeedForward(MobileBertBlock block, string at, MobileBertConfig config, Device device)
     {
-        private readonly Dense _inner = block.Place($"{at}intermediate.dense", new Dense(config.AttentionWidth, config.IntermediateSize, device));
-        private readonly Dense _outer = block.Place($"{at}output.dense", new Dense(config.IntermediateSize, config.AttentionWidth, device));
+        public const string Inner = "intermediate.dense", Outer = "output.dense", NormName = "output.LayerNorm";
 
-        public nn.Module<Tensor, Tensor> Norm { get; } = block.Place($"{at}output.LayerNorm", MobileBertBlock.Norm(config, config.AttentionWidth, device));
+        private readonly Dense _inner = block.Place($"{at}{Inner}", new Dense(config.AttentionWidth, config.IntermediateSize, device));
+        private readonly Dense _outer = block.Place($"{at}{Outer}", new Dense(config.IntermediateSize, config.AttentionWidth, device));
+
+        public nn.Module<Tensor, Tensor> Norm { get; } = block.Place($"{at}{NormName}", MobileBertBlock.Norm(config, config.AttentionWidth, device));
 
         public Tensor Run(Tensor a, ScalarType type) => _outer.forward(Activation.Run(config.HiddenAct, _inner.forward(a, type)), type);
     }

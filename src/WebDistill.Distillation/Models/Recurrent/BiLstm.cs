@@ -40,6 +40,8 @@ internal sealed class BiLstm : TextModel
 
     internal override Parameter? Head => null;
 
+    internal override Parameter TokenEmbeddings => Words;
+
     private protected override string LayersName => Layer;
 
     // Its parts have been placed under the family's names.
