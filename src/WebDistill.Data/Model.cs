@@ -8,6 +8,9 @@ public enum ModelOrigin
 
     /// <summary>The student of a run.</summary>
     Run,
+
+    /// <summary>Made of another model without training; its folder says of which one, and how.</summary>
+    Compressed,
 }
 
 /// <summary>A model: a Hugging Face folder under data/models/{id}.</summary>

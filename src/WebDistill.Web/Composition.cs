@@ -13,6 +13,7 @@ using WebDistill.Data;
 using WebDistill.Distillation.Engine;
 using WebDistill.Web.Catalogue;
 using WebDistill.Web.Compare;
+using WebDistill.Web.Compress;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Evaluations;
 using WebDistill.Web.Failures;
@@ -132,6 +133,7 @@ internal static class Composition
         .AddSingleton<ModelFolders>()
         .AddSingleton<ModelLineage>()
         .AddSingleton<ModelCache>()
+        .AddSingleton<CompressService>()
         .AddSingleton<GenerationTurn>()
         .AddSingleton<GenerationService>()
         .AddSingleton<ComparisonService>();
@@ -229,6 +231,7 @@ internal static class Composition
         api.MapPinnedBaseline();
         api.MapDatasets();
         api.MapModels();
+        api.MapCompress();
         api.MapGenerate();
         api.MapEvaluations();
         api.MapReports();

@@ -16,7 +16,7 @@ public sealed class FloorsTests
     private static readonly string[] s_floors =
     [
         "Failures", "Hosting", "Formats", "Security", "Live", "Storage", "Http", "Ui", "Glossary",
-        "Models", "Datasets", "Catalogue", "Jobs", "Runs", "Compare", "Sweeps", "Evaluations", "Playground", "Reports", "Settings",
+        "Models", "Datasets", "Catalogue", "Compress", "Jobs", "Runs", "Compare", "Sweeps", "Evaluations", "Playground", "Reports", "Settings",
         "Notifications", "Layout", "", "Headless",
     ];
 

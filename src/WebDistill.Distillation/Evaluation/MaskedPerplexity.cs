@@ -19,7 +19,7 @@ namespace WebDistill.Distillation.Evaluation;
 /// masked, kept and replaced (Devlin et al. 2018), without preference for rare tokens, from a constant seed and the block's number. So teacher, student and every
 /// validation of every run over the same text and context guess the same tokens, whatever a run hides while it trains.
 /// </remarks>
-internal static class MaskedPerplexity
+public static class MaskedPerplexity
 {
     private const int TokensPerPass = 4096;
     private const long Seed = 0x6D61736B;

@@ -4,6 +4,7 @@ using WebDistill.Data;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Transforms;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Models;
@@ -30,12 +31,20 @@ public sealed class CatalogueService(ModelService models, DatasetTable datasets)
         Library library = new(text, teacher, other, Library.OfTexts), masked = new(hidden, filling, null, Library.OfMasks);
         JsonObject defaults = LossCatalogue.RunSchema.Write(new RunOptions(), WebJson.Options);
         return new CatalogueResponse(
-            Entries(Method.Families), Entries(Method.Tasks), Entries(Method.Losses), Entries(Method.Teachers), Entries(Method.Students), Entries(Method.BatchSources), [.. library.Missing.Append(library.Other is null ? Library.NoOther : null).Concat(masked.Missing).OfType<string>()]);
+            Entries(Method.Families), Entries(Method.Tasks), Entries(Method.Losses), Entries(Method.Teachers), Entries(Method.Students), Entries(Method.BatchSources), Transforms(teacher ?? filling), [.. library.Missing.Append(library.Other is null ? Library.NoOther : null).Concat(masked.Missing).OfType<string>()]);
 
         IReadOnlyList<CatalogueEntry> Entries(IEnumerable<Method> methods) => [.. methods.Select(method => new CatalogueEntry(
             method.Name, method.Title, method.Text, method.Formula, method.Source, [.. method.Knobs.Select(path => CatalogueKnob.Of(LossCatalogue.RunSchema.Find(path), defaults))],
             Example(method, method.FillsMasks ? masked : library, defaults)))];
     }
+
+    private static IReadOnlyList<CatalogueTransform> Transforms(Model? model) => [.. TransformCatalogue.All.Select(transform =>
+    {
+        JsonNode parameters = JsonSerializer.SerializeToNode(transform.Parameters, transform.Parameters.GetType(), WebJson.Options)!;
+        var defaults = new JsonObject { [ModelTransform.Group] = parameters };
+        return new CatalogueTransform(transform.Name, transform.Title, transform.What, transform.Formula, transform.Source, [.. transform.Fields.Select(field => CatalogueKnob.Of(field, defaults))],
+            model is null ? null : $"/api/models/{model.Id}/compress", new JsonObject { ["transform"] = transform.Name, [ModelTransform.Group] = parameters.DeepClone() });
+    })];
 
     private static JsonObject Example(Method method, Library library, JsonObject defaults)
     {

@@ -36,6 +36,9 @@ internal static class ModelApi
                 TypedResults.Text(ModelCard.Markdown(await lineage.OfAsync(id, cancel)), "text/markdown"))
             .ProducesProblem(404).WithSummary("The model's card in Markdown: what it is, where it comes from, how it was measured");
 
+        models.MapGet("/{id:guid}/compression", (Guid id, ModelLineage lineage, CancellationToken cancel) => lineage.CompressionAsync(id, cancel))
+            .ProducesProblem(404).ProducesProblem(410).WithSummary("What a model was made of without training, and what became of it");
+
         models.MapPatch("/{id:guid}", async (Guid id, HttpRequest request, ModelService service, CancellationToken cancel) =>
         {
             await service.RenameAsync(id, (await RequestBody.ReadAsync<NameRequest>(request, cancel)).Name, cancel);

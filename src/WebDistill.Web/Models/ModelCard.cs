@@ -33,6 +33,13 @@ internal static class ModelCard
                 ("Run", run.Name), ("Teacher", run.Kind == RunKind.Training ? "none: trained from scratch" : story.Maker?.TeacherName ?? "deleted since"),
                 ("Text", story.Maker?.DatasetName ?? "deleted since"), ("Updates", Whole(run.Step)), ("Engine", run.Engine ?? ""), ("WebDistill", run.Version ?? ""));
         }
+        if (story.Compression is CompressionRecord made)
+        {
+            Table(text, "Compression",
+                ("Made of", made.SourceName), ("Weights of that one, SHA-256", made.SourceWeightsSha256), ("Transform", made.Title), ("Its parameters", made.Parameters.ToJsonString()),
+                ("Parameters before", Whole(made.Report.Before.Parameters)), ("Parameters that are not 0", Whole(made.Report.After.NonZeroParameters)),
+                ($"{made.Validation?.Figure} before and after", made.Validation is { } measure ? $"{Figures.Perplexity(measure.Before)} and {Figures.Perplexity(measure.After)} on {measure.DatasetName}, held out" : ""));
+        }
         text.Append("\n## Measured\n\n");
         if (story.Maker?.Validation is null && story.Evaluations.Count == 0)
             text.Append("Nothing has been measured yet.\n");
@@ -68,6 +75,7 @@ internal static class ModelCard
     public static string Origin(ModelStory story) => (story.Model.Origin, story.Run, story.Maker) switch
     {
         (ModelOrigin.Imported, _, _) => "Imported from a Hugging Face folder.",
+        (ModelOrigin.Compressed, _, _) => story.Compression is { } made ? $"Made of {made.SourceName} without training: {made.Title.ToLowerInvariant()}." : "Made of another model without training.",
         (_, null, _) => "Made by a run that was deleted since.",
         (_, { Kind: RunKind.Training }, { DatasetName: string text }) => $"Trained from scratch on {text}.",
         (_, { Kind: RunKind.Training }, _) => "Trained from scratch.",

@@ -33,7 +33,11 @@ internal static class ModelDescription
     public static Model Read(Guid id, string name, string path)
     {
         CheckpointInfo info = ModelFiles.Inspect(path);
-        return Create(id, name, info, TokenizerSha256(path, info.Architecture.VocabularySize));
+        Model model = Create(id, name, info, TokenizerSha256(path, info.Architecture.VocabularySize));
+        // Nobody uploads it.
+        if (File.Exists(Path.Combine(path, CompressionRecord.FileName)))
+            model.Origin = ModelOrigin.Compressed;
+        return model;
     }
 
     private static string? TokenizerSha256(string path, int vocabularySize)

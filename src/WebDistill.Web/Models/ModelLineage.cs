@@ -32,6 +32,9 @@ public sealed record ModelStory(
 {
     /// <summary>Its tokenizer; null where it came without one.</summary>
     public TokenizerDescription? Tokenizer { get; init; }
+
+    /// <summary>What it was made of without training; null where it was not.</summary>
+    public CompressionRecord? Compression { get; init; }
 }
 
 /// <summary>How models, runs, texts and measurements belong together.</summary>
@@ -79,8 +82,20 @@ public sealed class ModelLineage(IDbContextFactory<WebDistillDb> contexts, Model
             .Where(other => other.WeightsSha256 == model.WeightsSha256 && other.Id != id).NewestFirst().Take(Most).ToListAsync(cancel);
         return new ModelStory(model, run, maker, pupils, students,
             [.. evaluations.Where(e => e.ResultJson is not null).Select(e => (e, JsonSerializer.Deserialize<EvaluationResult>(e.ResultJson!, WebJson.Measured)!))],
-            Files(id), copies) { Tokenizer = model.TokenizerSha256 is null ? null : TokenizerKinds.Describe(folder.Model(id)) };
+            Files(id), copies) { Tokenizer = model.TokenizerSha256 is null ? null : TokenizerKinds.Describe(folder.Model(id)), Compression = RecordOf(model) };
     }
+
+    /// <summary>What a model was made of without training.</summary>
+    /// <exception cref="NotFoundException">There is no such model, or it was made otherwise.</exception>
+    /// <exception cref="FilesGoneException">The record is damaged.</exception>
+    public async Task<CompressionRecord> CompressionAsync(Guid id, CancellationToken cancel = default)
+    {
+        Model model = await models.GetAsync(id, cancel);
+        return RecordOf(model) ?? throw new NotFoundException($"The model '{model.Name}' was not made of another one without training.");
+    }
+
+    private CompressionRecord? RecordOf(Model model) => model.Origin != ModelOrigin.Compressed ? null
+        : StoredFiles.Read($"the model '{model.Name}'", $"Delete its {CompressionRecord.FileName}, or the model.", () => CompressionRecord.Read(folder.Model(model.Id)));
 
     private IReadOnlyList<ModelFile> Files(Guid id)
     {

@@ -23,7 +23,7 @@ public sealed partial class ModelService(
     // Read by nobody here, and part of most published folders: left out without complaint.
     private static readonly HashSet<string> _ignored =
     [
-        "generation_config.json", "tokenizer.json", "added_tokens.json", "README.md", ".gitattributes", "LICENSE",
+        "generation_config.json", "tokenizer.json", "added_tokens.json", "README.md", ".gitattributes", "LICENSE", CompressionRecord.FileName,
     ];
 
     /// <summary>Models, newest first: the newest ones, or those that follow another one.</summary>
