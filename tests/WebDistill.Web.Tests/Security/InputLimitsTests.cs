@@ -36,6 +36,7 @@ public sealed class InputLimitsTests(WebDistillApp app) : IClassFixture<WebDisti
         { "PATCH", "/api/datasets/00000000-0000-0000-0000-000000000001" },
         { "POST", "/api/datasets/00000000-0000-0000-0000-000000000001/tokenise-again" },
         { "PATCH", "/api/models/00000000-0000-0000-0000-000000000001" },
+        { "POST", "/api/models/00000000-0000-0000-0000-000000000001/compress" },
         { "POST", "/api/sweeps" },
         { "POST", "/api/evaluations" },
         { "POST", "/api/generate" },
