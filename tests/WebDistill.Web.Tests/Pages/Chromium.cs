@@ -14,8 +14,8 @@ public sealed class Chromium : IAsyncLifetime
     // Generous, for machines with other work to do: what fails, fails after it.
     private const int PatienceMilliseconds = 60_000;
 
-    // What is in order is not listed element by element, and no style sheet is fetched a second time.
-    private static readonly AxeRunOptions s_axe = new() { ResultTypes = [ResultType.Violations], Preload = false };
+    // What is in order is not listed element by element.
+    private static readonly AxeRunOptions s_axe = new() { ResultTypes = [ResultType.Violations] };
 
     private static readonly Lazy<Task<IBrowser>> s_browser = new(LaunchAsync);
 
