@@ -131,6 +131,9 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
     /// <exception cref="InvalidOperationException">It has no classes.</exception>
     internal virtual Tensor ClassLogits(Tensor pooled) => throw new InvalidOperationException($"This {Architecture.Family.Title} has no classes.");
 
+    /// <summary>Logits of what <see cref="Outputs.RowsOf"/> gives: of classes, or of words.</summary>
+    internal Tensor LogitsOfRows(Tensor rows) => Architecture.Head == ModelHead.Classes ? ClassLogits(rows) : Logits(rows);
+
     /// <summary>Room for keys and values.</summary>
     /// <param name="rows">Texts that are continued side by side.</param>
     /// <param name="positions">Of each; null is a whole context.</param>
