@@ -26,6 +26,9 @@ public abstract class ModelFamily
     /// <summary>Whether it has models that predict tokens, those that follow or those that are masked: what a run can train.</summary>
     public virtual bool PredictsTokens => true;
 
+    /// <summary>Whether its layers have heads of attention; of one that has none nobody needs to say how many.</summary>
+    public virtual bool HasAttention => true;
+
     /// <summary>As people write the number that its norms usually add to the variance; null in a family without norms.</summary>
     internal virtual string? UsualNormEpsilon => null;
 

@@ -36,7 +36,7 @@ public sealed class RandomInit : StudentInit
             problems.Add(OptionPath.Of(options.Student.LayerCount), "The number of layers is missing. Without a teacher it must be given.");
         if (options.Student.Width is null)
             problems.Add(OptionPath.Of(options.Student.Width), "The width is missing. Without a teacher it must be given.");
-        if (options.Student.Heads is null)
+        if (options.Student.Heads is null && NeedsHeads(ModelFamilies.All.FirstOrDefault(family => family.Name == options.Student.Family)))
             problems.Add(OptionPath.Of(options.Student.Heads), "The number of attention heads is missing. Without a teacher it must be given.");
         if (options.Data.ContextLength is null)
             problems.Add(OptionPath.Of(options.Data.ContextLength),
@@ -56,7 +56,7 @@ public sealed class RandomInit : StudentInit
         RunOptions options = origin.Options;
         Architecture fresh = OfTeacher(origin) ?? (origin.Family ?? ModelFamilies.Default).Create(new NewModel(
             origin.VocabularySize, options.Data.ContextLength ?? throw Missing("context length"), options.Student.Width ?? throw Missing("width"),
-            origin.LayerCount, options.Student.Heads ?? throw Missing("number of attention heads"), origin.Roles.EndOfText, origin.Roles.Padding));
+            origin.LayerCount, options.Student.Heads ?? (NeedsHeads(origin.Family) ? throw Missing("number of attention heads") : 0), origin.Roles.EndOfText, origin.Roles.Padding));
         // One that has no head for classes stays what it is, which whoever checks the task refuses.
         if (origin.Classes is { } classes)
             fresh = fresh.WithClasses(new ClassHead(classes, ProblemType.SingleLabel)) ?? fresh;
@@ -85,6 +85,8 @@ public sealed class RandomInit : StudentInit
             ? family.Create(new NewModel(teacher.VocabularySize, teacher.Positions, width, origin.LayerCount, heads, origin.Roles.EndOfText, origin.Roles.Padding))
             : teacher.WithLayers(origin.LayerCount).WithWidth(width, heads);
     }
+
+    private static bool NeedsHeads(ModelFamily? family) => (family ?? ModelFamilies.Default).HasAttention;
 
     private static ArgumentException Missing(string what) => new($"The student's {what} is missing. Without a teacher it must be given.");
 }

@@ -31,6 +31,10 @@ public sealed class ClassPlanTests : IDisposable
         Assert.Empty(RunPlan.ValidateLabelled(s_taught));
         Assert.Empty(Check(s_taught, s_bert));
         Assert.Empty(Check(ClassModels.Options, null));
+        // A BiLSTM has no heads whose number somebody would have to say.
+        RunOptions alone = ClassModels.Options with { Student = ClassModels.Options.Student with { Family = "bilstm", Heads = null } };
+        Assert.Empty(RunPlan.ValidateLabelled(alone).Concat(Check(alone, null)));
+        Assert.Equal("student.heads", One(RunPlan.ValidateLabelled(alone with { Student = alone.Student with { Family = "bert" } })).Field);
         foreach (ModelFamily family in ModelFamilies.SortingTexts)
         {
             RunOptions options = s_taught with { Student = ClassModels.Options.Student with { Family = family.Name } };

@@ -27,6 +27,8 @@ internal sealed partial class BiLstmFamily : ModelFamily
 
     public override bool PredictsTokens => false;
 
+    public override bool HasAttention => false;
+
     internal override IReadOnlyDictionary<string, string> TiedCopies { get; } = new Dictionary<string, string>();
 
     internal override Architecture Parse(ConfigFields fields)
