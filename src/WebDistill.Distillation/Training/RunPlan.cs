@@ -223,7 +223,8 @@ public sealed record RunPlan(
 
         void AddUnlessTrained(string field, string subject, Architecture? model)
         {
-            if (model is null)
+            // A student that goes on from a model without classes gets a head for them.
+            if (model is null || labelled is not null && field == OptionPath.Of(options.Student.ModelId) && model.WithClasses(new ClassHead(labelled.Classes, ProblemType.SingleLabel)) is not null)
                 return;
             string? problem = labelled is null ? ModelHeads.ProblemOfTraining(subject, model.Family, model.Head) : ModelHeads.ProblemOfSorting(subject, model.Family, model.Head);
             if (problem is not null)

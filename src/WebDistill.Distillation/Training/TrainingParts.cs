@@ -43,6 +43,8 @@ public sealed record TrainingParts(TextModel Student, Teacher? Teacher, BatchSou
     {
         RunOptions named = Named(options, teacher);
         List<OptionProblem> problems = [.. RunPlan.ValidateLabelled(named)];
+        if (ModelHeads.ProblemOfSorting("The student", student.Architecture.Family, student.Architecture.Head) is string otherTask)
+            problems.Add(new OptionProblem(OptionPath.Of(options.Student.Family), otherTask));
         if (problems.Count == 0)
             problems.AddRange(RunPlan.Check(named, train.Task, teacher?.Architecture, student.Architecture, train.VocabularySize, null, roles: train.Roles));
         string data = OptionPath.Of(options.Data.DatasetId);

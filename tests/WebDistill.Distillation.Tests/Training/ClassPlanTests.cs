@@ -55,6 +55,10 @@ public sealed class ClassPlanTests : IDisposable
         (string path, string message) = One(Check(from, s_bert, ClassModels.Config(classes: ["a", "b", "c"])));
         Assert.Equal("student.modelId", path);
         Assert.StartsWith("The student tells the classes 'a', 'b', 'c'", message);
+        Assert.Empty(Check(from, s_bert, ((EncoderConfig)s_bert) with { Classes = null, FillsMasks = true }));
+        (path, message) = One(Check(from, s_bert, SmallModels.Config(vocabulary: ClassModels.Vocabulary)));
+        Assert.Equal("student.modelId", path);
+        Assert.StartsWith("The model that the student starts from is a GPT-2 model, which continues texts, and the data set has classes", message);
         var any = (EncoderConfig)s_bert with { Classes = new ClassHead(ClassModels.Classes, ProblemType.MultiLabel) };
         Assert.Contains("The teacher's head is one for MultiLabel; expected SingleLabel", One(Check(s_taught, any)).Message);
     }
@@ -119,6 +123,9 @@ public sealed class ClassPlanTests : IDisposable
             Assert.Throws<ArgumentException>(() => TrainingParts.Of(ClassModels.Options, null, student, one, null)).Message);
         Assert.Contains("The held-out examples have 3 classes and single texts, the training ones 3 classes and single texts; expected the same classes in the same order",
             Assert.Throws<ArgumentException>(() => TrainingParts.Of(ClassModels.Options, null, student, both, others)).Message);
+        using TextModel filling = MaskedModels.Random(1);
+        Assert.StartsWith("student.family: The student is a BERT model, which fills masked words, and the data set has classes",
+            Assert.Throws<ArgumentException>(() => TrainingParts.Of(ClassModels.Options, null, filling, both, null)).Message);
         TrainingParts parts = TrainingParts.Of(ClassModels.Options, null, student, both, one);
         Assert.Equal((one, null), (parts.HeldOutExamples, parts.Validation));
         parts.Batches.Dispose();

@@ -76,6 +76,32 @@ public sealed class ClassRunTests : IDisposable
         Assert.True(taught.Reports[^1]["centred"] < 0.2 * taught.Reports[0]["centred"]);
     }
 
+    /// <summary>As a pre-trained model is tuned: all that it has is copied, and a head for the classes drawn from the run's seed; what it begins with, it goes on to learn.</summary>
+    [Theory]
+    [InlineData("bert", new[] { "bert.pooler.dense.bias", "bert.pooler.dense.weight", "classifier.bias", "classifier.weight" })]
+    [InlineData("distilbert", new[] { "classifier.bias", "classifier.weight", "pre_classifier.bias", "pre_classifier.weight" })]
+    public void Create_FromAModelThatFillsMaskedWords_DrawsTheHeadAlone(string family, string[] drawn)
+    {
+        RunOptions options = ClassModels.Options with { Student = new() { Initialisation = CheckpointInit.InitName, ModelId = "stored", Dropout = 0 } };
+        Architecture filling = ModelFamilies.Find(family).Create(new NewModel(ClassModels.Vocabulary, ClassModels.Positions, 16, 2, 2, ClassModels.Roles.EndOfText, ClassModels.Roles.Padding))
+            .WithDropout(0).WithInitialiserRange(0.2);
+        using TextModel stored = TextModel.CreateRandom(filling, 5), student = Create(options, null, stored), again = Create(options, null, stored), other = Create(options with { Seed = 9 }, null, stored);
+        Dictionary<string, float[]> from = SmallModels.Weights(stored), to = SmallModels.Weights(student), same = SmallModels.Weights(again), unlike = SmallModels.Weights(other);
+        Assert.Equal(drawn, to.Keys.Except(from.Keys).Order(StringComparer.Ordinal));
+        foreach ((string name, float[] weights) in to)
+        {
+            Assert.Equal(weights, same[name]);
+            if (from.TryGetValue(name, out float[]? copied))
+                Assert.Equal(copied, weights);
+            else if (name.EndsWith("weight", StringComparison.Ordinal))
+                Assert.NotEqual(weights, unlike[name]);
+        }
+        using Trainer trainer = TrainerOf(options, null, student);
+        var journal = new Journal();
+        trainer.Run(journal, null, CancellationToken.None);
+        Assert.True(journal.Reports.TakeLast(5).Average(report => report["labels"]!.Value) < 0.8 * journal.Reports.Take(5).Average(report => report["labels"]!.Value));
+    }
+
     /// <summary>With each loss on the predictions a student comes nearer to its teacher than it began, whatever its family.</summary>
     [Theory]
     [InlineData("ce", "distilbert")]
