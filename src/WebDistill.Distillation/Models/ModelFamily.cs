@@ -29,6 +29,9 @@ public abstract class ModelFamily
     /// <summary>Whether its layers have heads of attention; of one that has none nobody needs to say how many.</summary>
     public virtual bool HasAttention => true;
 
+    /// <summary>Whether Hugging Face's transformers library has it: such a model's folder is read there as it is.</summary>
+    public virtual bool IsInTransformers => true;
+
     /// <summary>As people write the number that its norms usually add to the variance; null in a family without norms.</summary>
     internal virtual string? UsualNormEpsilon => null;
 

@@ -21,7 +21,7 @@ internal static class ModelCard
         {
             ModelHead.NextToken => "text-generation", ModelHead.MaskedToken => "fill-mask", ModelHead.Classes => "text-classification", _ => "feature-extraction",
         };
-        var text = new StringBuilder($"---\nlibrary_name: transformers\npipeline_tag: {task}\n---\n\n");
+        var text = new StringBuilder($"---\n{(IsReadInPython(model) ? "library_name: transformers\n" : "")}pipeline_tag: {task}\n---\n\n");
         text.Append($"# {Cell(model.Name)}\n\n{Cell(Origin(story))}\n");
         Table(text, "Architecture",
             ("Family", model.FamilyTitle()), ("What it does", ModelHeads.Does(model.HeadKind())), ("Parameters", Whole(model.ParameterCount)), ("Layers", Whole(model.Layers)), ("Width", Whole(model.Width)),
@@ -52,7 +52,8 @@ internal static class ModelCard
         }
         Table(text, "Files", [.. story.Files.Select(file => (file.Name, $"{Whole(file.Bytes)} bytes")),
             ("Weights, SHA-256", model.WeightsSha256), ("Tokenizer, SHA-256", model.TokenizerSha256 ?? "none")]);
-        text.Append($"\n## Use in Python\n\n```python\n{Python(story)}\n```\n");
+        if (IsReadInPython(model))
+            text.Append($"\n## Use in Python\n\n```python\n{Python(story)}\n```\n");
         return text.ToString();
     }
 
@@ -75,6 +76,9 @@ internal static class ModelCard
         (_, _, { TeacherName: string teacher }) => $"Distilled from {teacher}.",
         _ => "Distilled from a model that was deleted since.",
     };
+
+    /// <summary>Whether there is a library in Python that reads the downloaded folder as it is.</summary>
+    public static bool IsReadInPython(Model model) => ModelFamilies.Find(model.Family).IsInTransformers;
 
     /// <summary>What loads the downloaded folder in Python: its files are Hugging Face's own.</summary>
     public static string Python(ModelStory story)

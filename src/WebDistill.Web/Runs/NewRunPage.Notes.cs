@@ -43,8 +43,10 @@ public sealed partial class NewRunPage
 
     // A loss that is off has nothing to set but its weight; the temperature stands above them with its picture.
     private IEnumerable<OptionField> Shown(Loss loss) => loss.Fields
-        .Where((field, i) => i == 0 || Draft[loss.Fields[0].Path].Trim() is not ("0" or "") && field.Path != TemperaturePath
+        .Where((field, i) => i == 0 || !IsOff(loss) && field.Path != TemperaturePath
             && (field.Path != "objective.ce.lastTemperature" || Draft["objective.ce.temperatureSchedule"] != nameof(TemperatureSchedule.Constant)));
+
+    private bool IsOff(Loss loss) => Draft[loss.Fields[0].Path].Trim() is "0" or "";
 
     private IEnumerable<Loss> Offered() => LossCatalogue.All.Where(loss => _teacher is not null || !loss.NeedsTeacher);
 

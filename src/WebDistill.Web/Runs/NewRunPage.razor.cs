@@ -39,6 +39,9 @@ public sealed partial class NewRunPage(
     private bool _launching, _begun, _isStale, _asking;
     private Exception? _checkFailure;
 
+    // The losses that were off when the options were begun with or fitted to a model: they stand apart, and stay there while somebody types in them.
+    private IReadOnlySet<Loss> _unused = new HashSet<Loss>();
+
     private RunPlan? Plan => _forecast?.Plan;
 
     /// <summary>Id of a run whose options are taken.</summary>
@@ -162,7 +165,10 @@ public sealed partial class NewRunPage(
             draft[field] = Guid.TryParse(draft[field], out Guid id) ? Text(id) : "";
         draft["teacher.others"] = TextLines.Write(TextLines.Read(draft["teacher.others"]).Select(Canonical));
         FindTeacher();
+        SetUnusedApart();
     }
+
+    private void SetUnusedApart() => _unused = LossCatalogue.All.Where(loss => IsOff(loss) && !_form!.Fitted.ContainsKey(loss.Fields[0].Path)).ToHashSet();
 
     private void Take(Preset preset)
     {
@@ -189,6 +195,7 @@ public sealed partial class NewRunPage(
         _fitted = (_teacher?.Id, first?.Id);
         foreach ((string field, string said) in ModelFit.Apply(Draft, _teacher, first))
             _form!.Fitted[field] = said;
+        SetUnusedApart();
     }
 
     private void Changed()

@@ -8,6 +8,7 @@ using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Models.Encoders;
+using WebDistill.Distillation.Models.Recurrent;
 using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Formats;
@@ -22,8 +23,8 @@ public sealed class OtherHeadsTests(WebDistillApp app) : IClassFixture<WebDistil
 {
     private const string Fills = "is a BERT model, which fills masked words and cannot continue a text; expected a GPT-2 model. Choose one of those.";
 
-    /// <summary>The files of a small BERT with random weights.</summary>
-    internal static Dictionary<string, byte[]> Files(BertConfig config)
+    /// <summary>The files of a small model with random weights.</summary>
+    internal static Dictionary<string, byte[]> Files(Architecture config)
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("webdistill-bert-");
         try
@@ -77,6 +78,16 @@ public sealed class OtherHeadsTests(WebDistillApp app) : IClassFixture<WebDistil
         Assert.Contains("| Family | BERT |", card);
         Assert.Contains($"| What it does | {does} |", card);
         Assert.DoesNotContain("GPT2", card);
+    }
+
+    [Fact]
+    public async Task Import_FamilyThatPythonHasNoLibraryFor_IsNotSaidToBeReadThere()
+    {
+        var config = new BiLstmConfig { VocabSize = 300, EmbeddingDim = 8, HiddenSize = 8, NumLayers = 1, Classes = new ClassHead(["no", "yes"], ProblemType.SingleLabel) };
+        string card = await app.Http.GetStringAsync($"/api/models/{await ImportAsync(Files(config), "Small BiLSTM")}/card.md");
+        Assert.Contains("| Family | BiLSTM |", card);
+        Assert.DoesNotContain("transformers", card);
+        Assert.DoesNotContain("Python", card);
     }
 
     /// <summary>As it is published: the tokenizer's files beside the model's. It can be used with text, and still continues none.</summary>

@@ -124,6 +124,17 @@ public sealed class MaskedRunsPageTests(WebDistillApp app, Chromium chromium) : 
         await Expect(visit.Page.Locator("#launch")).Not.ToHaveAttributeAsync("aria-disabled", "true");
         await visit.AssertAccessibleAsync();
         await visit.KeepPictureAsync("new-run-masked");
+        // What is off stands apart, and stays there while somebody types in it.
+        ILocator more = visit.Page.Locator(".mud-expand-panel-header").Filter(new() { HasText = "more losses" }), patient = visit.Page.Locator("[id='objective.patient.weight']");
+        await Expect(patient).ToHaveCountAsync(0);
+        await more.ClickAsync();
+        await patient.FillAsync("0.5");
+        await Expect(visit.Page.Locator("[id='objective.patient.mapping']")).ToBeVisibleAsync();
+        await Expect(patient).ToBeFocusedAsync();
+        await Expect(more).ToContainTextAsync("1 changed");
+        await visit.AssertAccessibleAsync();
+        await visit.KeepPictureAsync("new-run-more-losses");
+        await patient.FillAsync("0");
         await visit.Page.Locator("#launch").ClickAsync();
         await Expect(visit.Page.Locator(".run-head .answer")).ToContainTextAsync("masked perplexity", new() { Timeout = 60_000 });
         await Expect(visit.Page.Locator(".run-head")).ToContainTextAsync("Masked perplexity");

@@ -144,7 +144,8 @@ public sealed class SweepPagesTests(WebDistillApp app, Chromium chromium) : ICla
         await visit.Button("Launch 6 runs").ClickAsync();
 
         ILocator rungs = visit.Region("Rungs").Locator("tbody tr");
-        await Expect(rungs.First).ToContainTextAsync("Trained to its end.");
+        // Ten starts of a run, one after the other.
+        await Expect(rungs.First).ToContainTextAsync("Trained to its end.", new() { Timeout = 240_000 });
         await Expect(rungs).ToHaveCountAsync(6);
         await Expect(rungs.Nth(1)).ToContainTextAsync("Stopped at update 8: 2nd of 3.");
         await Expect(rungs.Last).ToContainTextAsync("Stopped at update 4: 6th of 6.");
