@@ -14,7 +14,7 @@ internal sealed class RunListener(Action<StepReport>? reported = null, Action<Sa
     {
     }
 
-    public void TeacherMeasured(Perplexity perplexity)
+    public void TeacherMeasured(ValidationScore score)
     {
     }
 

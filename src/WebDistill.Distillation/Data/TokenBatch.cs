@@ -1,5 +1,8 @@
+using TorchSharp;
 using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
+using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Data;
 
@@ -33,13 +36,25 @@ public sealed record TokenBatch(long[] Ids, int[] Lengths, int Rows, int Columns
     public long[] TokenPlaces() => [.. Enumerable.Range(0, Rows).SelectMany(
         row => Enumerable.Range(0, Lengths[row]).Select(column => (long)row * Columns + column))];
 
-    /// <summary>What each token that is not padding is to predict, <see cref="LogitLosses.NoTarget"/> for nothing: its label, else the id after it in its sequence.</summary>
-    public long[] Targets() => Labels is long[] labels ? [.. TokenPlaces().Select(place => labels[place])]
+    /// <summary>
+    /// What is to be predicted: the class of each text where they have some, else of each token that is not padding its label or the id after it in its sequence,
+    /// <see cref="LogitLosses.NoTarget"/> for nothing.
+    /// </summary>
+    public long[] Targets() => Classes is long[] classes ? classes : Labels is long[] labels ? [.. TokenPlaces().Select(place => labels[place])]
         : [.. Enumerable.Range(0, Rows).SelectMany(row => Enumerable.Range(0, Lengths[row]).Select(
             column => column + 1 < Lengths[row] ? Ids[row * Columns + column + 1] : LogitLosses.NoTarget))];
 
     /// <summary>Which of the tokens that are not padding have something to predict, as places in <see cref="Targets"/>: the rows of a comparison that is restricted to the mask.</summary>
     public int[] RowsWithTarget() => [.. Targets().Index().Where(row => row.Item != LogitLosses.NoTarget).Select(row => row.Index)];
+
+    /// <summary>What goes into a model: nothing that it has no use for.</summary>
+    /// <param name="ids">The ids as a tensor, int64 [Rows, Columns].</param>
+    internal ModelInput InputOf(Tensor ids, Architecture model)
+    {
+        // Nothing that comes before padding sees it in a model that reads from left to right.
+        Tensor? mask = !model.Family.ContinuesTexts && HasPadding ? tensor(IsToken(), [Rows, Columns], device: ids.device).to(ScalarType.Int64) : null;
+        return new ModelInput(ids, mask, TokenTypeIds: TokenTypeIds is long[] types && model.TokenTypes > 1 ? tensor(types, [Rows, Columns], device: ids.device) : null);
+    }
 
     /// <summary>For each of <see cref="Ids"/>, whether it is a token and no padding.</summary>
     public bool[] IsToken() => [.. Enumerable.Range(0, Rows).SelectMany(row => Enumerable.Range(0, Columns).Select(column => column < Lengths[row]))];

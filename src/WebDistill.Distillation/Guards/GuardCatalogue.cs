@@ -1,5 +1,6 @@
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
 
@@ -20,9 +21,10 @@ public static class GuardCatalogue
 
     /// <summary>Names and titles of what early stopping can look at: every loss of the run, their sum, and the validation.</summary>
     /// <remarks>It reads no loss's parameters: options are looked at here in which nobody could read them.</remarks>
-    public static IReadOnlyList<(string Name, string Title)> Measures(RunOptions options) =>
+    /// <param name="head">The student's, which says what is measured.</param>
+    public static IReadOnlyList<(string Name, string Title)> Measures(RunOptions options, ModelHead head = ModelHead.NextToken) =>
         [.. LossCatalogue.Active(options, options.Teacher.ModelId is not null).Select(loss => loss.Series(options)).Prepend(LoopSeries.TotalLoss)
-            .Concat([LoopSeries.ValidationPerplexity, LoopSeries.ValidationNatsPerToken]).Select(series => (series.Name, series.Title))];
+            .Concat(head == ModelHead.Classes ? LoopSeries.Measured(head) : [LoopSeries.ValidationPerplexity, LoopSeries.ValidationNatsPerToken]).Select(series => (series.Name, series.Title))];
 
     /// <summary>The problems of what the guards of a run name.</summary>
     public static IReadOnlyList<OptionProblem> Validate(RunOptions options)

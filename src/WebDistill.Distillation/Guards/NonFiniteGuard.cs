@@ -30,6 +30,7 @@ public sealed class NonFiniteGuard : Guard
         [
             .. run.Terms.Select(term => (term.Name, $"the loss '{term.Name}' ({term.Label})")), (LoopSeries.GradientNorm.Name, "the gradient's norm"),
             (LoopSeries.ValidationNatsPerToken.Name, "the mean loss on the held-out text"),
+            (LoopSeries.ValidationNatsPerText.Name, "the mean loss on the held-out examples"),
         ];
 
         private bool _isSeen;

@@ -82,6 +82,8 @@ public sealed class AttentionRelations : WholeLoss
 
     internal override string? Mismatch(RunOptions options, Architecture student, Architecture? teacher)
     {
+        if (base.Mismatch(options, student, teacher) is string unfit)
+            return unfit;
         if (teacher is null)
             return null;
         var compared = (Compared)ParametersIn(options)!;

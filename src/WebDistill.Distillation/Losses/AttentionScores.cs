@@ -67,7 +67,7 @@ public sealed class AttentionScores : WholeLoss
     /// <inheritdoc/>
     public override double Divisor(LossCounts counts, object? parameters, int vocabularySize) => counts.Pairs;
 
-    internal override string? Mismatch(RunOptions options, Architecture student, Architecture? teacher) => teacher is null ? null
+    internal override string? Mismatch(RunOptions options, Architecture student, Architecture? teacher) => base.Mismatch(options, student, teacher) is string unfit ? unfit : teacher is null ? null
         : LayerMap.Problem(Label, ((Compared)ParametersIn(options)!).TeacherLayers, student.Layers, teacher.Layers)
         ?? WaysOfAttending(Label, student, teacher)
         ?? (student.Heads == teacher.Heads ? null

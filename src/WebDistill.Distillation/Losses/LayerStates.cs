@@ -96,7 +96,7 @@ public sealed class LayerStates : WholeLoss
     public override double Divisor(LossCounts counts, object? parameters, int vocabularySize) => counts.Rows;
 
     internal override string? Mismatch(RunOptions options, Architecture student, Architecture? teacher) =>
-        teacher is null ? null : LayerMap.Problem(Label, ((Compared)ParametersIn(options)!).TeacherLayers, student.Layers, teacher.Layers);
+        base.Mismatch(options, student, teacher) is string unfit ? unfit : teacher is null ? null : LayerMap.Problem(Label, ((Compared)ParametersIn(options)!).TeacherLayers, student.Layers, teacher.Layers);
 
     internal override long ParameterCount(RunOptions options, Architecture student, Architecture? teacher) =>
         Projections((Compared)ParametersIn(options)!, student, teacher!) * WidthProjection.Count(student.Width, teacher!.Width);

@@ -16,6 +16,9 @@ public readonly record struct LossCounts(long Rows, long Targets, long Sequences
     /// <summary>The same for a model in which a token sees itself and those before it: n(n + 1)/2 pairs of a sequence.</summary>
     public LossCounts LookingBack() => this with { Pairs = (Pairs + Rows) / 2 };
 
+    /// <summary>The same where whole texts are the rows, each with a class to predict.</summary>
+    public LossCounts OfTexts() => this with { Rows = Sequences, Targets = Sequences };
+
     /// <summary>Counts of two batches together.</summary>
     public static LossCounts operator +(LossCounts left, LossCounts right) =>
         new(left.Rows + right.Rows, left.Targets + right.Targets, left.Sequences + right.Sequences, left.Pairs + right.Pairs);

@@ -14,8 +14,11 @@ public static class LossCatalogue
             new MaskedLanguageModel(), new PatientLayers(), new LayerStates(), new AttentionScores(), new AttentionRelations(),
         ];
 
-    /// <summary>The loss that learns the text itself with a student of that head; null where there is none.</summary>
-    internal static RowLoss? Predicting(ModelHead head) => All.OfType<RowLoss>().FirstOrDefault(loss => loss.Predicts == head);
+    /// <summary>Those of a run over labelled examples. No page and no command launches one yet, so that <see cref="All"/>, which they offer, lacks the first.</summary>
+    public static IReadOnlyList<Loss> OfClasses { get; } = [new ClassLabels(), .. All];
+
+    /// <summary>The loss that learns the data itself with a student of that head; null where there is none.</summary>
+    internal static RowLoss? Predicting(ModelHead head) => OfClasses.OfType<RowLoss>().FirstOrDefault(loss => loss.Predicts == head);
 
     /// <summary>Where a loss stands in <see cref="All"/>; after the last one for one that does not.</summary>
     internal static int Place(Loss loss) => All.TakeWhile(other => other.Name != loss.Name).Count();
@@ -69,7 +72,7 @@ public static class LossCatalogue
     }
 
     /// <summary>The losses that a run minimises: weight above 0, and without a teacher only those that need none.</summary>
-    public static IReadOnlyList<Loss> Active(RunOptions options, bool hasTeacher) => Active(options, All, hasTeacher);
+    public static IReadOnlyList<Loss> Active(RunOptions options, bool hasTeacher) => Active(options, OfClasses, hasTeacher);
 
     internal static IReadOnlyList<Loss> Active(RunOptions options, IReadOnlyList<Loss> losses, bool hasTeacher) =>
         [.. losses.Where(loss => IsActive(loss, options, hasTeacher))];

@@ -32,8 +32,16 @@ internal sealed record LossHeadInput(Tensor StudentHidden, Parameter? StudentHea
     /// <summary>Makes logits [n, V] of hidden states [n, C] where there is no <see cref="StudentHead"/>; gradients are added to <c>grad</c> of whatever it is made of.</summary>
     public Func<Tensor, Tensor>? StudentLogits { get; init; }
 
+    /// <summary>Whether losses on logits are composed in 64 bits. Of a few classes that costs nothing, and at high temperatures a divergence is the small difference of large numbers.</summary>
+    public bool IsExact { get; init; }
+
     /// <summary>The student's logits [n, V] of hidden states [n, C].</summary>
-    public Tensor LogitsOf(Tensor hidden) => StudentHead is null ? StudentLogits!(hidden) : HeadLogits.Product(hidden, StudentHead, Precision);
+    public Tensor LogitsOf(Tensor hidden) => InNumbers(StudentHead is null ? StudentLogits!(hidden) : HeadLogits.Product(hidden, StudentHead, Precision));
+
+    /// <summary>The teacher's logits of so many rows, [count, V].</summary>
+    public Tensor TeacherLogitsOf(long start, long count) => InNumbers(TeacherLogits!.Of(start, count, Precision, Temperature));
+
+    private Tensor InNumbers(Tensor logits) => IsExact ? logits.to(ScalarType.Float64) : logits;
 }
 
 /// <summary>What came out.</summary>
@@ -84,7 +92,7 @@ internal static class LossHead
                 if (rows is null)
                     continue;
                 Tensor sum = terms[i].Loss.Sum(rows, terms[i].Parameters);
-                sums[i] += sum.detach().cpu().item<float>();
+                sums[i] += sum.detach().cpu().to(ScalarType.Float64).item<double>();
                 total = total is null ? sum * terms[i].Scale : total + sum * terms[i].Scale;
             }
             if (gradients && total is not null)
@@ -129,7 +137,7 @@ internal static class LossHead
             if (needs.HasFlag(LossInputs.TeacherHidden))
                 teacher = Picked(input.TeacherHidden!.narrow(0, start, count));
             if (needs.HasFlag(LossInputs.TeacherLogits))
-                teacherLogits = Picked(input.TeacherLogits!.Of(start, count, input.Precision, input.Temperature));
+                teacherLogits = Picked(input.TeacherLogitsOf(start, count));
         }
         Tensor own = Picked(hidden);
         return new LossRows

@@ -106,7 +106,7 @@ public sealed class PatientLayers : WholeLoss
     internal override string? Mismatch(RunOptions options, Architecture student, Architecture? teacher)
     {
         var compared = (Compared)ParametersIn(options)!;
-        return teacher is null ? null
+        return base.Mismatch(options, student, teacher) is string unfit ? unfit : teacher is null ? null
             : LayerMap.Problem(Label, compared.TeacherLayers, student.Layers, teacher.Layers, leavesLast: true)
             ?? (compared.Vectors == PatientVectors.FirstToken && student.Family.ContinuesTexts
                 ? $"The loss '{Label}' is to compare the first token of each sequence, which in {student.Family.Title} has seen nothing but itself; expected {PatientVectors.LastToken} or "

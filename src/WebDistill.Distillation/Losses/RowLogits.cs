@@ -49,11 +49,11 @@ internal sealed class HeadLogits(Tensor hidden, Tensor head) : RowLogits
         : nn.functional.linear(hidden, head);
 }
 
-/// <summary>Logits that a model makes of its last hidden states itself, because they are more than a product with them.</summary>
+/// <summary>Logits that a model makes of its last hidden states itself, because they are more than a product with them; those of classes of the one vector of each text.</summary>
 /// <param name="hidden">[N, C].</param>
 internal sealed class ModelLogits(Tensor hidden, TextModel model) : RowLogits
 {
-    public override long VocabularySize => model.Architecture.VocabularySize;
+    public override long VocabularySize => model.Architecture.LogitsPerRow;
 
     public override void Write(long start, Tensor logits, double temperature)
     {
@@ -65,6 +65,6 @@ internal sealed class ModelLogits(Tensor hidden, TextModel model) : RowLogits
     public override Tensor Of(long start, long count, Precision precision, double temperature)
     {
         using IDisposable noGradient = no_grad();
-        return model.Logits(hidden.narrow(0, start, count));
+        return model.LogitsOfRows(hidden.narrow(0, start, count));
     }
 }

@@ -27,7 +27,7 @@ public enum LossInputs
     Targets = 16,
 }
 
-/// <summary>Rows of tokens that a loss is summed over. n rows, V vocabulary, C and D widths; what the loss does not need is null.</summary>
+/// <summary>Rows that a loss is summed over: tokens, or whole texts and their classes for a vocabulary where a student sorts those. n rows, V vocabulary, C and D widths; what the loss does not need is null.</summary>
 internal sealed record LossRows
 {
     /// <summary>[n, V].</summary>
@@ -54,7 +54,7 @@ internal sealed record LossRows
     };
 }
 
-/// <summary>A loss that is a sum over tokens of what each one's logits and last hidden state say.</summary>
+/// <summary>A loss that is a sum over tokens, or over texts that are sorted into classes, of what each one's logits and last hidden state say.</summary>
 /// <remarks>
 /// It is summed a chunk of rows at a time, so that the logits of a whole batch never exist. The sum is composed of tensor operations, which
 /// define it and give its gradient; a fused kernel may compute it instead.
@@ -81,8 +81,8 @@ public abstract class RowLoss : Loss
         Predicts is ModelHead head && student.Head != head
         ? $"The loss '{Label}' is for a student that {ModelHeads.Does(head)}, and this one, {ModelHeads.WithArticle(student.Family.Title)}, {ModelHeads.Does(student.Head)}. "
             + $"Set its weight to 0{LossCatalogue.Predicting(student.Head) switch { RowLoss fitting => $" and give '{fitting.Label}' ({fitting.Fields[0].Path}) one", null => "" }}."
-        : teacher is null || !Needs.HasFlag(LossInputs.TeacherHidden) || student.Width == teacher.Width ? null
-        : $"The loss '{Label}' compares hidden states of equal width, and the student's is {student.Width}, the teacher's {teacher.Width}. "
+        : teacher is null || !Needs.HasFlag(LossInputs.TeacherHidden) || student.RowWidth == teacher.RowWidth ? null
+        : $"The loss '{Label}' compares hidden states of equal width, and the student's is {student.RowWidth}, the teacher's {teacher.RowWidth}. "
             + "Set its weight to 0 or choose a student of the teacher's width.";
 
     /// <summary>Sum over the rows: a scalar, differentiable with respect to the student's tensors.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 
 namespace WebDistill.Distillation.Losses;
 
@@ -80,6 +81,10 @@ public sealed record StepSeries
 
     /// <summary>The series of which it is the exponential; null where it is none.</summary>
     public string? ExponentialOf { get; init; }
+
+    /// <summary>Which way is better, of a figure that runs and checkpoints are ranked by; null of any other.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? HigherIsBetter { get; init; }
 
     /// <summary>Whether a moving average says more than its single numbers.</summary>
     public bool IsSmoothed { get; init; }

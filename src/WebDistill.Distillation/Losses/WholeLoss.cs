@@ -12,6 +12,17 @@ public abstract class WholeLoss : Loss
     /// <summary>What it asks the student for.</summary>
     public abstract Wants OfStudent { get; }
 
+    internal override string? Mismatch(RunOptions options, Architecture student, Architecture? teacher)
+    {
+        foreach ((string whose, Architecture? model) in new[] { ("student", student), ("teacher", teacher) })
+        {
+            if (model is { Heads: 0 })
+                return $"The loss '{Label}' compares layer with layer, and the {whose} is {ModelHeads.WithArticle(model.Family.Title)}, which has no layers of attention; expected transformers. "
+                    + "Set its weight to 0 and compare the predictions, or choose a transformer.";
+        }
+        return null;
+    }
+
     /// <summary>Numbers that it trains beside the student: all that <see cref="Bind"/> registers. Each takes the memory of a weight, its gradient and its
     /// two moments.</summary>
     internal virtual long ParameterCount(RunOptions options, Architecture student, Architecture? teacher) => 0;

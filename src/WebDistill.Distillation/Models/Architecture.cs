@@ -1,5 +1,6 @@
 using System.Text.Json;
 using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Models.Encoders;
 using WebDistill.Distillation.Models.Weights;
 
 namespace WebDistill.Distillation.Models;
@@ -56,6 +57,21 @@ public abstract record Architecture
 
     /// <summary>Kinds of sentences that it tells apart in a text, each with an embedding; 0 tells none apart.</summary>
     internal virtual int TokenTypes => 0;
+
+    /// <summary>The classes that it sorts texts into; null where it does something else.</summary>
+    internal virtual ClassHead? TextClasses => null;
+
+    /// <summary>The same with a head for these classes in place of its own; null in a family that has none.</summary>
+    internal virtual Architecture? WithClasses(ClassHead classes) => null;
+
+    /// <summary>Logits of what is predicted at once: the classes of a text, else the vocabulary.</summary>
+    internal int LogitsPerRow => TextClasses?.Count ?? VocabularySize;
+
+    /// <summary>Numbers that they are made of: those of the one vector of a text, else the width of a token's.</summary>
+    internal int RowWidth => TextClasses is null ? Width : PooledWidth;
+
+    /// <summary>Numbers of the one vector of a text that classes are told by.</summary>
+    internal virtual int PooledWidth => Width;
 
     /// <summary>The same with another width, and what follows from it: heads as many as are said, the inner width in proportion.</summary>
     /// <param name="heads">Must divide <paramref name="width"/>, which <see cref="Validate"/> says.</param>

@@ -14,6 +14,9 @@ public static class ModelFamilies
     /// <summary>Those of whose models a run can have a student.</summary>
     public static IReadOnlyList<ModelFamily> PredictingTokens { get; } = [.. All.Where(family => family.PredictsTokens)];
 
+    /// <summary>Those that have models with a head for classes.</summary>
+    public static IReadOnlyList<ModelFamily> SortingTexts { get; } = [.. All.Where(family => !family.ContinuesTexts)];
+
     /// <summary>The family of a new model, and that of a <c>config.json</c> that names none: those of the first years did not.</summary>
     public static ModelFamily Default => Gpt2Family.Instance;
 

@@ -26,6 +26,9 @@ public abstract class ModelFamily
     /// <summary>Whether it has models that predict tokens, those that follow or those that are masked: what a run can train.</summary>
     public virtual bool PredictsTokens => true;
 
+    /// <summary>Whether its layers have heads of attention; of one that has none nobody needs to say how many.</summary>
+    public virtual bool HasAttention => true;
+
     /// <summary>Whether Hugging Face's transformers library has it: such a model's folder is read there as it is.</summary>
     public virtual bool IsInTransformers => true;
 

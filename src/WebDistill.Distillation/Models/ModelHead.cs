@@ -31,6 +31,11 @@ public static class ModelHeads
     public static string? ProblemOfTraining(string subject, ModelFamily family, ModelHead head) => head is ModelHead.NextToken or ModelHead.MaskedToken ? null
         : $"{subject} is {WithArticle(family.Title)} model, which {Does(head)}; expected one that {Does(ModelHead.NextToken)} or {Does(ModelHead.MaskedToken)}. Choose one of those.";
 
+    /// <summary>The same of a run over labelled examples; null when it can.</summary>
+    /// <param name="subject">The model, as the sentence begins.</param>
+    public static string? ProblemOfSorting(string subject, ModelFamily family, ModelHead head) => head == ModelHead.Classes ? null
+        : $"{subject} is {WithArticle(family.Title)} model, which {Does(head)}, and the data set has classes; expected one that {Does(ModelHead.Classes)}. Choose one of those, or a data set of texts.";
+
     /// <summary>What a model with such a head does, as in "it fills masked words".</summary>
     public static string Does(ModelHead head) => head switch
     {

@@ -54,6 +54,9 @@ internal sealed record Outputs(
         return rows.Length == all.shape[0] ? all : all.index_select(0, torch.tensor(rows, [rows.Length], device: Hidden.device));
     }
 
+    /// <summary>What a model predicts from: the one vector [B, D] of each text where it sorts texts into classes, else the last hidden states of those places.</summary>
+    public torch.Tensor RowsOf(long[] places, ModelHead head) => head == ModelHead.Classes ? Pooled!.reshape(-1, Pooled.shape[^1]) : HiddenOf(places);
+
     /// <summary>Lets the tensors live as long as the scope around the present one.</summary>
     public Outputs MoveToOuterDisposeScope()
     {

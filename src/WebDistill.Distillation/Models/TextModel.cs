@@ -76,17 +76,25 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
     /// another family, if this one's is made from it (<see cref="ModelFamily.From"/>).
     /// </summary>
     /// <param name="layers">Which layer of the source each layer of the new one gets.</param>
+    /// <param name="seed">Of the weights that the source has not, a head that it lacks; null where it has them all.</param>
     /// <exception cref="ArgumentException">Layers that share their weights are to get those of different ones.</exception>
-    internal static TextModel CreateFrom(Architecture architecture, TextModel source, IReadOnlyList<int> layers)
+    internal static TextModel CreateFrom(Architecture architecture, TextModel source, IReadOnlyList<int> layers, long? seed = null)
     {
         TextModel model = Create(architecture);
+        SeededRandom? random = seed is long given ? new SeededRandom(given) : null;
         Dictionary<string, Parameter> from = source.named_parameters().ToDictionary(pair => pair.name, pair => pair.parameter);
         using IDisposable noGradient = no_grad();
         try
         {
             foreach ((string name, Parameter parameter) in model.named_parameters())
-                parameter.copy_(from[architecture.Family.NameIn(source.Architecture.Family,
-                    model.BlockOf(name) is var (block, within) ? $"{model.LayersName}.{model.SourceBlock(block, source.Architecture, layers)}{within}" : name)]);
+            {
+                string theirs = architecture.Family.NameIn(source.Architecture.Family,
+                    model.BlockOf(name) is var (block, within) ? $"{model.LayersName}.{model.SourceBlock(block, source.Architecture, layers)}{within}" : name);
+                if (random is not null && !from.ContainsKey(theirs))
+                    ParameterData.Write(parameter, values => model.Draw(name, values, random));
+                else
+                    parameter.copy_(from[theirs]);
+            }
         }
         catch
         {
@@ -140,6 +148,9 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
     /// <summary>Logits [B, classes] of the pooled vectors of B texts.</summary>
     /// <exception cref="InvalidOperationException">It has no classes.</exception>
     internal virtual Tensor ClassLogits(Tensor pooled) => throw new InvalidOperationException($"This {Architecture.Family.Title} has no classes.");
+
+    /// <summary>Logits of what <see cref="Outputs.RowsOf"/> gives: of classes, or of words.</summary>
+    internal Tensor LogitsOfRows(Tensor rows) => Architecture.Head == ModelHead.Classes ? ClassLogits(rows) : Logits(rows);
 
     /// <summary>Room for keys and values.</summary>
     /// <param name="rows">Texts that are continued side by side.</param>

@@ -1,9 +1,12 @@
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Encoders;
 using WebDistill.Distillation.Options;
 
 namespace WebDistill.Distillation.Students;
 
-/// <summary>Goes on from a stored model: same architecture, same weights, the run's dropout.</summary>
+/// <summary>
+/// Goes on from a stored model: same architecture, same weights, the run's dropout. Over labelled examples a model without classes gets a head for them, freshly drawn, in the place of its own.
+/// </summary>
 public sealed class CheckpointInit : StudentInit
 {
     /// <summary>As options spell it.</summary>
@@ -36,10 +39,13 @@ public sealed class CheckpointInit : StudentInit
                 $"'{InitName}' starts from a model, and none is chosen. Choose the model to start from.");
     }
 
-    internal override Architecture Configure(StudentOrigin origin) =>
-        origin.InTraining(
-            origin.Checkpoint ?? throw new ArgumentException("The student starts from a stored model, and none is chosen. Choose one."));
+    internal override Architecture Configure(StudentOrigin origin)
+    {
+        Architecture stored = origin.Checkpoint ?? throw new ArgumentException("The student starts from a stored model, and none is chosen. Choose one.");
+        return origin.InTraining(origin.Classes is { } classes && stored.TextClasses is null ? stored.WithClasses(new ClassHead(classes, ProblemType.SingleLabel)) ?? stored : stored);
+    }
 
     internal override TextModel Create(StudentOrigin origin, TextModel? teacher, TextModel? checkpoint) =>
-        TextModel.CreateFrom(Configure(origin), checkpoint!, [.. Enumerable.Range(0, checkpoint!.Architecture.Layers)]);
+        TextModel.CreateFrom(Configure(origin), checkpoint!, [.. Enumerable.Range(0, checkpoint!.Architecture.Layers)],
+            checkpoint.Architecture.TextClasses is null ? origin.Options.Seed : null);
 }

@@ -1,4 +1,5 @@
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Encoders;
 using WebDistill.Distillation.Options;
 
 namespace WebDistill.Distillation.Students;
@@ -9,7 +10,7 @@ namespace WebDistill.Distillation.Students;
 /// </summary>
 /// <remarks>
 /// σ is <see cref="StudentOptions.InitialiserRange"/>; the rule is that of Hugging Face's GPT-2. With a teacher, positions and vocabulary are the teacher's, and family,
-/// width and heads where they are not given.
+/// width and heads where they are not given. Over labelled examples it gets a head for their classes.
 /// </remarks>
 public sealed class RandomInit : StudentInit
 {
@@ -35,7 +36,7 @@ public sealed class RandomInit : StudentInit
             problems.Add(OptionPath.Of(options.Student.LayerCount), "The number of layers is missing. Without a teacher it must be given.");
         if (options.Student.Width is null)
             problems.Add(OptionPath.Of(options.Student.Width), "The width is missing. Without a teacher it must be given.");
-        if (options.Student.Heads is null)
+        if (options.Student.Heads is null && NeedsHeads(ModelFamilies.All.FirstOrDefault(family => family.Name == options.Student.Family)))
             problems.Add(OptionPath.Of(options.Student.Heads), "The number of attention heads is missing. Without a teacher it must be given.");
         if (options.Data.ContextLength is null)
             problems.Add(OptionPath.Of(options.Data.ContextLength),
@@ -55,7 +56,10 @@ public sealed class RandomInit : StudentInit
         RunOptions options = origin.Options;
         Architecture fresh = OfTeacher(origin) ?? (origin.Family ?? ModelFamilies.Default).Create(new NewModel(
             origin.VocabularySize, options.Data.ContextLength ?? throw Missing("context length"), options.Student.Width ?? throw Missing("width"),
-            origin.LayerCount, options.Student.Heads ?? throw Missing("number of attention heads"), origin.Roles.EndOfText, origin.Roles.Padding));
+            origin.LayerCount, options.Student.Heads ?? (NeedsHeads(origin.Family) ? throw Missing("number of attention heads") : 0), origin.Roles.EndOfText, origin.Roles.Padding));
+        // One that has no head for classes stays what it is, which whoever checks the task refuses.
+        if (origin.Classes is { } classes)
+            fresh = fresh.WithClasses(new ClassHead(classes, ProblemType.SingleLabel)) ?? fresh;
         Architecture student = origin.InTraining(fresh.WithInitialiserRange(options.Student.InitialiserRange));
         try
         {
@@ -76,11 +80,13 @@ public sealed class RandomInit : StudentInit
         if (origin.Teacher is not Architecture teacher)
             return null;
         int width = origin.Options.Student.Width ?? teacher.Width;
-        int heads = origin.Options.Student.Heads ?? Enumerable.Range(1, Math.Min(width, teacher.Heads)).Last(count => width % count == 0);
+        int heads = origin.Options.Student.Heads ?? Enumerable.Range(1, Math.Clamp(teacher.Heads, 1, width)).Last(count => width % count == 0);
         return origin.Family is ModelFamily family && family != teacher.Family
             ? family.Create(new NewModel(teacher.VocabularySize, teacher.Positions, width, origin.LayerCount, heads, origin.Roles.EndOfText, origin.Roles.Padding))
             : teacher.WithLayers(origin.LayerCount).WithWidth(width, heads);
     }
+
+    private static bool NeedsHeads(ModelFamily? family) => (family ?? ModelFamilies.Default).HasAttention;
 
     private static ArgumentException Missing(string what) => new($"The student's {what} is missing. Without a teacher it must be given.");
 }

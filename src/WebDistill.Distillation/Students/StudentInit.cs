@@ -46,6 +46,9 @@ public abstract class StudentInit
 internal sealed record StudentOrigin(
     RunOptions Options, Architecture? Teacher, Architecture? Checkpoint, int VocabularySize, TokenRoles Roles)
 {
+    /// <summary>The classes of a data set of labelled examples; null where texts themselves are learned.</summary>
+    public IReadOnlyList<string>? Classes { get; init; }
+
     /// <summary>Layers asked for, half of the teacher's if nothing is asked for.</summary>
     /// <exception cref="ArgumentException">No number is given and there is no teacher to take half of.</exception>
     public int LayerCount => Options.Student.LayerCount ?? (Teacher is null

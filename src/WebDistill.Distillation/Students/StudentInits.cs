@@ -18,7 +18,10 @@ public static class StudentInits
             $"The student initialisation '{name}' is unknown. Choose one of: {string.Join(", ", All.Select(init => init.Name))}.");
 
     /// <summary>What the way to begin that the options name demands of them and does not find; an unknown name is a problem of its own.</summary>
-    public static IReadOnlyList<OptionProblem> Validate(RunOptions options)
+    public static IReadOnlyList<OptionProblem> Validate(RunOptions options) => Validate(options, sortsTexts: false);
+
+    /// <param name="sortsTexts">Whether the run is one over labelled examples.</param>
+    internal static IReadOnlyList<OptionProblem> Validate(RunOptions options, bool sortsTexts)
     {
         var problems = new OptionProblems();
         if (All.FirstOrDefault(init => init.Name == options.Student.Initialisation) is StudentInit init)
@@ -27,10 +30,14 @@ public static class StudentInits
             problems.Add(OptionPath.Of(options.Student.Initialisation),
                 $"The student initialisation '{ForeignText.Quote(options.Student.Initialisation)}' is unknown. Choose one of: "
                 + $"{string.Join(", ", All.Select(known => known.Name))}.");
-        if (options.Student.Family is string family && ModelFamilies.PredictingTokens.All(known => known.Name != family))
-            problems.Add(OptionPath.Of(options.Student.Family), $"The family '{ForeignText.Quote(family)}' is "
-                + $"{(ModelFamilies.All.Any(known => known.Name == family) ? "one that predicts no tokens, which every run learns" : "unknown")}. Choose one of: "
-                + $"{string.Join(", ", ModelFamilies.PredictingTokens.Select(known => known.Name))}; or leave it out for the teacher's.");
+        IReadOnlyList<ModelFamily> families = sortsTexts ? ModelFamilies.SortingTexts : ModelFamilies.PredictingTokens;
+        if (options.Student.Family is string family && families.All(known => known.Name != family))
+        {
+            string what = ModelFamilies.All.All(known => known.Name != family) ? "unknown"
+                : sortsTexts ? "one that sorts no texts into classes, which this run learns" : "one that predicts no tokens, which every run learns";
+            problems.Add(OptionPath.Of(options.Student.Family), $"The family '{ForeignText.Quote(family)}' is {what}. Choose one of: "
+                + $"{string.Join(", ", families.Select(known => known.Name))}; or leave it out for the teacher's.");
+        }
         return problems.Found;
     }
 
@@ -57,18 +64,19 @@ public static class StudentInits
     /// <param name="checkpoint">Architecture of <see cref="StudentOptions.ModelId"/>, where the initialisation needs
     /// it.</param>
     /// <param name="roles">Ids that stand for no text; null is the last id for all, as GPT-2 has it.</param>
+    /// <param name="classes">Those of a data set of labelled examples; null where texts themselves are learned.</param>
     /// <exception cref="ArgumentException">The options do not fit the teacher or the checkpoint; the message says how.</exception>
     public static Architecture StudentConfig(
         RunOptions options, Architecture? teacher, int vocabularySize, Architecture? checkpoint = null,
-        TokenRoles? roles = null) =>
+        TokenRoles? roles = null, IReadOnlyList<string>? classes = null) =>
         Find(options.Student.Initialisation)
-            .Configure(new StudentOrigin(options, teacher, checkpoint, vocabularySize, roles ?? TokenRoles.Single(vocabularySize - 1)));
+            .Configure(new StudentOrigin(options, teacher, checkpoint, vocabularySize, roles ?? TokenRoles.Single(vocabularySize - 1)) { Classes = classes });
 
     /// <summary>Creates the student that the options describe. The caller owns it; teacher and checkpoint are only read.</summary>
     /// <inheritdoc cref="StudentConfig"/>
     public static TextModel Create(
-        RunOptions options, TextModel? teacher, int vocabularySize, TextModel? checkpoint = null, TokenRoles? roles = null) =>
+        RunOptions options, TextModel? teacher, int vocabularySize, TextModel? checkpoint = null, TokenRoles? roles = null, IReadOnlyList<string>? classes = null) =>
         Find(options.Student.Initialisation).Create(
-            new StudentOrigin(options, teacher?.Architecture, checkpoint?.Architecture, vocabularySize, roles ?? TokenRoles.Single(vocabularySize - 1)), teacher,
+            new StudentOrigin(options, teacher?.Architecture, checkpoint?.Architecture, vocabularySize, roles ?? TokenRoles.Single(vocabularySize - 1)) { Classes = classes }, teacher,
                 checkpoint);
 }

@@ -36,8 +36,9 @@ public sealed class ModelTeacher : Teacher
     {
         using IDisposable noGradient = no_grad();
         using DisposeScope scope = NewDisposeScope();
-        Outputs answer = _model.Forward(input, wants | Wants.Hidden);
-        Tensor hidden = answer.HiddenOf(rows).MoveToOuterDisposeScope();
+        ModelHead task = Architecture.Head;
+        Outputs answer = _model.Forward(input, wants | Wants.Hidden | (task == ModelHead.Classes ? Wants.Pooled : Wants.None));
+        Tensor hidden = answer.RowsOf(rows, task).MoveToOuterDisposeScope();
         return new TeacherAnswer(_model.Head is Tensor head ? new HeadLogits(hidden, head) : new ModelLogits(hidden, _model), hidden, isByRows ? null : answer.MoveToOuterDisposeScope());
     }
 

@@ -31,7 +31,7 @@ public abstract class Teacher : IDisposable
     public abstract void Dispose();
 }
 
-/// <summary>What a teacher says of a batch. N rows that are not padding, D its width.</summary>
+/// <summary>What a teacher says of a batch. N rows that are not padding, D its width; of one that sorts texts into classes a row is a text, whose vector has D numbers.</summary>
 /// <param name="Logits">Those of the rows; null unless asked for.</param>
 /// <param name="Hidden">[N, D], last hidden states of the rows; null unless asked for.</param>
 /// <param name="Whole">Everything asked for of the batch as it is, padding included; null where nobody looks at it.</param>

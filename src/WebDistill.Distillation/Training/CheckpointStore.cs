@@ -8,7 +8,7 @@ namespace WebDistill.Distillation.Training;
 
 /// <summary>Which checkpoints of a run are kept when a new one is saved; what no rule keeps is removed.</summary>
 /// <param name="Last">The latest ones: at least 1.</param>
-/// <param name="Best">The one with the lowest perplexity on the held-out split.</param>
+/// <param name="Best">The one that did best on the held-out split: of the lowest perplexity, or the highest accuracy where texts are sorted into classes.</param>
 /// <param name="EverySteps">Those whose update is a multiple of it; 0 keeps none for this reason.</param>
 public sealed record CheckpointRetention(int Last, bool Best, int EverySteps)
 {
@@ -20,16 +20,20 @@ public sealed record CheckpointRetention(int Last, bool Best, int EverySteps)
     /// The one with the lowest perplexity, of equal ones the latest; null when none was measured. Perplexities beyond the largest number are
     /// told apart by their mean losses, and one whose mean loss is not finite is never the best.
     /// </summary>
-    public static T? BestOf<T>(IEnumerable<T> checkpoints, Func<T, Perplexity?> perplexity, Func<T, int> step) where T : class => checkpoints
-        .Where(checkpoint => perplexity(checkpoint) is Perplexity measured && double.IsFinite(measured.NatsPerToken))
-        .OrderBy(perplexity).ThenByDescending(step)
+    public static T? BestOf<T>(IEnumerable<T> checkpoints, Func<T, Perplexity?> perplexity, Func<T, int> step) where T : class =>
+        BestOf(checkpoints, checkpoint => perplexity(checkpoint) is Perplexity measured ? ValidationScore.Of(measured) : null, step);
+
+    /// <summary>The same by whatever was measured, in the direction of its figure.</summary>
+    public static T? BestOf<T>(IEnumerable<T> checkpoints, Func<T, ValidationScore?> score, Func<T, int> step) where T : class => checkpoints
+        .Where(checkpoint => score(checkpoint) is ValidationScore measured && double.IsFinite(measured.NatsOnAverage))
+        .OrderBy(score).ThenByDescending(step)
         .FirstOrDefault();
 
     /// <summary>The steps of <paramref name="complete"/> that are kept.</summary>
     public IReadOnlySet<int> Kept(IReadOnlyCollection<CheckpointManifest> complete)
     {
         HashSet<int> kept = [.. complete.Select(manifest => manifest.Step).OrderDescending().Take(Math.Max(1, Last))];
-        if (Best && BestOf(complete, manifest => manifest.Validation, manifest => manifest.Step) is { } best)
+        if (Best && BestOf(complete, manifest => manifest.Score, manifest => manifest.Step) is { } best)
             kept.Add(best.Step);
         if (EverySteps > 0)
             kept.UnionWith(complete.Select(manifest => manifest.Step).Where(step => step % EverySteps == 0));

@@ -16,7 +16,7 @@ public sealed class FinishedRun
     {
         (_student, _tokenizer) = (trainer.Student, tokenizer);
         (Steps, WeightsSha256) = (trainer.CompletedSteps, weightsSha256);
-        (TeacherPerplexity, StudentPerplexity) = (trainer.TeacherValidationPerplexity, trainer.LastValidationPerplexity);
+        (Teacher, Student) = (trainer.TeacherValidation, trainer.LastValidation);
     }
 
     /// <summary>Updates made.</summary>
@@ -25,11 +25,17 @@ public sealed class FinishedRun
     /// <summary>Hash of the student's weight file: that of the last checkpoint.</summary>
     public string WeightsSha256 { get; }
 
-    /// <summary>The teacher's perplexity on the held-out split; null without a teacher or a split.</summary>
-    public Perplexity? TeacherPerplexity { get; }
+    /// <summary>What was measured of the teacher on the held-out split; null without a teacher or a split.</summary>
+    public ValidationScore? Teacher { get; }
 
-    /// <summary>The student's last perplexity on the held-out split; null without one.</summary>
-    public Perplexity? StudentPerplexity { get; }
+    /// <summary>What was measured last of the student on the held-out split; null without one.</summary>
+    public ValidationScore? Student { get; }
+
+    /// <summary>The teacher's perplexity; null where none was measured.</summary>
+    public Perplexity? TeacherPerplexity => Teacher?.Perplexity;
+
+    /// <summary>The student's last perplexity; null where none was measured.</summary>
+    public Perplexity? StudentPerplexity => Student?.Perplexity;
 
     /// <summary>Numbers of the student.</summary>
     public long ParameterCount => _student.Architecture.ParameterCount;

@@ -1,4 +1,3 @@
-using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 
@@ -17,8 +16,8 @@ public interface IRunJournal
     /// <summary>The attempt is ready to make its first update. What was recorded of later updates than it begins at is superseded.</summary>
     void Begin(AttemptStart start);
 
-    /// <summary>The teacher's perplexity on the held-out split is known.</summary>
-    void TeacherMeasured(Perplexity perplexity);
+    /// <summary>The teacher's figures on the held-out split are known.</summary>
+    void TeacherMeasured(ValidationScore score);
 
     /// <summary>The prompts were answered: before the first update, or after one that is about to be reported.</summary>
     void Sampled(SampleSet samples);

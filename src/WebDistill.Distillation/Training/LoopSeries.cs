@@ -20,13 +20,46 @@ public static class LoopSeries
     public static StepSeries ValidationPerplexity { get; } = new()
     {
         Name = "validationPerplexity", Title = "Validation perplexity", Label = "Perplexity", Chart = "perplexity", Cadence = SeriesCadence.Measured,
-        Colour = 9, Format = SeriesFormat.Perplexity, ExponentialOf = "validationNatsPerToken", CanBeLogarithmic = true,
+        Colour = 9, Format = SeriesFormat.Perplexity, ExponentialOf = "validationNatsPerToken", CanBeLogarithmic = true, HigherIsBetter = false,
     };
 
     /// <summary>The mean loss that <see cref="ValidationPerplexity"/> is the exponential of.</summary>
     public static StepSeries ValidationNatsPerToken { get; } = new()
     {
-        Name = "validationNatsPerToken", Title = "Validation loss", Unit = "nats/token", Cadence = SeriesCadence.Measured, Format = SeriesFormat.Loss,
+        Name = "validationNatsPerToken", Title = "Validation loss", Unit = "nats/token", Cadence = SeriesCadence.Measured, Format = SeriesFormat.Loss, HigherIsBetter = false,
+    };
+
+    /// <summary>Share of the held-out texts whose class a student tells that sorts texts: the figure by which such students are ranked.</summary>
+    public static StepSeries ValidationAccuracy { get; } = OfClasses("validationAccuracy", "Validation accuracy", "Accuracy", "share of the texts", 9);
+
+    /// <summary>Mean over the classes of their F1 on the held-out texts.</summary>
+    public static StepSeries ValidationMacroF1 { get; } = OfClasses("validationMacroF1", "Validation macro F1", "Macro F1", "0 to 1", 6);
+
+    /// <summary>Correlation of what the held-out texts are with what is told of them.</summary>
+    public static StepSeries ValidationMatthews { get; } = OfClasses("validationMatthews", "Validation Matthews correlation", "Matthews", "-1 to 1", 7);
+
+    /// <summary>Mean cross-entropy of the held-out texts' classes.</summary>
+    public static StepSeries ValidationNatsPerText { get; } = new()
+    {
+        Name = "validationNatsPerText", Title = "Validation cross-entropy", Unit = "nats/text", Chart = "validationCrossEntropy", Cadence = SeriesCadence.Measured, Colour = 9,
+        Format = SeriesFormat.Loss, CanBeLogarithmic = true, HigherIsBetter = false,
+    };
+
+    /// <summary>What is measured on held-out data of a student with that head; the first one ranks students.</summary>
+    public static IReadOnlyList<StepSeries> Measured(ModelHead head) => head switch
+    {
+        ModelHead.MaskedToken => [ValidationPerplexity with { Title = "Masked perplexity", Label = null }, ValidationNatsPerToken with { Title = "Masked validation loss" }],
+        ModelHead.Classes => [ValidationAccuracy, ValidationMacroF1, ValidationMatthews, ValidationNatsPerText],
+        _ => [ValidationPerplexity, ValidationNatsPerToken],
+    };
+
+    /// <summary>Which way a series is better that early stopping may look at; a loss is better the lower it is.</summary>
+    internal static bool IsHigherBetter(string name) =>
+        Measured(ModelHead.NextToken).Concat(Measured(ModelHead.Classes)).FirstOrDefault(series => series.Name == name)?.HigherIsBetter == true;
+
+    private static StepSeries OfClasses(string name, string title, string label, string unit, int colour) => new()
+    {
+        Name = name, Title = title, Label = label, Unit = unit, Chart = "classFigures", Cadence = SeriesCadence.Measured, Colour = colour, Format = SeriesFormat.Significant, HigherIsBetter = true,
     };
 
     /// <summary>Perplexity of the teacher on the held-out split.</summary>
@@ -91,12 +124,17 @@ public static class LoopSeries
     /// <param name="head">The student's, which says what the perplexity is one of.</param>
     internal static IReadOnlyList<StepSeries> Of(IReadOnlyList<Loss> losses, RunOptions options, ModelHead head) =>
     [
-        TotalLoss, .. losses.Select(loss => loss.Series(options)),
+        TotalLoss, .. losses.Select(loss => Shown(loss, options, head)),
         .. losses.OfType<DistillationCrossEntropy>().Any(loss => ((DistillationCrossEntropy.Softening)loss.ParametersIn(options)!).Changes) ? [Temperature] : Array.Empty<StepSeries>(),
         .. TeacherSeries.Of(options.Teacher),
-        .. head == ModelHead.MaskedToken
-            ? [ValidationPerplexity with { Title = "Masked perplexity", Label = null }, ValidationNatsPerToken with { Title = "Masked validation loss" }]
-            : (StepSeries[])[ValidationPerplexity, ValidationNatsPerToken], TeacherPerplexity, TeacherNatsPerToken,
+        .. Measured(head), .. head == ModelHead.Classes ? Array.Empty<StepSeries>() : [TeacherPerplexity, TeacherNatsPerToken],
         LearningRate, GradientNorm, TokensPerSecond, MemoryBytes, StepSeconds,
     ];
+
+    // Where whole texts are the rows, the mean over rows is one over texts.
+    private static StepSeries Shown(Loss loss, RunOptions options, ModelHead head)
+    {
+        StepSeries series = loss.Series(options);
+        return head == ModelHead.Classes && loss is RowLoss ? series with { Unit = series.Unit.Replace("/token", "/text", StringComparison.Ordinal) } : series;
+    }
 }

@@ -15,6 +15,7 @@ internal sealed class Objective : IDisposable
     private readonly RunOptions _options;
     private readonly int _vocabularySize;
     private readonly bool _looksBack;
+    private readonly bool _sortsTexts;
     private readonly Term[] _terms;
     private readonly object?[] _parameters;
 
@@ -23,9 +24,10 @@ internal sealed class Objective : IDisposable
     public Objective(TrainingParts parts, RunOptions options)
     {
         IReadOnlyList<Loss> losses = parts.Losses;
-        (Losses, _options, _vocabularySize) = (losses, options, parts.Student.Architecture.VocabularySize);
+        (Losses, _options, _vocabularySize) = (losses, options, parts.Student.Architecture.LogitsPerRow);
+        _sortsTexts = parts.Student.Architecture.Head == ModelHead.Classes;
         _looksBack = parts.Student.Architecture.Family.ContinuesTexts;
-        OfStudent = losses.OfType<WholeLoss>().Aggregate(Wants.Hidden, (all, loss) => all | loss.OfStudent);
+        OfStudent = losses.OfType<WholeLoss>().Aggregate(_sortsTexts ? Wants.Hidden | Wants.Pooled : Wants.Hidden, (all, loss) => all | loss.OfStudent);
         OfTeacher = losses.Aggregate(Wants.None, (all, loss) => all | loss.OfTeacher);
         if (losses.Select(loss => loss.Mismatch(options, parts.Student.Architecture, parts.Teacher?.Architecture)).FirstOrDefault(said => said is not null) is string mismatch)
             throw new ArgumentException(mismatch);
@@ -91,7 +93,7 @@ internal sealed class Objective : IDisposable
         : Inverse(Divisor(k, own) * batches);
 
     /// <summary>Sums every loss over one micro-batch.</summary>
-    /// <param name="rows">Its tokens without padding.</param>
+    /// <param name="rows">Its tokens without padding, or its texts where they are sorted into classes.</param>
     /// <param name="teacher">Null without a teacher, and where <see cref="IsByRows"/>.</param>
     /// <param name="ids">[B, T].</param>
     /// <param name="share">Factor of the k-th loss's sum in what is differentiated, its weight excluded.</param>
@@ -140,7 +142,8 @@ internal sealed class Objective : IDisposable
 
     private double Divisor(int k, LossCounts counts)
     {
-        LossCounts seen = _looksBack ? counts.LookingBack() : counts;
+        // Losses between layers count tokens whatever is predicted of them.
+        LossCounts seen = _sortsTexts && _terms[k].Module is null ? counts.OfTexts() : _looksBack ? counts.LookingBack() : counts;
         return _terms[k].Loss.Divisor(_terms[k].IsRestricted ? seen with { Rows = seen.Targets } : seen, _parameters[k], _vocabularySize);
     }
 
@@ -152,6 +155,6 @@ internal sealed class Objective : IDisposable
 
 /// <summary>What an objective is over one micro-batch.</summary>
 /// <param name="Sums">Un-scaled sum of each loss.</param>
-/// <param name="HiddenGradient">[N, C]: gradient of the losses over rows at the student's last hidden states; null without such a loss.</param>
+/// <param name="HiddenGradient">[N, C]: gradient of the losses over rows at what the student predicts from; null without such a loss.</param>
 /// <param name="Whole">The scaled losses over the whole batch, a scalar to be differentiated; null without one.</param>
 internal sealed record ObjectiveSums(double[] Sums, Tensor? HiddenGradient, Tensor? Whole);

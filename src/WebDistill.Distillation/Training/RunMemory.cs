@@ -79,7 +79,7 @@ public sealed record RunMemory(
         // On a GPU, and behind the head for masked words, the losses are composed of operators, which keep their intermediate results.
         bool isComposed = Device.IsCuda || student.Head != ModelHead.NextToken;
         Int128 chunk = Int128.Min(isComposed ? LossHead.RowsPerChunk : ProjectionHead.ChunkRows(student.VocabularySize), tokens);
-        Int128 logits = chunk * student.VocabularySize * (teacher is null ? 1 : 2) * (isComposed ? 4 : 1);
+        Int128 logits = chunk * student.LogitsPerRow * (teacher is null ? 1 : 2) * (isComposed ? 4 : 1);
         // Of several teachers the logits and their distributions, the mixture, and what is computed of them on the way.
         if (teachers.Count > 1)
             logits += chunk * student.VocabularySize * (2 * teachers.Count + 3);

@@ -1,7 +1,10 @@
 using System.Text.Json.Serialization;
 using WebDistill.Distillation.Data;
+using WebDistill.Distillation.Data.Labelled;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Encoders;
 using WebDistill.Distillation.Optimisation;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
@@ -26,6 +29,8 @@ public sealed record RunPlan(
     int Sequences, int BatchesPerEpoch, long TokensPerUpdate, int UpdatesPerEpoch, int TotalUpdates, int WarmupUpdates,
     long TeacherParameters, long StudentParameters, RunMemory Memory, RunDisk Disk, double FlopsPerToken, long TotalTokens)
 {
+    private const int MostClassesSaid = 6;
+
     /// <summary>Sequences of a full update, as they were asked for: the text may have fewer.</summary>
     [JsonIgnore]
     public long SequencesPerUpdate { get; private init; }
@@ -95,8 +100,11 @@ public sealed record RunPlan(
     /// <summary>Every problem that can be seen without reading a model or a corpus; empty when there is none.</summary>
     public static IReadOnlyList<OptionProblem> Validate(RunOptions options) => Validate(options, LossCatalogue.All);
 
-    internal static IReadOnlyList<OptionProblem> Validate(RunOptions options, IReadOnlyList<Loss> catalogue) =>
-        [.. options.Validate(), .. LossCatalogue.Validate(options, catalogue), .. StudentInits.Validate(options), .. RateSchedules.Validate(options)];
+    /// <summary>The same of a run over labelled examples.</summary>
+    public static IReadOnlyList<OptionProblem> ValidateLabelled(RunOptions options) => Validate(options, LossCatalogue.OfClasses, sortsTexts: true);
+
+    internal static IReadOnlyList<OptionProblem> Validate(RunOptions options, IReadOnlyList<Loss> catalogue, bool sortsTexts = false) =>
+        [.. options.Validate(), .. LossCatalogue.Validate(options, catalogue), .. StudentInits.Validate(options, sortsTexts), .. RateSchedules.Validate(options)];
 
     /// <summary>Every problem that needs the models or the corpus to be seen; empty when there is none.</summary>
     /// <param name="checkpoint">Architecture of <see cref="StudentOptions.ModelId"/>, where one is chosen.</param>
@@ -107,9 +115,14 @@ public sealed record RunPlan(
     public static IReadOnlyList<OptionProblem> Check(RunOptions options, Architecture? teacher, Architecture? checkpoint, int vocabularySize, EpochSize? epoch,
         IReadOnlyList<Architecture>? others = null, TokenRoles? roles = null) => Check(options, LossCatalogue.All, teacher, checkpoint, vocabularySize, epoch, others, roles);
 
+    /// <summary>The same of a run over labelled examples.</summary>
+    /// <param name="labelled">What the examples are.</param>
+    public static IReadOnlyList<OptionProblem> Check(RunOptions options, LabelledTask labelled, Architecture? teacher, Architecture? checkpoint, int vocabularySize, EpochSize? epoch,
+        IReadOnlyList<Architecture>? others = null, TokenRoles? roles = null) => Check(options, LossCatalogue.OfClasses, teacher, checkpoint, vocabularySize, epoch, others, roles, labelled);
+
     internal static IReadOnlyList<OptionProblem> Check(
         RunOptions options, IReadOnlyList<Loss> catalogue, Architecture? teacher, Architecture? checkpoint, int vocabularySize, EpochSize? epoch,
-        IReadOnlyList<Architecture>? others = null, TokenRoles? roles = null)
+        IReadOnlyList<Architecture>? others = null, TokenRoles? roles = null, LabelledTask? labelled = null)
     {
         var problems = new OptionProblems();
         AddUnlessTrained(OptionPath.Of(options.Teacher.ModelId), "The teacher", teacher);
@@ -134,7 +147,7 @@ public sealed record RunPlan(
         Architecture student;
         try
         {
-            student = StudentInits.StudentConfig(options, teacher, vocabularySize, checkpoint);
+            student = StudentInits.StudentConfig(options, teacher, vocabularySize, checkpoint, roles, labelled?.Classes);
             student.Validate();
         }
         catch (Exception problem) when (problem is ArgumentException or InvalidDataException)
@@ -149,7 +162,7 @@ public sealed record RunPlan(
                 $"The student has {student.VocabularySize} tokens in its vocabulary and the data set {vocabularySize}. "
                 + "Choose a data set that was tokenised with the student's vocabulary.");
         }
-        if (TaskProblems(options, student, teacher, others ?? [], roles) is { Count: > 0 } otherTasks)
+        if ((labelled is null ? TaskProblems(options, student, teacher, others ?? [], roles) : ClassProblems(options, labelled, student, teacher, others ?? [])) is { Count: > 0 } otherTasks)
             return [.. problems.Found, .. otherTasks];
         if (options.Student.FreezeTokenTypeEmbeddings && student.TokenTypes == 0)
             problems.Add(OptionPath.Of(options.Student.FreezeTokenTypeEmbeddings),
@@ -160,10 +173,12 @@ public sealed record RunPlan(
                 problems.Add(loss.Fields[0].Path, mismatch);
         }
 
-        int positions = Math.Min(student.Positions, teacher?.Positions ?? int.MaxValue), shortest = options.Data.SequenceMode.ShortestContext();
+        int positions = Math.Min(student.Positions, teacher?.Positions ?? int.MaxValue), shortest = labelled?.ShortestContext ?? options.Data.SequenceMode.ShortestContext();
         if (options.Data.ContextLength is int context && context > positions)
             problems.Add(OptionPath.Of(options.Data.ContextLength),
                 $"The context length is {context}, the models have {positions} positions. Choose at most {positions}.");
+        else if (labelled is not null && ContextLength(options, teacher, student) is var room && room < shortest)
+            problems.Add(OptionPath.Of(options.Data.ContextLength), $"The context length is {room}; expected at least {shortest}, room for a token of each text beside what begins and ends them. Choose a longer one.");
         else if (ContextLength(options, teacher, student) < shortest)
             problems.Add(OptionPath.Of(options.Data.SequenceMode),
                 $"The models have {positions} positions, and {options.Data.SequenceMode} sequences need at least {shortest}. Choose other models or sequences.");
@@ -208,7 +223,11 @@ public sealed record RunPlan(
 
         void AddUnlessTrained(string field, string subject, Architecture? model)
         {
-            if (model is not null && ModelHeads.ProblemOfTraining(subject, model.Family, model.Head) is string problem)
+            // A student that goes on from a model without classes gets a head for them.
+            if (model is null || labelled is not null && field == OptionPath.Of(options.Student.ModelId) && model.WithClasses(new ClassHead(labelled.Classes, ProblemType.SingleLabel)) is not null)
+                return;
+            string? problem = labelled is null ? ModelHeads.ProblemOfTraining(subject, model.Family, model.Head) : ModelHeads.ProblemOfSorting(subject, model.Family, model.Head);
+            if (problem is not null)
                 problems.Add(field, problem);
         }
     }
@@ -231,6 +250,39 @@ public sealed record RunPlan(
                 + "Choose a data set that was tokenised with the vocabulary of such a model.");
         return problems.Found;
     }
+
+    /// <summary>Where teacher, student and labelled examples do not have the same classes.</summary>
+    private static IReadOnlyList<OptionProblem> ClassProblems(
+        RunOptions options, LabelledTask labelled, Architecture student, Architecture? teacher, IReadOnlyList<Architecture> others)
+    {
+        var problems = new OptionProblems();
+        if (others.Count > 0)
+            problems.Add(OptionPath.Of(options.Teacher.Others), $"There are {others.Count + 1} teachers; several are combined where they continue texts, expected one for a run over classes. Choose one alone.");
+        if (teacher?.TextClasses is ClassHead taught)
+            AddUnlessTold(OptionPath.Of(options.Teacher.ModelId), "The teacher", taught);
+        if (student.TextClasses is not ClassHead own)
+            problems.Add(OptionPath.Of(options.Student.Family), $"The student is {ModelHeads.WithArticle(student.Family.Title)}, which {ModelHeads.Does(student.Head)}, and the data set has classes; expected one "
+                + $"that {ModelHeads.Does(ModelHead.Classes)}. Choose the family {string.Join(", ", ModelFamilies.SortingTexts.Select(family => family.Name))}, or a data set of texts.");
+        else if (problems.Found.Count == 0)
+            AddUnlessTold(OptionPath.Of(options.Student.ModelId), "The student", own);
+        return problems.Found;
+
+        void AddUnlessTold(string field, string subject, ClassHead head)
+        {
+            if (head.Problem != ProblemType.SingleLabel)
+                problems.Add(field, $"{subject}'s head is one for {head.Problem}; expected {ProblemType.SingleLabel}, one class of each text. Choose another model.");
+            else if (!head.Labels.SequenceEqual(labelled.Classes, StringComparer.Ordinal))
+                problems.Add(field, $"{subject} tells the classes {InWords(head.Labels)}, and the data set has {InWords(labelled.Classes)}; expected the same in the same order. "
+                    + "Choose a model that learned this data set, or prepare the data set with the model's classes in their order.");
+        }
+
+        static string InWords(IReadOnlyList<string> classes) => string.Join(", ", classes.Take(MostClassesSaid).Select(name => $"'{ForeignText.Quote(name)}'"))
+            + (classes.Count > MostClassesSaid ? $" and {classes.Count - MostClassesSaid} more" : "");
+    }
+
+    /// <summary>One epoch of a run with these options over labelled examples.</summary>
+    public static EpochSize MeasureEpoch(RunOptions options, Architecture? teacher, Architecture student, LabelledFile train) =>
+        LabelledBatches.Measure(train, ContextLength(options, teacher, student));
 
     /// <summary>One epoch of a run with these options over the file.</summary>
     /// <exception cref="InvalidDataException">There is no sequence; the message names the counts.</exception>

@@ -23,6 +23,15 @@ public sealed record StepReport(int Step, double Epoch, long TokensSeen, double 
         return this with { Values = values };
     }
 
+    /// <summary>The same under the names of their series.</summary>
+    public StepReport With(IReadOnlyDictionary<string, double> more)
+    {
+        var values = new Dictionary<string, double>(Values);
+        foreach ((string name, double value) in more)
+            values[name] = value;
+        return this with { Values = values };
+    }
+
     /// <inheritdoc/>
     public bool Equals(StepReport? other) => other is not null && Step == other.Step && Epoch.Equals(other.Epoch)
         && TokensSeen == other.TokensSeen && TotalLoss.Equals(other.TotalLoss) && Values.Count == other.Values.Count

@@ -31,6 +31,7 @@ public sealed class Trainer : IDisposable
     private readonly LearningRateSchedule _schedule;
     private readonly int _contextLength;
     private readonly AdamWOptimiser _optimiser;
+    private readonly HeldOutMeasure? _heldOut;
     private readonly Diagnoser _diagnoser;
     private readonly RunSamples? _samples;
     private readonly IDisposable _keptBlocks;
@@ -52,6 +53,7 @@ public sealed class Trainer : IDisposable
         _objective = new Objective(parts, options);
         Series = LoopSeries.Of(parts.Losses, options, Student.Architecture.Head);
         _contextLength = RunPlan.ContextLength(options, parts.Teacher?.Architecture, Student.Architecture);
+        _heldOut = HeldOutMeasure.Of(parts, options, _contextLength);
         _schedule = LearningRateSchedule.Plan(options, parts.Batches.Epoch);
         _samples = RunSamples.Of(parts, options, _schedule);
 
@@ -66,7 +68,7 @@ public sealed class Trainer : IDisposable
         _optimiser = new AdamWOptimiser([.. Trained(Student, options), .. _objective.Parameters()],
             options.Optimiser.AdamBeta1, options.Optimiser.AdamBeta2, options.Optimiser.AdamEpsilon);
         _diagnoser = new Diagnoser(parts, options, _contextLength, TotalSteps);
-        if (parts.Teacher is EnsembleTeacher { NeedsMeasuring: true } && parts.Validation is null)
+        if (parts.Teacher is EnsembleTeacher { NeedsMeasuring: true } && _heldOut is null)
             throw new ArgumentException("The teachers are weighted by their loss on held-out text, and there is none. Choose a text with a held-out part, or fixed weights.");
         NoteWhatIsUnusual();
         // Last: a run that cannot begin has nobody who would end it.
@@ -82,11 +84,17 @@ public sealed class Trainer : IDisposable
     /// <summary>What a reader of the run's record should know about it.</summary>
     public IReadOnlyList<string> Notes => _notes;
 
-    /// <summary>The teacher's perplexity on the held-out split, once measured by <see cref="Run"/>.</summary>
-    public Perplexity? TeacherValidationPerplexity { get; private set; }
+    /// <summary>What was measured of the teacher on the held-out split, once by <see cref="Run"/>.</summary>
+    public ValidationScore? TeacherValidation { get; private set; }
 
-    /// <summary>The student's latest perplexity on the held-out split.</summary>
-    public Perplexity? LastValidationPerplexity { get; private set; }
+    /// <summary>What was measured last of the student on the held-out split.</summary>
+    public ValidationScore? LastValidation { get; private set; }
+
+    /// <summary>The teacher's perplexity on the held-out split, once measured; null where none is measured.</summary>
+    public Perplexity? TeacherValidationPerplexity => TeacherValidation?.Perplexity;
+
+    /// <summary>The student's latest perplexity on the held-out split; null where none is measured.</summary>
+    public Perplexity? LastValidationPerplexity => LastValidation?.Perplexity;
 
     /// <summary>What the reports hold.</summary>
     public IReadOnlyList<StepSeries> Series { get; }
@@ -108,13 +116,15 @@ public sealed class Trainer : IDisposable
         TeacherValidationNatsPerToken = TeacherValidationPerplexity?.NatsPerToken,
         LastValidationPerplexity = LastValidationPerplexity?.Value,
         LastValidationNatsPerToken = LastValidationPerplexity?.NatsPerToken,
+        TeacherValidation = TeacherValidation?.ToStore(),
+        LastValidation = LastValidation?.ToStore(),
         Unreported = _unreported,
         UnreportedLayers = _unreported is null ? null : _diagnoser.Layers,
         TeacherWeights = (_parts.Teacher as EnsembleTeacher)?.MeasuredWeights,
     };
 
-    /// <summary>Perplexity on the held-out split of the weights as they are; null when it was not measured for this update.</summary>
-    public Perplexity? ValidationPerplexityOfState => _validatedStep == CompletedSteps ? LastValidationPerplexity : null;
+    /// <summary>What was measured on the held-out split of the weights as they are; null when nothing was for this update.</summary>
+    public ValidationScore? ValidationOfState => _validatedStep == CompletedSteps ? LastValidation : null;
 
     /// <summary>The optimiser's state of every trained parameter, live.</summary>
     internal IReadOnlyList<Moments> Moments => _optimiser.Moments;
@@ -134,8 +144,8 @@ public sealed class Trainer : IDisposable
         CompletedSteps = state.Step;
         _tokensSeen = state.TokensSeen;
         _batchesUsed = state.BatchesUsed;
-        TeacherValidationPerplexity = Perplexity.Stored(state.TeacherValidationPerplexity, state.TeacherValidationNatsPerToken);
-        LastValidationPerplexity = Perplexity.Stored(state.LastValidationPerplexity, state.LastValidationNatsPerToken);
+        TeacherValidation = ValidationScore.Stored(Perplexity.Stored(state.TeacherValidationPerplexity, state.TeacherValidationNatsPerToken), state.TeacherValidation);
+        LastValidation = ValidationScore.Stored(Perplexity.Stored(state.LastValidationPerplexity, state.LastValidationNatsPerToken), state.LastValidation);
         (_unreported, _diagnoser.Layers) = (state.Unreported, state.UnreportedLayers);
         if (_parts.Teacher is EnsembleTeacher several)
             several.MeasuredWeights = state.TeacherWeights;
@@ -153,13 +163,12 @@ public sealed class Trainer : IDisposable
         foreach (string note in _notes)
             journal.Note(CompletedSteps, note);
         WeighTeachers(journal, cancel);
-        if (_parts.Teacher is Teacher teacher && teacher.Offers.HasFlag(Wants.Logits) && _parts.Validation is { } held && TeacherValidationPerplexity is null)
+        if (_parts.Teacher is Teacher teacher && teacher.Offers.HasFlag(Wants.Logits) && _heldOut is not null && TeacherValidation is null)
         {
-            TeacherValidationPerplexity = IsMasked ? MaskedPerplexity.Measure(teacher, held, _contextLength, _options.Schedule.ValidationMaxTokens, cancel)
-                : Perplexity.Measure(teacher, held, _contextLength, _options.Schedule.ValidationMaxTokens, cancel);
-            journal.Note(CompletedSteps, $"Teacher's {Figure} on the held-out text: {TeacherValidationPerplexity}.");
+            TeacherValidation = _heldOut.OfTeacher(teacher, cancel);
+            journal.Note(CompletedSteps, $"Teacher's {Figure} on the held-out {Data}: {TeacherValidation}.");
         }
-        if (TeacherValidationPerplexity is Perplexity ofTeacher)
+        if (TeacherValidation is ValidationScore ofTeacher)
             journal.TeacherMeasured(ofTeacher);
         if (CompletedSteps == 0)
             _samples?.After(0, journal, cancel);
@@ -168,14 +177,12 @@ public sealed class Trainer : IDisposable
         {
             // Remembered until it is reported: a run that is cut while the perplexity is measured, or the prompts are answered, loses no update.
             StepReport report = _unreported ??= Step(cancel);
-            if (_parts.Validation is not null && IsValidationDue())
+            if (_heldOut is not null && IsValidationDue())
             {
-                Perplexity measured = MeasurePerplexity(Student, cancel);
-                LastValidationPerplexity = measured;
+                LastValidation = _heldOut.OfModel(Student, cancel);
                 _validatedStep = CompletedSteps;
-                report = report.With((LoopSeries.ValidationPerplexity, measured.Value), (LoopSeries.ValidationNatsPerToken, measured.NatsPerToken));
-                journal.Note(CompletedSteps, string.Create(CultureInfo.InvariantCulture,
-                    $"Update {report.Step}: {(_parts.Teacher is null ? Figure : $"student's {Figure}")} on the held-out text {measured}."));
+                report = report.With(LastValidation.Values);
+                journal.Note(CompletedSteps, $"Update {report.Step}: {(_parts.Teacher is null ? Figure : $"student's {Figure}")} on the held-out {Data} {LastValidation}.");
             }
             _samples?.After(CompletedSteps, journal, cancel);
             Diagnosis? diagnosis = _diagnoser.Of(report, cancel);
@@ -195,7 +202,7 @@ public sealed class Trainer : IDisposable
     {
         if (_parts.Teacher is not EnsembleTeacher { NeedsMeasuring: true } several)
             return;
-        IReadOnlyList<double> losses = several.Measure(model => MeasurePerplexity(model, cancel).NatsPerToken);
+        IReadOnlyList<double> losses = several.Measure(model => _heldOut!.OfModel(model, cancel).NatsOnAverage);
         journal?.Note(CompletedSteps, "Weights of the teachers by their loss on the held-out text: " + string.Join(", ", several.MeasuredWeights!.Select((weight, m) =>
             string.Create(CultureInfo.InvariantCulture, $"{weight:0.0000} ({losses[m]:0.0000} nats/token)"))) + ".");
     }
@@ -277,20 +284,19 @@ public sealed class Trainer : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor ids_BT = tensor(batch.Ids, [batch.Rows, batch.Columns], device: Engine.Device.Default);
-        // Nothing that comes before padding sees it in a model that reads from left to right.
-        var input = new ModelInput(ids_BT, IsMasked && batch.HasPadding
-            ? tensor(batch.IsToken(), [batch.Rows, batch.Columns], device: ids_BT.device).to(ScalarType.Int64) : null);
         long[] rows = batch.TokenPlaces(), targets = batch.Targets();
-        TeacherAnswer? teacher = _parts.Teacher?.Answer(input, rows, targets, _objective.OfTeacher, _objective.IsByRows);
+        TeacherAnswer? teacher = _parts.Teacher is Teacher taught
+            ? taught.Answer(batch.InputOf(ids_BT, taught.Architecture), rows, targets, _objective.OfTeacher, _objective.IsByRows) : null;
         clock.Lap(Phase.TeacherForward);
-        Outputs student = Student.Forward(input, _objective.OfStudent);
-        Tensor hidden_NC = student.HiddenOf(rows);
+        Outputs student = Student.Forward(batch.InputOf(ids_BT, Student.Architecture), _objective.OfStudent);
+        Tensor hidden_NC = student.RowsOf(rows, Student.Architecture.Head);
         clock.Lap(Phase.StudentForward);
 
         ObjectiveSums objective = _objective.Sum(
             new LossHeadInput(hidden_NC.detach(), Student.Head, teacher?.Hidden, teacher?.Logits, targets, _options.Precision)
             {
-                Temperature = _objective.Temperature, StudentLogits = Student.Head is null ? Student.Logits : null,
+                Temperature = _objective.Temperature, StudentLogits = Student.Head is null ? Student.LogitsOfRows : null,
+                IsExact = Student.Architecture.Head == ModelHead.Classes,
             },
             student, teacher?.Whole, batch, ids_BT, share);
         for (int k = 0; k < objective.Sums.Length; k++)
@@ -338,14 +344,9 @@ public sealed class Trainer : IDisposable
         [.. student.named_parameters().Where(pair => pair.parameter.requires_grad).Select(pair => new Moments(
             pair.name, pair.parameter, student.Decays(pair.name) ? options.Optimiser.WeightDecay : 0))];
 
-    // What is learned, and measured, follows from what the student does.
-    private bool IsMasked => Student.Architecture.Head == ModelHead.MaskedToken;
+    private string Figure => HeldOutMeasure.InWords(Student.Architecture.Head).Figure;
 
-    private string Figure => IsMasked ? "masked perplexity" : "perplexity";
-
-    private Perplexity MeasurePerplexity(TextModel model, CancellationToken cancel) => IsMasked
-        ? MaskedPerplexity.Measure(model, _parts.Validation!, _contextLength, _options.Schedule.ValidationMaxTokens, cancel)
-        : Perplexity.Measure(model, _parts.Validation!, _contextLength, _options.Schedule.ValidationMaxTokens, cancel);
+    private string Data => HeldOutMeasure.InWords(Student.Architecture.Head).Data;
 
     private void NoteWhatIsUnusual()
     {
@@ -366,11 +367,12 @@ public sealed class Trainer : IDisposable
         if (_schedule.EndsBy != OptionPath.Of(_options.Schedule.Epochs))
             _notes.Add($"The budget ({_schedule.EndsBy}) ends the run after {TotalSteps} updates, before its {_options.Schedule.Epochs} epochs are over.");
         if (_parts.Teacher is null)
-            _notes.Add($"There is no teacher: the {(IsMasked ? "masked" : "causal")} language-model loss alone is minimised.");
-        if (_parts.Validation is null)
-            _notes.Add($"There is no held-out text: no {Figure} is measured.");
-        if (IsMasked && (_options.Samples.IntervalSteps != 0 || _options.Diagnosis.IntervalSteps != 0))
-            _notes.Add("The student fills masked words: no prompts are answered, and of the diagnosis its layers are looked at and not its predictions.");
+            _notes.Add($"There is no teacher: the {LossCatalogue.Predicting(Student.Architecture.Head) switch { MaskedLanguageModel => "masked language-model loss", ClassLabels => "cross-entropy of the labels",
+                _ => "causal language-model loss" }} alone is minimised.");
+        if (_heldOut is null)
+            _notes.Add($"There is no held-out {Data}: no {Figure} is measured.");
+        if (Student.Architecture.Head != ModelHead.NextToken && (_options.Samples.IntervalSteps != 0 || _options.Diagnosis.IntervalSteps != 0))
+            _notes.Add($"The student {ModelHeads.Does(Student.Architecture.Head)}: no prompts are answered, and of the diagnosis its layers are looked at and not its predictions.");
     }
 
     /// <summary>Frees the state of optimiser and losses; the parts belong to the caller.</summary>

@@ -12,8 +12,8 @@ using WebDistill.Distillation.Text;
 namespace WebDistill.Distillation.Training;
 
 /// <summary>Where everything stands that an attempt reads and writes.</summary>
-/// <param name="TrainTokens">Token file of the training split.</param>
-/// <param name="ValidationTokens">Token file of the held-out split; null without one.</param>
+/// <param name="TrainTokens">Token file of the training split, or a labelled file: then texts are sorted into its classes.</param>
+/// <param name="ValidationTokens">The same of the held-out split; null without one.</param>
 /// <param name="Tokenizer">Folder of the tokenizer's files.</param>
 /// <param name="Teacher">Model folder; null without a teacher.</param>
 /// <param name="FirstModel">Folder of the model whose weights the student begins with; null when it begins otherwise.</param>
@@ -57,38 +57,37 @@ public sealed class TrainingAttempt(
     /// <exception cref="TrainingDivergedException">A loss or the gradient became NaN or infinite.</exception>
     public void Execute(CancellationToken cancel)
     {
-        using TokenFile train = TokenFile.Open(files.TrainTokens);
-        using TokenFile? validation = files.ValidationTokens is string held ? TokenFile.Open(held) : null;
-        TrainingProvenance provenance = DescribeOrigin(train, cancel);
+        using TrainingData data = TrainingData.Open(files.TrainTokens, files.ValidationTokens);
+        TrainingProvenance provenance = DescribeOrigin(data, cancel);
         TextTokenizer tokenizer = TokenizerKinds.Load(files.Tokenizer);
 
         string? start = FindStart(provenance);
-        RunPlan plan = Plan(train, start);
+        RunPlan plan = Plan(data, start);
         if (RequireRoom(plan) is string shortage)
             journal.Note(_step, shortage, isWarning: true);
         using Teacher? teacher = files.Teacher is not string model ? null
             : files.OtherTeachers.Count == 0 ? new ModelTeacher(ModelFiles.Load(model)) : EnsembleTeacher.Open([model, .. files.OtherTeachers], options.Teacher);
-        using TextModel student = CreateStudent(teacher, train, start);
+        using TextModel student = CreateStudent(teacher, data, start);
         cancel.ThrowIfCancellationRequested();
-        SamplePrompts? prompts = student.Architecture.Head != ModelHead.NextToken ? null : SamplePrompts.Of(
-            options, tokenizer, validation ?? train, Math.Min(student.Architecture.Positions, teacher?.Architecture.Positions ?? int.MaxValue));
+        SamplePrompts? prompts = student.Architecture.Head != ModelHead.NextToken || data.TextOfPrompts is not TokenFile text ? null : SamplePrompts.Of(
+            options, tokenizer, text, Math.Min(student.Architecture.Positions, teacher?.Architecture.Positions ?? int.MaxValue));
         foreach (string shortened in prompts?.Notes ?? [])
             journal.Note(_step, shortened, isWarning: true);
-        TrainingParts parts = TrainingParts.Of(options, teacher, student, train, validation) with { Prompts = prompts };
+        TrainingParts parts = data.Parts(options, teacher, student) with { Prompts = prompts };
         using BatchSource batches = parts.Batches;
         using var trainer = new Trainer(parts, options);
         IReadOnlyList<string> fresh = start is null ? [] : TrainingCheckpoint.Restore(start, trainer);
         foreach (string loss in fresh)
             journal.Note(_step, $"The loss '{loss}' was off so far: its own parameters begin freshly drawn.");
         journal.Begin(new AttemptStart(
-            trainer.State.Unreported is { } unreported ? unreported.Step - 1 : trainer.CompletedSteps, trainer.TotalSteps, train.TokenCount,
+            trainer.State.Unreported is { } unreported ? unreported.Step - 1 : trainer.CompletedSteps, trainer.TotalSteps, data.TokenCount,
             teacher?.Architecture, student.Architecture, plan, provenance,
             trainer.Series, files.Checkpoints.List()));
         Train(trainer, tokenizer, provenance, plan.Disk.CheckpointBytes, cancel);
         journal.Finish(new FinishedRun(trainer, tokenizer, files.Checkpoints.List()[^1].WeightsSha256));
     }
 
-    private TrainingProvenance DescribeOrigin(TokenFile train, CancellationToken cancel)
+    private TrainingProvenance DescribeOrigin(TrainingData data, CancellationToken cancel)
     {
         string? teacherSha256 = null;
         if (files.Teacher is string teacher)
@@ -103,7 +102,7 @@ public sealed class TrainingAttempt(
         }
         return new TrainingProvenance(
             teacherSha256, FileHash.Sha256(files.TrainTokens), files.ValidationTokens is string held ? FileHash.Sha256(held) : null,
-            train.TokenizerSha256, Device.Name, version);
+            data.TokenizerSha256, Device.Name, version);
     }
 
     /// <summary>The checkpoint to go on from, checked to the last byte; null starts from the beginning.</summary>
@@ -151,12 +150,12 @@ public sealed class TrainingAttempt(
     }
 
     /// <summary>What the run does and needs, from the models' descriptions: before any of them is in memory.</summary>
-    private RunPlan Plan(TokenFile train, string? start)
+    private RunPlan Plan(TrainingData data, string? start)
     {
         Architecture? teacher = files.Teacher is string model ? Read(model) : null;
         Architecture student = start is not null ? Read(start) : StudentInits.StudentConfig(
-            options, teacher, train.VocabularySize, files.FirstModel is string first ? Read(first) : null, train.Roles);
-        return RunPlan.Compute(options, teacher, student, train, [.. files.OtherTeachers.Select(Read)]);
+            options, teacher, data.VocabularySize, files.FirstModel is string first ? Read(first) : null, data.Roles, data.Classes);
+        return RunPlan.Compute(options, teacher, student, data.Measure(options, teacher, student), [.. files.OtherTeachers.Select(Read)]);
 
         static Architecture Read(string folder) => Architecture.Load(Path.Combine(folder, ModelFiles.ConfigFileName));
     }
@@ -179,7 +178,7 @@ public sealed class TrainingAttempt(
         return RunFit.ShortageOfDisk(plan, room.Machine(), saved);
     }
 
-    private TextModel CreateStudent(Teacher? teacher, TokenFile train, string? start)
+    private TextModel CreateStudent(Teacher? teacher, TrainingData data, string? start)
     {
         // Of several teachers the first one's layers are copied, and it is in memory for that alone.
         using TextModel? copied = teacher is { Model: null } && files.Teacher is string taught && start is null ? ModelFiles.Load(taught) : null;
@@ -189,10 +188,10 @@ public sealed class TrainingAttempt(
             using TextModel saved = ModelFiles.Load(start);
             return StudentInits.Create(
                 options with { Student = options.Student with { Initialisation = CheckpointInit.InitName } },
-                from, train.VocabularySize, saved, train.Roles);
+                from, data.VocabularySize, saved, data.Roles, data.Classes);
         }
         using TextModel? first = files.FirstModel is string model ? ModelFiles.Load(model) : null;
-        return StudentInits.Create(options, from, train.VocabularySize, first, train.Roles);
+        return StudentInits.Create(options, from, data.VocabularySize, first, data.Roles, data.Classes);
     }
 
     private void Train(Trainer trainer, TextTokenizer tokenizer, TrainingProvenance provenance, long checkpointBytes, CancellationToken cancel)

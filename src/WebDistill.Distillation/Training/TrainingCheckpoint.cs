@@ -18,12 +18,18 @@ namespace WebDistill.Distillation.Training;
 /// <param name="ValidationPerplexity">Perplexity of these very weights on the held-out split; null when it was not measured.</param>
 /// <param name="Files">Every other file of the folder.</param>
 /// <param name="ValidationNatsPerToken">The mean loss that the perplexity is the exponential of; null where an early version saved it.</param>
+/// <param name="ValidationOfClasses">What was measured of these very weights on held-out labelled examples, under the names of the series; null in a run over texts.</param>
 public sealed record CheckpointManifest(
-    int Step, DateTime SavedAt, double? ValidationPerplexity, IReadOnlyList<CheckpointFile> Files, double? ValidationNatsPerToken = null)
+    int Step, DateTime SavedAt, double? ValidationPerplexity, IReadOnlyList<CheckpointFile> Files, double? ValidationNatsPerToken = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, double>? ValidationOfClasses = null)
 {
     /// <summary>The perplexity with its mean loss; null when it was not measured.</summary>
     [JsonIgnore]
     public Perplexity? Validation => Perplexity.Stored(ValidationPerplexity, ValidationNatsPerToken);
+
+    /// <summary>What ranks it: the perplexity or what was told of classes; null when nothing was measured.</summary>
+    [JsonIgnore]
+    public ValidationScore? Score => ValidationScore.Stored(Validation, ValidationOfClasses);
 
     /// <summary>Size of all the files that it lists.</summary>
     [JsonIgnore]
@@ -75,10 +81,10 @@ public static class TrainingCheckpoint
             [ModelFiles.WeightsFileName] = model.WeightsSha256, [MomentsFileName] = moments,
         };
         var manifest = new CheckpointManifest(
-            state.Step, DateTime.UtcNow, trainer.ValidationPerplexityOfState?.Value,
+            state.Step, DateTime.UtcNow, trainer.ValidationOfState?.Perplexity?.Value,
             [.. new DirectoryInfo(folder).EnumerateFiles().OrderBy(file => file.Name, StringComparer.Ordinal).Select(file =>
                 new CheckpointFile(file.Name, file.Length, known.GetValueOrDefault(file.Name) ?? FileHash.Sha256(file.FullName)))],
-            trainer.ValidationPerplexityOfState?.NatsPerToken);
+            trainer.ValidationOfState?.Perplexity?.NatsPerToken, trainer.ValidationOfState?.ToStore());
         DurableFile.WriteText(Path.Combine(folder, ManifestFileName), JsonSerializer.Serialize(manifest, s_json), files);
         return manifest;
     }

@@ -38,6 +38,14 @@ public sealed record TrainingState
     /// <summary>The mean loss that it is the exponential of, nats per token; null in a state that an early version saved.</summary>
     public double? LastValidationNatsPerToken { get; init; }
 
+    /// <summary>What was measured of the teacher on held-out labelled examples, under the names of the series; null in a run over texts.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, double>? TeacherValidation { get; init; }
+
+    /// <summary>What was measured last of the student on held-out labelled examples; null in a run over texts.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, double>? LastValidation { get; init; }
+
     /// <summary>
     /// The report of this very update when the run was cut between the update and its report, in a measurement; it is
     /// measured and reported first when the run goes on.

@@ -120,7 +120,7 @@ internal sealed partial class RunJournal : IRunJournal
     }
 
     /// <inheritdoc/>
-    public void TeacherMeasured(Perplexity perplexity) => _teacherPerplexity = new(perplexity);
+    public void TeacherMeasured(ValidationScore score) => _teacherPerplexity = score.Perplexity is Perplexity perplexity ? new(perplexity) : null;
 
     /// <inheritdoc/>
     public void Sampled(SampleSet samples)

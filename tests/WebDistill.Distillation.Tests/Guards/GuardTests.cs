@@ -102,6 +102,27 @@ public sealed class GuardTests
             : report.With((LoopSeries.ValidationNatsPerToken, report.Step == 20 ? 1 : 1 + (report.Step / 20 % 2 == 0 ? -1e-5 : 1e-5)));
     }
 
+    /// <summary>Of a figure of which more is better it is seen that it falls, and not that it rises.</summary>
+    [Theory]
+    [InlineData("validationAccuracy", -1)]
+    [InlineData("validationNatsPerText", 1)]
+    [InlineData("validationNatsPerToken", 1)]
+    public void Validation_OfARunOverClasses_FollowsTheDirectionOfItsMeasure(string measure, int worse)
+    {
+        RunOptions options = Rows.Options with { Guards = Rows.Options.Guards with { Measure = measure } };
+        Sighting seen = Assert.Single(Rows.Watched(Told(worse), options));
+        Assert.Equal(("validation", 300), (seen.Guard.Name, seen.Step));
+        Assert.Equal(0.5 + 0.1 * worse, seen.Value, 1e-9);
+        Assert.Equal(Math.Sign(worse), Math.Sign(seen.Value - seen.Threshold!.Value));
+        Assert.Contains("was no improvement 5 times in a row; the best was 0.5 after update 200.", seen.Text);
+        Assert.Empty(Rows.Watched(Told(-worse).Where(report => report.Step > 200), options));
+
+        // The best at update 200, then worse by a thousandth with each update; the default measure is the loss on the held-out data, whatever it is one of.
+        IEnumerable<StepReport> Told(int direction) => Rows.Falling(400, change: report => new StepReport(report.Step, report.Epoch, report.TokensSeen, report.TotalLoss,
+            report.Values.Where(pair => !pair.Key.StartsWith("validation", StringComparison.Ordinal)).ToDictionary()) is var bare && report.Step % 20 != 0 ? bare
+            : bare.With((measure == "validationAccuracy" ? LoopSeries.ValidationAccuracy : LoopSeries.ValidationNatsPerText, 0.5 + direction * Math.Abs(report.Step - 200) / 1000.0)));
+    }
+
     [Fact]
     public void Validation_ANoisyMeasureThatFalls_IsNone()
     {

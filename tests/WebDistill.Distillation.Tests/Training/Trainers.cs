@@ -62,6 +62,8 @@ internal sealed class Journal(Action<StepReport>? each = null, Action<FinishedRu
 
     public Perplexity? Teacher { get; private set; }
 
+    public ValidationScore? TeacherScore { get; private set; }
+
     public AttemptStart? Start { get; private set; }
 
     public FinishedRun? Finished { get; private set; }
@@ -72,7 +74,7 @@ internal sealed class Journal(Action<StepReport>? each = null, Action<FinishedRu
 
     public void Begin(AttemptStart start) => Start = start;
 
-    public void TeacherMeasured(Perplexity perplexity) => Teacher = perplexity;
+    public void TeacherMeasured(ValidationScore score) => (TeacherScore, Teacher) = (score, score.Perplexity);
 
     public void Sampled(SampleSet samples)
     {

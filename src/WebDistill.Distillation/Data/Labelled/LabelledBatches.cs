@@ -22,16 +22,14 @@ public sealed class LabelledBatches : BatchSource
     /// <exception cref="ArgumentOutOfRangeException">Context or batch size are too small.</exception>
     public LabelledBatches(LabelledFile file, int contextLength, int batchSize, bool shuffle, bool groupBySize, long seed)
     {
-        int least = file.HoldsPairs ? 5 : 3;
+        int least = file.Task.ShortestContext;
         if (contextLength < least)
             throw new ArgumentOutOfRangeException(nameof(contextLength), contextLength, $"Context of {contextLength} tokens; expected at least {least} for {(file.HoldsPairs ? "pairs" : "texts")} with what begins and ends them.");
         if (file.ExampleCount > Array.MaxLength)
             throw new ArgumentException($"The file has {file.ExampleCount} examples; expected at most {Array.MaxLength}. Split it.", nameof(file));
         (_file, _contextLength) = (file, contextLength);
-        var lengths = new int[file.ExampleCount];
-        for (int example = 0; example < lengths.Length; example++)
-            lengths[example] = LengthOf(file.Example(example));
-        Epoch = new EpochSize(lengths.Length, lengths.Sum(length => (long)length));
+        int[] lengths = Lengths(file, contextLength);
+        Epoch = Of(lengths);
         _order = new EpochOrder(lengths.Length, example => lengths[example], contextLength, batchSize, shuffle, groupBySize, seed, "a labelled data set");
     }
 
@@ -69,6 +67,23 @@ public sealed class LabelledBatches : BatchSource
             Fill(found[row], ids.AsSpan(row * columns, lengths[row]), types is null ? default : types.AsSpan(row * columns, lengths[row]));
         return new TokenBatch(Array.ConvertAll(ids, id => (long)id), lengths, rows, columns) { Classes = [.. found.Select(example => (long)example.Class)], TokenTypeIds = types };
     }
+
+    /// <summary>One pass over the examples of a file, without making batches of them.</summary>
+    /// <param name="contextLength">Most tokens of a row.</param>
+    public static EpochSize Measure(LabelledFile file, int contextLength) => Of(Lengths(file, contextLength));
+
+    private static int[] Lengths(LabelledFile file, int contextLength)
+    {
+        var lengths = new int[file.ExampleCount];
+        for (int i = 0; i < lengths.Length; i++)
+        {
+            TokenExample example = file.Example(i);
+            lengths[i] = LengthOf(example.First, example.Second, file.HoldsPairs, file.Roles, contextLength);
+        }
+        return lengths;
+    }
+
+    private static EpochSize Of(int[] lengths) => new(lengths.Length, lengths.Sum(length => (long)length));
 
     /// <summary>Tokens of a row.</summary>
     /// <param name="first">Tokens of the text.</param>

@@ -12,6 +12,15 @@ namespace WebDistill.Distillation.Data.Labelled;
 /// <param name="Class">The number of its class.</param>
 public readonly record struct TokenExample(long Offset, int First, int Second, int Class);
 
+/// <summary>What a run over labelled examples is to do, before anything of them is read.</summary>
+/// <param name="Classes">The names of the classes, in the order of the logits.</param>
+/// <param name="HoldsPairs">Whether each example has two texts.</param>
+public sealed record LabelledTask(IReadOnlyList<string> Classes, bool HoldsPairs)
+{
+    /// <summary>Fewest tokens that an example has room in: what begins, separates and ends its texts, and a token of each.</summary>
+    public int ShortestContext => HoldsPairs ? 5 : 3;
+}
+
 /// <summary>Tokenised examples with their classes, and the names of these. Memory-mapped; safe to read from several threads.</summary>
 public sealed class LabelledFile : IDisposable
 {
@@ -29,6 +38,9 @@ public sealed class LabelledFile : IDisposable
 
     public long ExampleCount => _header.ExampleCount;
 
+    /// <summary>What a run over it is to do.</summary>
+    public LabelledTask Task => new(Classes, HoldsPairs);
+
     /// <summary>Whether each example has two texts.</summary>
     public bool HoldsPairs => _header.TextsPerExample == 2;
 
@@ -43,6 +55,16 @@ public sealed class LabelledFile : IDisposable
 
     /// <summary><see cref="Vocabulary.Sha256"/> of the tokenizer that made the ids.</summary>
     public string TokenizerSha256 => _header.TokenizerSha256;
+
+    /// <summary>Whether a file begins as a labelled one does; false where there is none.</summary>
+    public static bool IsOne(string path)
+    {
+        if (!File.Exists(path))
+            return false;
+        using FileStream file = File.OpenRead(path);
+        Span<byte> begins = stackalloc byte[LabelledFileHeader.MagicBytes];
+        return file.ReadAtLeast(begins, begins.Length, throwOnEndOfStream: false) == begins.Length && LabelledFileHeader.IsOne(begins);
+    }
 
     /// <summary>Opens a file and checks all of it but the ids, which are checked as they are read.</summary>
     /// <exception cref="InvalidDataException">The file is missing, truncated, damaged or of another version.</exception>
@@ -72,6 +94,15 @@ public sealed class LabelledFile : IDisposable
             throw new ArgumentOutOfRangeException(nameof(index), index, $"Example {index}; expected 0 to {ExampleCount - 1}.");
         long text = index * _header.TextsPerExample, start = TextStart(text), middle = TextStart(text + 1), end = TextStart(text + _header.TextsPerExample);
         return new TokenExample(start, (int)(middle - start), (int)(end - middle), ClassOf(index));
+    }
+
+    /// <summary>Examples of each class.</summary>
+    public IReadOnlyList<long> CountClasses()
+    {
+        var counts = new long[Classes.Count];
+        for (long example = 0; example < ExampleCount; example++)
+            counts[ClassOf(example)]++;
+        return counts;
     }
 
     /// <summary>Copies ids.</summary>

@@ -16,7 +16,12 @@ internal readonly record struct LabelledFileHeader(
     private const int Version = 1, NoMask = -1, HashBytes = 32;
     private const string Fix = "Prepare the data set again.";
 
+    public const int MagicBytes = 8;
+
     private static ReadOnlySpan<byte> Magic => "WDLABELS"u8;
+
+    /// <summary>Whether bytes begin as a labelled file does.</summary>
+    public static bool IsOne(ReadOnlySpan<byte> bytes) => bytes.StartsWith(Magic);
 
     public long ClassNamesOffset => Bytes + Padded(TokenCount * BytesPerToken);
 
@@ -45,7 +50,7 @@ internal readonly record struct LabelledFileHeader(
     {
         if (bytes.Length < Bytes)
             throw new InvalidDataException($"{file}: {bytes.Length} bytes; expected a labelled file of at least {Bytes}. {Fix}");
-        if (!bytes.StartsWith(Magic))
+        if (!IsOne(bytes))
             throw new InvalidDataException($"{file}: does not begin with '{System.Text.Encoding.ASCII.GetString(Magic)}'; expected a labelled file. {Fix}");
         if (Integer(bytes, 8) is not Version and int version)
             throw new InvalidDataException($"{file}: labelled file version {version}; expected {Version}. {Fix}");

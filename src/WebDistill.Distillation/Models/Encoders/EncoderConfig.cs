@@ -92,6 +92,10 @@ public abstract record EncoderConfig : Architecture
 
     internal sealed override int TokenTypes => TypeVocabSize;
 
+    internal sealed override ClassHead? TextClasses => Classes;
+
+    internal sealed override Architecture WithClasses(ClassHead classes) => this with { FillsMasks = false, Classes = classes };
+
     /// <summary>E: numbers per token id in the table of the token embeddings.</summary>
     internal virtual int EmbeddingWidth => HiddenSize;
 

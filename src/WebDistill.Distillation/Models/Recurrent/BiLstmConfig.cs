@@ -78,8 +78,11 @@ public sealed record BiLstmConfig : Architecture
         (long)VocabSize * EmbeddingDim + Enumerable.Range(0, NumLayers).Sum(layer => 8L * HiddenSize * (InputsOf(layer) + HiddenSize + 2L))
         + (DenseSize > 0 ? (Width + 1L) * DenseSize : 0) + (PooledWidth + 1L) * Classes.Count;
 
-    /// <summary>Numbers per text that the classes are told by.</summary>
-    internal int PooledWidth => DenseSize > 0 ? DenseSize : Width;
+    internal override ClassHead TextClasses => Classes;
+
+    internal override Architecture WithClasses(ClassHead classes) => this with { Classes = classes };
+
+    internal override int PooledWidth => DenseSize > 0 ? DenseSize : Width;
 
     /// <summary>What one direction has of a width.</summary>
     /// <exception cref="InvalidDataException">It is odd.</exception>

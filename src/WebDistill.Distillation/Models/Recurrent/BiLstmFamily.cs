@@ -27,6 +27,8 @@ internal sealed partial class BiLstmFamily : ModelFamily
 
     public override bool PredictsTokens => false;
 
+    public override bool HasAttention => false;
+
     public override bool IsInTransformers => false;
 
     internal override IReadOnlyDictionary<string, string> TiedCopies { get; } = new Dictionary<string, string>();

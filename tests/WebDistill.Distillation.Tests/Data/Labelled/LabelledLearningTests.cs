@@ -17,8 +17,6 @@ namespace WebDistill.Distillation.Tests.Data.Labelled;
 /// <summary>From a file to a figure: what is read, batched, classified and counted belongs together.</summary>
 public sealed class LabelledLearningTests : IDisposable
 {
-    private static readonly string[] s_words = ["the", "saw", "a", "unwanted", "running", "é"];
-
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -29,7 +27,7 @@ public sealed class LabelledLearningTests : IDisposable
     {
         BertWordPiece tokenizer = WordPieces.Create();
         LabelledStatistics made = LabelledPreparation.Prepare(
-            _folder.Write("train.csv", Examples(300, seed: 1)), _folder.Write("test.csv", Examples(100, seed: 2)), new LabelledOptions { Format = "csv" }, tokenizer,
+            _folder.Write("train.csv", ClassModels.Examples(300, seed: 1)), _folder.Write("test.csv", ClassModels.Examples(100, seed: 2)), new LabelledOptions { Format = "csv" }, tokenizer,
             _folder.File("train.bin"), _folder.File("test.bin"), FileLayer.Disk);
         Assert.Equal(["cat", "dog", "nobody"], made.Classes.Names);
         using LabelledFile train = LabelledFile.Open(_folder.File("train.bin")), test = LabelledFile.Open(_folder.File("test.bin"));
@@ -77,18 +75,5 @@ public sealed class LabelledLearningTests : IDisposable
     {
         var input = new ModelInput(tensor(batch.Ids, [batch.Rows, batch.Columns]), tensor(batch.IsToken(), [batch.Rows, batch.Columns]).to(ScalarType.Int64));
         return model.ClassLogits(model.Forward(input, Wants.Pooled).Pooled!);
-    }
-
-    private static string Examples(int count, long seed)
-    {
-        var random = new SplittableRandom(seed);
-        return "label,text\n" + string.Concat(Enumerable.Range(0, count).Select(_ =>
-        {
-            string animal = new[] { "cat", "dog", "nobody" }[random.Next(3)];
-            string[] words = [.. Enumerable.Range(0, 2 + random.Next(8)).Select(_ => s_words[random.Next(s_words.Length)])];
-            if (animal != "nobody")
-                words[random.Next(words.Length)] = animal;
-            return $"{animal},\"{string.Join(' ', words)}\"\n";
-        }));
     }
 }
