@@ -129,11 +129,16 @@ window.webdistill = {
     const said = new Notification(title, { body: text, tag: address });
     said.onclick = () => { window.focus(); location.assign(address); said.close(); };
   },
-  focus(id) {
-    const field = document.getElementById(id);
-    if (!field) return;
-    field.closest("details")?.setAttribute("open", "");
-    field.focus();
-    field.scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  // What stands in a panel that was closed is drawn, and can take the focus, some frames later. A heading takes none.
+  async focus(id) {
+    let field = null;
+    const waits = () => !field || field.tabIndex >= 0 && !field.contains(document.activeElement);
+    for (let frame = 0; frame < 60 && waits(); frame++) {
+      if (frame) await new Promise(requestAnimationFrame);
+      field = document.getElementById(id);
+      field?.closest("details")?.setAttribute("open", "");
+      field?.focus();
+    }
+    field?.scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
   },
 };

@@ -66,6 +66,17 @@ public static class ForeignText
         return null;
     }
 
+    /// <summary>The beginning of a text, of no more than that many UTF-16 characters; no character that people see as one is cut in two.</summary>
+    public static string Beginning(string text, int mostCharacters)
+    {
+        if (text.Length <= mostCharacters)
+            return text;
+        int end = 0;
+        while (end + StringInfo.GetNextTextElementLength(text, end) is var next && next <= mostCharacters)
+            end = next;
+        return text[..end];
+    }
+
     /// <summary>The problem of a name that is not one line of printable text; null when it is.</summary>
     public static string? NameProblem(string name) => FirstUnprintable(name) is not int position ? null
         : string.Create(CultureInfo.InvariantCulture, $"The name '{Quote(name)}' has the character U+{Code(name, position):X4} at place "

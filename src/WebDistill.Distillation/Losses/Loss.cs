@@ -112,21 +112,15 @@ public abstract class Loss
     /// <summary>What of a term is no parameter of this loss, or no value of one; null where there is nothing.</summary>
     internal OptionProblem? Unreadable(ObjectiveTerm term)
     {
-        string[] known = [.. Fields.Skip(1).Select(field => field.Path)];
+        OptionField[] known = [.. Fields.Skip(1)];
         foreach ((string name, JsonElement value) in term.Parameters ?? [])
         {
             string path = $"objective.{Name}.{ForeignText.Quote(name)}";
-            if (!known.Contains(path))
+            if (known.FirstOrDefault(field => field.Path == path) is not OptionField own)
                 return new OptionProblem(path, $"'{ForeignText.Quote(name)}' is no parameter of '{Label}'. "
-                    + (known.Length == 0 ? "It has none: leave it out." : $"Known are: {string.Join(", ", known.Select(one => one.Split('.')[^1]))}."));
-            try
-            {
-                JsonSerializer.SerializeToElement(new Dictionary<string, JsonElement> { [name] = value }).Deserialize(Parameters!.GetType(), JsonSerializerOptions.Web);
-            }
-            catch (JsonException)
-            {
-                return new OptionProblem(path, $"The value is {ForeignText.Quote(value.GetRawText())}, which '{name}' cannot be. Give it another, or leave it out.");
-            }
+                    + (known.Length == 0 ? "It has none: leave it out." : $"Known are: {string.Join(", ", known.Select(one => one.Path.Split('.')[^1]))}."));
+            if (own.Unreadable(value) is string problem)
+                return new OptionProblem(path, problem);
         }
         return null;
     }

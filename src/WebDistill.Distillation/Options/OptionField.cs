@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using WebDistill.Distillation.Files;
 
 namespace WebDistill.Distillation.Options;
 
@@ -132,7 +133,35 @@ public sealed class OptionField
     private bool Allows(double value) =>
         (ExcludesMinimum ? value > Minimum : value >= Minimum) && (ExcludesMaximum ? value < Maximum : value <= Maximum);
 
-    private string Expected => ExcludesMaximum ? $"{Text(Minimum)} <= value < {Text(Maximum)}"
+    /// <summary>Why a JSON value cannot be this option's, with what was expected; null when it can.</summary>
+    internal string? Unreadable(JsonElement value)
+    {
+        if (value.ValueKind == JsonValueKind.Null && IsOptional)
+            return null;
+        (bool isOne, string expected) = Kind switch
+        {
+            OptionKind.Choice when Choices is not null => (value.ValueKind == JsonValueKind.String && Choices.Contains(value.GetString(), StringComparer.OrdinalIgnoreCase),
+                $"one of {string.Join(", ", Choices)}"),
+            OptionKind.Number => (IsNumber(value), "a number"),
+            OptionKind.Integer => (IsInteger(value), $"a whole number from {IntegersHeld.Least} to {IntegersHeld.Most}"),
+            OptionKind.Boolean => (value.ValueKind is JsonValueKind.True or JsonValueKind.False, "true or false"),
+            OptionKind.LayerList => (IsListOf(IsInteger), "a list of whole numbers, as [0, 2]"),
+            OptionKind.Numbers => (IsListOf(IsNumber), "a list of numbers, as [0.5, 0.5]"),
+            OptionKind.Entries or OptionKind.Lines => (IsListOf(IsText), "a list of texts"),
+            _ => (IsText(value), "a text"),
+        };
+        return isOne ? null : $"The value is {ForeignText.Quote(value.GetRawText())}, expected {expected}. Give it such a one, or leave it out.";
+
+        bool IsListOf(Func<JsonElement, bool> isOne) => value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(isOne);
+
+        bool IsInteger(JsonElement number) => number.ValueKind == JsonValueKind.Number && number.TryGetInt64(out long whole) && whole >= IntegersHeld.Least && whole <= IntegersHeld.Most;
+
+        static bool IsNumber(JsonElement number) => number.ValueKind == JsonValueKind.Number && double.IsFinite(number.GetDouble());
+
+        static bool IsText(JsonElement text) => text.ValueKind == JsonValueKind.String;
+    }
+
+    private string Expected => ExcludesMaximum ? $"{Text(Minimum)} {(ExcludesMinimum ? "<" : "<=")} value < {Text(Maximum)}"
         : ExcludesMinimum ? $"a number from the range more than {Text(Minimum)} and at most {Text(Maximum)}"
         : $"a number from the range {Text(Minimum)} to {Text(Maximum)}";
 

@@ -98,7 +98,7 @@ public sealed class LayerDropping : ModelTransform
         if (kept.Layers?.Where(layer => layer < 0 || layer >= layers).ToArray() is [int missing, ..])
             return At("layers", $"Layer {missing} does not exist: the model's layers are 0 to {layers - 1}. List some of those.");
         if (kept.Layers?.Count == layers || kept.Layers is null && (kept.Count ?? Math.Max(1, layers / 2)) >= layers)
-            return At(kept.Layers is null ? "count" : "layers", $"{kept.Layers?.Count ?? kept.Count ?? 1} layers are to stay and the model has {layers}, expected fewer. "
+            return At(kept.Layers is null ? "count" : "layers", $"{(kept.Layers?.Count ?? kept.Count ?? 1) switch { 1 => "1 layer is", int some => $"{some} layers are" }} to stay and the model has {layers}, expected fewer. "
                 + (layers == 1 ? "One that has a single layer has none to leave out: choose another model." : $"Choose 1 to {layers - 1}."));
         IReadOnlyList<int> staying = Layers(kept, layers);
         return architecture.WithLayers(staying.Count).ProblemOfCopying(architecture, staying) is string problem ? At("layers", problem) : null;

@@ -42,18 +42,18 @@ public abstract class ModelTransform
         foreach ((string name, JsonElement value) in written)
         {
             string path = $"{Group}.{ForeignText.Quote(name)}";
-            if (Fields.All(field => field.Path != path))
+            if (Fields.FirstOrDefault(field => field.Path == path) is not OptionField own)
                 problems.Add(path, $"'{ForeignText.Quote(name)}' is no parameter of '{Title}'. Known are: {string.Join(", ", Fields.Select(field => field.Path.Split('.')[^1]))}.");
-            else if (!IsReadable(name, value))
-                problems.Add(path, $"The value is {ForeignText.Quote(value.GetRawText())}, which '{name}' cannot be. Give it another, or leave it out.");
+            else if (own.Unreadable(value) is string problem)
+                problems.Add(path, problem);
         }
         if (problems.Found.Count > 0)
             return problems.Found;
         object parameters = Read(written);
         foreach (OptionField field in Fields)
         {
-            if (field.Problem(parameters) is string problem)
-                problems.Add(field.Path, problem);
+            if (field.Problem(parameters) is string refusal)
+                problems.Add(field.Path, refusal);
         }
         if (problems.Found.Count == 0)
             Check(parameters, problems.In(Group));
@@ -86,19 +86,6 @@ public abstract class ModelTransform
     /// <summary>A refusal at a parameter.</summary>
     /// <param name="parameter">In camelCase.</param>
     private protected static OptionProblem At(string parameter, string message) => new($"{Group}.{parameter}", message);
-
-    private bool IsReadable(string name, JsonElement value)
-    {
-        try
-        {
-            JsonSerializer.SerializeToElement(new Dictionary<string, JsonElement> { [name] = value }).Deserialize(Parameters.GetType(), JsonSerializerOptions.Web);
-            return true;
-        }
-        catch (JsonException)
-        {
-            return false;
-        }
-    }
 }
 
 /// <summary>A transform that gives weights other values and leaves the architecture as it is.</summary>

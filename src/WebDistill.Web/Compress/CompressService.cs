@@ -69,7 +69,7 @@ public sealed class CompressService(
     public static string SuggestedName(Model source, ModelTransform transform)
     {
         string added = $", {transform.Title.ToLowerInvariant()}";
-        return source.Name[..Math.Min(source.Name.Length, Names.MaxCharacters - added.Length)] + added;
+        return ForeignText.Beginning(source.Name, Names.MaxCharacters - added.Length) + added;
     }
 
     private static string NameOf(Model source, ModelTransform transform, CompressRequest request) =>

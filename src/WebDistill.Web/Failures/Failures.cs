@@ -77,7 +77,7 @@ public sealed class OptionsInvalidException : Exception
         int characters = 0;
         foreach (OptionProblem problem in problems.Take(MaxProblems))
         {
-            string message = problem.Message.Length <= MaxMessageCharacters ? problem.Message : $"{problem.Message[..MaxMessageCharacters]}…";
+            string message = problem.Message.Length <= MaxMessageCharacters ? problem.Message : $"{ForeignText.Beginning(problem.Message, MaxMessageCharacters)}…";
             characters += message.Length;
             if (characters > MaxCharacters)
                 break;

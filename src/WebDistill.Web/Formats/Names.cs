@@ -34,6 +34,6 @@ public static class Names
     public static string OfFile(string fileName)
     {
         string name = ForeignText.FirstUnprintable(fileName) is null ? fileName : ForeignText.Quote(fileName);
-        return name.Length > MaxCharacters ? name[..MaxCharacters] : name;
+        return ForeignText.Beginning(name, MaxCharacters);
     }
 }

@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
+using WebDistill.Distillation.Files;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Storage;
 
@@ -33,7 +34,7 @@ internal sealed class ErrorResponses(EvaluationFiles files, StorageHealth storag
     public static string Shown(string message, EvaluationFiles files)
     {
         message = files.Hide(message);
-        return message.Length <= MaxDetailCharacters ? message : $"{message[..MaxDetailCharacters]}…";
+        return message.Length <= MaxDetailCharacters ? message : $"{ForeignText.Beginning(message, MaxDetailCharacters)}…";
     }
 
     /// <summary>The problem details of an exception.</summary>

@@ -19,6 +19,9 @@ public sealed record CompressionRecord(
     /// <summary>Its name in a model's folder.</summary>
     public const string FileName = "compression.json";
 
+    // Of a file that somebody else may have written nothing is taken for granted.
+    private static readonly JsonSerializerOptions s_complete = new(WebJson.Measured) { RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true };
+
     /// <summary>The transform, as people call it; its name where this version knows none of that name.</summary>
     public string Title => TransformCatalogue.All.FirstOrDefault(transform => transform.Name == Transform)?.Title ?? Transform;
 
@@ -31,7 +34,7 @@ public sealed record CompressionRecord(
             return null;
         try
         {
-            return JsonSerializer.Deserialize<CompressionRecord>(File.ReadAllBytes(path), WebJson.Measured)
+            return JsonSerializer.Deserialize<CompressionRecord>(File.ReadAllBytes(path), s_complete)
                 ?? throw new InvalidDataException($"{FileName} holds null, expected a record of a compression.");
         }
         catch (JsonException problem)

@@ -259,7 +259,7 @@ public sealed partial class ModelService(
             throw new ConflictException($"The data set '{dataset.Name}' is being prepared with the tokenizer of the model "
                 + $"'{model.Name}'. Wait until it is ready.");
         if (!cache.TryRemove(id))
-            throw new ConflictException($"The model '{model.Name}' is generating text or being evaluated. Wait until that has finished, or "
+            throw new ConflictException($"The model '{model.Name}' is generating text, being evaluated or made into another. Wait until that has finished, or "
                 + "stop it.");
         db.Models.Remove(model);
         foreach (Run maker in await db.Runs.Where(run => run.StudentModelId == id).ToListAsync(cancel))

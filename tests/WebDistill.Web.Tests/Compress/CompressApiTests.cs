@@ -74,9 +74,13 @@ public sealed class CompressApiTests(WebDistillApp app) : IClassFixture<WebDisti
 
     [Theory]
     [InlineData("""{"transform":"shrink"}""", "transform", "'shrink' is no transform. Choose one of: layer-dropping")]
-    [InlineData("""{"transform":"layer-dropping"}""", "parameters.count", "1 layers are to stay and the model has 1")]
+    [InlineData("""{"transform":"layer-dropping"}""", "parameters.count", "1 layer is to stay and the model has 1")]
     [InlineData("""{"transform":"magnitude-pruning","parameters":{"sparsity":2}}""", "parameters.sparsity", "The value is 2, expected")]
-    [InlineData("""{"transform":"magnitude-pruning","parameters":{"sparsity":"all"}}""", "parameters.sparsity", "which 'sparsity' cannot be")]
+    [InlineData("""{"transform":"magnitude-pruning","parameters":{"sparsity":"all"}}""", "parameters.sparsity", "The value is \"all\", expected a number.")]
+    [InlineData("""{"transform":"magnitude-pruning","parameters":{"sparsity":0}}""", "parameters.sparsity", "The value is 0, expected 0 < value < 1")]
+    [InlineData("""{"transform":"layer-dropping","parameters":{"which":"First, Last"}}""", "parameters.which", "expected one of EvenlySpaced, First, Last, BothEnds.")]
+    [InlineData("""{"transform":"weight-rounding","parameters":{"format":0}}""", "parameters.format", "The value is 0, expected one of Int8PerRow")]
+    [InlineData("""{"transform":"low-rank","parameters":{"rank":2147483648}}""", "parameters.rank", "expected a whole number from")]
     [InlineData("""{"transform":"magnitude-pruning","parameters":{"share":0.5}}""", "parameters.share", "is no parameter of 'Magnitude pruning'")]
     [InlineData("""{"transform":"low-rank","parameters":{"rank":16}}""", "parameters.rank", "no matrix of the layers has one above 16")]
     [InlineData("""{"transform":"weight-rounding","parameters":{"format":"Q4_0"}}""", "parameters.format", "expected a multiple of 32")]
@@ -115,12 +119,24 @@ public sealed class CompressApiTests(WebDistillApp app) : IClassFixture<WebDisti
     }
 
     [Fact]
-    public async Task Compression_WhoseRecordIsDamaged_SaysWhatToDo()
+    public async Task Compress_WithoutANameAModelOfALongOne_CutsNoCharacterInTwo()
+    {
+        using HttpResponseMessage imported = await app.ImportAsync(Product.TinyModel(layers: 2), "x" + string.Concat(Enumerable.Repeat("😀", 99)));
+        string name = Text(await CompressedAsync((await imported.JsonAsync()).GetProperty("id").GetGuid(), new { transform = "layer-dropping" }), "name");
+        Assert.EndsWith("😀, layer dropping", name);
+    }
+
+    [Theory]
+    [InlineData("{")]
+    [InlineData("{}")]
+    [InlineData("""{"sourceId":5}""")]
+    [InlineData("null")]
+    public async Task Compression_WhoseRecordIsDamaged_SaysWhatToDo(string record)
     {
         Guid id = (await CompressedAsync(await app.ImportedModelAsync(), new { transform = "magnitude-pruning" })).GetProperty("id").GetGuid();
-        File.WriteAllText(Path.Combine(app.Service<DataFolder>().Model(id), "compression.json"), "{");
+        File.WriteAllText(Path.Combine(app.Service<DataFolder>().Model(id), "compression.json"), record);
         using HttpResponseMessage response = await app.Http.GetAsync($"/api/models/{id}/compression");
-        Assert.Contains("compression.json is no record of a compression", (await response.ProblemAsync(HttpStatusCode.Gone)).GetProperty("detail").GetString());
+        Assert.Contains("compression.json", (await response.ProblemAsync(HttpStatusCode.Gone)).GetProperty("detail").GetString());
         Assert.Equal("Compressed", Text(await app.GetAsync($"/api/models/{id}"), "origin"));
     }
 

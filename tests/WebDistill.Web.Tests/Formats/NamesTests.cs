@@ -32,6 +32,19 @@ public sealed class NamesTests(WebDistillApp app) : IClassFixture<WebDistillApp>
     public void Name_AnyVisibleText_IsAccepted(string name) => Assert.Null(Names.Problem("name", name));
 
     [Theory]
+    [InlineData("")]
+    [InlineData("x")]
+    [InlineData("xx")]
+    [InlineData("xxx")]
+    public void FileName_TooLong_IsCutBetweenWhatPeopleSeeAsOneCharacter(string before)
+    {
+        string name = Names.OfFile(before + string.Concat(Enumerable.Repeat("👩‍💻", 80)));
+        Assert.InRange(name.Length, Names.MaxCharacters - 5, Names.MaxCharacters);
+        Assert.EndsWith("👩‍💻", name);
+        Assert.Null(Names.Problem("name", name));
+    }
+
+    [Theory]
     [MemberData(nameof(Unprintable))]
     public async Task EveryNameThatIsGiven_IsChecked(string name)
     {

@@ -134,6 +134,12 @@ public sealed class MaskedRunsPageTests(WebDistillApp app, Chromium chromium) : 
         await Expect(more).ToContainTextAsync("1 changed");
         await visit.AssertAccessibleAsync();
         await visit.KeepPictureAsync("new-run-more-losses");
+        // A problem leads into the panel that was closed over it.
+        await patient.FillAsync("-1");
+        await more.ClickAsync();
+        await Expect(patient).ToHaveCountAsync(0);
+        await visit.Page.Locator(".problem-list a").First.ClickAsync();
+        await Expect(patient).ToBeFocusedAsync();
         await patient.FillAsync("0");
         await visit.Page.Locator("#launch").ClickAsync();
         await Expect(visit.Page.Locator(".run-head .answer")).ToContainTextAsync("masked perplexity", new() { Timeout = 60_000 });
