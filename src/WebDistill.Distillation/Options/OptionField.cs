@@ -156,7 +156,7 @@ public sealed class OptionField
 
         bool IsInteger(JsonElement number) => number.ValueKind == JsonValueKind.Number && number.TryGetInt64(out long whole) && whole >= IntegersHeld.Least && whole <= IntegersHeld.Most;
 
-        static bool IsNumber(JsonElement number) => number.ValueKind == JsonValueKind.Number && double.IsFinite(number.GetDouble());
+        static bool IsNumber(JsonElement number) => number.ValueKind == JsonValueKind.Number;
 
         static bool IsText(JsonElement text) => text.ValueKind == JsonValueKind.String;
     }
