@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Json;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.RegularExpressions;
@@ -12,13 +13,16 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Evaluations;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Live;
+using WebDistill.Web.Models;
 using WebDistill.Web.Notifications;
 using WebDistill.Web.Reports;
 using WebDistill.Web.Settings;
+using WebDistill.Web.Storage;
 using WebDistill.Web.Tests.Live;
 using WebDistill.Web.Tests.Sweeps;
 
@@ -81,7 +85,7 @@ public sealed class EveryNumberTests(WebDistillApp app) : IClassFixture<WebDisti
         [
             "/", $"/runs/{run}", $"/runs/{run}/report", $"/runs/new?clone={run}", $"/runs/{run}?tab=notes", $"/runs/{run}?tab=system", "/?tag=every-number", "/sweeps", $"/sweeps/{sweep}", $"/sweeps/new?run={run}",
             $"/compare?runs={run},{string.Join(',', library.SweepRuns.Select(id => id.ToString("N")))}", "/datasets", $"/datasets/{library.Dataset:N}",
-            "/models", $"/playground?run={run}", $"/evaluate?model={library.Model:N}", $"/report?models={library.Model:N}", "/settings",
+            "/models", $"/models/{library.Model:N}", $"/models/{library.Compressed:N}", $"/playground?run={run}", $"/evaluate?model={library.Model:N}", $"/report?models={library.Model:N}", "/settings",
         ];
         foreach (string page in pages)
         {
@@ -126,7 +130,7 @@ public sealed class EveryNumberTests(WebDistillApp app) : IClassFixture<WebDisti
         JsonElement Property(string record, string name) => schemas.GetProperty(record).GetProperty("properties").GetProperty(name);
     }
 
-    private sealed record Library(Guid Run, int Step, Guid Dataset, Guid Model, Guid Evaluation, Guid Sweep, Guid[] SweepRuns, string Backup);
+    private sealed record Library(Guid Run, int Step, Guid Dataset, Guid Model, Guid Compressed, Guid Evaluation, Guid Sweep, Guid[] SweepRuns, string Backup);
 
     /// <summary>Real rows with real files, and then every number of every row replaced.</summary>
     private async Task<Library> FillAsync(double value)
@@ -135,6 +139,9 @@ public sealed class EveryNumberTests(WebDistillApp app) : IClassFixture<WebDisti
         JsonElement ended = await app.EndOfRunAsync(run);
         Guid model = ended.GetProperty("studentModelId").GetGuid();
         int step = ended.GetProperty("step").GetInt32();
+        using HttpResponseMessage made = await app.Http.PostAsJsonAsync($"/api/models/{model}/compress", new { transform = "magnitude-pruning" });
+        Guid compressed = (await made.JsonAsync()).GetProperty("id").GetGuid();
+        ((CompressionRecord)FilledRecord.Create(typeof(CompressionRecord), value)!).Write(app.Service<DataFolder>().Model(compressed), FileLayer.Disk);
         Sweep sweep = await RecordedSweeps.TemperaturesAsync(app, "Numbers of every kind");
         Evaluation evaluation = (await app.Service<EvaluationService>().CreateAsync(
             new EvaluationRequest { ModelId = model, Set = "text", DatasetId = dataset, ContextLength = 16, Stride = 8 })).Evaluation;
@@ -162,7 +169,7 @@ public sealed class EveryNumberTests(WebDistillApp app) : IClassFixture<WebDisti
         });
         foreach (Guid changed in sweepRuns.Append(run))
             app.Service<RunAnnouncements>().Announce(changed);
-        return new Library(run, step, dataset, model, evaluation.Id, sweep.Id, sweepRuns, name);
+        return new Library(run, step, dataset, model, compressed, evaluation.Id, sweep.Id, sweepRuns, name);
     }
 
     private static async Task ReplaceAsync(WebDistillDb db, IEntityType entity, double value)
@@ -192,7 +199,7 @@ public sealed class EveryNumberTests(WebDistillApp app) : IClassFixture<WebDisti
                 {
                     "runs" => library.Run,
                     "datasets" => library.Dataset,
-                    "models" => library.Model,
+                    "models" => path.Name.EndsWith("/compression", StringComparison.Ordinal) ? library.Compressed : library.Model,
                     "evaluations" => library.Evaluation,
                     "sweeps" => library.Sweep,
                     _ => Guid.Empty,

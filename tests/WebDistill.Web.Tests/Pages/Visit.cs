@@ -76,11 +76,7 @@ public sealed class Visit : IAsyncDisposable
     }
 
     /// <summary>Chooses one of many things of a field, found by words.</summary>
-    public async Task FindAsync(string label, string words)
-    {
-        await Box(label).FillAsync(words);
-        await Page.GetByRole(AriaRole.Option).Filter(new LocatorFilterOptions { HasText = words }).First.ClickAsync();
-    }
+    public Task FindAsync(string label, string words) => PickAsync(Box(label), words);
 
     /// <summary>Shows a tab of the page.</summary>
     public Task TabAsync(string name) => Page.GetByRole(AriaRole.Tab, new PageGetByRoleOptions { Name = name, Exact = true }).ClickAsync();
@@ -90,10 +86,29 @@ public sealed class Visit : IAsyncDisposable
 
     /// <summary>Chooses one of many things, found by words.</summary>
     /// <param name="box">Selects the box in which they are typed.</param>
-    public static async Task PickAsync(IPage page, string box, string words)
+    public static Task PickAsync(IPage page, string box, string words) => PickAsync(page.Locator(box), words);
+
+    private static async Task PickAsync(ILocator box, string words)
     {
-        await page.FillAsync(box, words);
-        await page.GetByRole(AriaRole.Option).Filter(new LocatorFilterOptions { HasText = words }).First.ClickAsync();
+        await box.FillAsync(words);
+        ILocator found = box.Page.GetByRole(AriaRole.Option).Filter(new LocatorFilterOptions { HasText = words });
+        await found.First.ClickAsync();
+        // A click into a list that is replaced at that moment chooses nothing, and the list stays: whoever sees that clicks again.
+        for (int again = 0; again < 3 && !await ClosedAsync(); again++)
+            await found.First.ClickAsync();
+
+        async Task<bool> ClosedAsync()
+        {
+            try
+            {
+                await Assertions.Expect(found).ToHaveCountAsync(0, new() { Timeout = 5000 });
+                return true;
+            }
+            catch (PlaywrightException)
+            {
+                return false;
+            }
+        }
     }
 
     /// <summary>Opens a chart's options and downloads.</summary>
