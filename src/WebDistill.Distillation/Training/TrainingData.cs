@@ -8,23 +8,32 @@ using WebDistill.Distillation.Text;
 namespace WebDistill.Distillation.Training;
 
 /// <summary>The files that an attempt learns from and is measured on, open. Whether they are texts or labelled examples, they say themselves, and so whether classes are learned.</summary>
-internal abstract class TrainingData : IDisposable
+internal abstract class TrainingData(int vocabularySize, TokenRoles roles, string tokenizerSha256, long tokenCount, IDisposable train, IDisposable? heldOut) : IDisposable
 {
     /// <summary>Opens a training split and, where there is one, a held-out one of the same kind.</summary>
     /// <exception cref="InvalidDataException">A file is missing, damaged, or of the other kind.</exception>
-    public static TrainingData Open(string train, string? heldOut) => LabelledFile.IsOne(train) ? new Examples(train, heldOut) : new Texts(train, heldOut);
+    public static TrainingData Open(string train, string? heldOut)
+    {
+        if (LabelledFile.IsOne(train))
+        {
+            LabelledFile examples = LabelledFile.Open(train);
+            return new Examples(examples, OpenBeside(examples, heldOut, LabelledFile.Open));
+        }
+        TokenFile texts = TokenFile.Open(train);
+        return new Texts(texts, OpenBeside(texts, heldOut, TokenFile.Open));
+    }
 
     /// <summary>Number of ids of the tokenizer.</summary>
-    public abstract int VocabularySize { get; }
+    public int VocabularySize => vocabularySize;
 
     /// <summary>The ids that stand for no text.</summary>
-    public abstract TokenRoles Roles { get; }
+    public TokenRoles Roles => roles;
 
     /// <summary>Hash of the tokenizer.</summary>
-    public abstract string TokenizerSha256 { get; }
+    public string TokenizerSha256 => tokenizerSha256;
 
     /// <summary>Tokens of the training split.</summary>
-    public abstract long TokenCount { get; }
+    public long TokenCount => tokenCount;
 
     /// <summary>The classes that the examples have; null of texts.</summary>
     public abstract IReadOnlyList<string>? Classes { get; }
@@ -39,74 +48,34 @@ internal abstract class TrainingData : IDisposable
     public abstract TrainingParts Parts(RunOptions options, Teacher? teacher, TextModel student);
 
     /// <summary>Closes the files.</summary>
-    public abstract void Dispose();
-
-    private sealed class Texts : TrainingData
+    public void Dispose()
     {
-        private readonly TokenFile _train;
-        private readonly TokenFile? _heldOut;
-
-        public Texts(string train, string? heldOut)
-        {
-            _train = TokenFile.Open(train);
-            _heldOut = OpenBeside(_train, heldOut, TokenFile.Open);
-        }
-
-        public override int VocabularySize => _train.VocabularySize;
-
-        public override TokenRoles Roles => _train.Roles;
-
-        public override string TokenizerSha256 => _train.TokenizerSha256;
-
-        public override long TokenCount => _train.TokenCount;
-
-        public override IReadOnlyList<string>? Classes => null;
-
-        public override TokenFile TextOfPrompts => _heldOut ?? _train;
-
-        public override EpochSize Measure(RunOptions options, Architecture? teacher, Architecture student) => RunPlan.MeasureEpoch(options, teacher, student, _train);
-
-        public override TrainingParts Parts(RunOptions options, Teacher? teacher, TextModel student) => TrainingParts.Of(options, teacher, student, _train, _heldOut);
-
-        public override void Dispose()
-        {
-            _train.Dispose();
-            _heldOut?.Dispose();
-        }
+        train.Dispose();
+        heldOut?.Dispose();
     }
 
-    private sealed class Examples : TrainingData
+    private sealed class Texts(TokenFile train, TokenFile? heldOut)
+        : TrainingData(train.VocabularySize, train.Roles, train.TokenizerSha256, train.TokenCount, train, heldOut)
     {
-        private readonly LabelledFile _train;
-        private readonly LabelledFile? _heldOut;
+        public override IReadOnlyList<string>? Classes => null;
 
-        public Examples(string train, string? heldOut)
-        {
-            _train = LabelledFile.Open(train);
-            _heldOut = OpenBeside(_train, heldOut, LabelledFile.Open);
-        }
+        public override TokenFile TextOfPrompts => heldOut ?? train;
 
-        public override int VocabularySize => _train.VocabularySize;
+        public override EpochSize Measure(RunOptions options, Architecture? teacher, Architecture student) => RunPlan.MeasureEpoch(options, teacher, student, train);
 
-        public override TokenRoles Roles => _train.Roles;
+        public override TrainingParts Parts(RunOptions options, Teacher? teacher, TextModel student) => TrainingParts.Of(options, teacher, student, train, heldOut);
+    }
 
-        public override string TokenizerSha256 => _train.TokenizerSha256;
-
-        public override long TokenCount => _train.TokenCount;
-
-        public override IReadOnlyList<string> Classes => _train.Classes;
+    private sealed class Examples(LabelledFile train, LabelledFile? heldOut)
+        : TrainingData(train.VocabularySize, train.Roles, train.TokenizerSha256, train.TokenCount, train, heldOut)
+    {
+        public override IReadOnlyList<string> Classes => train.Classes;
 
         public override TokenFile? TextOfPrompts => null;
 
-        public override EpochSize Measure(RunOptions options, Architecture? teacher, Architecture student) => RunPlan.MeasureEpoch(options, teacher, student, _train);
+        public override EpochSize Measure(RunOptions options, Architecture? teacher, Architecture student) => RunPlan.MeasureEpoch(options, teacher, student, train);
 
-        public override TrainingParts Parts(RunOptions options, Teacher? teacher, TextModel student) => TrainingParts.Of(options, teacher, student, _train, _heldOut);
-
-        public override void Dispose()
-        {
-            _train.Dispose();
-            _heldOut?.Dispose();
-        }
+        public override TrainingParts Parts(RunOptions options, Teacher? teacher, TextModel student) => TrainingParts.Of(options, teacher, student, train, heldOut);
     }
 
     // Nobody else has the first one yet to close it.

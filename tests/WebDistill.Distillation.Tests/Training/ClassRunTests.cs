@@ -1,4 +1,3 @@
-using System.Text.Json;
 using TorchSharp;
 using TorchSharp.Modules;
 using WebDistill.Distillation.Data;
@@ -301,36 +300,6 @@ public sealed class ClassRunTests : IDisposable
     private static Tensor Logits(TextModel model, TokenBatch batch) =>
         model.ClassLogits(model.Forward(batch.InputOf(tensor(batch.Ids, [batch.Rows, batch.Columns], device: Distillation.Engine.Device.Default), model.Architecture), Wants.Pooled).Pooled!);
 
-    // The end of a run, made in attempts of so many updates.
-    private (Dictionary<string, float[]> Weights, List<StepReport> Reports, string State) Attempted(RunOptions options, TextModel teacher, int every)
-    {
-        var store = new CheckpointStore(_folder.File(Guid.NewGuid().ToString("N")), FileLayer.Disk);
-        Action<StepReport>? each = null;
-        var reports = new Journal(report => each?.Invoke(report));
-        for (string? folder = null; ;)
-        {
-            using TextModel? saved = folder is null ? null : ModelFiles.Load(folder);
-            RunOptions begun = saved is null ? options : options with { Student = options.Student with { Initialisation = CheckpointInit.InitName } };
-            using TextModel student = Create(begun, teacher, saved);
-            using Trainer trainer = TrainerOf(options, teacher, student);
-            if (folder is not null)
-                Assert.Empty(TrainingCheckpoint.Restore(folder, trainer));
-            using var stop = new CancellationTokenSource();
-            each = report =>
-            {
-                if (report.Step % every == 0)
-                    stop.Cancel();
-            };
-            try
-            {
-                trainer.Run(reports, null, stop.Token);
-                return (SmallModels.Weights(student), reports.Reports, JsonSerializer.Serialize(trainer.State));
-            }
-            catch (OperationCanceledException)
-            {
-                store.Save(trainer.CompletedSteps, target => TrainingCheckpoint.Write(target, trainer, ResumableRun.Tokenizer, options, ResumableRun.Provenance, FileLayer.Disk));
-                folder = store.Folder(trainer.CompletedSteps);
-            }
-        }
-    }
+    private (Dictionary<string, float[]> Weights, List<StepReport> Reports, string State) Attempted(RunOptions options, TextModel teacher, int every) => RunInAttempts.Make(
+        options, every, _folder.File(Guid.NewGuid().ToString("N")), (begun, saved) => Create(begun, teacher, saved), student => TrainerOf(options, teacher, student));
 }

@@ -1,10 +1,7 @@
-using System.Text.Json;
 using WebDistill.Distillation.Evaluation;
-using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Models.Encoders;
-using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
@@ -132,36 +129,7 @@ public sealed class MaskedRunTests : IDisposable
         Assert.Equal(before, SmallModels.Weights(student)["distilbert.embeddings.position_embeddings.weight"]);
     }
 
-    // The end of a run, made in attempts of so many updates.
-    private (Dictionary<string, float[]> Weights, List<StepReport> Reports, string State) Attempted(RunOptions options, TextModel teacher, int every)
-    {
-        var store = new CheckpointStore(_folder.File(Guid.NewGuid().ToString("N")), FileLayer.Disk);
-        Action<StepReport>? each = null;
-        var reports = new Journal(report => each?.Invoke(report));
-        for (string? folder = null; ;)
-        {
-            using TextModel? saved = folder is null ? null : ModelFiles.Load(folder);
-            RunOptions begun = saved is null ? options : options with { Student = options.Student with { Initialisation = CheckpointInit.InitName } };
-            using TextModel student = StudentInits.Create(begun, teacher, MaskedModels.Vocabulary, saved, MaskedModels.Roles);
-            using var trainer = Trainers.Create(options, teacher, student, _tokens, _tokens);
-            if (folder is not null)
-                Assert.Empty(TrainingCheckpoint.Restore(folder, trainer));
-            using var stop = new CancellationTokenSource();
-            each = report =>
-            {
-                if (report.Step % every == 0)
-                    stop.Cancel();
-            };
-            try
-            {
-                trainer.Run(reports, null, stop.Token);
-                return (SmallModels.Weights(student), reports.Reports, JsonSerializer.Serialize(trainer.State));
-            }
-            catch (OperationCanceledException)
-            {
-                store.Save(trainer.CompletedSteps, target => TrainingCheckpoint.Write(target, trainer, ResumableRun.Tokenizer, options, ResumableRun.Provenance, FileLayer.Disk));
-                folder = store.Folder(trainer.CompletedSteps);
-            }
-        }
-    }
+    private (Dictionary<string, float[]> Weights, List<StepReport> Reports, string State) Attempted(RunOptions options, TextModel teacher, int every) => RunInAttempts.Make(
+        options, every, _folder.File(Guid.NewGuid().ToString("N")),
+        (begun, saved) => StudentInits.Create(begun, teacher, MaskedModels.Vocabulary, saved, MaskedModels.Roles), student => Trainers.Create(options, teacher, student, _tokens, _tokens));
 }
