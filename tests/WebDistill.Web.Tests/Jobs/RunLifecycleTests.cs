@@ -71,7 +71,8 @@ public sealed class RunLifecycleTests
         int step = paused.GetProperty("step").GetInt32();
         Assert.InRange(step, 20, paused.GetProperty("totalSteps").GetInt32() - 1);
         JsonElement checkpoint = (await app.GetAsync($"/api/runs/{id}/checkpoints")).EnumerateArray().Last();
-        Assert.Equal(step, checkpoint.GetProperty("step").GetInt32());
+        // One more where the pause fell into a measurement: that update is made, and reported when the run goes on.
+        Assert.InRange(checkpoint.GetProperty("step").GetInt32(), step, step + 1);
 
         // Another one gets the machine meanwhile, and the resumed one comes before those that wait.
         Guid next = await app.StartAsync(Product.TinyTraining(dataset, epochs: 100_000));

@@ -93,7 +93,10 @@ public sealed class NewRunDraftTests(WebDistillApp app, Chromium chromium) : ICl
         await Expect(page.Locator("[id='optimiser.learningRate']")).ToHaveValueAsync("0.000123");
 
         await Chromium.GoAsync(page, $"http://127.0.0.1:{slow.Port}/sweeps/new?run={run:N}");
-        for (ILocator remove = page.Locator(".chips").GetByRole(AriaRole.Button); await remove.CountAsync() is > 0 and int left;)
+        // The values that a sweep begins with come from the server: before that there is nothing to empty.
+        ILocator remove = page.Locator(".chips").GetByRole(AriaRole.Button);
+        await Expect(remove).Not.ToHaveCountAsync(0);
+        while (await remove.CountAsync() is > 0 and int left)
         {
             await remove.First.ClickAsync();
             await Expect(remove).ToHaveCountAsync(left - 1);
