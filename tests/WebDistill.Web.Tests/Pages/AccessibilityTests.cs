@@ -71,24 +71,7 @@ public sealed class AccessibilityTests(AccessibilityTests.Site site, Chromium ch
                 .Replace("{dataset}", site.Dataset.Id.ToString("N")), width: 1440);
         if (path == "/runs/{run}")
             await visit.WaitForPointsAsync(300);
-        // Rules about colours see another page in the other theme, and those about layout in a narrow window.
-        foreach (int width in (int[])[1440, 400])
-        {
-            await visit.Page.SetViewportSizeAsync(width, 900);
-            foreach (ColorScheme theme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
-            {
-                await visit.Page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = theme, ReducedMotion = ReducedMotion.Reduce });
-                // First: of a page that fails, one wants to see the picture.
-                await visit.KeepPictureAsync($"{path}-{width}-{theme}");
-                await visit.AssertAccessibleAsync();
-            }
-            // A page that is wider than its window scrolls sideways.
-            string wide = await visit.Page.EvaluateAsync<string>("""
-                () => document.documentElement.scrollWidth <= innerWidth ? "" : [...document.querySelectorAll("main *")]
-                    .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".mud-table-container, .visually-hidden")).map(e => e.outerHTML.slice(0, 120)).slice(0, 5).join("\n")
-                """);
-            Assert.True(wide == "", $"The page is wider than its window of {width} pixels: {wide}");
-        }
+        await visit.AssertInOrderAsync(path);
         visit.AssertNoFaults();
     }
 }

@@ -133,6 +133,31 @@ public sealed class Visit : IAsyncDisposable
             Assert.Fail(violations);
     }
 
+    /// <summary>Looks at the page wide and narrow, in both themes: pictures of all four, nothing serious for axe, nothing wider than the window.</summary>
+    /// <remarks>Axe sees the wide one in the light and the narrow one in the dark theme: rules about colours see every colour, those about layout every layout, in half the time.</remarks>
+    public async Task AssertInOrderAsync(string picture)
+    {
+        foreach ((int width, ColorScheme axe) in ((int, ColorScheme)[])[(1440, ColorScheme.Light), (400, ColorScheme.Dark)])
+        {
+            await Page.SetViewportSizeAsync(width, 900);
+            foreach (ColorScheme theme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
+            {
+                await Page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = theme, ReducedMotion = ReducedMotion.Reduce });
+                // First: of a page that fails, one wants to see the picture.
+                await KeepPictureAsync($"{picture}-{width}-{theme}");
+                if (theme == axe)
+                    await AssertAccessibleAsync();
+            }
+            // A page that is wider than its window scrolls sideways.
+            string wide = await Page.EvaluateAsync<string>("""
+                () => document.documentElement.scrollWidth <= innerWidth ? "" : [...document.querySelectorAll("main *")]
+                    .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".mud-table-container, .visually-hidden")).map(e => e.outerHTML.slice(0, 120)).slice(0, 5).join("\n")
+                """);
+            Assert.True(wide == "" && await Page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth <= innerWidth"), $"The page is wider than its window of {width} pixels: {wide}");
+        }
+        await Page.SetViewportSizeAsync(1440, 900);
+    }
+
     /// <summary>Writes what the window shows to the folder that WEBDISTILL_SCREENSHOTS names (tests/screenshots); nothing without it.</summary>
     public async Task KeepPictureAsync(string name)
     {

@@ -37,7 +37,7 @@ public sealed class RunNotesPageTests(WebDistillApp app, Chromium chromium) : IC
         await visit.Button("Add the note").ClickAsync();
         await Expect(notes).ToHaveCountAsync(2);
         await Expect(notes.First).ToContainTextAsync("Second");
-        await AssertGoodAsync(visit, "notes");
+        await visit.AssertInOrderAsync("notes");
 
         await visit.Button("Change the note “Second”").ClickAsync();
         await visit.Page.GetByLabel("Text of the note").FillAsync("Second thoughts");
@@ -95,7 +95,7 @@ public sealed class RunNotesPageTests(WebDistillApp app, Chromium chromium) : IC
         await visit.ChooseAsync("Runs with the tag", "many");
         await Expect(visit.Page).ToHaveURLAsync($"{app.Address}/?tag=many");
         await Expect(visit.Rows("Runs")).ToHaveCountAsync(2);
-        await AssertGoodAsync(visit, "tagged");
+        await visit.AssertInOrderAsync("tagged");
         visit.AssertNoFaults();
     }
 
@@ -118,7 +118,7 @@ public sealed class RunNotesPageTests(WebDistillApp app, Chromium chromium) : IC
         await Expect(Row("Pine elsewhere")).ToContainTextAsync("another text");
         await Expect(Row("Pine elsewhere")).Not.ToContainTextAsync("(+");
         await Expect(Row("Pine baseline").GetByText("baseline", new() { Exact = true })).ToBeVisibleAsync();
-        await AssertGoodAsync(visit, "pinned-runs");
+        await visit.AssertInOrderAsync("pinned-runs");
 
         await visit.Link("Pine better").ClickAsync();
         await Expect(visit.Page.Locator(".head-figures")).ToContainTextAsync("baseline: \u22120.11 (\u22124.0\u202f%)");
@@ -126,7 +126,7 @@ public sealed class RunNotesPageTests(WebDistillApp app, Chromium chromium) : IC
         ILocator legend = visit.Page.Locator("[data-chart=perplexity] .legend");
         await Expect(legend).ToContainTextAsync("Baseline Pine baseline");
         await Expect(legend.Locator(".line.dashed")).ToHaveCountAsync(2);
-        await AssertGoodAsync(visit, "pinned-run");
+        await visit.AssertInOrderAsync("pinned-run");
         await visit.TabAsync("Options");
         await Expect(visit.Region("Options")).ToContainTextAsync("differs from the baseline Pine baseline");
         await visit.ChooseAsync("Options compared with", "Preset");
@@ -177,7 +177,7 @@ public sealed class RunNotesPageTests(WebDistillApp app, Chromium chromium) : IC
         await Expect(Legend("systemPeak")).ToContainTextAsync("31.0");
         await Expect(visit.Page.Locator("[data-chart=systemMemory]")).ToContainTextAsync("GB");
         await Expect(visit.Page.GetByText("6 operations per parameter")).ToBeVisibleAsync();
-        await AssertGoodAsync(visit, "system");
+        await visit.AssertInOrderAsync("system");
         await visit.OpenChartMenuAsync("Processor");
         string csv = await File.ReadAllTextAsync(await (await visit.Page.RunAndWaitForDownloadAsync(() => visit.Button("Download Processor as CSV").ClickAsync())).PathAsync());
         Assert.StartsWith("step,processCpuShare,machineCpuShare\n25,0.845", csv);
@@ -185,21 +185,5 @@ public sealed class RunNotesPageTests(WebDistillApp app, Chromium chromium) : IC
         await visit.GoAsync($"/runs/{before.Id:N}?tab=system");
         await Expect(visit.Page.GetByText("Nothing of the machine was recorded")).ToBeVisibleAsync();
         visit.AssertNoFaults();
-    }
-
-    private static async Task AssertGoodAsync(Visit visit, string picture)
-    {
-        foreach (int width in (int[])[1440, 400])
-        {
-            await visit.Page.SetViewportSizeAsync(width, 900);
-            foreach (ColorScheme theme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
-            {
-                await visit.Page.EmulateMediaAsync(new PageEmulateMediaOptions { ColorScheme = theme, ReducedMotion = ReducedMotion.Reduce });
-                await visit.KeepPictureAsync($"{picture}-{width}-{theme}");
-                await visit.AssertAccessibleAsync();
-            }
-            Assert.True(await visit.Page.EvaluateAsync<bool>("() => document.documentElement.scrollWidth <= innerWidth"), $"The page is wider than its window of {width} pixels.");
-        }
-        await visit.Page.SetViewportSizeAsync(1440, 900);
     }
 }
