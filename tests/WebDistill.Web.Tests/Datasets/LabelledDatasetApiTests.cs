@@ -33,14 +33,14 @@ public sealed class LabelledDatasetApiTests(WebDistillApp app) : IClassFixture<W
     [MemberData(nameof(Formats))]
     public async Task Post_EachFormat_IsReadyWithItsClassesAndAShareOfEachHeldOut(string name, string content, string fields)
     {
-        JsonElement dataset = await ReadyAsync(name, content, null, [("vocabularySize", "300"), ("validationProportion", "0.2"), .. Split(fields)]);
+        JsonElement dataset = await ReadyAsync(name, content, null, [("vocabularySize", "270"), ("validationProportion", "0.2"), .. Split(fields)]);
         Assert.Equal(("classes", "Ready"), (dataset.GetProperty("task").GetString(), dataset.GetProperty("state").GetString()));
         Assert.Equal(JsonValueKind.Null, dataset.GetProperty("statistics").ValueKind);
         JsonElement examples = dataset.GetProperty("examples");
         Assert.Equal((3, 48, 12), (examples.GetProperty("classCount").GetInt32(), examples.GetProperty("train").GetInt32(), examples.GetProperty("heldOut").GetInt32()));
         Assert.Equal(["glad 24 6", "sad 16 4", "so-so 8 2"], examples.GetProperty("classes").EnumerateArray()
             .Select(label => $"{label.GetProperty("name").GetString()} {label.GetProperty("train").GetInt32()} {label.GetProperty("heldOut").GetInt32()}"));
-        Assert.Equal(300, dataset.GetProperty("vocabularySize").GetInt32());
+        Assert.Equal(270, dataset.GetProperty("vocabularySize").GetInt32());
 
         // Every example is in one part, as it was uploaded; its tokens are those of its text.
         Guid id = dataset.GetProperty("id").GetGuid();
@@ -58,7 +58,7 @@ public sealed class LabelledDatasetApiTests(WebDistillApp app) : IClassFixture<W
     [Fact]
     public async Task Post_HeldOutFile_IsMeasuredAndTheFirstIsTrainedOnWhole()
     {
-        JsonElement dataset = await ReadyAsync("train.csv", Csv, "id,text,other,mood\n1,Another man,x,sad\n2,One more,x,glad\n", [("vocabularySize", "300"), ("labelColumn", "mood"), ("classes", "sad\r\nglad\nso-so\n")]);
+        JsonElement dataset = await ReadyAsync("train.csv", Csv, "id,text,other,mood\n1,Another man,x,sad\n2,One more,x,glad\n", [("vocabularySize", "270"), ("labelColumn", "mood"), ("classes", "sad\r\nglad\nso-so\n")]);
         JsonElement examples = dataset.GetProperty("examples");
         Assert.Equal(["sad 20 1", "glad 30 1", "so-so 10 0"], examples.GetProperty("classes").EnumerateArray()
             .Select(label => $"{label.GetProperty("name").GetString()} {label.GetProperty("train").GetInt32()} {label.GetProperty("heldOut").GetInt32()}"));
@@ -74,7 +74,7 @@ public sealed class LabelledDatasetApiTests(WebDistillApp app) : IClassFixture<W
         Assert.Equal(examples.GetProperty("classes").ToString(), again.GetProperty("examples").GetProperty("classes").ToString());
         Assert.Equal(dataset.GetProperty("sha256").GetString(), again.GetProperty("sha256").GetString());
         Assert.Equal("test.csv", again.GetProperty("heldOutFileName").GetString());
-        using HttpResponseMessage format = await app.Http.PostAsJsonAsync($"/api/datasets/{id}/tokenise-again", new { vocabularySize = 300, format = "tsv", unwrapLines = true });
+        using HttpResponseMessage format = await app.Http.PostAsJsonAsync($"/api/datasets/{id}/tokenise-again", new { vocabularySize = 270, format = "tsv", unwrapLines = true });
         Assert.Equal(["format", "unwrapLines"], (await format.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
     }
 
@@ -111,7 +111,7 @@ public sealed class LabelledDatasetApiTests(WebDistillApp app) : IClassFixture<W
     [MemberData(nameof(Failures))]
     public async Task Post_WhatCannotBePrepared_FailsWithFileLineValueExpectationAndFix(string name, string content, string? heldOut, string fields, string expected)
     {
-        using HttpResponseMessage response = await PostAsync(name, content, heldOut, [("vocabularySize", "260"), .. Split(fields)]);
+        using HttpResponseMessage response = await PostAsync(name, content, heldOut, [("vocabularySize", "257"), .. Split(fields)]);
         JsonElement made = await response.JsonAsync();
         Assert.True(response.StatusCode == HttpStatusCode.Accepted, made.ToString());
         Guid id = made.GetProperty("id").GetGuid();
@@ -211,7 +211,7 @@ public sealed class LabelledDatasetApiTests(WebDistillApp app) : IClassFixture<W
                 answered.Wait(TimeSpan.FromMinutes(1));
         }))
         {
-            using HttpResponseMessage response = await PostAsync("a.csv", Csv, null, ("labelColumn", "mood"), ("vocabularySize", "300"));
+            using HttpResponseMessage response = await PostAsync("a.csv", Csv, null, ("labelColumn", "mood"), ("vocabularySize", "270"));
             id = (await response.JsonAsync()).GetProperty("id").GetGuid();
             await app.PollAsync($"/api/datasets/{id}", _ => preparations.Progress(id) is { Stage: PreparationStage.FindingClasses });
             using HttpResponseMessage cancelled = await app.Http.PostAsync($"/api/datasets/{id}/cancel", null);

@@ -50,7 +50,7 @@ public sealed record LabelledSample(
     /// <param name="fileName">Suggests the format by its extension; for messages.</param>
     /// <param name="head">The first bytes; all of them where the file is no longer.</param>
     /// <param name="isWholeFile">Whether the file ends with them; else a row that they cut is left out.</param>
-    /// <exception cref="InvalidDataException">They are not UTF-8 text, or not one row of it is whole; says where and what was expected.</exception>
+    /// <exception cref="InvalidDataException">They are not UTF-8 text; says where and what was expected.</exception>
     /// <exception cref="ArgumentException">The format is unknown.</exception>
     public static LabelledSample Read(string fileName, ReadOnlyMemory<byte> head, bool isWholeFile, LabelledSampleOptions asked)
     {
@@ -65,7 +65,8 @@ public sealed record LabelledSample(
         {
             bytes = bytes[..(format.QuotesLines ? EndOfQuotedRows(bytes.Span) : TextLinesCorpus.CompletePrefix(bytes.Span))];
             if (bytes.Length == 0)
-                throw new InvalidDataException($"{fileName}: the first row is longer than {head.Length} bytes, which is as far as a preview reads. The whole file may be good: upload it.");
+                return new LabelledSample(LabelledGuess.Of(format, [], asked).Options, LooksLabelled: false, [], [], new LabelledClasses([], []),
+                    $"{fileName}: the first row is longer than {head.Length} bytes, which is as far as a preview reads. The whole file may be good: upload it.", head.Length);
         }
         LabelledText.RequireText(new CorpusChunk(fileName, bytes, mark, 1));
         string text = Encoding.UTF8.GetString(bytes.Span);

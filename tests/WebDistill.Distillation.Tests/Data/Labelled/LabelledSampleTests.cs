@@ -76,7 +76,9 @@ public sealed class LabelledSampleTests
         Assert.Contains("a.txt: 0 bytes", Refusal([]));
         Assert.Contains("a.txt, line 2: byte 8 of the file is 0xE9", Refusal([.. "0 one\n0 "u8, 0xE9, .. "t\n"u8]));
         Assert.Contains("UTF-16", Refusal(Encoding.Unicode.GetPreamble()));
-        Assert.Contains("the first row is longer than 5 bytes", Assert.Throws<InvalidDataException>(() => LabelledSample.Read("a.csv", "a,\"\nb"u8.ToArray(), false, s_nothing)).Message);
+        LabelledSample cut = LabelledSample.Read("a.csv", "a,\"\nb"u8.ToArray(), isWholeFile: false, s_nothing);
+        Assert.Contains("the first row is longer than 5 bytes", cut.Problem);
+        Assert.Equal((false, 0, 0), (cut.LooksLabelled, cut.Columns.Count, cut.Examples.Count));
         Assert.Contains("'csv', 'tsv'", Assert.Throws<ArgumentException>(() => Read("a.csv", "a,b\n", new() { Format = "xlsx" })).Message);
 
         static string Refusal(byte[] head) => Assert.Throws<InvalidDataException>(() => LabelledSample.Read("a.txt", head, isWholeFile: true, s_nothing)).Message;
