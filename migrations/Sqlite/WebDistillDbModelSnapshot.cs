@@ -92,6 +92,9 @@ namespace WebDistill.Migrations.Sqlite
                     b.Property<double?>("ValidationNatsPerToken")
                         .HasColumnType("REAL");
 
+                    b.Property<string>("ValidationOfClassesJson")
+                        .HasColumnType("TEXT");
+
                     b.Property<double?>("ValidationPerplexity")
                         .HasColumnType("REAL");
 
@@ -115,6 +118,9 @@ namespace WebDistill.Migrations.Sqlite
                     b.Property<long>("Bytes")
                         .HasColumnType("INTEGER");
 
+                    b.Property<int?>("ClassCount")
+                        .HasColumnType("INTEGER");
+
                     b.Property<DateTime>("CreatedAt")
                         .HasColumnType("TEXT");
 
@@ -135,8 +141,14 @@ namespace WebDistill.Migrations.Sqlite
                     b.Property<int?>("GeneratorSeed")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("HeldOutFileName")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("JsonField")
                         .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("LabelledJson")
                         .HasColumnType("TEXT");
 
                     b.Property<string>("Name")
@@ -543,6 +555,9 @@ namespace WebDistill.Migrations.Sqlite
                     b.Property<double?>("TeacherNatsPerToken")
                         .HasColumnType("REAL");
 
+                    b.Property<string>("TeacherOfClassesJson")
+                        .HasColumnType("TEXT");
+
                     b.Property<long?>("TeacherParameters")
                         .HasColumnType("INTEGER");
 
@@ -567,8 +582,14 @@ namespace WebDistill.Migrations.Sqlite
                     b.Property<double>("TrainedSeconds")
                         .HasColumnType("REAL");
 
+                    b.Property<double?>("ValidationAccuracy")
+                        .HasColumnType("REAL");
+
                     b.Property<double?>("ValidationNatsPerToken")
                         .HasColumnType("REAL");
+
+                    b.Property<string>("ValidationOfClassesJson")
+                        .HasColumnType("TEXT");
 
                     b.Property<double?>("ValidationPerplexity")
                         .HasColumnType("REAL");

@@ -27,6 +27,9 @@ public sealed class Checkpoint
     /// <summary>The mean loss that it is the exponential of, nats per token; null where an early version saved it.</summary>
     public double? ValidationNatsPerToken { get; set; }
 
+    /// <summary>What was measured of it on held-out labelled examples, as a JSON object of series and numbers; null in a run over texts, and when it was not measured then.</summary>
+    public string? ValidationOfClassesJson { get; set; }
+
     /// <summary>Hash of the weights.</summary>
     public required string WeightsSha256 { get; set; }
 }

@@ -34,7 +34,7 @@ public sealed class Dataset : IListed
     /// <summary>Why it failed.</summary>
     public string? Error { get; set; }
 
-    /// <summary>Name of an entry of CorpusFormats.All.</summary>
+    /// <summary>Name of an entry of CorpusFormats.All; of labelled examples, of LabelledFormats.All.</summary>
     public required string Format { get; set; }
 
     /// <summary>The field that holds the text, for JSON lines.</summary>
@@ -43,13 +43,22 @@ public sealed class Dataset : IListed
     /// <summary>Whether the lines of a paragraph are joined: a text with hard line breaks.</summary>
     public bool UnwrapLines { get; set; }
 
+    /// <summary>The LabelledOptions, whole, as JSON: the columns of labelled examples. Null of a text.</summary>
+    public string? LabelledJson { get; set; }
+
+    /// <summary>What the file of held-out examples was called, where one was uploaded beside the first.</summary>
+    public string? HeldOutFileName { get; set; }
+
+    /// <summary>Classes of labelled examples; null of a text, and until they are counted.</summary>
+    public int? ClassCount { get; set; }
+
     /// <summary>The model whose tokenizer is used; null trains a vocabulary on the corpus.</summary>
     public Guid? TokenizerModelId { get; set; }
 
     /// <summary>Size of the vocabulary that was asked for, when one is trained.</summary>
     public int? RequestedVocabularySize { get; set; }
 
-    /// <summary>Share of the corpus, at its end, that is held out.</summary>
+    /// <summary>Share of the corpus, at its end, that is held out; of labelled examples in one file, of each class.</summary>
     public double ValidationProportion { get; set; }
 
     /// <summary>Set when the text is not uploaded but generated from this seed.</summary>
@@ -67,7 +76,7 @@ public sealed class Dataset : IListed
     /// <summary>Token ids of the tokenizer.</summary>
     public int? VocabularySize { get; set; }
 
-    /// <summary>Documents in both splits.</summary>
+    /// <summary>Documents, or labelled examples, in both splits.</summary>
     public long? Documents { get; set; }
 
     /// <summary>Tokens in both splits.</summary>
@@ -79,7 +88,7 @@ public sealed class Dataset : IListed
     /// <summary>Tokens held out.</summary>
     public long? ValidationTokens { get; set; }
 
-    /// <summary>The CorpusStatistics, whole, as JSON.</summary>
+    /// <summary>The CorpusStatistics, whole, as JSON; of labelled examples, the LabelledStatistics.</summary>
     public string? StatisticsJson { get; set; }
 
     /// <summary>When it was added, UTC.</summary>

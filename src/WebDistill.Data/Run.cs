@@ -156,6 +156,15 @@ public sealed class Run : IListed
     /// <summary>The mean loss that it is the exponential of, nats per token; null where an early version measured it.</summary>
     public double? ValidationNatsPerToken { get; set; }
 
+    /// <summary>What was measured last of the student on held-out labelled examples, as a JSON object of series and numbers; null in a run over texts.</summary>
+    public string? ValidationOfClassesJson { get; set; }
+
+    /// <summary>The accuracy among it, 0 to 1.</summary>
+    public double? ValidationAccuracy { get; set; }
+
+    /// <summary>The same of the teacher, as a JSON object of series and numbers.</summary>
+    public string? TeacherOfClassesJson { get; set; }
+
     /// <summary>Weighted loss of the latest update.</summary>
     public double? TotalLoss { get; set; }
 

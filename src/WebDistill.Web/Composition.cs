@@ -143,6 +143,7 @@ internal static class Composition
         .AddSingleton<DatasetService>()
         .AddSingleton<DatasetTable>()
         .AddSingleton<DatasetDocuments>()
+        .AddSingleton<DatasetExamples>()
         .AddSingleton<DatasetPreparations>()
         .AddHostedService(provider => provider.GetRequiredService<DatasetPreparations>());
 

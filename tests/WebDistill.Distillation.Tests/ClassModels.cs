@@ -48,9 +48,13 @@ internal static class ClassModels
     }
 
     /// <summary>Writes two labelled files, <c>train.bin</c> and <c>test.bin</c>.</summary>
-    public static void Prepare(TemporaryFolder folder, int train = 300, int test = 60) => LabelledPreparation.Prepare(
+    public static void Prepare(TemporaryFolder folder, int train = 300, int test = 60) => Prepare(
         folder.Write("train.csv", Examples(train, seed: 1)), folder.Write("test.csv", Examples(test, seed: 2)), new LabelledOptions { Format = "csv" }, Tokenizer,
-        folder.File("train.bin"), folder.File("test.bin"), FileLayer.Disk);
+        folder.File("train.bin"), folder.File("test.bin"));
+
+    /// <summary>Finds the classes of a file and prepares it.</summary>
+    public static LabelledStatistics Prepare(string train, string? heldOut, LabelledOptions options, TextTokenizer tokenizer, string trainPath, string heldOutPath, double share = 0, CancellationToken cancel = default) =>
+        LabelledPreparation.Prepare(train, heldOut, share, LabelledClasses.Find(train, options), options, tokenizer, trainPath, heldOutPath, FileLayer.Disk, cancel: cancel);
 
     public static Architecture Config(string family = "bert", int layers = 2, int width = 16, params string[] classes) =>
         ModelFamilies.Find(family).Create(new NewModel(Vocabulary, Positions, width, layers, 2, Roles.EndOfText, Roles.Padding))

@@ -42,10 +42,12 @@ export function connect(input, area, page) {
   if (input.files.length) choose();
 
   return {
-    // Fields go first: the server can refuse them before the files have come. `names` says which of the files are sent.
-    send(url, fields, fileField, names) {
+    // Fields go first: the server can refuse them before the files have come. `names` says which of the files are sent, `beside` is another
+    // place like this one, whose files go along.
+    send(url, fields, fileField, names, beside, besideField) {
       const form = formOf(fields);
       for (const file of input.files) if (names.includes(file.name)) form.append(fileField, file, file.name);
+      for (const file of beside?.files() ?? []) form.append(besideField, file, file.name);
       return new Promise(resolve => {
         let reported = 0, sent = 0, total = 0;
         request = new XMLHttpRequest();
@@ -75,11 +77,12 @@ export function connect(input, area, page) {
         form.append(fileField, chosen(name).slice(0, bytes), name);
         const answer = await fetch(url, { method: "POST", body: form, headers: { Accept: "application/json, application/problem+json" } });
         const text = await answer.text();
-        return { ...read(answer.status, answer.statusText, text), body: answer.ok ? text : null };
+        return { ...read(answer.status, answer.statusText, text), body: answer.ok ? JSON.stringify(JSON.parse(text)) : null }; // Without escapes, which would make the message longer than the circuit takes.
       } catch (e) {
         return { status: -1, id: null, message: `“${name}” could not be looked into: ${e.message}`, errors: {} };
       }
     },
+    files() { return Array.from(input.files); },
     read(name, from, to) { return chosen(name).slice(from, to); },
     cancel() { request?.abort(); },
     dispose() {

@@ -1,6 +1,7 @@
-using System.Globalization;
 using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Mvc;
 using WebDistill.Data;
+using WebDistill.Distillation.Data.Labelled;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Failures;
@@ -25,12 +26,12 @@ internal static class DatasetApi
             .ProducesValidationProblem().WithSummary("Data sets, newest first").WithDescription(ListQuery.Description);
 
         datasets.MapGet("/{id:guid}", async (Guid id, DatasetService service, CancellationToken cancel) =>
-                DatasetResponse.Of(await service.GetAsync(id, cancel), service.Progress(id)))
+                DatasetResponse.Of(await service.GetAsync(id, cancel), service.Progress(id), withClasses: true))
             .ProducesProblem(404).WithSummary("One data set, with the progress of its preparation");
 
-        datasets.MapPost("", UploadAsync).Accepts<DatasetForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
+        datasets.MapPost("", UploadAsync).Accepts<DatasetUploadForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
             .ProducesProblem(415).ProducesProblem(507).LimitTransfers()
-            .WithSummary("Uploads a text (file) and prepares it in the background; poll the data set until its state is Ready");
+            .WithSummary("Uploads a text, or examples with classes (file, and perhaps heldOut), and prepares it in the background; poll the data set until its state is Ready");
 
         datasets.MapPost("/{id:guid}/cancel", async (Guid id, DatasetService service, CancellationToken cancel) =>
         {
@@ -40,21 +41,35 @@ internal static class DatasetApi
 
         datasets.MapGet("/{id:guid}/preview", (Guid id, string? blocks, DatasetService service, CancellationToken cancel) =>
                 service.PreviewAsync(id, QueryNumber.Read("blocks", blocks, 3, 1, 100), cancel: cancel))
-            .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).WithSummary("Pieces of the training split, token by token");
+            .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).WithSummary("Pieces of the training split, token by token; of labelled examples, whole ones");
 
         datasets.MapPost("/preview", PreviewAsync).Accepts<PreviewForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
             .ProducesProblem(415).LimitTransfers()
             .WithSummary("What the beginning of a file would become: its first documents, as some options split it. Nothing is kept");
 
+        datasets.MapPost("/preview-examples", PreviewExamplesAsync).Accepts<PreviewExamplesForm>("multipart/form-data").ProducesValidationProblem().ProducesProblem(413)
+            .ProducesProblem(415).LimitTransfers()
+            .WithSummary("What the beginning of a file holds as examples with classes: its columns, its first examples and their classes. What is not said is guessed; nothing is kept");
+
+        datasets.MapGet("/{id:guid}/examples", async (Guid id, string? split, [FromQuery(Name = "class")] string? label, string? first, string? count, DatasetService service, DatasetExamples examples,
+                CancellationToken cancel) =>
+                await examples.ReadAsync(await service.GetAsync(id, cancel), Split(split), label, QueryNumber.Read("first", first, 0, 0, int.MaxValue), QueryNumber.Read("count", count, 20, 1, 100), cancel))
+            .ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).LimitTransfers()
+            .WithSummary("Labelled examples of a part (split: train or heldOut), perhaps of one class, each as far as 600 characters");
+
+        datasets.MapGet("/{id:guid}/examples/{index:long}/tokens", async (Guid id, long index, string? split, DatasetService service, DatasetExamples examples, CancellationToken cancel) =>
+                await examples.TokensAsync(await service.GetAsync(id, cancel), Split(split), index, cancel))
+            .ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).WithSummary("The tokens of one labelled example, as a model is given them, as far as 512");
+
         datasets.MapGet("/{id:guid}/documents", async (Guid id, string? first, string? count, DatasetService service, DatasetDocuments documents, CancellationToken cancel) =>
                 await documents.ReadAsync(await service.GetAsync(id, cancel), QueryNumber.Read("first", first, 0, 0, int.MaxValue), QueryNumber.Read("count", count, 20, 1, 100), cancel))
-            .ProducesProblem(404).ProducesProblem(410).LimitTransfers().WithSummary("Documents of the text, each as far as 600 characters");
+            .ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).LimitTransfers().WithSummary("Documents of the text, each as far as 600 characters");
 
-        datasets.MapGet("/{id:guid}/text", async (Guid id, DatasetService service, CancellationToken cancel) =>
+        datasets.MapGet("/{id:guid}/text", async (Guid id, string? split, DatasetService service, CancellationToken cancel) =>
             {
-                (string path, string name) = await service.TextAsync(id, cancel);
+                (string path, string name) = await service.TextAsync(id, Split(split) == DatasetSplit.HeldOut, cancel);
                 return TypedResults.PhysicalFile(path, "text/plain; charset=utf-8", name);
-            }).ProducesProblem(404).ProducesProblem(410).LimitTransfers().WithSummary("The text as it was uploaded");
+            }).ProducesProblem(404).ProducesProblem(410).LimitTransfers().WithSummary("The text, or the examples, as uploaded; with split=heldOut the file of held-out examples");
 
         datasets.MapPost("/{id:guid}/retry", async (Guid id, DatasetService service, CancellationToken cancel) =>
             TypedResults.Accepted($"/api/datasets/{id}", DatasetResponse.Of(await service.RetryAsync(id, cancel), service.Progress(id))))
@@ -91,42 +106,65 @@ internal static class DatasetApi
     private static async Task<FilePreview> PreviewAsync(HttpRequest request, HostSettings settings, CancellationToken cancel)
     {
         var form = new MultipartFiles(request, settings, "format", "jsonField", "unwrapLines", "isWholeFile");
-        string fileName = "";
-        byte[]? head = null;
+        (string fileName, byte[]? head) = await BeginningAsync(form, cancel);
+        bool isWhole = DatasetForm.Flag(form, "isWholeFile") ?? false;
+        var options = new DatasetOptions
+        {
+            Format = form["format"] is { Length: > 0 } format ? format : null, JsonField = form["jsonField"] ?? "text", UnwrapLines = DatasetForm.Flag(form, "unwrapLines") ?? false,
+        };
+        return form.Problems.Count == 0 ? DatasetDocuments.Preview(fileName, head, isWhole, options)
+            : throw new OptionsInvalidException(OptionsInvalidException.Join(form.Problems, options.Validate()));
+    }
+
+    private static async Task<ExampleFilePreview> PreviewExamplesAsync(HttpRequest request, HostSettings settings, CancellationToken cancel)
+    {
+        var form = new MultipartFiles(request, settings, DatasetForm.ExampleFields);
+        (string fileName, byte[]? head) = await BeginningAsync(form, cancel);
+        bool isWhole = DatasetForm.Flag(form, "isWholeFile") ?? false;
+        LabelledSampleOptions options = DatasetForm.ReadSample(form);
+        return form.Problems.Count == 0 ? DatasetExamples.Preview(fileName, head, isWhole, options) : throw new OptionsInvalidException(form.Problems);
+    }
+
+    /// <summary>The beginning of the first file of a form, as far as a preview reads; without one the form has a problem.</summary>
+    private static async Task<(string FileName, byte[]? Head)> BeginningAsync(MultipartFiles form, CancellationToken cancel)
+    {
         await foreach (UploadedFile file in form.ReadAsync(cancel))
         {
             byte[] buffer = new byte[DatasetDocuments.PreviewBytes];
             int length = await file.Content.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancel);
-            (fileName, head) = (Names.OfFile(file.Name), buffer[..length]);
-            break;
+            return (Names.OfFile(file.Name), buffer[..length]);
         }
-        bool isWhole = ParseFlag(form, "isWholeFile") ?? false;
-        DatasetOptions options = Options(form);
-        if (head is null)
-            form.Problems.Add(new OptionProblem("file", "No file was uploaded. Send its beginning as a file part of multipart/form-data, after the fields."));
-        return form.Problems.Count == 0 ? DatasetDocuments.Preview(fileName, head, isWhole, options)
-            : throw new OptionsInvalidException(OptionsInvalidException.Join(form.Problems, options.Validate()));
+        form.Problems.Add(new OptionProblem("file", "No file was uploaded. Send its beginning as a file part of multipart/form-data, after the fields."));
+        return ("", null);
     }
 
     private static async Task<IResult> UploadAsync(HttpRequest request, DatasetService service, DataFolder folder, StorageHealth storage, HostSettings settings,
         CancellationToken cancel)
     {
-        var form = new MultipartFiles(
-            request, settings, "name", "format", "jsonField", "unwrapLines", "tokenizerModelId", "vocabularySize", "validationProportion");
+        var form = new MultipartFiles(request, settings, DatasetForm.Fields);
         storage.RequireRoom("the upload", Math.Min(request.ContentLength ?? 0, settings.MaxUploadBytes));
         IncomingText? text = null;
         string fileName = "";
+        DatasetOptions options;
         try
         {
             await foreach (UploadedFile file in form.ReadAsync(cancel))
             {
+                if (file.Field == DatasetForm.HeldOutPart)
+                {
+                    if (text is null || text.HeldOutFileName is not null)
+                        throw new OptionsInvalidException(DatasetForm.HeldOutPart, text is null ? "The held-out examples came before the others. Send the part 'file' first."
+                            : "Several files of held-out examples were uploaded. Send one.");
+                    text = await service.ReceiveHeldOutAsync(text, file.Name, file.Content, cancel);
+                    continue;
+                }
                 if (text is not null)
-                    throw new OptionsInvalidException("file", "Several files were uploaded. A data set is made of one; upload them one "
-                        + "by one.");
+                    throw new OptionsInvalidException("file", "Several files were uploaded. A data set is made of one, and of one of held-out examples (heldOut) where it has classes; "
+                        + "upload them one by one.");
                 fileName = file.Name;
                 text = await service.ReceiveAsync(file.Content, cancel);
             }
-            DatasetOptions options = Options(form);
+            options = DatasetForm.Read(form, fileName, text?.HeldOutFileName is not null);
             if (text is null)
                 form.Problems.Add(new OptionProblem("file", "No file was uploaded. Send the text as a file part of multipart/form-data."));
             if (form.Problems.Count > 0)
@@ -138,9 +176,16 @@ internal static class DatasetApi
             throw;
         }
         string name = form["name"] is { Length: > 0 } given ? given : DefaultName(fileName);
-        Dataset dataset = await service.CreateAsync(name, fileName, text!, Options(form), cancel);
+        Dataset dataset = await service.CreateAsync(name, fileName, text!, options, cancel);
         return TypedResults.Accepted($"/api/datasets/{dataset.Id}", DatasetResponse.Of(dataset, service.Progress(dataset.Id)));
     }
+
+    private static DatasetSplit Split(string? text) => text switch
+    {
+        null or "train" => DatasetSplit.Train,
+        "heldOut" => DatasetSplit.HeldOut,
+        _ => throw new OptionsInvalidException("split", $"The value is '{ForeignText.Quote(text)}', expected train or heldOut."),
+    };
 
     private static string DefaultName(string fileName)
     {
@@ -148,40 +193,17 @@ internal static class DatasetApi
         return string.IsNullOrWhiteSpace(name) ? "Uploaded text" : name;
     }
 
-    private static DatasetOptions Options(MultipartFiles form) => new()
-    {
-        Format = form["format"] is { Length: > 0 } format ? format : null,
-        JsonField = form["jsonField"] ?? "text",
-        UnwrapLines = ParseFlag(form, "unwrapLines") ?? false,
-        TokenizerModelId = Parse(form, "tokenizerModelId", "the id of a model", (string text, out Guid id) => Guid.TryParse(text, out id)),
-        VocabularySize = Parse(form, "vocabularySize", "a whole number",
-            (string text, out int size) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out size)),
-        ValidationProportion = Parse(form, "validationProportion", "a number such as 0.05",
-            (string text, out double share) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out share)) ?? 0.05,
-    };
-
-    private static bool? ParseFlag(MultipartFiles form, string field) => Parse(form, field, "true or false", (string text, out bool flag) => bool.TryParse(text, out flag));
-
-    private delegate bool TryParse<T>(string text, out T value);
-
-    private static T? Parse<T>(MultipartFiles form, string field, string expected, TryParse<T> parse) where T : struct
-    {
-        if (form[field] is not { Length: > 0 } text)
-            return null;
-        if (parse(text, out T value))
-            return value;
-        form.Problems.Add(new OptionProblem(field, $"The value is '{ForeignText.Quote(text)}', expected {expected}."));
-        return null;
-    }
-
     // Describes the parts of the form in /openapi/v1.json; the request is read in a stream and never bound to it.
     [JsonNumberHandling(JsonNumberHandling.Strict)]
-    private sealed record DatasetForm(
-        IFormFile File, string? Name, string? Format, string? JsonField, bool? UnwrapLines, Guid? TokenizerModelId, int? VocabularySize,
-            double? ValidationProportion);
+    private sealed record DatasetUploadForm(
+        IFormFile File, IFormFile? HeldOut, string? Name, string? Task, string? Format, string? JsonField, bool? UnwrapLines, bool? HasHeader, string? TextColumn, string? SecondColumn,
+        string? LabelColumn, string? Classes, Guid? TokenizerModelId, int? VocabularySize, double? ValidationProportion);
 
     // As above, for a preview.
     private sealed record PreviewForm(IFormFile File, string? Format, string? JsonField, bool? UnwrapLines, bool? IsWholeFile);
+
+    private sealed record PreviewExamplesForm(
+        IFormFile File, string? Format, bool? HasHeader, string? TextColumn, string? SecondColumn, string? LabelColumn, string? Classes, bool? IsWholeFile);
 
     private sealed record RemovedResponse(int Removed);
 }

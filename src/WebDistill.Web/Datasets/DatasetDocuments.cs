@@ -17,7 +17,10 @@ public sealed record DocumentPreview(long Index, int Characters, string Text)
 
     /// <summary>The preview of a document.</summary>
     public static DocumentPreview Of(long index, string document) =>
-        new(index, document.Length, document.Length <= MostCharacters ? document : document[..(MostCharacters - 1)].TrimEnd() + "…");
+        new(index, document.Length, Beginning(document));
+
+    /// <summary>A text as far as it is shown.</summary>
+    internal static string Beginning(string text) => text.Length <= MostCharacters ? text : text[..(MostCharacters - 1)].TrimEnd() + "…";
 }
 
 /// <summary>What the beginning of a file would become.</summary>
@@ -70,9 +73,11 @@ public sealed class DatasetDocuments(IDbContextFactory<WebDistillDb> contexts, D
     }
 
     /// <summary>Some documents of a stored text, read from its beginning.</summary>
+    /// <exception cref="ConflictException">It holds labelled examples.</exception>
     /// <exception cref="FilesGoneException">The text is gone or damaged.</exception>
-    public Task<IReadOnlyList<DocumentPreview>> ReadAsync(Dataset dataset, long first, int count, CancellationToken cancel = default) =>
-        Task.Run(() => StoredFiles.Read<IReadOnlyList<DocumentPreview>>($"the data set '{dataset.Name}'", "Delete the data set and upload its text again.", () =>
+    public Task<IReadOnlyList<DocumentPreview>> ReadAsync(Dataset dataset, long first, int count, CancellationToken cancel = default) => dataset.HoldsExamples()
+        ? throw new ConflictException($"The data set '{dataset.Name}' holds examples with classes and no documents: read its examples.")
+        : Task.Run(() => StoredFiles.Read<IReadOnlyList<DocumentPreview>>($"the data set '{dataset.Name}'", "Delete the data set and upload its text again.", () =>
         {
             string source = DatasetFiles.Source(folder.Dataset(dataset.Id));
             if (!File.Exists(source))

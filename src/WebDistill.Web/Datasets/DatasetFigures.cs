@@ -1,4 +1,6 @@
+using System.Text.Json;
 using WebDistill.Data;
+using WebDistill.Distillation.Data.Labelled;
 using WebDistill.Distillation.Text;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Ui;
@@ -9,6 +11,24 @@ namespace WebDistill.Web.Datasets;
 public static class DatasetFigures
 {
     public static string Address(this Dataset dataset) => $"/datasets/{dataset.Id:N}";
+
+    /// <summary>Whether it holds labelled examples, sorted into classes, and no running text.</summary>
+    public static bool HoldsExamples(this Dataset dataset) => dataset.LabelledJson is not null;
+
+    /// <summary>How its labelled examples are read; null of a text.</summary>
+    public static LabelledOptions? Labelled(this Dataset dataset) =>
+        dataset.LabelledJson is string json ? JsonSerializer.Deserialize<LabelledOptions>(json, WebJson.Options) : null;
+
+    /// <summary>Writes down what its labelled files hold.</summary>
+    internal static void Describe(this Dataset dataset, LabelledStatistics statistics)
+    {
+        dataset.ClassCount = statistics.Classes.Names.Count;
+        dataset.Documents = statistics.TrainExamples + statistics.HeldOutExamples;
+        dataset.Tokens = statistics.TrainTokens + statistics.HeldOutTokens;
+        dataset.TrainTokens = statistics.TrainTokens;
+        dataset.ValidationTokens = statistics.HeldOutTokens;
+        dataset.StatisticsJson = JsonSerializer.Serialize(statistics, WebJson.Options);
+    }
 
     /// <summary>Whether its preparation ended without a data set, and can begin again.</summary>
     public static bool CanRetry(this Dataset dataset) => dataset.State is DatasetState.Failed or DatasetState.Cancelled;
@@ -25,13 +45,13 @@ public static class DatasetFigures
     /// <summary>The format in words: "text-lines" is a name for options.</summary>
     public static string FormatText(this Dataset dataset)
     {
-        string description = CorpusFormats.Find(dataset.Format).Description.TrimEnd('.');
+        string description = (dataset.HoldsExamples() ? LabelledFormats.Find(dataset.Format).Description : CorpusFormats.Find(dataset.Format).Description).TrimEnd('.');
         return char.ToLowerInvariant(description[0]) + description[1..];
     }
 
-    /// <summary>Size of the text over its tokens.</summary>
+    /// <summary>Size of the text over its tokens; null of examples, whose files hold more than texts.</summary>
     public static double? BytesPerToken(this Dataset dataset) =>
-        dataset.Tokens is > 0 and long tokens ? (double)dataset.Bytes / tokens : null;
+        !dataset.HoldsExamples() && dataset.Tokens is > 0 and long tokens ? (double)dataset.Bytes / tokens : null;
 
     /// <summary>Where the vocabulary comes from.</summary>
     /// <param name="models">The names of models that exist, that of its tokenizer among them.</param>
@@ -47,7 +67,7 @@ public static class DatasetFigures
     public static Task<bool> ConfirmDeleteAsync(Dialogs dialogs, Dataset dataset) => dialogs.ConfirmAsync(
         $"Delete {dataset.Name}?",
         dataset.Tokens is long tokens
-            ? $"Deletes the text, {Figures.BytesText(dataset.Bytes)}, with its vocabulary and its {Figures.Count(tokens)} tokens."
-            : $"Deletes the text, {Figures.BytesText(dataset.Bytes)}.",
+            ? $"Deletes the {(dataset.HoldsExamples() ? "examples" : "text")}, {Figures.BytesText(dataset.Bytes)}, with its vocabulary and its {Figures.Count(tokens)} tokens."
+            : $"Deletes the {(dataset.HoldsExamples() ? "examples" : "text")}, {Figures.BytesText(dataset.Bytes)}.",
         $"It goes to the trash, from where it can be taken back.{(dataset.State == DatasetState.Ready ? " Runs trained on it keep their curves and models." : "")}", "Delete");
 }

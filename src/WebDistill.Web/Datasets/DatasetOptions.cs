@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using WebDistill.Data;
+using WebDistill.Distillation.Data.Labelled;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Text;
@@ -11,6 +12,12 @@ namespace WebDistill.Web.Datasets;
 /// <summary>How an uploaded text becomes a data set. Every field has a default, so that a file alone is enough.</summary>
 public sealed record DatasetOptions
 {
+    /// <summary>What a run over a text learns: its tokens.</summary>
+    public const string TextTask = "text";
+
+    /// <summary>What a run over labelled examples learns: their classes.</summary>
+    public const string ClassesTask = "classes";
+
     /// <summary>Smallest vocabulary that can be trained: every byte and the end-of-text token.</summary>
     public const int MinVocabularySize = 257;
 
@@ -37,14 +44,19 @@ public sealed record DatasetOptions
     /// </summary>
     public int? VocabularySize { get; init; }
 
-    /// <summary>Share of the text, at its end, that is held out.</summary>
+    /// <summary>The columns of labelled examples, which the file then holds in the place of a text; null of a text.</summary>
+    public LabelledOptions? Labelled { get; init; }
+
+    /// <summary>Share of the text, at its end, that is held out; of labelled examples the share of each class, and 0 where the held-out ones have a file of their own.</summary>
     public double ValidationProportion { get; init; } = 0.05;
 
     /// <summary>Every problem of the options by themselves.</summary>
     public IReadOnlyList<OptionProblem> Validate()
     {
         List<OptionProblem> problems = [];
-        if (Format is not null && CorpusFormats.All.All(format => format.Name != Format))
+        if (Labelled is not null)
+            problems.AddRange(ProblemsOf(Labelled));
+        else if (Format is not null && CorpusFormats.All.All(format => format.Name != Format))
             problems.Add(new("format", $"The format '{ForeignText.Quote(Format)}' is unknown. Choose one "
                 + $"of: {string.Join(", ", CorpusFormats.All.Select(format => format.Name))}."));
         if (string.IsNullOrWhiteSpace(JsonField))
@@ -63,6 +75,19 @@ public sealed record DatasetOptions
             problems.Add(new("validationProportion", $"The held-out share is {ValidationProportion}, expected 0 to 0.5; 0.05 is usual."));
         return problems;
     }
+
+    private IEnumerable<OptionProblem> ProblemsOf(LabelledOptions labelled)
+    {
+        foreach (OptionProblem problem in labelled.Validate())
+            yield return problem;
+        foreach ((string field, string? column) in new[] { ("textColumn", labelled.TextColumn), ("secondColumn", labelled.SecondColumn), ("labelColumn", labelled.LabelColumn) })
+            if (column?.Length > Names.MaxCharacters)
+                yield return new(field, $"The name of the column has {column.Length} characters, expected at most {Names.MaxCharacters}. Name it by its number, from 1.");
+        if (UnwrapLines)
+            yield return new("unwrapLines", "Lines are joined in texts, and these are examples with classes, which stay as they are. Leave it out.");
+        if (labelled.SecondColumn is not null && TokenizerModelId is null)
+            yield return new("tokenizerModelId", "Pairs need a tokenizer with an id to put between two texts, and a vocabulary that is trained here has none. Choose the tokenizer of a BERT, or single texts.");
+    }
 }
 
 /// <summary>What the preparation of a data set is doing.</summary>
@@ -73,6 +98,9 @@ public enum PreparationStage
 
     /// <summary>Writes a generated text.</summary>
     Writing,
+
+    /// <summary>Finds the classes of labelled examples.</summary>
+    FindingClasses,
 
     /// <summary>Trains a vocabulary.</summary>
     TrainingVocabulary,
@@ -90,7 +118,7 @@ public enum PreparationStage
 /// <summary>How far the preparation of a data set is.</summary>
 /// <param name="Stage">What is being done.</param>
 /// <param name="Fraction">Share of that stage, 0 to 1.</param>
-/// <param name="Documents">Documents tokenised so far.</param>
+/// <param name="Documents">Documents, or labelled examples, tokenised so far.</param>
 /// <param name="Tokens">Tokens written so far.</param>
 /// <param name="Reason">Why it waits, where it does.</param>
 public sealed record DatasetProgress(
@@ -103,6 +131,7 @@ public sealed record DatasetProgress(
     public string Phase => Stage switch
     {
         PreparationStage.Writing => "Writing stories",
+        PreparationStage.FindingClasses => "Finding the classes",
         PreparationStage.TrainingVocabulary => "Training the vocabulary",
         PreparationStage.Tokenising => "Tokenising",
         PreparationStage.WaitingForDisk => $"Waits for the disk. {Reason} The preparation goes on by itself.",
@@ -110,14 +139,3 @@ public sealed record DatasetProgress(
         _ => "Waiting",
     };
 }
-
-/// <summary>One token of a preview.</summary>
-/// <param name="Id">Its id.</param>
-/// <param name="Text">The token decoded alone.</param>
-/// <param name="EndsDocument">Whether it ends a document.</param>
-public sealed record PreviewToken(int Id, string Text, bool EndsDocument);
-
-/// <summary>A piece of a corpus as the model sees it.</summary>
-/// <param name="Offset">Index of its first token in the training split.</param>
-/// <param name="Tokens">Its tokens in order.</param>
-public sealed record PreviewBlock(long Offset, IReadOnlyList<PreviewToken> Tokens);

@@ -4,6 +4,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
+using WebDistill.Distillation.Data.Labelled;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Text;
 using WebDistill.Distillation.Text.Stories;
@@ -153,9 +154,9 @@ public sealed class DatasetPreparations(
         {
             logger.LogWarning(e, "Data set {DatasetId} could not be prepared", dataset.Id);
             // People know the text by the name of the file that they uploaded, not by where it is stored.
-            string message = folder.Hide(e.Message
-                .Replace(DatasetFiles.Source(folder.Dataset(dataset.Id)), DatasetFiles.SourceName, StringComparison.Ordinal)
-                .Replace(DatasetFiles.SourceName, dataset.FileName, StringComparison.Ordinal));
+            string[] parts = e.Message.Replace(DatasetFiles.Source(folder.Dataset(dataset.Id)), DatasetFiles.SourceName, StringComparison.Ordinal).Split(DatasetFiles.SourceName);
+            string message = folder.Hide(string.Join(dataset.FileName, dataset.HeldOutFileName is string heldOut
+                ? parts.Select(part => part.Replace(DatasetFiles.HeldOutName, heldOut, StringComparison.Ordinal)) : parts));
             return row => (row.State, row.Error) =
                 (DatasetState.Failed, e is InvalidDataException or ArgumentException or IOException ? message : $"{e.GetType().Name}: {message}");
         }
@@ -163,11 +164,11 @@ public sealed class DatasetPreparations(
 
     private static void Cancelled(Dataset row) => (row.State, row.Error) = (DatasetState.Cancelled, "Its preparation was cancelled.");
 
-    // What was written is removed by now: what is free was not enough, unless it is more than tokens of four bytes can take.
+    // What was written is removed by now: what is free was not enough, unless it is more than tokens of four bytes can take, and the tables of examples.
     private void WaitForBetterTimes(Dataset dataset, Preparation preparation, StorageRefusedException refused, TimeSpan pause)
     {
         const long margin = 1 << 24;
-        long enough = Math.Min(folder.FreeBytes + DiskReserve.LeastBytes, sizeof(int) * dataset.Bytes + margin);
+        long enough = Math.Min(folder.FreeBytes + DiskReserve.LeastBytes, (dataset.HoldsExamples() ? 2 : 1) * sizeof(int) * dataset.Bytes + margin);
         Show(dataset, preparation, new DatasetProgress(PreparationStage.WaitingForDisk, Reason: refused.Message));
         do
         {
@@ -192,6 +193,8 @@ public sealed class DatasetPreparations(
 
     private Action<Dataset> Prepare(Dataset dataset, Preparation preparation)
     {
+        if (dataset.Labelled() is LabelledOptions labelled)
+            return PrepareExamples(dataset, labelled, preparation);
         CancellationToken cancel = preparation.Ended;
         string path = folder.Dataset(dataset.Id);
         string source = DatasetFiles.Source(path);
@@ -208,19 +211,7 @@ public sealed class DatasetPreparations(
         }
 
         CorpusOptions options = DatasetDocuments.Options(dataset);
-        TextTokenizer tokenizer;
-        if (dataset.TokenizerModelId is Guid modelId)
-        {
-            tokenizer = TokenizerKinds.Load(folder.Model(modelId));
-        }
-        else
-        {
-            Show(dataset, preparation, new(PreparationStage.TrainingVocabulary));
-            tokenizer = Gpt2Tokenizer.Train(CorpusPreparation.ReadDocuments(source, options), dataset.RequestedVocabularySize!.Value,
-                new Reporter<double>(fraction => Show(dataset, preparation, new(PreparationStage.TrainingVocabulary, fraction))), cancel);
-        }
-        tokenizer.Save(path, folder.Files);
-
+        TextTokenizer tokenizer = WriteTokenizer(dataset, preparation, () => CorpusPreparation.ReadDocuments(source, options));
         Show(dataset, preparation, new(PreparationStage.Tokenising));
         CorpusStatistics statistics = CorpusPreparation.Prepare(
             source, tokenizer, options, DatasetFiles.Train(path), DatasetFiles.Validation(path), folder.Files,
@@ -240,6 +231,45 @@ public sealed class DatasetPreparations(
             row.ValidationTokens = statistics.ValidationTokens;
             row.StatisticsJson = JsonSerializer.Serialize(statistics, WebJson.Options);
         };
+    }
+
+    private Action<Dataset> PrepareExamples(Dataset dataset, LabelledOptions options, Preparation preparation)
+    {
+        string path = folder.Dataset(dataset.Id), source = DatasetFiles.Source(path);
+        // Before the vocabulary, which takes longer: a column of something else than classes is refused at once.
+        Show(dataset, preparation, new(PreparationStage.FindingClasses));
+        LabelledClasses classes = LabelledClasses.Find(source, options, preparation.Ended);
+        TextTokenizer tokenizer = WriteTokenizer(dataset, preparation, () => LabelledReader.ReadTexts(source, options));
+        Show(dataset, preparation, new(PreparationStage.Tokenising));
+        LabelledStatistics statistics = LabelledPreparation.Prepare(source, dataset.HeldOutFileName is null ? null : DatasetFiles.HeldOut(path), dataset.ValidationProportion, classes, options, tokenizer,
+            DatasetFiles.Train(path), DatasetFiles.Validation(path), folder.Files,
+            new Reporter<LabelledProgress>(p => Show(dataset, preparation, new(PreparationStage.Tokenising, p.Fraction, p.Examples, p.Tokens))), preparation.Ended);
+        return row =>
+        {
+            row.State = DatasetState.Ready;
+            row.Error = null;
+            row.TokenizerSha256 = tokenizer.Vocabulary.Sha256;
+            row.VocabularySize = tokenizer.Vocabulary.Size;
+            row.Describe(statistics);
+        };
+    }
+
+    /// <summary>The tokenizer of a data set, a model's or one trained on its texts, written to its folder.</summary>
+    private TextTokenizer WriteTokenizer(Dataset dataset, Preparation preparation, Func<IEnumerable<string>> texts)
+    {
+        TextTokenizer tokenizer;
+        if (dataset.TokenizerModelId is Guid modelId)
+        {
+            tokenizer = TokenizerKinds.Load(folder.Model(modelId));
+        }
+        else
+        {
+            Show(dataset, preparation, new(PreparationStage.TrainingVocabulary));
+            tokenizer = Gpt2Tokenizer.Train(texts(), dataset.RequestedVocabularySize!.Value,
+                new Reporter<double>(fraction => Show(dataset, preparation, new(PreparationStage.TrainingVocabulary, fraction))), preparation.Ended);
+        }
+        tokenizer.Save(folder.Dataset(dataset.Id), folder.Files);
+        return tokenizer;
     }
 
     private void WriteStories(Stream stream, int seed, Action<double> progress, CancellationToken cancel)

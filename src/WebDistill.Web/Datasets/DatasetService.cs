@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 using WebDistill.Data;
+using WebDistill.Distillation.Data.Labelled;
 using WebDistill.Distillation.Engine;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Text;
@@ -12,7 +13,7 @@ using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Datasets;
 
-/// <summary>Corpora: uploaded in a stream, prepared by <see cref="DatasetPreparations"/>, previewed, removed.</summary>
+/// <summary>Corpora and labelled examples: uploaded in a stream, prepared by <see cref="DatasetPreparations"/>, previewed, removed.</summary>
 public sealed class DatasetService(
     IDbContextFactory<WebDistillDb> contexts, DatabaseWriter writer, DataFolder folder, DatasetPreparations preparations,
     DatasetAnnouncements announcements, StorageHealth storage, TrashFolder trash, Func<Machine> machine,
@@ -38,9 +39,9 @@ public sealed class DatasetService(
     /// <summary>What the preparation is doing; null when none is under way.</summary>
     public DatasetProgress? Progress(Guid id) => preparations.Progress(id);
 
-    /// <summary>The statistics of a data set that is ready, else null.</summary>
+    /// <summary>The statistics of a text that is ready, else null.</summary>
     public static CorpusStatistics? Statistics(Dataset dataset) =>
-        dataset.StatisticsJson is null ? null : JsonSerializer.Deserialize<CorpusStatistics>(dataset.StatisticsJson, WebJson.Options);
+        dataset.StatisticsJson is null || dataset.HoldsExamples() ? null : JsonSerializer.Deserialize<CorpusStatistics>(dataset.StatisticsJson, WebJson.Options);
 
     /// <summary>
     /// Writes <paramref name="content"/> to the disk as it comes, however long it is, then prepares it in the background. Returns when the
@@ -79,6 +80,24 @@ public sealed class DatasetService(
         }
     }
 
+    /// <summary>Stores a file of held-out examples beside the one that is trained on. On failure both are removed.</summary>
+    /// <param name="fileName">Shown to people; never used as a path.</param>
+    /// <exception cref="OptionsInvalidException">The file is empty or too large.</exception>
+    public async Task<IncomingText> ReceiveHeldOutAsync(IncomingText text, string fileName, Stream content, CancellationToken cancel)
+    {
+        try
+        {
+            (long bytes, _) = await Upload.StoreAsync(content, DatasetFiles.HeldOut(text.Folder), folder.Files, settings.MaxUploadBytes, "heldOut", cancel);
+            return bytes > 0 ? text with { Bytes = text.Bytes + bytes, HeldOutFileName = Names.OfFile(fileName) }
+                : throw new OptionsInvalidException("heldOut", "The file is empty. Upload held-out examples, or hold out a share of the file.");
+        }
+        catch
+        {
+            folder.Discard(text.Folder);
+            throw;
+        }
+    }
+
     /// <summary>
     /// The second half: makes a data set of a stored text and prepares it in the background. On failure the text is removed.
     /// </summary>
@@ -91,9 +110,13 @@ public sealed class DatasetService(
             List<OptionProblem> problems = [.. options.Validate()];
             if (Names.Problem("name", name) is OptionProblem nameProblem)
                 problems.Add(nameProblem);
+            if (text.HeldOutFileName is not null && options.Labelled is null)
+                problems.Add(new("heldOut", "A file of held-out examples is uploaded, and the data set is a text, of which the end is held out. Leave it out, or upload examples with classes."));
+            else if (text.HeldOutFileName is not null && options.ValidationProportion != 0)
+                problems.Add(new("validationProportion", $"A held-out file and a held-out share of {options.ValidationProportion} are both given. Leave one of them out."));
             if (options.TokenizerModelId is Guid modelId)
-                await CheckTokenizerAsync(modelId, problems, cancel);
-            if (ProblemOfRoom(text.Bytes, options.VocabularySize ?? DatasetOptions.DefaultVocabularySize) is string noRoom)
+                await CheckTokenizerAsync(modelId, options.Labelled, problems, cancel);
+            if (ProblemOfRoom(text.Bytes, options) is string noRoom)
                 problems.Add(new("file", noRoom));
             if (problems.Count > 0)
                 throw new OptionsInvalidException(problems);
@@ -104,7 +127,9 @@ public sealed class DatasetService(
                 Name = name.Trim(),
                 FileName = Names.OfFile(fileName),
                 State = DatasetState.Preparing,
-                Format = options.Format ?? CorpusFormats.ForFileName(fileName).Name,
+                Format = options.Labelled?.Format ?? options.Format ?? CorpusFormats.ForFileName(fileName).Name,
+                LabelledJson = options.Labelled is null ? null : JsonSerializer.Serialize(options.Labelled, WebJson.Options),
+                HeldOutFileName = text.HeldOutFileName,
                 JsonField = options.JsonField,
                 UnwrapLines = options.UnwrapLines,
                 TokenizerModelId = options.TokenizerModelId,
@@ -116,6 +141,8 @@ public sealed class DatasetService(
                 Sha256 = text.Sha256,
                 CreatedAt = DateTime.UtcNow,
             };
+            if (options.Labelled is not null)
+                new StoredExamples(dataset.FileName, dataset.HeldOutFileName, dataset.ValidationProportion, options.Labelled).Write(text.Folder, folder.Files);
             folder.Publish(text.Folder, folder.Dataset(dataset.Id));
             await AddAsync(dataset, cancel);
             return dataset;
@@ -173,36 +200,27 @@ public sealed class DatasetService(
         Dataset dataset = await GetAsync(id, cancel);
         if (dataset.State != DatasetState.Ready)
             throw new ConflictException($"The data set '{dataset.Name}' is not ready ({dataset.State}). A preview needs its tokens.");
-        return await Task.Run(() => StoredFiles.Read($"the data set '{dataset.Name}'", "Delete the data set and upload its text again.", () =>
-        {
-            string path = folder.Dataset(id);
-            Vocabulary vocabulary = TokenizerKinds.Load(path).Vocabulary;
-            using TokenFile train = TokenFile.Open(DatasetFiles.Train(path));
-            var previews = new List<PreviewBlock>();
-            for (int block = 0; block < blocks; block++)
-            {
-                long offset = train.TokenCount * block / blocks;
-                int[] ids = new int[(int)Math.Min(tokensPerBlock, train.TokenCount - offset)];
-                train.Read(offset, ids);
-                previews.Add(new PreviewBlock(offset, [.. ids.Select(token => new PreviewToken(token, vocabulary.TokenText(token), token == train.EndOfTextId))]));
-            }
-            return previews;
-        }), cancel);
+        return await Task.Run(() => StoredFiles.Read($"the data set '{dataset.Name}'", "Delete the data set and upload its text again.",
+            () => DatasetTokens.Pieces(folder.Dataset(id), blocks, tokensPerBlock)), cancel);
     }
 
     /// <summary>Where a data set's text stands, and what its file was called.</summary>
-    /// <exception cref="NotFoundException">There is none with that id.</exception>
+    /// <param name="heldOut">The file of held-out examples in its place.</param>
+    /// <exception cref="NotFoundException">There is none with that id, or nothing was held out in a file of its own.</exception>
     /// <exception cref="FilesGoneException">Its text is gone.</exception>
-    public async Task<(string Path, string FileName)> TextAsync(Guid id, CancellationToken cancel = default)
+    public async Task<(string Path, string FileName)> TextAsync(Guid id, bool heldOut = false, CancellationToken cancel = default)
     {
         Dataset dataset = await GetAsync(id, cancel);
-        string source = DatasetFiles.Source(folder.Dataset(id));
+        string name = !heldOut ? dataset.FileName : dataset.HeldOutFileName
+            ?? throw new NotFoundException($"The data set '{dataset.Name}' was made of one file: there is none of held-out examples.");
+        string source = heldOut ? DatasetFiles.HeldOut(folder.Dataset(id)) : DatasetFiles.Source(folder.Dataset(id));
         return StoredFiles.Read($"the data set '{dataset.Name}'", "Upload its text again.",
-            () => File.Exists(source) ? (source, dataset.FileName) : throw new FileNotFoundException(null, source));
+            () => File.Exists(source) ? (source, name) : throw new FileNotFoundException(null, source));
     }
 
     /// <summary>
-    /// Makes another data set of the same text with other options: a model's vocabulary, above all, so that the model can teach on it.
+    /// Makes another data set of the same text with other options: a model's vocabulary, above all, so that the model can teach on it. Labelled
+    /// examples keep their columns.
     /// </summary>
     /// <param name="name">Its name; null takes the one of this data set, with what it is for.</param>
     /// <param name="options">Without a format it is read as it was.</param>
@@ -212,14 +230,24 @@ public sealed class DatasetService(
     public async Task<Dataset> TokeniseAgainAsync(Guid id, string? name, DatasetOptions options, CancellationToken cancel = default)
     {
         Dataset dataset = await GetAsync(id, cancel);
+        options = options with { Labelled = dataset.Labelled() };
         List<OptionProblem> problems = [.. options.Validate()];
-        string? model = options.TokenizerModelId is Guid modelId ? await CheckTokenizerAsync(modelId, problems, cancel) : null;
+        if (dataset.HoldsExamples() && options.Format is string format && format != dataset.Format)
+            problems.Add(new("format", $"The columns of its examples were chosen as '{dataset.Format}'. Leave the format out, or upload the file again."));
+        string? model = options.TokenizerModelId is Guid modelId ? await CheckTokenizerAsync(modelId, options.Labelled, problems, cancel) : null;
         if (problems.Count > 0)
             throw new OptionsInvalidException(problems);
-        await using FileStream text = StoredFiles.Read($"the data set '{dataset.Name}'", "Upload its text again.",
-            () => File.OpenRead(DatasetFiles.Source(folder.Dataset(id))));
+        await using FileStream text = await OpenAsync(heldOut: false);
+        IncomingText incoming = await ReceiveAsync(text, cancel);
+        if (dataset.HeldOutFileName is string heldOutName)
+        {
+            await using FileStream heldOut = await OpenAsync(heldOut: true);
+            incoming = await ReceiveHeldOutAsync(incoming, heldOutName, heldOut, cancel);
+        }
         name ??= Names.OfFile(model is null ? $"{dataset.Name}, another vocabulary" : $"{dataset.Name}, tokens of {model}");
-        return await CreateAsync(name, dataset.FileName, text, options with { Format = options.Format ?? dataset.Format }, cancel);
+        return await CreateAsync(name, dataset.FileName, incoming, options with { Format = options.Format ?? dataset.Format }, cancel);
+
+        async Task<FileStream> OpenAsync(bool heldOut) => File.OpenRead((await TextAsync(id, heldOut, cancel)).Path);
     }
 
     /// <summary>Prepares a data set again whose preparation failed or was cancelled, with the same options.</summary>
@@ -335,16 +363,18 @@ public sealed class DatasetService(
     }
 
     /// <summary>Why a text cannot be tokenised here; null when there is room for as many tokens as it can have.</summary>
-    private string? ProblemOfRoom(long textBytes, int vocabularySize)
+    private string? ProblemOfRoom(long textBytes, DatasetOptions options)
     {
-        long free = machine().FreeDiskBytes, most = CorpusPreparation.MostTokenBytes(textBytes, vocabularySize);
+        int vocabularySize = options.VocabularySize ?? DatasetOptions.DefaultVocabularySize;
+        long free = machine().FreeDiskBytes;
+        long most = options.Labelled is null ? CorpusPreparation.MostTokenBytes(textBytes, vocabularySize) : LabelledPreparation.MostBytes(textBytes, vocabularySize);
         return most <= free ? null
             : $"Its tokens can take {Machine.BytesInWords(most)} (text of {Machine.BytesInWords(textBytes)}, a token for every byte at most), and "
                 + $"{Machine.BytesInWords(free)} of the disk are free. Make room, or upload less text.";
     }
 
     /// <returns>What the model is called; null where there is a problem.</returns>
-    private async Task<string?> CheckTokenizerAsync(Guid modelId, List<OptionProblem> problems, CancellationToken cancel)
+    private async Task<string?> CheckTokenizerAsync(Guid modelId, LabelledOptions? labelled, List<OptionProblem> problems, CancellationToken cancel)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         Model? model = await db.Models.AsNoTracking().SingleOrDefaultAsync(m => m.Id == modelId, cancel);
@@ -353,9 +383,9 @@ public sealed class DatasetService(
         else if (model.TokenizerSha256 is null)
             problems.Add(new("tokenizerModelId", $"The model '{model.Name}' came without the files of a tokenizer ({TokenizerKinds.FilesInWords}). Choose another one, "
                 + "or train a vocabulary."));
+        else if (labelled?.SecondColumn is not null && LabelledPreparation.ProblemOfPairs(StoredFiles.Read($"the model '{model.Name}'", "Import it again.",
+            () => TokenizerKinds.Load(folder.Model(modelId)).Vocabulary)) is string noPairs)
+            problems.Add(new("tokenizerModelId", noPairs));
         return model?.Name;
     }
 }
-
-/// <summary>A text that is stored under incoming/ and not yet a data set.</summary>
-public sealed record IncomingText(string Folder, long Bytes, string Sha256);

@@ -11,9 +11,10 @@ public sealed class DatasetTable(IDbContextFactory<WebDistillDb> contexts)
     /// <param name="filter">Words; each stands in the name or in the state of a data set that matches.</param>
     /// <param name="readyOnly">Leaves out those that no run can use.</param>
     /// <param name="tokenizerSha256">Leaves out those of another tokenizer.</param>
+    /// <param name="holdsExamples">Leaves out those of texts, or where false those of labelled examples; null leaves out none.</param>
     /// <param name="descending">Whether the greatest, or the newest, comes first.</param>
     public async Task<Slice<Dataset>> ReadAsync(string filter = "", int first = 0, bool readyOnly = false, string? tokenizerSha256 = null,
-        DatasetOrder order = DatasetOrder.Added, bool descending = true, CancellationToken cancel = default)
+        DatasetOrder order = DatasetOrder.Added, bool descending = true, bool? holdsExamples = null, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         IQueryable<Dataset> datasets = db.Datasets.AsNoTracking();
@@ -24,7 +25,8 @@ public sealed class DatasetTable(IDbContextFactory<WebDistillDb> contexts)
             datasets = datasets.Where(dataset => dataset.Name.ToUpper().Contains(word) || meant.Contains(dataset.State));
         }
         datasets = datasets.Where(dataset => (!readyOnly || dataset.State == DatasetState.Ready)
-            && (tokenizerSha256 == null || dataset.TokenizerSha256 == tokenizerSha256));
+            && (tokenizerSha256 == null || dataset.TokenizerSha256 == tokenizerSha256)
+            && (holdsExamples == null || dataset.LabelledJson != null == holdsExamples));
         return await (order switch
         {
             DatasetOrder.Name => datasets.OrderedBy(dataset => dataset.Name, descending),
@@ -55,11 +57,13 @@ public sealed class DatasetTable(IDbContextFactory<WebDistillDb> contexts)
     /// The newest one that is ready and was cut by a tokenizer, by any where it is null; of a certain text where there is one of it. Null
     /// when there is none.
     /// </summary>
-    public async Task<Dataset?> NewestReadyAsync(string? tokenizerSha256, string? sha256 = null, CancellationToken cancel = default)
+    /// <param name="holdsExamples">One of labelled examples, in the place of a text.</param>
+    public async Task<Dataset?> NewestReadyAsync(string? tokenizerSha256, string? sha256 = null, bool holdsExamples = false, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         return await db.Datasets.AsNoTracking()
-            .Where(dataset => dataset.State == DatasetState.Ready && (tokenizerSha256 == null || dataset.TokenizerSha256 == tokenizerSha256))
+            .Where(dataset => dataset.State == DatasetState.Ready && (tokenizerSha256 == null || dataset.TokenizerSha256 == tokenizerSha256)
+                && dataset.LabelledJson != null == holdsExamples)
             .OrderByDescending(dataset => sha256 != null && dataset.Sha256 == sha256).ThenByDescending(dataset => dataset.CreatedAt)
             .ThenByDescending(dataset => dataset.Id).FirstOrDefaultAsync(cancel);
     }

@@ -141,7 +141,7 @@ public sealed partial class EvaluatePage
 
     private async Task<Offer> FindTextsAsync(string filter)
     {
-        Slice<Dataset> datasets = await Datasets.ReadAsync(filter, readyOnly: true, cancel: Gone);
+        Slice<Dataset> datasets = await Datasets.ReadAsync(filter, readyOnly: true, holdsExamples: false, cancel: Gone);
         (string, string)[] files = [.. Files.Texts().Where(name => Lists.Words(filter).All(word => name.Contains(word, StringComparison.OrdinalIgnoreCase)))
             .Select(name => ($"file:{name}", name))];
         return new Offer(

@@ -311,6 +311,8 @@ public sealed class EvaluationService(
         Dataset? dataset = await db.Datasets.AsNoTracking().SingleOrDefaultAsync(row => row.Id == request.DatasetId, cancel);
         if (dataset is null)
             problems.Add(new("datasetId", $"There is no data set {request.DatasetId}; it may have been deleted."));
+        else if (dataset.HoldsExamples())
+            problems.Add(new("datasetId", $"The data set '{dataset.Name}' holds examples with classes, and {set.Title} reads running text. Choose a data set of a text."));
         else if (dataset.State != DatasetState.Ready)
             problems.Add(new("datasetId", $"The data set '{dataset.Name}' is not ready ({dataset.State}). Wait until it is."));
         else if (dataset.TokenizerSha256 != model.TokenizerSha256)

@@ -55,7 +55,7 @@ internal sealed class MultipartFiles(HttpRequest request, HostSettings settings,
                 throw new OptionsInvalidException("$", "A part of the upload has no Content-Disposition. Send multipart/form-data.");
             if (disposition.IsFileDisposition())
                 yield return new UploadedFile(Text(disposition.FileNameStar.HasValue ? disposition.FileNameStar : disposition.FileName),
-                    section.Body);
+                    section.Body, Text(disposition.Name));
             else
                 await AddFieldAsync(Text(disposition.Name), section, cancel);
         }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using WebDistill.Data;
+using WebDistill.Distillation.Data.Labelled;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
@@ -64,6 +65,12 @@ internal static class StoredContents
 
     private static string DescribeDataset(string path)
     {
+        if (LabelledFile.IsOne(DatasetFiles.Train(path)))
+        {
+            using LabelledFile examples = LabelledFile.Open(DatasetFiles.Train(path));
+            return string.Create(CultureInfo.InvariantCulture,
+                $"{examples.ExampleCount:N0} examples of {Counted(examples.Classes.Count, "class", "classes")} to train on, vocabulary of {examples.VocabularySize:N0}");
+        }
         using TokenFile train = TokenFile.Open(DatasetFiles.Train(path));
         return string.Create(CultureInfo.InvariantCulture,
             $"{train.TokenCount:N0} tokens to train on, vocabulary of {train.VocabularySize:N0}");
@@ -80,8 +87,8 @@ internal static class StoredContents
             $"'{name}': {Counted(complete.Count, "checkpoint")}, the newest after update {newest.Step:N0}");
     }
 
-    private static string Counted(int count, string one) =>
-        string.Create(CultureInfo.InvariantCulture, $"{count} {one}{(count == 1 ? "" : "s")}");
+    private static string Counted(int count, string one, string? several = null) =>
+        string.Create(CultureInfo.InvariantCulture, $"{count} {(count == 1 ? one : several ?? $"{one}s")}");
 
     private static Action<WebDistillDb> ReadModel(Guid id, string path)
     {
@@ -97,15 +104,13 @@ internal static class StoredContents
 
     private static Action<WebDistillDb> ReadDataset(Guid id, string path)
     {
+        if (LabelledFile.IsOne(DatasetFiles.Train(path)))
+            return ReadExamples(id, path);
         Vocabulary vocabulary = TokenizerKinds.Load(path).Vocabulary;
         string validationPath = DatasetFiles.Validation(path), source = DatasetFiles.Source(path);
         using TokenFile train = TokenFile.Open(DatasetFiles.Train(path));
         using TokenFile? validation = File.Exists(validationPath) ? TokenFile.Open(validationPath) : null;
-        foreach (TokenFile tokens in new[] { train, validation }.OfType<TokenFile>())
-        {
-            if (tokens.TokenizerSha256 != vocabulary.Sha256)
-                throw new InvalidDataException("Its tokens were made by another tokenizer than the one beside them.");
-        }
+        CheckTokenizer(vocabulary, train.TokenizerSha256, validation?.TokenizerSha256);
         long heldOut = validation?.TokenCount ?? 0;
         var dataset = new Dataset
         {
@@ -127,6 +132,41 @@ internal static class StoredContents
             CreatedAt = DateTime.UtcNow,
         };
         return db => db.Datasets.Add(dataset);
+    }
+
+    private static Action<WebDistillDb> ReadExamples(Guid id, string path)
+    {
+        Vocabulary vocabulary = TokenizerKinds.Load(path).Vocabulary;
+        StoredExamples stored = StoredExamples.Read(path);
+        string validationPath = DatasetFiles.Validation(path), source = DatasetFiles.Source(path);
+        using LabelledFile train = LabelledFile.Open(DatasetFiles.Train(path));
+        using LabelledFile? heldOut = File.Exists(validationPath) ? LabelledFile.Open(validationPath) : null;
+        CheckTokenizer(vocabulary, train.TokenizerSha256, heldOut?.TokenizerSha256);
+        var dataset = new Dataset
+        {
+            Id = id,
+            Name = $"Taken back: {DescribeDataset(path)}",
+            FileName = Names.OfFile(stored.FileName),
+            HeldOutFileName = stored.HeldOutFileName is string name ? Names.OfFile(name) : null,
+            State = DatasetState.Ready,
+            Format = stored.Options.Format,
+            JsonField = new DatasetOptions().JsonField,
+            LabelledJson = JsonSerializer.Serialize(stored.Options, WebJson.Options),
+            ValidationProportion = stored.HeldOutShare,
+            Bytes = new[] { source, DatasetFiles.HeldOut(path) }.Where(File.Exists).Sum(file => new FileInfo(file).Length),
+            Sha256 = File.Exists(source) ? FileHash.Sha256(source) : null,
+            TokenizerSha256 = vocabulary.Sha256,
+            VocabularySize = vocabulary.Size,
+            CreatedAt = DateTime.UtcNow,
+        };
+        dataset.Describe(LabelledStatistics.Of(train, heldOut));
+        return db => db.Datasets.Add(dataset);
+    }
+
+    private static void CheckTokenizer(Vocabulary vocabulary, string train, string? heldOut)
+    {
+        if (train != vocabulary.Sha256 || heldOut is not null && heldOut != vocabulary.Sha256)
+            throw new InvalidDataException("Its tokens were made by another tokenizer than the one beside them.");
     }
 
     private static Action<WebDistillDb> ReadRun(Guid id, string path, DataFolder folder)

@@ -7,7 +7,8 @@ namespace WebDistill.Web.Storage;
 /// <summary>One file of an upload.</summary>
 /// <param name="Name">As the browser names it: data, never a path.</param>
 /// <param name="Content">Read once, in order.</param>
-public sealed record UploadedFile(string Name, Stream Content);
+/// <param name="Field">The part of the form that it came in.</param>
+public sealed record UploadedFile(string Name, Stream Content, string Field = "");
 
 /// <summary>Takes an uploaded file to the disk as it comes, a buffer at a time.</summary>
 internal static class Upload

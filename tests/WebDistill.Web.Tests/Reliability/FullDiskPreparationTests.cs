@@ -1,9 +1,12 @@
 using System.Text;
+using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
+using WebDistill.Distillation.Data.Labelled;
 using WebDistill.Tests;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Storage;
 
@@ -17,6 +20,8 @@ public sealed class FullDiskPreparationTests
 
     // Few documents, so that few calls write them: the loops try every one.
     private static readonly string s_text = Product.Text[..(Product.Text.IndexOf("number 12", StringComparison.Ordinal) - 20)];
+
+    private static readonly string s_table = "text,label\n" + string.Concat(Enumerable.Range(0, 30).Select(i => $"The bird number {i} sang.,{(i % 3 == 0 ? "yes" : "no")}\n"));
 
     private static readonly DatasetOptions s_options = new() { VocabularySize = 260 };
 
@@ -36,6 +41,21 @@ public sealed class FullDiskPreparationTests
         await ProductServices.WaitAsync(async () => (await product.Get<DatasetService>().GetAsync(id)).State == DatasetState.Ready, "ready");
         Assert.NotEmpty(await product.Get<DatasetService>().PreviewAsync(id));
         Assert.Empty(product.Under("incoming"));
+        Assert.DoesNotContain(product.Under($"datasets/{id:N}"), file => file.EndsWith(".partial", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task DiskFullWhilePreparingExamples_WaitsAndIsReadyWhenThereIsRoom()
+    {
+        var disk = new FailingFileLayer(int.MaxValue, Fault.FromThenOn, NoSpace);
+        await using ProductServices product = await ProductServices.CreateAsync(disk);
+        Guid id = await FullInTheMiddleAsync(product, disk, new LabelledOptions { Format = "csv" });
+        disk.FailAt(int.MaxValue);
+        product.Database.IsFull = false;
+        await ProductServices.WaitAsync(async () => (await product.Get<DatasetService>().GetAsync(id)).State == DatasetState.Ready, "ready");
+        Dataset dataset = await product.Get<DatasetService>().GetAsync(id);
+        Assert.Equal((2, 30L), (dataset.ClassCount, dataset.Documents));
+        Assert.NotEmpty(await product.Get<DatasetExamples>().ReadAsync(dataset, DatasetSplit.HeldOut, label: null, first: 0, count: 5));
         Assert.DoesNotContain(product.Under($"datasets/{id:N}"), file => file.EndsWith(".partial", StringComparison.Ordinal));
     }
 
@@ -146,30 +166,30 @@ public sealed class FullDiskPreparationTests
     }
 
     /// <summary>A data set whose preparation met a full disk, and which waits.</summary>
-    private static async Task<Guid> FullInTheMiddleAsync(ProductServices product, FailingFileLayer disk)
+    private static async Task<Guid> FullInTheMiddleAsync(ProductServices product, FailingFileLayer disk, LabelledOptions? labelled = null)
     {
         Guid id = await CreateAsync(product, () =>
         {
             disk.FailAt(6);
             product.Database.IsFull = true;
-        });
+        }, labelled);
         await ProductServices.WaitAsync(() => Task.FromResult(
             product.Get<DatasetPreparations>().Progress(id)?.Phase.StartsWith("Waits for the disk.", StringComparison.Ordinal) == true), "waiting");
         return id;
     }
 
     /// <summary>Stores a text and prepares it; both halves apart, so that the faults count from the preparation on.</summary>
-    private static async Task<Guid> CreateAsync(ProductServices product, Action beforePreparing)
+    private static async Task<Guid> CreateAsync(ProductServices product, Action beforePreparing, LabelledOptions? labelled = null)
     {
         var dataset = new Dataset
         {
-            Id = Guid.CreateVersion7(), Name = "birds", FileName = "birds.txt", State = DatasetState.Preparing, Format = "text-paragraphs",
-            JsonField = "text", RequestedVocabularySize = s_options.VocabularySize, ValidationProportion = 0.05, CreatedAt = DateTime.UtcNow,
+            Id = Guid.CreateVersion7(), Name = "birds", FileName = "birds.txt", State = DatasetState.Preparing, Format = labelled?.Format ?? "text-paragraphs",
+            LabelledJson = labelled is null ? null : JsonSerializer.Serialize(labelled, WebJson.Options), JsonField = "text", RequestedVocabularySize = s_options.VocabularySize, ValidationProportion = 0.05, CreatedAt = DateTime.UtcNow,
             Bytes = s_text.Length,
         };
         string folder = product.Get<DataFolder>().Dataset(dataset.Id);
         Directory.CreateDirectory(folder);
-        await File.WriteAllTextAsync(DatasetFiles.Source(folder), s_text);
+        await File.WriteAllTextAsync(DatasetFiles.Source(folder), labelled is null ? s_text : s_table);
         await product.Get<DatabaseWriter>().WriteAsync(db =>
         {
             db.Datasets.Add(dataset);

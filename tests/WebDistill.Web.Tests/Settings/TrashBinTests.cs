@@ -57,6 +57,42 @@ public sealed class TrashBinTests : IDisposable
         Assert.Equal("Completed", (await app.EndOfRunAsync(student)).GetProperty("status").GetString());
     }
 
+    /// <summary>The folder of labelled examples says itself how they are read and what is held out.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Start_WithoutTheDatabase_TakesBackLabelledExamplesWithTheirClasses(bool hasHeldOutFile)
+    {
+        const string examples = "mood,words\nglad,the sun is out\nsad,it rains today\nglad,the sun again\nsad,it rains again\n";
+        JsonElement before, first;
+        Guid id;
+        await using (var app = new WebDistillApp(_root.FullName))
+        {
+            using var form = new MultipartFormDataContent
+            {
+                { new StringContent("words"), "textColumn" }, { new StringContent("mood"), "labelColumn" }, { new StringContent("257"), "vocabularySize" }, { new StringContent(examples), "file", "moods.csv" },
+            };
+            if (hasHeldOutFile)
+                form.Add(new StringContent("mood,words\nsad,no sun\n"), "heldOut", "test.csv");
+            else
+                form.Add(new StringContent("0.5"), "validationProportion");
+            using HttpResponseMessage made = await app.Http.PostAsync("/api/datasets", form);
+            id = (await made.JsonAsync()).GetProperty("id").GetGuid();
+            before = await app.PollAsync($"/api/datasets/{id}", d => d.GetProperty("state").GetString() == "Ready");
+            first = await app.GetAsync($"/api/datasets/{id}/examples?split=heldOut");
+        }
+        LoseDatabase();
+        await using var again = new WebDistillApp(_root.FullName);
+        JsonElement inTrash = (await again.GetAsync("/api/storage/trash")).EnumerateArray().Single();
+        Assert.Contains("examples of 2 classes to train on", inTrash.ToString());
+        using HttpResponseMessage all = await again.Http.PostAsync("/api/storage/trash/take-back", null);
+        Assert.Equal(1, (await all.JsonAsync()).GetProperty("takenBack").GetInt32());
+        JsonElement back = await again.GetAsync($"/api/datasets/{id}");
+        foreach (string field in (string[])["examples", "labelled", "task", "fileName", "heldOutFileName", "validationProportion", "bytes", "sha256", "tokenizerSha256", "format", "state"])
+            Assert.Equal(before.GetProperty(field).ToString(), back.GetProperty(field).ToString());
+        Assert.Equal(first.ToString(), (await again.GetAsync($"/api/datasets/{id}/examples?split=heldOut")).ToString());
+    }
+
     [Fact]
     public async Task Start_WithTheProductsOwnOlderBackup_KeepsWhatIsNewerAndGivesItBackWhenTheNewerDatabaseReturns()
     {

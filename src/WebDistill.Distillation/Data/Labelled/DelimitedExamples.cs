@@ -11,26 +11,26 @@ internal static class DelimitedExamples
     /// <param name="delimiter">What separates columns.</param>
     /// <param name="hasQuotes">Whether quotation marks around a field are none of its characters.</param>
     /// <inheritdoc cref="LabelledReader.Read"/>
-    public static IEnumerable<LabelledExample> Read(string path, LabelledOptions options, string delimiter, bool hasQuotes)
+    public static IEnumerable<LabelledExample> Read(TextReader text, string path, LabelledOptions options, string delimiter, bool hasQuotes)
     {
-        using var rows = new Rows(path, delimiter, hasQuotes);
+        using var rows = new Rows(text, path, delimiter, hasQuotes);
         if (!rows.TryNext())
             yield break;
         int columns = rows.Count;
         long firstLine = rows.Line;
         string[]? header = options.HasHeader ? [.. Enumerable.Range(0, columns).Select(rows.Field)] : null;
-        int text = Find(options.TextColumn, "text"), label = Find(options.LabelColumn, "class");
+        int first = Find(options.TextColumn, "text"), label = Find(options.LabelColumn, "class");
         int? second = options.SecondColumn is string name ? Find(name, "second text") : null;
         // One by its name and another by its number may be the same.
-        if (text == label || text == second || label == second)
+        if (first == label || first == second || label == second)
             throw new InvalidDataException($"{LabelledText.Place(path, firstLine)}: two of text, second text and class are read from column "
-                + $"{(text == label || text == second ? text : label) + 1}; expected a column for each. Choose another for one of them.");
+                + $"{(first == label || first == second ? first : label) + 1}; expected a column for each. Choose another for one of them.");
         for (bool more = header is null || rows.TryNext(); more; more = rows.TryNext())
         {
             if (rows.Count != columns)
                 throw new InvalidDataException($"{LabelledText.Place(path, rows.Line)}: {rows.Count} columns; expected {columns}, as in line {firstLine}. "
                     + (hasQuotes ? "Put a field that holds a comma into quotation marks, or correct the row." : "Take tabs out of the texts, or correct the row."));
-            yield return new LabelledExample(rows.Field(text), second is int column ? rows.Field(column) : null, rows.Field(label), rows.Line);
+            yield return new LabelledExample(rows.Field(first), second is int column ? rows.Field(column) : null, rows.Field(label), rows.Line);
         }
 
         int Find(string column, string role)
@@ -49,6 +49,14 @@ internal static class DelimitedExamples
         }
     }
 
+    /// <inheritdoc cref="RowsOf"/>
+    public static IEnumerable<LabelledRow> ReadRows(TextReader text, string path, string delimiter, bool hasQuotes)
+    {
+        using var rows = new Rows(text, path, delimiter, hasQuotes);
+        while (rows.TryNext())
+            yield return new LabelledRow(null, [.. Enumerable.Range(0, rows.Count).Select(rows.Field)]);
+    }
+
     /// <summary>The rows of a file, one at a time.</summary>
     private sealed class Rows : IDisposable
     {
@@ -56,10 +64,10 @@ internal static class DelimitedExamples
         private readonly CsvParser _parser;
         private bool _isBad;
 
-        public Rows(string path, string delimiter, bool hasQuotes)
+        public Rows(TextReader text, string path, string delimiter, bool hasQuotes)
         {
             _path = path;
-            _parser = new CsvParser(LabelledText.Open(path), new CsvConfiguration(CultureInfo.InvariantCulture)
+            _parser = new CsvParser(text, new CsvConfiguration(CultureInfo.InvariantCulture)
             {
                 Delimiter = delimiter,
                 Mode = hasQuotes ? CsvMode.RFC4180 : CsvMode.NoEscape,

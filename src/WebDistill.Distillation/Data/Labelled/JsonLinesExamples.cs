@@ -9,9 +9,8 @@ namespace WebDistill.Distillation.Data.Labelled;
 internal static class JsonLinesExamples
 {
     /// <inheritdoc cref="LabelledReader.Read"/>
-    public static IEnumerable<LabelledExample> Read(string path, LabelledOptions options)
+    public static IEnumerable<LabelledExample> Read(TextReader text, string path, LabelledOptions options)
     {
-        using StreamReader text = LabelledText.Open(path);
         long number = 0;
         while (text.ReadLine() is string line)
         {
@@ -21,26 +20,69 @@ internal static class JsonLinesExamples
         }
     }
 
+    /// <inheritdoc cref="RowsOf"/>
+    public static IEnumerable<LabelledRow> ReadRows(TextReader text, string path)
+    {
+        long number = 0;
+        while (text.ReadLine() is string line)
+        {
+            number++;
+            if (!string.IsNullOrWhiteSpace(line))
+                yield return Columns(line, LabelledText.Place(path, number));
+        }
+    }
+
+    private static LabelledRow Columns(string line, string place)
+    {
+        using JsonDocument document = ParseObject(line, place, () => "{\"text\": \"...\", \"label\": \"...\"}");
+        JsonProperty[] fields = [.. document.RootElement.EnumerateObject()];
+        try
+        {
+            return new LabelledRow([.. fields.Select(field => field.Name)],
+                [.. fields.Select(field => field.Value.ValueKind == JsonValueKind.String ? Unescaped(field.Value) : field.Value.GetRawText())]);
+        }
+        catch (InvalidOperationException problem)
+        {
+            throw BadName(place, problem);
+        }
+    }
+
     private static LabelledExample Parse(string line, LabelledOptions options, string place, long number)
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(line);
+            using JsonDocument document = ParseObject(line, place,
+                () => $"{{\"{ForeignText.Quote(options.TextColumn)}\": \"...\", \"{ForeignText.Quote(options.LabelColumn)}\": \"...\"}}");
             JsonElement root = document.RootElement;
-            if (root.ValueKind != JsonValueKind.Object)
-                throw new InvalidDataException($"{place}: the line is a JSON {root.ValueKind}; expected an object like {{\"{ForeignText.Quote(options.TextColumn)}\": \"...\", "
-                    + $"\"{ForeignText.Quote(options.LabelColumn)}\": \"...\"}}.");
             return new LabelledExample(Text(Field(root, options.TextColumn, "text", place), options.TextColumn, place),
                 options.SecondColumn is string second ? Text(Field(root, second, "second text", place), second, place) : null,
                 Label(Field(root, options.LabelColumn, "class", place), options.LabelColumn, place), number);
         }
+        catch (InvalidOperationException problem)   // a field's name holds half a character
+        {
+            throw BadName(place, problem);
+        }
+    }
+
+    private static InvalidDataException BadName(string place, InvalidOperationException problem) =>
+        new($"{place}: a field's name is not valid text ({problem.Message}); expected whole characters. Correct the line.", problem);
+
+    /// <param name="example">What an object would look like.</param>
+    private static JsonDocument ParseObject(string line, string place, Func<string> example)
+    {
+        try
+        {
+            JsonDocument document = JsonDocument.Parse(line);
+            if (document.RootElement.ValueKind is not JsonValueKind.Object and JsonValueKind other)
+            {
+                document.Dispose();
+                throw new InvalidDataException($"{place}: the line is a JSON {other}; expected an object like {example()}.");
+            }
+            return document;
+        }
         catch (JsonException problem)
         {
             throw new InvalidDataException($"{place}: not valid JSON ({problem.Message}); expected one object per line.", problem);
-        }
-        catch (InvalidOperationException problem)   // a field's name holds half a character
-        {
-            throw new InvalidDataException($"{place}: a field's name is not valid text ({problem.Message}); expected whole characters. Correct the line.", problem);
         }
     }
 

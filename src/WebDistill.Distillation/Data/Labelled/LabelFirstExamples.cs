@@ -6,12 +6,8 @@ namespace WebDistill.Distillation.Data.Labelled;
 internal static class LabelFirstExamples
 {
     /// <inheritdoc cref="LabelledReader.Read"/>
-    public static IEnumerable<LabelledExample> Read(string path, LabelledOptions options)
+    public static IEnumerable<LabelledExample> Read(TextReader text, string path, LabelledOptions options)
     {
-        if (options.SecondColumn is string second)
-            throw new InvalidDataException($"{Path.GetFileName(path)}: a second text is to be read from column '{ForeignText.Quote(second)}', and lines that begin with their class hold one text each; "
-                + "expected another format for pairs. Choose it, or read single texts.");
-        using StreamReader text = LabelledText.Open(path);
         long number = 0;
         while (text.ReadLine() is string line)
         {
@@ -26,5 +22,14 @@ internal static class LabelFirstExamples
                 throw new InvalidDataException($"{LabelledText.Place(path, number)}: the text has {content.Length - end} characters; expected at most {LabelledText.MostCharacters}. Another format may fit the file better.");
             yield return new LabelledExample(content[(end + 1)..], null, content[..end], number);
         }
+    }
+
+    /// <inheritdoc cref="RowsOf"/>
+    /// <remarks>A line without a space has its class alone.</remarks>
+    public static IEnumerable<LabelledRow> ReadRows(TextReader text, string path)
+    {
+        while (text.ReadLine() is string line)
+            if (!string.IsNullOrWhiteSpace(line))
+                yield return new LabelledRow(null, line.Trim().Split((char[])[' ', '\t'], 2));
     }
 }

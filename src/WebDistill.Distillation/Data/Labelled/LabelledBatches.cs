@@ -64,13 +64,24 @@ public sealed class LabelledBatches : BatchSource
         Array.Fill(ids, _file.Roles.Padding);
         long[]? types = _file.HoldsPairs ? new long[ids.Length] : null;
         for (int row = 0; row < rows; row++)
-            Fill(found[row], ids.AsSpan(row * columns, lengths[row]), types is null ? default : types.AsSpan(row * columns, lengths[row]));
+            Fill(_file, found[row], ids.AsSpan(row * columns, lengths[row]), types is null ? default : types.AsSpan(row * columns, lengths[row]));
         return new TokenBatch(Array.ConvertAll(ids, id => (long)id), lengths, rows, columns) { Classes = [.. found.Select(example => (long)example.Class)], TokenTypeIds = types };
     }
 
     /// <summary>One pass over the examples of a file, without making batches of them.</summary>
     /// <param name="contextLength">Most tokens of a row.</param>
     public static EpochSize Measure(LabelledFile file, int contextLength) => Of(Lengths(file, contextLength));
+
+    /// <summary>The ids of one example as a batch has them: with those that begin, separate and end its texts.</summary>
+    /// <param name="index">Its place in the file.</param>
+    /// <param name="contextLength">Most tokens.</param>
+    public static int[] RowOf(LabelledFile file, long index, int contextLength)
+    {
+        TokenExample example = file.Example(index);
+        var ids = new int[LengthOf(example.First, example.Second, file.HoldsPairs, file.Roles, contextLength)];
+        Fill(file, example, ids, file.HoldsPairs ? new long[ids.Length] : default);
+        return ids;
+    }
 
     private static int[] Lengths(LabelledFile file, int contextLength)
     {
@@ -103,21 +114,21 @@ public sealed class LabelledBatches : BatchSource
 
     private int LengthOf(TokenExample example) => LengthOf(example.First, example.Second, _file.HoldsPairs, _file.Roles, _contextLength);
 
-    private void Fill(TokenExample example, Span<int> ids, Span<long> types)
+    private static void Fill(LabelledFile file, TokenExample example, Span<int> ids, Span<long> types)
     {
-        TokenRoles roles = _file.Roles;
+        TokenRoles roles = file.Roles;
         if (!roles.BeginsDocuments)
         {
-            _file.Read(example.Offset, ids);
+            file.Read(example.Offset, ids);
             return;
         }
-        (int first, int second) = _file.HoldsPairs ? Cut(example.First, example.Second, ids.Length - 3) : (ids.Length - 2, 0);
+        (int first, int second) = file.HoldsPairs ? Cut(example.First, example.Second, ids.Length - 3) : (ids.Length - 2, 0);
         ids[0] = roles.BeginOfText;
-        _file.Read(example.Offset, ids.Slice(1, first));
+        file.Read(example.Offset, ids.Slice(1, first));
         ids[1 + first] = roles.EndOfText;
-        if (!_file.HoldsPairs)
+        if (!file.HoldsPairs)
             return;
-        _file.Read(example.Offset + example.First, ids.Slice(2 + first, second));
+        file.Read(example.Offset + example.First, ids.Slice(2 + first, second));
         ids[^1] = roles.EndOfText;
         types[(2 + first)..].Fill(1);
     }

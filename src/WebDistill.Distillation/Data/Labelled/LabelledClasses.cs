@@ -14,14 +14,15 @@ public sealed record LabelledClasses(IReadOnlyList<string> Names, IReadOnlyList<
     /// <summary>The classes of a training file: those that the options name, else those that it has.</summary>
     /// <exception cref="InvalidDataException">It has one class alone, more than <see cref="Most"/>, or one that the options do not name; and as for <see cref="LabelledReader.Read"/>.</exception>
     /// <exception cref="ArgumentException">The options name a class twice, an empty one, or fewer than two.</exception>
-    public static LabelledClasses Find(string path, LabelledOptions options)
+    public static LabelledClasses Find(string path, LabelledOptions options, CancellationToken cancel = default)
     {
         string[]? given = options.Classes is null ? null : [.. options.Classes.Select(name => name.Trim())];
-        if (given is not null)
-            CheckGiven(given);
+        if (given is not null && ProblemOf(given) is string wrong)
+            throw new ArgumentException(wrong, nameof(options));
         var counts = new Dictionary<string, long>(StringComparer.Ordinal);
         foreach (LabelledExample example in LabelledReader.Read(path, options))
         {
+            cancel.ThrowIfCancellationRequested();
             if (given is not null && !given.Contains(example.Label, StringComparer.Ordinal))
                 throw Unknown(path, example, given, "the list of classes lacks");
             counts[example.Label] = counts.GetValueOrDefault(example.Label) + 1;
@@ -50,13 +51,11 @@ public sealed record LabelledClasses(IReadOnlyList<string> Names, IReadOnlyList<
 
     private static long? Number(string name) => long.TryParse(name, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) ? number : null;
 
-    private static void CheckGiven(string[] names)
-    {
-        if (names.Length is < 2 or > Most)
-            throw new ArgumentException($"The list names {names.Length} classes; expected 2 to {Most}.");
-        if (names.Any(name => name.Length == 0))
-            throw new ArgumentException("The list of classes has an empty name; expected one for each. Leave it out.");
-        if (names.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(same => same.Count() > 1) is { } twice)
-            throw new ArgumentException($"The list names class '{ForeignText.Quote(twice.Key)}' {twice.Count()} times; expected each once. Leave the others out.");
-    }
+    /// <summary>Why a list cannot be the classes; null when it can.</summary>
+    internal static string? ProblemOf(string[] names) =>
+        names.Length is < 2 or > Most ? $"The list names {names.Length} classes; expected 2 to {Most}."
+        : names.Any(name => name.Length == 0) ? "The list of classes has an empty name; expected one for each. Leave it out."
+        : names.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(same => same.Count() > 1) is { } twice
+            ? $"The list names class '{ForeignText.Quote(twice.Key)}' {twice.Count()} times; expected each once. Leave the others out."
+        : null;
 }

@@ -1,3 +1,6 @@
+using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Options;
+
 namespace WebDistill.Distillation.Data.Labelled;
 
 /// <summary>How a file of labelled examples is read.</summary>
@@ -23,4 +26,26 @@ public sealed record LabelledOptions
 
     /// <summary>The classes in their order; null takes those that the training file has, as <see cref="LabelledClasses.InOrder"/> orders them.</summary>
     public IReadOnlyList<string>? Classes { get; init; }
+
+    /// <summary>Every problem of the options by themselves, at the name of the property as JSON has it.</summary>
+    public IReadOnlyList<OptionProblem> Validate()
+    {
+        List<OptionProblem> problems = [];
+        if (LabelledFormats.All.FirstOrDefault(format => format.Name == Format) is not LabelledFormat format)
+            problems.Add(new("format", LabelledFormats.Unknown(Format)));
+        else if (!format.HasColumns && SecondColumn is not null)
+            problems.Add(new("secondColumn", $"A second text is to be read from column '{ForeignText.Quote(SecondColumn)}', and lines that begin with their class hold one text each; expected another format for "
+                + "pairs. Choose it, or read single texts."));
+        (string Field, string Role, string? Column)[] columns = [("textColumn", "text", TextColumn), ("secondColumn", "second text", SecondColumn), ("labelColumn", "class", LabelColumn)];
+        foreach ((string field, string role, string? column) in columns.Where(column => column.Column is not null))
+        {
+            if (string.IsNullOrWhiteSpace(column))
+                problems.Add(new(field, $"The column of the {role} is empty; expected its name, or its number from 1."));
+            else if (columns.TakeWhile(known => known.Field != field).FirstOrDefault(known => known.Column == column).Role is string other)
+                problems.Add(new(field, $"Column '{ForeignText.Quote(column)}' is to hold the {other} and the {role}; expected a column for each. Choose another one of them."));
+        }
+        if (Classes is not null && LabelledClasses.ProblemOf([.. Classes.Select(name => name.Trim())]) is string problem)
+            problems.Add(new("classes", problem));
+        return problems;
+    }
 }

@@ -1,3 +1,5 @@
+using WebDistill.Distillation.Options;
+
 namespace WebDistill.Distillation.Data.Labelled;
 
 /// <summary>Reads labelled examples, one after the other, in memory bounded by the longest.</summary>
@@ -11,10 +13,32 @@ public static class LabelledReader
     /// <exception cref="ArgumentException">The options contradict each other.</exception>
     public static IEnumerable<LabelledExample> Read(string path, LabelledOptions options)
     {
+        if (options.Validate() is [OptionProblem problem, ..])
+            throw new ArgumentException(problem.Message, nameof(options));
+        using StreamReader text = LabelledText.Open(path);
+        foreach (LabelledExample example in Read(text, path, options))
+            yield return example;
+    }
+
+    /// <summary>The texts of a file, those of a pair one after the other: to train a vocabulary on.</summary>
+    /// <inheritdoc cref="Read(string, LabelledOptions)"/>
+    public static IEnumerable<string> ReadTexts(string path, LabelledOptions options)
+    {
+        foreach (LabelledExample example in Read(path, options))
+        {
+            yield return example.Text;
+            if (example.Second is not null)
+                yield return example.Second;
+        }
+    }
+
+    /// <summary>The examples of a text that is known to be one.</summary>
+    /// <param name="path">Of its file, for messages.</param>
+    internal static IEnumerable<LabelledExample> Read(TextReader text, string path, LabelledOptions options)
+    {
         LabelledFormat format = LabelledFormats.Find(options.Format);
-        Check(options);
         long examples = 0;
-        foreach (LabelledExample example in format.Read(path, options))
+        foreach (LabelledExample example in format.Read(text, path, options))
         {
             string label = example.Label.Trim();
             if (label.Length == 0)
@@ -29,19 +53,6 @@ public static class LabelledReader
         if (examples == 0)
             throw new InvalidDataException($"{Path.GetFileName(path)} holds no example; expected at least one row{(format.HasHeader && options.HasHeader ? " below the header" : "")}. "
                 + "Choose another file.");
-    }
-
-    /// <summary>Refuses columns of which two are one, or none has a name.</summary>
-    private static void Check(LabelledOptions options)
-    {
-        (string Role, string? Column)[] columns = [("text", options.TextColumn), ("second text", options.SecondColumn), ("class", options.LabelColumn)];
-        foreach ((string role, string? column) in columns.Where(column => column.Column is not null))
-        {
-            if (string.IsNullOrWhiteSpace(column))
-                throw new ArgumentException($"The column of the {role} is empty; expected its name, or its number from 1.", nameof(options));
-            if (columns.FirstOrDefault(known => known.Role != role && known.Column == column).Role is string other)
-                throw new ArgumentException($"Column '{column}' is to hold the {role} and the {other}; expected a column for each. Choose another one of them.", nameof(options));
-        }
     }
 
     private static InvalidDataException Lacks(string path, LabelledExample example, string what, string expected) =>

@@ -29,7 +29,8 @@ internal static class LabelledText
     /// <summary>File and line as a message begins.</summary>
     public static string Place(string path, long line) => string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileName(path)}, line {line}");
 
-    private static void RequireText(CorpusChunk chunk)
+    /// <summary>Refuses bytes that are not UTF-8 text.</summary>
+    public static void RequireText(CorpusChunk chunk)
     {
         ReadOnlySpan<byte> bytes = chunk.Bytes.Span;
         if (bytes.IndexOf((byte)0) is >= 0 and int nul)

@@ -162,7 +162,7 @@ public sealed class LabelledBatchesTests : IDisposable
         {
             Format = "tsv", HasHeader = false, LabelColumn = "1", TextColumn = "2", SecondColumn = examples[0].Second is null ? null : "3", Classes = s_classes,
         };
-        LabelledPreparation.Prepare(source, null, options, tokenizer, _folder.File("t.bin"), _folder.File("unused.bin"), FileLayer.Disk);
+        ClassModels.Prepare(source, null, options, tokenizer, _folder.File("t.bin"), _folder.File("unused.bin"));
         _opened.Add(LabelledFile.Open(_folder.File("t.bin")));
         return _opened[^1];
     }

@@ -26,9 +26,9 @@ public sealed class LabelledLearningTests : IDisposable
     public void BiLstm_OnLabelledBatches_LearnsWhatTheTextsSay()
     {
         BertWordPiece tokenizer = WordPieces.Create();
-        LabelledStatistics made = LabelledPreparation.Prepare(
+        LabelledStatistics made = ClassModels.Prepare(
             _folder.Write("train.csv", ClassModels.Examples(300, seed: 1)), _folder.Write("test.csv", ClassModels.Examples(100, seed: 2)), new LabelledOptions { Format = "csv" }, tokenizer,
-            _folder.File("train.bin"), _folder.File("test.bin"), FileLayer.Disk);
+            _folder.File("train.bin"), _folder.File("test.bin"));
         Assert.Equal(["cat", "dog", "nobody"], made.Classes.Names);
         using LabelledFile train = LabelledFile.Open(_folder.File("train.bin")), test = LabelledFile.Open(_folder.File("test.bin"));
         using TextModel model = TextModel.CreateRandom(new BiLstmConfig

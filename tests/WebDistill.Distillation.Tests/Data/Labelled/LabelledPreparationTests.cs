@@ -30,6 +30,34 @@ public sealed class LabelledPreparationTests : IDisposable
     }
 
     [Fact]
+    public void Prepare_AShareOfOneFile_IsOfEachClassAndEveryExampleIsInOnePart()
+    {
+        string source = string.Concat(Enumerable.Range(0, 60).Select(i => $"{(i % 3 == 0 ? "a" : "b")} {string.Join(' ', Enumerable.Repeat("the", 1 + i))}\n")) + "rare cat\n";
+        LabelledStatistics made = Prepare(source, null, s_options, share: 0.25);
+        Assert.Equal(["a", "b", "rare"], made.Classes.Names);
+        Assert.Equal([15, 30, 1], made.Classes.Counts);
+        Assert.Equal([5, 10, 0], made.HeldOutCounts!);
+        using LabelledFile train = LabelledFile.Open(_folder.File("train.bin")), heldOut = LabelledFile.Open(_folder.File("heldout.bin"));
+        // Each text but the last has a length of its own.
+        int[] lengths = [.. new[] { train, heldOut }.SelectMany(file => Enumerable.Range(0, (int)file.ExampleCount).Select(i => file.Example(i).First))];
+        Assert.Equal([1, .. Enumerable.Range(1, 60)], lengths.Order());
+        Assert.Equal((46, 15, 62), ((int)train.ExampleCount, (int)heldOut.ExampleCount, made.LongestTokens));
+        Assert.Equal((train.TokenCount + 2 * 46, heldOut.TokenCount + 2 * 15), (made.TrainTokens, made.HeldOutTokens));
+        byte[] first = File.ReadAllBytes(_folder.File("heldout.bin"));
+        Prepare(source, null, s_options, share: 0.25);
+        Assert.Equal(first, File.ReadAllBytes(_folder.File("heldout.bin")));
+    }
+
+    [Fact]
+    public void Prepare_AShareOfSingleExamples_IsRefused_AndSoAreAShareAndAFile()
+    {
+        Assert.Contains("train.txt: each class has one example, of which the held-out share is 0.5; expected a class with 2",
+            Assert.Throws<InvalidDataException>(() => Prepare("a the\nb cat\n", null, s_options, share: 0.5)).Message);
+        Assert.Contains("a held-out share of 0.5 are both given", Assert.Throws<ArgumentException>(() => Prepare("a the\nb cat\n", "a the\n", s_options, share: 0.5)).Message);
+        Assert.DoesNotContain(Directory.EnumerateFiles(_folder.Path), file => !file.EndsWith(".txt", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Prepare_WithoutHeldOutFile_WritesOne()
     {
         Assert.Null(Prepare("b the cat\na a dog\n", null, s_options).HeldOutCounts);
@@ -55,14 +83,15 @@ public sealed class LabelledPreparationTests : IDisposable
         cancel.Cancel();
         string source = _folder.Write("train.txt", "a the\nb a\n");
         Assert.Throws<OperationCanceledException>(() => LabelledPreparation.Prepare(
-            source, null, s_options, WordPieces.Create(), _folder.File("train.bin"), _folder.File("heldout.bin"), FileLayer.Disk, cancel.Token));
+            source, null, 0, LabelledClasses.Find(source, s_options), s_options, WordPieces.Create(), _folder.File("train.bin"), _folder.File("heldout.bin"), FileLayer.Disk, cancel: cancel.Token));
+        Assert.Throws<OperationCanceledException>(() => LabelledClasses.Find(source, s_options, cancel.Token));
         Assert.Equal([source], Directory.EnumerateFiles(_folder.Path));
     }
 
     private string Refusal(string train, string? heldOut, LabelledOptions options, TextTokenizer tokenizer) =>
         Assert.Throws<InvalidDataException>(() => Prepare(train, heldOut, options, tokenizer)).Message;
 
-    private LabelledStatistics Prepare(string train, string? heldOut, LabelledOptions options, TextTokenizer? tokenizer = null) => LabelledPreparation.Prepare(
+    private LabelledStatistics Prepare(string train, string? heldOut, LabelledOptions options, TextTokenizer? tokenizer = null, double share = 0) => ClassModels.Prepare(
         _folder.Write("train.txt", train), heldOut is null ? null : _folder.Write("heldout.txt", heldOut), options, tokenizer ?? WordPieces.Create(),
-        _folder.File("train.bin"), _folder.File("heldout.bin"), FileLayer.Disk);
+        _folder.File("train.bin"), _folder.File("heldout.bin"), share);
 }

@@ -92,7 +92,7 @@ public sealed class LabelledReaderTests : IDisposable
         Assert.Contains("no column 'second' for the second text", Refusal(s_csv with { SecondColumn = "second" }));
         Assert.Contains("line 2: the second text is empty; expected one in column 'other'", Refusal(s_csv with { SecondColumn = "other" }));
         Assert.Contains("two of text, second text and class are read from column 1", Refusal(s_csv with { SecondColumn = "1" }));
-        Assert.Contains("'other', and lines that begin with their class hold one text each", Refusal(s_csv with { Format = "label-first", SecondColumn = "other" }));
+        Assert.Contains("'other', and lines that begin with their class hold one text each", Assert.Throws<ArgumentException>(() => LabelledReader.Read(path, s_csv with { Format = "label-first", SecondColumn = "other" }).ToList()).Message);
         Assert.Contains("no column 'text' for the text; expected a number from 1 to 3, for the file is read without a header", Refusal(s_csv with { HasHeader = false }));
         Assert.Contains("'text' is to hold the text and the class", Assert.Throws<ArgumentException>(() => LabelledReader.Read(path, s_csv with { LabelColumn = "text" }).ToList()).Message);
         Assert.Contains("column of the class is empty", Assert.Throws<ArgumentException>(() => LabelledReader.Read(path, s_csv with { LabelColumn = " " }).ToList()).Message);
