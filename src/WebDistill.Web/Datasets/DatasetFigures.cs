@@ -10,6 +10,9 @@ public static class DatasetFigures
 {
     public static string Address(this Dataset dataset) => $"/datasets/{dataset.Id:N}";
 
+    /// <summary>Whether it holds labelled examples, whose classes a run learns, and not texts.</summary>
+    public static bool HoldsExamples(this Dataset dataset) => dataset.LabelledJson is not null;
+
     /// <summary>Whether its preparation ended without a data set, and can begin again.</summary>
     public static bool CanRetry(this Dataset dataset) => dataset.State is DatasetState.Failed or DatasetState.Cancelled;
 
