@@ -55,11 +55,12 @@ public sealed class DatasetTable(IDbContextFactory<WebDistillDb> contexts)
     /// The newest one that is ready and was cut by a tokenizer, by any where it is null; of a certain text where there is one of it. Null
     /// when there is none.
     /// </summary>
-    public async Task<Dataset?> NewestReadyAsync(string? tokenizerSha256, string? sha256 = null, CancellationToken cancel = default)
+    /// <param name="ofClasses">Whether it holds labelled examples; otherwise it is a text.</param>
+    public async Task<Dataset?> NewestReadyAsync(string? tokenizerSha256, string? sha256 = null, bool ofClasses = false, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         return await db.Datasets.AsNoTracking()
-            .Where(dataset => dataset.State == DatasetState.Ready && (tokenizerSha256 == null || dataset.TokenizerSha256 == tokenizerSha256))
+            .Where(dataset => dataset.State == DatasetState.Ready && dataset.LabelledJson != null == ofClasses && (tokenizerSha256 == null || dataset.TokenizerSha256 == tokenizerSha256))
             .OrderByDescending(dataset => sha256 != null && dataset.Sha256 == sha256).ThenByDescending(dataset => dataset.CreatedAt)
             .ThenByDescending(dataset => dataset.Id).FirstOrDefaultAsync(cancel);
     }

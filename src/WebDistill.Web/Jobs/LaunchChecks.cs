@@ -29,6 +29,9 @@ public sealed record RunForecast(
     /// <summary>Beyond it a run is launched only by somebody who was told so.</summary>
     public const double LongSeconds = 12 * 3600;
 
+    /// <summary>Whether the data set holds labelled examples, whose classes the run would learn.</summary>
+    public bool LearnsClasses { get; init; }
+
     /// <summary>At the median speed of the latest run; null where there was none.</summary>
     public double? EstimatedSeconds => Time?.Seconds;
 
@@ -56,7 +59,7 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
             return new RunForecast(problems, []);
         (IReadOnlyList<OptionProblem> found, RunPlan? plan) = await ExamineAsync(options, parts, dataset, cancel);
         if (plan is null)
-            return new RunForecast(found, []);
+            return new RunForecast(found, []) { LearnsClasses = learnsClasses };
 
         RunFit fit = RunFit.Of(plan, options, machine());
         List<OptionProblem> refused = [.. fit.Problems], warnings = [.. fit.Warnings, .. RunWarnings.Of(options, plan)];
@@ -68,7 +71,7 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
         if (time?.Seconds > RunForecast.LongSeconds)
             warnings.Add(new OptionProblem(OptionPath.Of(options.Schedule.Epochs),
                 $"It takes about {Figures.Rough(time.Seconds)} at the speed of the latest run on this machine."));
-        return new RunForecast(refused, warnings, plan, time, fit);
+        return new RunForecast(refused, warnings, plan, time, fit) { LearnsClasses = learnsClasses };
     }
 
     private async Task<RunParts> FindAsync(RunOptions options, List<OptionProblem> problems, CancellationToken cancel)

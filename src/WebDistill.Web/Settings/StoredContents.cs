@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using WebDistill.Data;
+using WebDistill.Distillation.Data.Labelled;
+using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
@@ -64,6 +66,11 @@ internal static class StoredContents
 
     private static string DescribeDataset(string path)
     {
+        if (LabelledFile.IsOne(DatasetFiles.Train(path)))
+        {
+            using LabelledFile examples = LabelledFile.Open(DatasetFiles.Train(path));
+            return string.Create(CultureInfo.InvariantCulture, $"{examples.ExampleCount:N0} examples of {examples.Classes.Count:N0} classes to train on, vocabulary of {examples.VocabularySize:N0}");
+        }
         using TokenFile train = TokenFile.Open(DatasetFiles.Train(path));
         return string.Create(CultureInfo.InvariantCulture,
             $"{train.TokenCount:N0} tokens to train on, vocabulary of {train.VocabularySize:N0}");
@@ -99,34 +106,52 @@ internal static class StoredContents
     {
         Vocabulary vocabulary = TokenizerKinds.Load(path).Vocabulary;
         string validationPath = DatasetFiles.Validation(path), source = DatasetFiles.Source(path);
-        using TokenFile train = TokenFile.Open(DatasetFiles.Train(path));
-        using TokenFile? validation = File.Exists(validationPath) ? TokenFile.Open(validationPath) : null;
-        foreach (TokenFile tokens in new[] { train, validation }.OfType<TokenFile>())
-        {
-            if (tokens.TokenizerSha256 != vocabulary.Sha256)
-                throw new InvalidDataException("Its tokens were made by another tokenizer than the one beside them.");
-        }
-        long heldOut = validation?.TokenCount ?? 0;
+        bool isLabelled = LabelledFile.IsOne(DatasetFiles.Train(path));
+        Split train = isLabelled ? OfExamples(DatasetFiles.Train(path)) : OfTexts(DatasetFiles.Train(path));
+        Split? validation = !File.Exists(validationPath) ? null : isLabelled ? OfExamples(validationPath) : OfTexts(validationPath);
+        if (new[] { train, validation }.Any(split => split is not null && split.TokenizerSha256 != vocabulary.Sha256))
+            throw new InvalidDataException("Its tokens were made by another tokenizer than the one beside them.");
+        long heldOut = validation?.Tokens ?? 0;
         var dataset = new Dataset
         {
             Id = id,
             Name = $"Taken back: {DescribeDataset(path)}",
             FileName = Path.GetFileName(source),
             State = DatasetState.Ready,
-            Format = CorpusFormats.ForFileName(source).Name,
+            Format = isLabelled ? LabelledFormats.ForFileName(source).Name : CorpusFormats.ForFileName(source).Name,
             JsonField = new DatasetOptions().JsonField,
-            ValidationProportion = (double)heldOut / (train.TokenCount + heldOut),
+            // How its rows were read stands in no file; its classes do.
+            LabelledJson = isLabelled ? JsonSerializer.Serialize(new LabelledOptions { Format = LabelledFormats.ForFileName(source).Name, Classes = train.Classes }, WebJson.Options) : null,
+            ClassCount = train.Classes?.Count,
+            ValidationProportion = (double)heldOut / (train.Tokens + heldOut),
             Bytes = File.Exists(source) ? new FileInfo(source).Length : 0,
             Sha256 = File.Exists(source) ? FileHash.Sha256(source) : null,
             TokenizerSha256 = vocabulary.Sha256,
             VocabularySize = vocabulary.Size,
-            Documents = train.DocumentCount + (validation?.DocumentCount ?? 0),
-            Tokens = train.TokenCount + heldOut,
-            TrainTokens = train.TokenCount,
+            Documents = train.Documents + (validation?.Documents ?? 0),
+            Tokens = train.Tokens + heldOut,
+            TrainTokens = train.Tokens,
             ValidationTokens = heldOut,
             CreatedAt = DateTime.UtcNow,
         };
         return db => db.Datasets.Add(dataset);
+    }
+
+    /// <summary>What a split says of itself.</summary>
+    /// <param name="Documents">Of labelled examples, these.</param>
+    /// <param name="Classes">Null of texts.</param>
+    private sealed record Split(string TokenizerSha256, long Tokens, long Documents, IReadOnlyList<string>? Classes);
+
+    private static Split OfTexts(string path)
+    {
+        using TokenFile file = TokenFile.Open(path);
+        return new Split(file.TokenizerSha256, file.TokenCount, file.DocumentCount, null);
+    }
+
+    private static Split OfExamples(string path)
+    {
+        using LabelledFile file = LabelledFile.Open(path);
+        return new Split(file.TokenizerSha256, file.TokenCount, file.ExampleCount, file.Classes);
     }
 
     private static Action<WebDistillDb> ReadRun(Guid id, string path, DataFolder folder)
@@ -156,10 +181,6 @@ internal static class StoredContents
             FinishedAt = newest.SavedAt,
             Attempt = 1,
             AttemptFromStep = state.Step,
-            TeacherPerplexity = state.TeacherValidationPerplexity,
-            TeacherNatsPerToken = state.TeacherValidationNatsPerToken,
-            ValidationPerplexity = state.LastValidationPerplexity,
-            ValidationNatsPerToken = state.LastValidationNatsPerToken,
             StudentLayers = student.Layers,
             StudentParameters = student.ParameterCount,
             TeacherSha256 = provenance.TeacherSha256,
@@ -167,6 +188,10 @@ internal static class StoredContents
             Engine = provenance.Engine,
             Version = provenance.Version,
         };
+        if (ValidationScore.Stored(Perplexity.Stored(state.TeacherValidationPerplexity, state.TeacherValidationNatsPerToken), state.TeacherValidation) is ValidationScore taught)
+            run.PutTeacher(taught);
+        if (ValidationScore.Stored(Perplexity.Stored(state.LastValidationPerplexity, state.LastValidationNatsPerToken), state.LastValidation) is ValidationScore last)
+            run.Put(last);
         return db =>
         {
             run.QueueOrder = (db.Runs.Max(other => (long?)other.QueueOrder) ?? 0) + 1;
@@ -202,8 +227,9 @@ internal static class StoredContents
             return 0;
         try
         {
-            using TokenFile train = TokenFile.Open(tokens);
-            return RunPlan.Compute(options, teacher is null ? null : Architecture.Load(teacher), student, train).TotalUpdates;
+            using TrainingData data = TrainingData.Open(tokens, heldOut: null);
+            Architecture? taught = teacher is null ? null : Architecture.Load(teacher);
+            return RunPlan.Compute(options, taught, student, data.Measure(options, taught, student)).TotalUpdates;
         }
         catch (Exception e) when (e is InvalidDataException or ArgumentException)
         {
