@@ -53,7 +53,7 @@ public sealed record RunAnswer(string Sentence, IReadOnlyList<HeadFigure> Figure
 
     private static string SentenceOf(Run run, RunOptions options, RunOutlook outlook, ModelHead task, string tokens) => run.Status switch
     {
-        RunStatus.Completed => Result(run, task, tokens) is string result ? $"{result}." : $"Completed after {Updates(run.Step)}; nothing held out was measured.",
+        RunStatus.Completed => Result(run, task, tokens) is string result ? $"{result}." : $"Completed after {Updates(run.Step)}; the held-out {(task == ModelHead.Classes ? "examples were" : "text was")} not measured.",
         RunStatus.Queued => outlook.Preparation is string phase ? $"Waits for its data set: {phase}."
             : outlook.WaitsFor is { } before ? $"Waits for its teacher: {before.Name} has made {Formats.Figures.Share(before.Progress())} of its updates."
             : outlook.Place is int place ? (place == 1 ? "The next to start; one run trains at a time." : $"{Place(place)}; one run trains at a time.")

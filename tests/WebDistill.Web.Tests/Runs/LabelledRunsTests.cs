@@ -55,7 +55,7 @@ public sealed class LabelledRunsTests(WebDistillApp app) : IClassFixture<WebDist
         // What needs running text is refused for such a model.
         using HttpResponseMessage written = await app.Http.PostAsJsonAsync("/api/generate", new { modelId = teacher, prompt = "the man" });
         Assert.Equal(HttpStatusCode.BadRequest, written.StatusCode);
-        string report = await app.Http.GetStringAsync($"/api/runs/{id}/report?format=html");
+        string report = await app.Http.GetStringAsync($"/api/reports?run={id}&format=html");
         Assert.Contains("Validation accuracy", report);
         string verdict = await app.Http.GetStringAsync($"/api/verdicts?runs={bert},{id}");
         Assert.Contains("Validation accuracy", verdict);
@@ -74,7 +74,7 @@ public sealed class LabelledRunsTests(WebDistillApp app) : IClassFixture<WebDist
         await RefusedAsync(options with { Student = options.Student with { Family = "gpt2" } }, "student.family", "sorts no texts into classes");
         await RefusedAsync(options with { Data = options.Data with { ContextLength = 2 } }, "data.contextLength", "expected at least 3");
         await RefusedAsync(options with { Guards = new() { Measure = "validationPerplexity" } }, "guards.measure", "validationAccuracy");
-        Guid one = await app.LabelledAsync(masked, train: LabelledData.Csv(20).Replace("numbers", "people").Replace("\n", "\n", StringComparison.Ordinal) + "rare,numbers\n", heldOut: null, name: "Hardly two classes");
+        Guid one = await app.LabelledAsync(masked, train: LabelledData.Csv(20).Replace("numbers", "people") + "rare,numbers\n", heldOut: null, name: "Hardly two classes");
         Assert.NotEqual(Guid.Empty, await app.StartAsync(LabelledData.Labels(one) with { Schedule = new() { MaxUpdates = 1, BatchSize = 4 } }));
         // A masked BERT goes on with a head for the classes in the place of its own.
         await CompletedAsync(await app.StartAsync(options with { Student = new() { Initialisation = "checkpoint", ModelId = masked.ToString() }, Schedule = options.Schedule with { MaxUpdates = 5 } }));
@@ -94,7 +94,7 @@ public sealed class LabelledRunsTests(WebDistillApp app) : IClassFixture<WebDist
         JsonElement sweep = await launched.JsonAsync();
         Assert.True(launched.StatusCode == HttpStatusCode.Created, sweep.ToString());
         JsonElement ended = await app.PollAsync($"/api/sweeps/{sweep.GetProperty("id").GetGuid()}", one => one.GetProperty("isAtRest").GetBoolean());
-        JsonElement[] groups = [.. ended.GetProperty("groups").EnumerateArray()];
+        JsonElement[] groups = [.. ended.GetProperty("points").EnumerateArray()];
         Assert.True(groups[0].GetProperty("isBest").GetBoolean());
         Assert.True(groups[0].GetProperty("mean").GetDouble() > groups[1].GetProperty("mean").GetDouble(), ended.ToString());
     }
@@ -128,6 +128,26 @@ public sealed class LabelledRunsTests(WebDistillApp app) : IClassFixture<WebDist
         (await app.Http.PostAsync($"/api/runs/{id}/stop", null)).EnsureSuccessStatusCode();
         JsonElement ended = await app.EndOfRunAsync(id);
         Assert.InRange(ended.GetProperty("validation").GetProperty("student").GetProperty("validationAccuracy").GetDouble(), accuracy - 0.3, 1);
+    }
+
+    [Fact]
+    public async Task Table_OrderedByTheFigure_KeepsAccuraciesApart()
+    {
+        (double? Perplexity, double? Accuracy)[] figures = [(5, null), (null, 0.7), (3, null), (null, 0.9)];
+        await app.Service<DatabaseWriter>().WriteAsync(async db =>
+        {
+            db.Runs.AddRange(figures.Select((figure, i) => new Run
+            {
+                Id = Guid.CreateVersion7(), Name = $"Ordered {i}", Status = RunStatus.Completed, OptionsJson = JsonSerializer.Serialize(new RunOptions(), WebJson.Options), QueueOrder = 1000 + i,
+                ValidationPerplexity = figure.Perplexity, ValidationAccuracy = figure.Accuracy,
+            }));
+            await db.SaveChangesAsync();
+        });
+        Assert.Equal([(3, null), (5, null), (null, 0.9), (null, 0.7)], await FiguresAsync(descending: false));
+        Assert.Equal([(5, null), (3, null), (null, 0.7), (null, 0.9)], await FiguresAsync(descending: true));
+
+        async Task<IEnumerable<(double?, double?)>> FiguresAsync(bool descending) => (await app.Service<RunTable>().ReadAsync(new RunQuery("Ordered", Order: RunOrder.Perplexity, Descending: descending))).Rows
+            .Select(run => (run.ValidationPerplexity, run.ValidationAccuracy));
     }
 
     private async Task<JsonElement> CompletedAsync(Guid id)
@@ -166,7 +186,7 @@ public sealed class LabelledRunsPageTests(WebDistillApp app, Chromium chromium) 
         await visit.AssertAccessibleAsync();
         await visit.KeepPictureAsync("new-run-labelled");
         await visit.Page.Locator("#launch").ClickAsync();
-        await Expect(visit.Page.Locator(".run-line .state, .run-line [class*=state]").First).ToContainTextAsync("Completed", new() { Timeout = 60_000 });
+        await Expect(visit.Page.Locator(".run-line .status")).ToContainTextAsync("Completed", new() { Timeout = 60_000 });
         await Expect(visit.Page.Locator(".answer")).ToContainTextAsync("Validation accuracy");
         await Expect(visit.Page.Locator(".head-figures")).ToContainTextAsync("Macro F1");
         await Expect(visit.Page.GetByRole(AriaRole.Link, new() { Name = "Open in playground" })).ToHaveCountAsync(0);
