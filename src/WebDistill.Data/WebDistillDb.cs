@@ -91,6 +91,14 @@ public sealed class WebDistillDb(DbContextOptions<WebDistillDb> options) : DbCon
                 .ThenBy(measured => double.IsInfinity(measured.Value) ? measured.Logarithm : null).ThenBy(measured => measured.Step).First());
     }
 
+    /// <summary>The highest number that each of some runs has recorded under a name, of equal ones that with the lowest one beside it, and of those the earliest; those that recorded none are missing.</summary>
+    public async Task<IReadOnlyDictionary<Guid, MeasuredPair>> HighestAsync(IReadOnlyCollection<Guid> runIds, string name, string beside, CancellationToken cancel = default)
+    {
+        List<MeasuredPair> all = await Measured(runIds, name, beside).ToListAsync(cancel);
+        return all.GroupBy(measured => measured.RunId).ToDictionary(run => run.Key,
+            run => run.OrderByDescending(measured => measured.Value).ThenBy(measured => measured.Logarithm).ThenBy(measured => measured.Step).First());
+    }
+
     /// <inheritdoc/>
     protected override void ConfigureConventions(ModelConfigurationBuilder conventions)
     {

@@ -21,7 +21,7 @@ class RunCurves {
     this.hasTeacher = config.hasTeacher;
     this.tab = config.tab ?? null; // Which of the run's charts are drawn: null for its curves.
     // The run that is pinned as the baseline: its latest figures, where they can be compared.
-    this.baseline = config.baseline && { name: config.baseline.name, validationPerplexity: number(config.baseline.perplexity), validationNatsPerToken: number(config.baseline.natsPerToken ?? NaN) };
+    this.baseline = config.baseline && { name: config.baseline.name, ...Object.fromEntries(Object.entries(config.baseline.values).map(([name, value]) => [name, number(value)])) };
     this.settings = { ...usual, ...window.webdistill?.recall(settingsKept) };
     this.colours = readColours([...seriesColours, baselineColour, markColour]);
     this.marks = new AlertMarks(this.id, () => this.redraw());

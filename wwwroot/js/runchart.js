@@ -262,8 +262,8 @@ export class NumberChart extends Chart {
     }
     for (const q of this.drawn.filter(q => this.run.baseline && q.name in this.run.baseline)) {
       const line = name => new Array(count).fill(this.run.baseline[name]);
-      entries.push({ label: `Baseline ${this.run.baseline.name}`, colour: baselineColour, dashed: true, write: q.write, csv: "baselinePerplexity", values: line(q.name),
-        nats: line(q.exponentialOf), natsCsv: "baselineNatsPerToken" });
+      entries.push({ label: `Baseline ${this.run.baseline.name}`, colour: baselineColour, dashed: true, write: q.write, csv: q.exponentialOf ? "baselinePerplexity" : `baseline${q.name[0].toUpperCase()}${q.name.slice(1)}`,
+        values: line(q.name), ...(q.exponentialOf ? { nats: line(q.exponentialOf), natsCsv: "baselineNatsPerToken" } : {}) });
     }
     return entries;
   }

@@ -27,10 +27,11 @@ public static class GuardCatalogue
             .Concat(head == ModelHead.Classes ? LoopSeries.Measured(head) : [LoopSeries.ValidationPerplexity, LoopSeries.ValidationNatsPerToken]).Select(series => (series.Name, series.Title))];
 
     /// <summary>The problems of what the guards of a run name.</summary>
-    public static IReadOnlyList<OptionProblem> Validate(RunOptions options)
+    /// <param name="head">The student's; what holds where nothing is said is the mean loss on held-out data, whatever that is called.</param>
+    public static IReadOnlyList<OptionProblem> Validate(RunOptions options, ModelHead head = ModelHead.NextToken)
     {
-        IReadOnlyList<(string Name, string Title)> measures = Measures(options);
-        return measures.Any(measure => measure.Name == options.Guards.Measure) ? []
+        IReadOnlyList<(string Name, string Title)> measures = Measures(options, head);
+        return options.Guards.Measure == LoopSeries.ValidationNatsPerToken.Name || measures.Any(measure => measure.Name == options.Guards.Measure) ? []
             : [new OptionProblem(OptionPath.Of(options.Guards.Measure), $"'{ForeignText.Quote(options.Guards.Measure)}' is no loss and no measurement of this run. "
                 + $"Choose among: {string.Join(", ", measures.Select(measure => measure.Name))}.")];
     }

@@ -88,6 +88,9 @@ public abstract class Loss
     /// <param name="parameters">As <see cref="ParametersIn"/> gives them.</param>
     public abstract double Divisor(LossCounts counts, object? parameters, int vocabularySize);
 
+    /// <summary>Whether a student with that head, of that family, has what it looks at; what depends on more than these, <see cref="Mismatch"/> says.</summary>
+    public virtual bool IsFor(ModelHead head, ModelFamily family) => true;
+
     /// <summary>Why it cannot compare these two models, with what was expected and the fix; null when it can. Asked before a run is launched.</summary>
     /// <param name="teacher">Null without one.</param>
     internal virtual string? Mismatch(RunOptions options, Architecture student, Architecture? teacher) => null;

@@ -11,14 +11,11 @@ public static class LossCatalogue
     public static IReadOnlyList<Loss> All { get; } =
         [
             new DistillationCrossEntropy(), new CausalLanguageModel(), new LogitsSquaredError(), new HiddenCosine(), new CentredLogits(),
-            new MaskedLanguageModel(), new PatientLayers(), new LayerStates(), new AttentionScores(), new AttentionRelations(),
+            new MaskedLanguageModel(), new PatientLayers(), new LayerStates(), new AttentionScores(), new AttentionRelations(), new ClassLabels(),
         ];
 
-    /// <summary>Those of a run over labelled examples. No page and no command launches one yet, so that <see cref="All"/>, which they offer, lacks the first.</summary>
-    public static IReadOnlyList<Loss> OfClasses { get; } = [new ClassLabels(), .. All];
-
     /// <summary>The loss that learns the data itself with a student of that head; null where there is none.</summary>
-    internal static RowLoss? Predicting(ModelHead head) => OfClasses.OfType<RowLoss>().FirstOrDefault(loss => loss.Predicts == head);
+    internal static RowLoss? Predicting(ModelHead head) => All.OfType<RowLoss>().FirstOrDefault(loss => loss.Predicts == head);
 
     /// <summary>Where a loss stands in <see cref="All"/>; after the last one for one that does not.</summary>
     internal static int Place(Loss loss) => All.TakeWhile(other => other.Name != loss.Name).Count();
@@ -49,7 +46,8 @@ public static class LossCatalogue
         return problems.Found;
     }
 
-    internal static IReadOnlyList<OptionProblem> Validate(RunOptions options, IReadOnlyList<Loss> losses)
+    /// <param name="sortsTexts">Whether the run is one over labelled examples.</param>
+    internal static IReadOnlyList<OptionProblem> Validate(RunOptions options, IReadOnlyList<Loss> losses, bool sortsTexts = false)
     {
         if (Unreadable(options, losses) is { Count: > 0 } unreadable)
             return unreadable;
@@ -64,7 +62,7 @@ public static class LossCatalogue
         }
         if (problems.Found.Count > 0 || losses.Any(loss => IsActive(loss, options, hasTeacher)))
             return problems.Found;
-        Loss first = losses.First(loss => hasTeacher || !loss.NeedsTeacher);
+        Loss first = hasTeacher ? losses[0] : sortsTexts ? Predicting(ModelHead.Classes)! : losses.First(loss => !loss.NeedsTeacher);
         problems.Add(first.Fields[0].Path, hasTeacher
             ? "All loss weights are 0, so nothing would be minimised. Give at least one of them a weight above 0."
             : $"The weight of '{first.Label}' is 0 and there is no teacher, so nothing would be minimised. Give it a weight above 0.");
@@ -72,7 +70,7 @@ public static class LossCatalogue
     }
 
     /// <summary>The losses that a run minimises: weight above 0, and without a teacher only those that need none.</summary>
-    public static IReadOnlyList<Loss> Active(RunOptions options, bool hasTeacher) => Active(options, OfClasses, hasTeacher);
+    public static IReadOnlyList<Loss> Active(RunOptions options, bool hasTeacher) => Active(options, All, hasTeacher);
 
     internal static IReadOnlyList<Loss> Active(RunOptions options, IReadOnlyList<Loss> losses, bool hasTeacher) =>
         [.. losses.Where(loss => IsActive(loss, options, hasTeacher))];

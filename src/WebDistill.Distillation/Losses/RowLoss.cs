@@ -77,6 +77,9 @@ public abstract class RowLoss : Loss
     /// <summary>The only kind of student that has what it predicts; null for any.</summary>
     public virtual ModelHead? Predicts => null;
 
+    /// <inheritdoc/>
+    public sealed override bool IsFor(ModelHead head, ModelFamily family) => Predicts is null || Predicts == head;
+
     internal sealed override string? Mismatch(RunOptions options, Architecture student, Architecture? teacher) =>
         Predicts is ModelHead head && student.Head != head
         ? $"The loss '{Label}' is for a student that {ModelHeads.Does(head)}, and this one, {ModelHeads.WithArticle(student.Family.Title)}, {ModelHeads.Does(student.Head)}. "

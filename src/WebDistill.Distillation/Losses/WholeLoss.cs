@@ -12,6 +12,9 @@ public abstract class WholeLoss : Loss
     /// <summary>What it asks the student for.</summary>
     public abstract Wants OfStudent { get; }
 
+    /// <inheritdoc/>
+    public sealed override bool IsFor(ModelHead head, ModelFamily family) => family.HasAttention;
+
     internal override string? Mismatch(RunOptions options, Architecture student, Architecture? teacher)
     {
         foreach ((string whose, Architecture? model) in new[] { ("student", student), ("teacher", teacher) })

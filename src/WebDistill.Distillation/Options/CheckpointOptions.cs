@@ -24,8 +24,8 @@ public sealed record CheckpointOptions
         Usual = "1 to 5.", Unit = "checkpoints", Minimum = 1, Maximum = 100_000, Advice = "the latest one is always kept")]
     public int KeepLast { get; init; } = 3;
 
-    /// <summary>Keep the checkpoint with the lowest perplexity on the held-out split.</summary>
-    [Option("Keep the best", "Keeps the checkpoint with the lowest validation perplexity.")]
+    /// <summary>Keep the checkpoint that is the best on the held-out split: by the figure of the run's task.</summary>
+    [Option("Keep the best", "Keeps the checkpoint with the best validation: the lowest perplexity, and over labelled examples the highest accuracy.")]
     public bool KeepBest { get; init; } = true;
 
     /// <summary>Keep every checkpoint whose update is a multiple of this; 0 keeps none for this reason.</summary>

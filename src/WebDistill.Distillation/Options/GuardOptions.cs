@@ -86,7 +86,7 @@ public sealed record GuardOptions
 
     /// <summary>Name of the series that <see cref="Validation"/> looks at.</summary>
     [Option("Measure to watch", "What early stopping looks at: a loss of the run, or the validation.", IsChosen = true,
-        Usual = "validationNatsPerToken, the mean loss on the held-out text.")]
+        Usual = "validationNatsPerToken, the mean loss on the held-out text; over labelled examples their cross-entropy.")]
     public string Measure { get; init; } = "validationNatsPerToken";
 
     /// <summary>Measurements in a row without an improvement after which <see cref="Validation"/> speaks.</summary>
@@ -94,9 +94,9 @@ public sealed record GuardOptions
         Usual = "3 to 10.", Unit = "measurements", Minimum = 1, Maximum = 1_000_000, Advice = "measurements in a row without an improvement")]
     public int Patience { get; init; } = 5;
 
-    /// <summary>The least by which a measurement must be below the best one to count as an improvement.</summary>
+    /// <summary>The least by which a measurement must be better than the best one to count as an improvement.</summary>
     [Option("Minimum improvement",
-        "How far below the best one a measurement must be to count. With 0 only a measure that rises speaks; above 0 one that stays flat does too.",
+        "How much better than the best one a measurement must be to count. With 0 only a measure that gets worse speaks; above 0 one that stays flat does too.",
         Usual = "0 to 0.01.", Minimum = 0, Maximum = 1e6, Advice = "0 speaks of a measure that rises only")]
     public double MinimumImprovement { get; init; }
 

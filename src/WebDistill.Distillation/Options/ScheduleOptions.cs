@@ -55,14 +55,14 @@ public sealed record ScheduleOptions
         IsFixedOnceBegun = true)]
     public TrainingSemantics Semantics { get; init; } = TrainingSemantics.Corrected;
 
-    /// <summary>Updates between two measurements of the validation perplexity; 0 measures at the end only.</summary>
-    [Option("Validate every", "Updates between two measurements of the validation perplexity. 0 measures at the end only.",
+    /// <summary>Updates between two measurements on the held-out split; 0 measures at the end only.</summary>
+    [Option("Validate every", "Updates between two measurements on held-out data: of the perplexity, and over labelled examples of the accuracy. 0 measures at the end only.",
         Usual = "20 to 500.", Unit = "updates", Minimum = 0, Advice = "0 measures at the end only",
         ZeroMeans = "at the end only")]
     public int ValidationIntervalSteps { get; init; } = 50;
 
     /// <summary>Upper bound of validation tokens read per measurement.</summary>
-    [Option("Validation tokens", "Most held-out tokens read per measurement.", Usual = "8192 and more.", Unit = "tokens", Minimum = 2,
+    [Option("Validation tokens", "Most held-out tokens read per measurement; of labelled examples, as many whole ones as have room in it.", Usual = "8192 and more.", Unit = "tokens", Minimum = 2,
         Advice = "tokens read per measurement")]
     public int ValidationMaxTokens { get; init; } = 65536;
 }

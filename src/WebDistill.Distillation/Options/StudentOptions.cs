@@ -11,8 +11,8 @@ public sealed record StudentOptions
         Usual = "Copying teacher layers is the usual choice (Sanh et al. 2019).", IsChosen = true, IsFixedOnceBegun = true)]
     public string Initialisation { get; init; } = "teacher-layers";
 
-    /// <summary>Name of an entry of ModelFamilies.PredictingTokens; null is the teacher's family, and GPT-2 without a teacher.</summary>
-    [Option("Family", "Kind of model of the student. Blank takes the teacher's, and GPT-2 without a teacher. What it does decides what is learned: GPT-2 continues texts, BERT and its like fill masked words.",
+    /// <summary>Name of an entry of ModelFamilies.PredictingTokens, over labelled examples of ModelFamilies.SortingTexts; null is the teacher's family, and GPT-2 without a teacher.</summary>
+    [Option("Family", "Kind of model of the student. Blank takes the teacher's, and GPT-2 without a teacher. What it does decides what is learned: GPT-2 continues texts, BERT and its like fill masked words, and over labelled examples these and BiLSTM sort texts into classes.",
         Usual = "The teacher's; distilbert of a bert (Sanh et al. 2019).", IsChosen = true, IsFixedOnceBegun = true)]
     public string? Family { get; init; }
 

@@ -1,4 +1,3 @@
-using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Models.Weights;
@@ -30,12 +29,6 @@ public sealed class FinishedRun
 
     /// <summary>What was measured last of the student on the held-out split; null without one.</summary>
     public ValidationScore? Student { get; }
-
-    /// <summary>The teacher's perplexity; null where none was measured.</summary>
-    public Perplexity? TeacherPerplexity => Teacher?.Perplexity;
-
-    /// <summary>The student's last perplexity; null where none was measured.</summary>
-    public Perplexity? StudentPerplexity => Student?.Perplexity;
 
     /// <summary>Numbers of the student.</summary>
     public long ParameterCount => _student.Architecture.ParameterCount;

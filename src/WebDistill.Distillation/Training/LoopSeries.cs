@@ -75,6 +75,16 @@ public static class LoopSeries
         Name = "teacherNatsPerToken", Title = "Teacher's loss", Unit = "nats/token", Cadence = SeriesCadence.Once, Format = SeriesFormat.Loss,
     };
 
+    /// <summary>Accuracy of the teacher on the held-out texts.</summary>
+    public static StepSeries TeacherAccuracy { get; } = ValidationAccuracy with
+    {
+        Name = "teacherAccuracy", Title = "Teacher's accuracy", Label = null, Cadence = SeriesCadence.Once, Colour = 0, HigherIsBetter = null,
+    };
+
+    /// <summary>What a chart shows of a teacher, with the numbers.</summary>
+    public static IReadOnlyList<(StepSeries Series, double Value)> OfTeacher(ValidationScore score) => score.Perplexity is Perplexity perplexity
+        ? [(TeacherPerplexity, perplexity.Value), (TeacherNatsPerToken, perplexity.NatsPerToken)] : [(TeacherAccuracy, score.Value)];
+
     /// <summary>Learning rate that the update was made with.</summary>
     public static StepSeries LearningRate { get; } = new()
     {
@@ -127,7 +137,7 @@ public static class LoopSeries
         TotalLoss, .. losses.Select(loss => Shown(loss, options, head)),
         .. losses.OfType<DistillationCrossEntropy>().Any(loss => ((DistillationCrossEntropy.Softening)loss.ParametersIn(options)!).Changes) ? [Temperature] : Array.Empty<StepSeries>(),
         .. TeacherSeries.Of(options.Teacher),
-        .. Measured(head), .. head == ModelHead.Classes ? Array.Empty<StepSeries>() : [TeacherPerplexity, TeacherNatsPerToken],
+        .. Measured(head), .. head == ModelHead.Classes ? new[] { TeacherAccuracy } : [TeacherPerplexity, TeacherNatsPerToken],
         LearningRate, GradientNorm, TokensPerSecond, MemoryBytes, StepSeconds,
     ];
 

@@ -101,10 +101,10 @@ public sealed record RunPlan(
     public static IReadOnlyList<OptionProblem> Validate(RunOptions options) => Validate(options, LossCatalogue.All);
 
     /// <summary>The same of a run over labelled examples.</summary>
-    public static IReadOnlyList<OptionProblem> ValidateLabelled(RunOptions options) => Validate(options, LossCatalogue.OfClasses, sortsTexts: true);
+    public static IReadOnlyList<OptionProblem> ValidateLabelled(RunOptions options) => Validate(options, LossCatalogue.All, sortsTexts: true);
 
     internal static IReadOnlyList<OptionProblem> Validate(RunOptions options, IReadOnlyList<Loss> catalogue, bool sortsTexts = false) =>
-        [.. options.Validate(), .. LossCatalogue.Validate(options, catalogue), .. StudentInits.Validate(options, sortsTexts), .. RateSchedules.Validate(options)];
+        [.. options.Validate(), .. LossCatalogue.Validate(options, catalogue, sortsTexts), .. StudentInits.Validate(options, sortsTexts), .. RateSchedules.Validate(options)];
 
     /// <summary>Every problem that needs the models or the corpus to be seen; empty when there is none.</summary>
     /// <param name="checkpoint">Architecture of <see cref="StudentOptions.ModelId"/>, where one is chosen.</param>
@@ -118,7 +118,7 @@ public sealed record RunPlan(
     /// <summary>The same of a run over labelled examples.</summary>
     /// <param name="labelled">What the examples are.</param>
     public static IReadOnlyList<OptionProblem> Check(RunOptions options, LabelledTask labelled, Architecture? teacher, Architecture? checkpoint, int vocabularySize, EpochSize? epoch,
-        IReadOnlyList<Architecture>? others = null, TokenRoles? roles = null) => Check(options, LossCatalogue.OfClasses, teacher, checkpoint, vocabularySize, epoch, others, roles, labelled);
+        IReadOnlyList<Architecture>? others = null, TokenRoles? roles = null) => Check(options, LossCatalogue.All, teacher, checkpoint, vocabularySize, epoch, others, roles, labelled);
 
     internal static IReadOnlyList<OptionProblem> Check(
         RunOptions options, IReadOnlyList<Loss> catalogue, Architecture? teacher, Architecture? checkpoint, int vocabularySize, EpochSize? epoch,

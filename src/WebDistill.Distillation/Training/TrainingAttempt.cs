@@ -154,7 +154,7 @@ public sealed class TrainingAttempt(
     {
         Architecture? teacher = files.Teacher is string model ? Read(model) : null;
         Architecture student = start is not null ? Read(start) : StudentInits.StudentConfig(
-            options, teacher, data.VocabularySize, files.FirstModel is string first ? Read(first) : null, data.Roles, data.Classes);
+            options, teacher, data.VocabularySize, files.FirstModel is string first ? Read(first) : null, data.Roles, data.Task?.Classes);
         return RunPlan.Compute(options, teacher, student, data.Measure(options, teacher, student), [.. files.OtherTeachers.Select(Read)]);
 
         static Architecture Read(string folder) => Architecture.Load(Path.Combine(folder, ModelFiles.ConfigFileName));
@@ -188,10 +188,10 @@ public sealed class TrainingAttempt(
             using TextModel saved = ModelFiles.Load(start);
             return StudentInits.Create(
                 options with { Student = options.Student with { Initialisation = CheckpointInit.InitName } },
-                from, data.VocabularySize, saved, data.Roles, data.Classes);
+                from, data.VocabularySize, saved, data.Roles, data.Task?.Classes);
         }
         using TextModel? first = files.FirstModel is string model ? ModelFiles.Load(model) : null;
-        return StudentInits.Create(options, from, data.VocabularySize, first, data.Roles, data.Classes);
+        return StudentInits.Create(options, from, data.VocabularySize, first, data.Roles, data.Task?.Classes);
     }
 
     private void Train(Trainer trainer, TextTokenizer tokenizer, TrainingProvenance provenance, long checkpointBytes, CancellationToken cancel)

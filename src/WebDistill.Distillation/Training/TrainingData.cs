@@ -8,7 +8,7 @@ using WebDistill.Distillation.Text;
 namespace WebDistill.Distillation.Training;
 
 /// <summary>The files that an attempt learns from and is measured on, open. Whether they are texts or labelled examples, they say themselves, and so whether classes are learned.</summary>
-internal abstract class TrainingData(int vocabularySize, TokenRoles roles, string tokenizerSha256, long tokenCount, IDisposable train, IDisposable? heldOut) : IDisposable
+public abstract class TrainingData(int vocabularySize, TokenRoles roles, string tokenizerSha256, long tokenCount, IDisposable train, IDisposable? heldOut) : IDisposable
 {
     /// <summary>Opens a training split and, where there is one, a held-out one of the same kind.</summary>
     /// <exception cref="InvalidDataException">A file is missing, damaged, or of the other kind.</exception>
@@ -35,13 +35,21 @@ internal abstract class TrainingData(int vocabularySize, TokenRoles roles, strin
     /// <summary>Tokens of the training split.</summary>
     public long TokenCount => tokenCount;
 
-    /// <summary>The classes that the examples have; null of texts.</summary>
-    public abstract IReadOnlyList<string>? Classes { get; }
+    /// <summary>What the labelled examples are; null of texts.</summary>
+    public abstract LabelledTask? Task { get; }
+
+    /// <summary>Why nothing can be learned of the data, whatever the models are; empty when something can.</summary>
+    public virtual IReadOnlyList<OptionProblem> Problems => [];
+
+    /// <summary>What of a run over it does not fit; parameters as <see cref="RunPlan"/>'s.</summary>
+    public IReadOnlyList<OptionProblem> Check(RunOptions options, Architecture? teacher, Architecture? checkpoint, EpochSize? epoch, IReadOnlyList<Architecture> others) => Task is LabelledTask examples
+        ? RunPlan.Check(options, examples, teacher, checkpoint, VocabularySize, epoch, others, Roles) : RunPlan.Check(options, teacher, checkpoint, VocabularySize, epoch, others, Roles);
 
     /// <summary>The text that prompts are taken from, the held-out one where there is one; null of labelled examples.</summary>
     public abstract TokenFile? TextOfPrompts { get; }
 
     /// <summary>One pass over the training split.</summary>
+    /// <exception cref="InvalidDataException">There is no sequence; the message names the counts.</exception>
     public abstract EpochSize Measure(RunOptions options, Architecture? teacher, Architecture student);
 
     /// <summary>The parts of a run over it.</summary>
@@ -57,7 +65,7 @@ internal abstract class TrainingData(int vocabularySize, TokenRoles roles, strin
     private sealed class Texts(TokenFile train, TokenFile? heldOut)
         : TrainingData(train.VocabularySize, train.Roles, train.TokenizerSha256, train.TokenCount, train, heldOut)
     {
-        public override IReadOnlyList<string>? Classes => null;
+        public override LabelledTask? Task => null;
 
         public override TokenFile TextOfPrompts => heldOut ?? train;
 
@@ -69,7 +77,9 @@ internal abstract class TrainingData(int vocabularySize, TokenRoles roles, strin
     private sealed class Examples(LabelledFile train, LabelledFile? heldOut)
         : TrainingData(train.VocabularySize, train.Roles, train.TokenizerSha256, train.TokenCount, train, heldOut)
     {
-        public override IReadOnlyList<string> Classes => train.Classes;
+        public override LabelledTask Task => train.Task;
+
+        public override IReadOnlyList<OptionProblem> Problems => TrainingParts.ProblemsOf(train, heldOut);
 
         public override TokenFile? TextOfPrompts => null;
 

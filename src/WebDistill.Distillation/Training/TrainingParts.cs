@@ -47,7 +47,19 @@ public sealed record TrainingParts(TextModel Student, Teacher? Teacher, BatchSou
             problems.Add(new OptionProblem(OptionPath.Of(options.Student.Family), otherTask));
         if (problems.Count == 0)
             problems.AddRange(RunPlan.Check(named, train.Task, teacher?.Architecture, student.Architecture, train.VocabularySize, null, roles: train.Roles));
-        string data = OptionPath.Of(options.Data.DatasetId);
+        problems.AddRange(ProblemsOf(train, heldOut));
+        ThrowIfAny(problems);
+        int contextLength = RunPlan.ContextLength(options, teacher?.Architecture, student.Architecture);
+        var batches = new LabelledBatches(train, contextLength, options.Schedule.BatchSize, options.Data.Shuffle, options.Data.GroupBySize, options.Seed);
+        return new TrainingParts(student, teacher, batches, null, LossCatalogue.Active(options, teacher is not null)) { HeldOutExamples = heldOut };
+    }
+
+    /// <summary>Why nothing can be learned of these examples, whatever the models are; empty when something can.</summary>
+    /// <param name="heldOut">Null without any.</param>
+    internal static IReadOnlyList<OptionProblem> ProblemsOf(LabelledFile train, LabelledFile? heldOut)
+    {
+        List<OptionProblem> problems = [];
+        string data = OfOtherVocabulary.Field;
         if (train.CountClasses().Index().Where(counted => counted.Item > 0).ToArray() is [var only])
             problems.Add(new OptionProblem(data, $"All {only.Item} training examples are of the class '{ForeignText.Quote(train.Classes[only.Index])}'; expected examples of at least 2 classes. "
                 + "Use a data set that has them."));
@@ -56,10 +68,7 @@ public sealed record TrainingParts(TextModel Student, Teacher? Teacher, BatchSou
         if (heldOut is not null && (heldOut.HoldsPairs != train.HoldsPairs || !heldOut.Classes.SequenceEqual(train.Classes, StringComparer.Ordinal)))
             problems.Add(new OptionProblem(data, $"The held-out examples have {heldOut.Classes.Count} classes and {Texts(heldOut)}, the training ones {train.Classes.Count} classes and {Texts(train)}; expected the same "
                 + "classes in the same order, and as many texts. Prepare the data set again."));
-        ThrowIfAny(problems);
-        int contextLength = RunPlan.ContextLength(options, teacher?.Architecture, student.Architecture);
-        var batches = new LabelledBatches(train, contextLength, options.Schedule.BatchSize, options.Data.Shuffle, options.Data.GroupBySize, options.Seed);
-        return new TrainingParts(student, teacher, batches, null, LossCatalogue.Active(options, teacher is not null)) { HeldOutExamples = heldOut };
+        return problems;
 
         static string Texts(LabelledFile file) => file.HoldsPairs ? "pairs of texts" : "single texts";
     }

@@ -5,7 +5,7 @@ namespace WebDistill.Web.Catalogue;
 
 /// <summary>Everything that a run can be made of.</summary>
 /// <param name="Families">Kinds of models.</param>
-/// <param name="Tasks">What is learned of a text.</param>
+/// <param name="Tasks">What is learned.</param>
 /// <param name="Losses">Terms of the objective.</param>
 /// <param name="Teachers">Who teaches, alone or together.</param>
 /// <param name="Students">What a student begins with; that which takes layers of a teacher changes a model's structure.</param>

@@ -28,14 +28,15 @@ public sealed class CatalogueService(ModelService models, DatasetTable datasets)
             ? (await models.SliceAsync("", tokenizerSha256: shared, continuing: true, withSweeps: true, cancel: cancel)).Rows.FirstOrDefault(model => model.Id != teacher.Id) : null;
         Model? filling = await models.LargestAsync(ModelHead.MaskedToken, cancel);
         Dataset? hidden = filling?.TokenizerSha256 is string withMask ? await datasets.NewestReadyAsync(withMask, cancel: cancel) : null;
-        Library library = new(text, teacher, other, Library.OfTexts), masked = new(hidden, filling, null, Library.OfMasks);
+        Library library = new(text, teacher, other, Library.OfTexts), masked = new(hidden, filling, null, Library.OfMasks),
+            labelled = new(await datasets.NewestReadyAsync(null, holdsExamples: true, cancel: cancel), null, null, Library.OfClasses);
         JsonObject defaults = LossCatalogue.RunSchema.Write(new RunOptions(), WebJson.Options);
         return new CatalogueResponse(
-            Entries(Method.Families), Entries(Method.Tasks), Entries(Method.Losses), Entries(Method.Teachers), Entries(Method.Students), Entries(Method.BatchSources), Transforms(teacher ?? filling), [.. library.Missing.Append(library.Other is null ? Library.NoOther : null).Concat(masked.Missing).OfType<string>()]);
+            Entries(Method.Families), Entries(Method.Tasks), Entries(Method.Losses), Entries(Method.Teachers), Entries(Method.Students), Entries(Method.BatchSources), Transforms(teacher ?? filling), [.. library.Missing.Append(library.Other is null ? Library.NoOther : null).Concat(masked.Missing).Append(labelled.Text is null ? labelled.Lacking.Text : null).OfType<string>()]);
 
         IReadOnlyList<CatalogueEntry> Entries(IEnumerable<Method> methods) => [.. methods.Select(method => new CatalogueEntry(
             method.Name, method.Title, method.Text, method.Formula, method.Source, [.. method.Knobs.Select(path => CatalogueKnob.Of(LossCatalogue.RunSchema.Find(path), defaults))],
-            Example(method, method.FillsMasks ? masked : library, defaults)))];
+            Example(method, method.Task switch { ModelHead.MaskedToken => masked, ModelHead.Classes => labelled, _ => library }, defaults)))];
     }
 
     private static IReadOnlyList<CatalogueTransform> Transforms(Model? model) => [.. TransformCatalogue.All.Select(transform =>
@@ -77,7 +78,8 @@ public sealed class CatalogueService(ModelService models, DatasetTable datasets)
         public const string NoOther = "ID of another model of that vocabulary";
 
         public static readonly (string, string) OfTexts = ("ID of a data set", "ID of a model of the data set's vocabulary"),
-            OfMasks = ("ID of a data set of a vocabulary with a mask, as BERT's", "ID of a model of that vocabulary which fills masked words");
+            OfMasks = ("ID of a data set of a vocabulary with a mask, as BERT's", "ID of a model of that vocabulary which fills masked words"),
+            OfClasses = ("ID of a data set of labelled examples, with a vocabulary as BERT's", "ID of a model of its classes");
 
         public IEnumerable<string?> Missing => [Text is null ? Lacking.Text : null, Teacher is null ? Lacking.Teacher : null];
     }

@@ -25,8 +25,8 @@ internal enum Teaching
 internal sealed record Method(
     string Name, string Title, string Text, string? Formula, string Source, IReadOnlyList<string> Knobs, Teaching Teaching, params IReadOnlyList<(string Path, object Value)> Sets)
 {
-    /// <summary>Whether its example is one of a student that fills masked words.</summary>
-    public bool FillsMasks { get; init; }
+    /// <summary>What the student of its example does, which decides the data and the models that it is made with.</summary>
+    public ModelHead Task { get; init; } = ModelHead.NextToken;
 
     private static readonly string[] s_together = ["teacher.modelId", "teacher.others", "teacher.combination", "teacher.weighting", "teacher.weights", "teacher.weightTemperature"];
 
@@ -36,13 +36,17 @@ internal sealed record Method(
     private static readonly string[] s_masking =
         ["masking.proportion", "masking.maskShare", "masking.keepShare", "masking.randomShare", "masking.smoothing", "masking.restrictToMask"];
 
-    private static (string, object)[] MaskedFromNothing(string family) =>
-        [("student.initialisation", "random"), ("student.family", family), ("student.layerCount", 2), ("student.width", 32), ("student.heads", 2), ("objective.mlm.weight", 1)];
+    private static (string, object)[] MaskedFromNothing(string family) => [.. FromNothing(family), ("objective.mlm.weight", 1)];
 
-    /// <summary>Of each family that a run can train a model that begins from nothing.</summary>
-    public static IEnumerable<Method> Families => ModelFamilies.PredictingTokens.Select(family => new Method(
+    private static (string, object)[] ClassesFromNothing(string family) => [.. FromNothing(family), ("objective.labels.weight", 1)];
+
+    private static (string, object)[] FromNothing(string family) => [("student.initialisation", "random"), ("student.family", family), ("student.layerCount", 2), ("student.width", 32), ("student.heads", 2)];
+
+    /// <summary>Of each family a run that trains a model that begins from nothing.</summary>
+    public static IEnumerable<Method> Families => ModelFamilies.All.Select(family => new Method(
         family.Name, family.Title, family.What, null, family.Source, ["student.family", "student.layerCount", "student.width", "student.heads", "student.dropout", "student.initialiserRange"], Teaching.None,
-        family.ContinuesTexts ? s_fromNothing : MaskedFromNothing(family.Name)) { FillsMasks = !family.ContinuesTexts });
+        family.ContinuesTexts ? s_fromNothing : family.PredictsTokens ? MaskedFromNothing(family.Name) : ClassesFromNothing(family.Name))
+        { Task = family.ContinuesTexts ? ModelHead.NextToken : family.PredictsTokens ? ModelHead.MaskedToken : ModelHead.Classes });
 
     /// <summary>What is learned of a text.</summary>
     public static IEnumerable<Method> Tasks =>
@@ -52,16 +56,20 @@ internal sealed record Method(
         new("masked-lm", "Masked language modelling", "Guesses hidden tokens from both sides, with a student that fills masked words. Its figure is the masked perplexity: of tokens of the held-out text that are "
             + "always the same ones, and lower is better.", "masked perplexity = exp(mean of −ln p(hidden token))", "Devlin et al. 2018",
             ["data.datasetId", .. s_masking, "student.freezeTokenTypeEmbeddings", "schedule.validationIntervalSteps", "schedule.validationMaxTokens"], Teaching.One,
-            ("objective.ce.weight", 5), ("objective.mlm.weight", 2), ("objective.cos.weight", 1)) { FillsMasks = true },
+            ("objective.ce.weight", 5), ("objective.mlm.weight", 2), ("objective.cos.weight", 1)) { Task = ModelHead.MaskedToken },
+        new("classification", "Classification", "Sorts whole texts, or pairs of texts, into the classes of a data set of labelled examples. Its figure is the accuracy on held-out examples, and higher is better; "
+            + "macro F1, Matthews correlation and cross-entropy stand beside it.", "accuracy = texts whose class is told / texts", "Devlin et al. 2018; from logits Tang et al. 2019",
+            ["data.datasetId", "data.contextLength", "data.groupBySize", "student.family", "schedule.validationIntervalSteps", "schedule.validationMaxTokens"], Teaching.None,
+            ClassesFromNothing("bert")) { Task = ModelHead.Classes },
     ];
 
     /// <summary>Each loss alone, at a usual weight.</summary>
     public static IEnumerable<Method> Losses => LossCatalogue.All.Select(loss => new Method(
         loss.Name, loss.Title, loss.What, loss.Formula, loss.Source, [.. loss.Fields.Select(knob => knob.Path)], loss.NeedsTeacher ? Teaching.One : Teaching.None,
         // Summed over a vocabulary, squared logits are large.
-        [.. loss.NeedsTeacher ? [] : IsMasked(loss) ? MaskedFromNothing("bert") : s_fromNothing, (loss.Fields[0].Path, loss is LogitsSquaredError ? 1e-4 : 1.0)]) { FillsMasks = IsMasked(loss) });
+        [.. loss.NeedsTeacher ? [] : TaskOf(loss) == ModelHead.NextToken ? s_fromNothing : FromNothing("bert"), (loss.Fields[0].Path, loss is LogitsSquaredError ? 1e-4 : 1.0)]) { Task = TaskOf(loss) });
 
-    private static bool IsMasked(Loss loss) => loss is RowLoss { Predicts: ModelHead.MaskedToken };
+    private static ModelHead TaskOf(Loss loss) => (loss as RowLoss)?.Predicts ?? ModelHead.NextToken;
 
     /// <summary>Who teaches, and what several teach together.</summary>
     public static IEnumerable<Method> Teachers =>
@@ -102,6 +110,8 @@ internal sealed record Method(
             ["data.datasetId", "data.sequenceMode", "data.contextLength", "data.shuffle", "data.groupBySize"], Teaching.None, [.. s_fromNothing, ("data.sequenceMode", nameof(SequenceMode.HuggingFace))]),
         new("masked", "Hidden tokens", "Either of them with tokens hidden to be guessed, others each time a sequence comes: what is learned of by a student that fills masked words. Rarer tokens are preferred.",
             "⌈share · tokens⌉ of a batch, without replacement, each in proportion to max(its count, 1)^−smoothing", "Sanh et al. 2019 (DistilBERT)", s_masking, Teaching.None, MaskedFromNothing("distilbert"))
-            { FillsMasks = true },
+            { Task = ModelHead.MaskedToken },
+        new("labelled", "Labelled examples", "A text, or a pair, per row as [CLS] text [SEP], cut at its end where it is too long, with its class; rows of similar length may go together.", null, "Devlin et al. 2018",
+            ["data.datasetId", "data.contextLength", "data.shuffle", "data.groupBySize"], Teaching.None, ClassesFromNothing("bert")) { Task = ModelHead.Classes },
     ];
 }

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
@@ -17,19 +18,22 @@ public sealed class Baselines(IDbContextFactory<WebDistillDb> contexts, RunServi
     // Runs that are looked through for a baseline: an older one is trained anew.
     private const int MostSearched = 200;
 
-    private static readonly string s_text = new CausalLanguageModel().Name;
-
     /// <summary>Whether nothing of a teacher is in what is minimised.</summary>
     public static bool IsTextAlone(RunOptions options) =>
         LossCatalogue.Active(options, options.Teacher.ModelId is not null).All(loss => !loss.NeedsTeacher);
 
     /// <summary>The options of the baseline of a distillation. The teacher stays: the student may begin with layers of it.</summary>
-    public static RunOptions Of(RunOptions options) => options with
+    public static RunOptions Of(Run run)
     {
-        Name = $"{Figures.Cut(options.Name, 160)}: text alone",
-        Teacher = new() { ModelId = options.Teacher.ModelId },
-        Objective = new Dictionary<string, ObjectiveTerm> { [s_text] = new(1) },
-    };
+        RunOptions options = StoredOptions.Of(run);
+        ModelHead task = run.Task();
+        return options with
+        {
+            Name = $"{Figures.Cut(options.Name, 160)}: {(task == ModelHead.Classes ? "labels" : "text")} alone",
+            Teacher = new() { ModelId = options.Teacher.ModelId },
+            Objective = new Dictionary<string, ObjectiveTerm> { [LossCatalogue.All.OfType<RowLoss>().First(loss => loss.Predicts == task).Name] = new(1) },
+        };
+    }
 
     /// <summary>
     /// What is trained as one text: equal for options under which the same is trained. A term that is switched off has no part in it, nor have when
@@ -50,7 +54,7 @@ public sealed class Baselines(IDbContextFactory<WebDistillDb> contexts, RunServi
     {
         Guid[] texts = [.. distillations.Select(run => run.DatasetId).OfType<Guid>().Distinct()];
         Guid?[] teachers = [.. distillations.Select(run => run.TeacherId).Distinct()];
-        HashSet<string> wanted = [.. distillations.Select(run => Key(Of(StoredOptions.Of(run))))];
+        HashSet<string> wanted = [.. distillations.Select(run => Key(Of(run)))];
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         Dictionary<string, Run> found = [];
         await foreach (Run run in db.Runs.AsNoTracking()
@@ -74,7 +78,7 @@ public sealed class Baselines(IDbContextFactory<WebDistillDb> contexts, RunServi
         IReadOnlyDictionary<string, Run> known = await FindAsync(distillations, cancel);
         List<Run> baselines = [];
         int queued = 0;
-        foreach (RunOptions options in distillations.Select(run => Of(StoredOptions.Of(run))).DistinctBy(Key))
+        foreach (RunOptions options in distillations.Select(Of).DistinctBy(Key))
         {
             if (known.TryGetValue(Key(options), out Run? there))
             {

@@ -1,7 +1,6 @@
 using Microsoft.AspNetCore.Components;
 using MudBlazor;
 using WebDistill.Data;
-using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Losses;
 using WebDistill.Web.Datasets;
@@ -104,8 +103,7 @@ public sealed partial class ComparePage(
                 unknown.Add(text);
             }
         }
-        IReadOnlyDictionary<Guid, MeasuredPair> lowest =
-            await runs.LowestPerplexitiesAsync([.. found.Select(run => run.Id)], Gone);
+        IReadOnlyDictionary<Guid, MeasuredPair> best = await runs.BestAsync([.. found.Select(run => run.Id)], Gone);
         IReadOnlyList<StepSeries> series = await runs.SeriesAsync(found, Gone);
         Run? baseline = await pinned.FindAsync(Gone);
         // Something else was asked for while this was read: that will be shown.
@@ -115,9 +113,7 @@ public sealed partial class ComparePage(
         (_missing, _hasRuns, _unknown) = ([.. asked.Where(id => !known.ContainsKey(id))], hasRuns, unknown);
         _version++;
         _pinned = baseline?.Id;
-        _comparison = RunComparison.Of([.. found.Select(run => lowest.TryGetValue(run.Id, out MeasuredPair? best)
-            ? new ComparedRun(run, _slots[run.Id], Perplexity.Stored(best.Value, best.Logarithm), best.Step)
-            : new ComparedRun(run, _slots[run.Id], null, null))], series, texts);
+        _comparison = RunComparison.Of([.. found.Select(run => ComparedRun.Of(run, _slots[run.Id], best.GetValueOrDefault(run.Id)))], series, texts);
         Judge();
         await OfferBaselineAsync();
     }
@@ -154,9 +150,9 @@ public sealed partial class ComparePage(
     // What of the choices stands for the present one: the pinned run's has no key of its own.
     private string BaselineChoice => BaselineRun == ByRule && Pinned is not null ? ByRule : Baseline is not { } arm || arm == Pinned ? "" : Key(arm);
 
-    // Of the distillation with the lowest mean: which runs would have to be made for its baseline, or only added.
-    private IReadOnlyList<Run> BestDistillation => _arms.Where(arm => !arm.IsTextAlone).Select(arm => (arm.Runs, arm.With(run => run.Run.ValidationPerplexity).Mean))
-        .OrderBy(arm => arm.Mean is null).ThenBy(arm => arm.Mean?.Mean ?? 0, NotFinite.NaNLast)
+    // Of the distillation with the best mean: which runs would have to be made for its baseline, or only added.
+    private IReadOnlyList<Run> BestDistillation => _arms.Where(arm => !arm.IsTextAlone).Select(arm => (arm.Runs, arm.With(run => _comparison!.ValueOf(run, best: false)).Mean))
+        .OrderBy(arm => arm.Mean is null).ThenBy(arm => (_comparison!.SortTexts ? -1 : 1) * (arm.Mean?.Mean ?? 0), NotFinite.NaNLast)
         .Select(arm => arm.Runs.Select(run => run.Run).ToArray()).FirstOrDefault() ?? [];
 
     private async Task OfferBaselineAsync()
@@ -169,7 +165,7 @@ public sealed partial class ComparePage(
         _offeredFor = offeredFor;
         // What is compared already is not offered, complete or not.
         HashSet<string> compared = [.. _comparison.Runs.Select(run => Baselines.Key(StoredOptions.Of(run.Run)))];
-        string[] wanted = [.. distillation.Select(run => Baselines.Key(Baselines.Of(StoredOptions.Of(run)))).Distinct().Where(key => !compared.Contains(key))];
+        string[] wanted = [.. distillation.Select(run => Baselines.Key(Baselines.Of(run))).Distinct().Where(key => !compared.Contains(key))];
         IReadOnlyDictionary<string, Run> known = wanted.Length == 0 ? new Dictionary<string, Run>() : await baselines.FindAsync(distillation, Gone);
         int missing = wanted.Count(key => !known.ContainsKey(key)), absent = wanted.Length - missing;
         _baselineOffer = missing > 0 ? $"Make the baseline ({(missing == 1 ? "1 run" : $"{missing} runs")})" : absent > 0 ? "Add the baseline" : null;
@@ -179,7 +175,7 @@ public sealed partial class ComparePage(
     {
         (IReadOnlyList<Run> made, int queued) = await baselines.CompleteAsync(BestDistillation, Gone);
         if (queued > 0)
-            snackbar.Add($"Queued {(queued == 1 ? "1 run that learns" : $"{queued} runs that learn")} from the text alone", Severity.Success);
+            snackbar.Add($"Queued {(queued == 1 ? "1 run that learns" : $"{queued} runs that learn")} from the {(_comparison!.SortTexts ? "labels" : "text")} alone", Severity.Success);
         Show([.. Chosen.Union(made.Select(run => run.Id))]);
     });
 

@@ -1,5 +1,7 @@
 using WebDistill.Data;
+using WebDistill.Distillation.Models;
 using WebDistill.Web.Formats;
+using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Compare;
 
@@ -11,7 +13,6 @@ public sealed record ComparedArm(string Title, IReadOnlyList<ComparedRun> Runs, 
 {
     // Beyond that a title is no title.
     private const int MostOptions = 2, MostCharacters = 60;
-    private const string TextAlone = "Text alone";
 
     /// <summary>The arms of some runs, in the order of their first ones.</summary>
     public static IReadOnlyList<ComparedArm> Of(RunComparison comparison)
@@ -24,7 +25,7 @@ public sealed record ComparedArm(string Title, IReadOnlyList<ComparedRun> Runs, 
         {
             bool isTextAlone = Baselines.IsTextAlone(StoredOptions.Of(arm.Runs[0].Run));
             string title = string.Join(", ", telling.Select(option => $"{option.Field.Label} {option.Texts[arm.Place]}"));
-            return new ComparedArm(isTextAlone && alone == 1 && arms.Length > 1 ? TextAlone
+            return new ComparedArm(isTextAlone && alone == 1 && arms.Length > 1 ? (arm.Runs[0].Run.Task() == ModelHead.Classes ? "Labels alone" : "Text alone")
                 : telling.Length is 0 or > MostOptions || title.Length > MostCharacters ? arm.Runs[0].Label : title, arm.Runs, isTextAlone);
         })];
     }

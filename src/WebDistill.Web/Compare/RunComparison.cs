@@ -4,8 +4,10 @@ using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Formats;
+using WebDistill.Web.Jobs;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Ui;
 
@@ -27,8 +29,19 @@ public sealed record ComparedRun(Run Run, int Slot, Perplexity? Lowest, int? Bes
     /// <summary>The page of the run.</summary>
     public string Address => $"/runs/{Run.Id:N}";
 
+    /// <summary>Its highest validation accuracy, of a run over labelled examples; null when none was measured.</summary>
+    public double? Highest { get; init; }
+
+    /// <summary>A run with the best figure that it recorded; null where it recorded none.</summary>
+    public static ComparedRun Of(Run run, int slot, MeasuredPair? best) => best is null ? new(run, slot, null, null)
+        : run.ValidationAccuracy is not null ? new(run, slot, null, best.Step) { Highest = best.Value }
+        : new(run, slot, Distillation.Evaluation.Perplexity.Stored(best.Value, best.Logarithm), best.Step);
+
     /// <summary>The perplexity that a picture shows; null when none was measured.</summary>
     public Perplexity? Perplexity(bool best) => best ? Lowest : Run.Validation();
+
+    /// <summary>The accuracy that a picture shows; null when none was measured.</summary>
+    public double? Accuracy(bool best) => best ? Highest : Run.ValidationAccuracy;
 }
 
 /// <summary>An option in which the runs differ; each list has one entry per run.</summary>
@@ -66,8 +79,10 @@ public sealed class RunComparison
         IReadOnlyList<ComparedRun> runs, IReadOnlyList<ComparedOption> differing, IReadOnlyList<(OptionField Field, string Text)> same)
     {
         (Runs, Differing, Same) = (runs, differing, same);
-        bool areTwoTasks = runs.Select(run => StoredOptions.Of(run.Run).FillsMasks()).Distinct().Count() > 1;
-        PerplexityObstacles = [.. differing.Where(option => BaselineDifference.DecidePerplexity.Contains(option.Field.Path)
+        ModelHead[] tasks = [.. runs.Select(run => run.Run.Task()).Distinct()];
+        bool areTwoTasks = tasks.Length > 1;
+        SortTexts = tasks is [ModelHead.Classes];
+        PerplexityObstacles = [.. differing.Where(option => BaselineDifference.Decide(tasks is [var task] ? task : ModelHead.NextToken).Contains(option.Field.Path)
             || areTwoTasks && BaselineDifference.DecideTask.Contains(option.Field.Path))];
         TotalLossObstacles = [.. differing.Where(option => DecideTotalLoss.Contains(option.Field.Path))];
         Figures = [.. Measure()];
@@ -87,6 +102,21 @@ public sealed class RunComparison
 
     /// <summary>The options in which they differ and of which the total loss is made, so that none is the best.</summary>
     public IReadOnlyList<ComparedOption> TotalLossObstacles { get; }
+
+    /// <summary>Whether all of them sort texts: then an accuracy takes the perplexity's place, of which more is better.</summary>
+    public bool SortTexts { get; }
+
+    /// <summary>What the pictures show of each run, in a sentence.</summary>
+    public string FigureName => SortTexts ? "validation accuracy" : "validation perplexity";
+
+    /// <summary>What the best one is called.</summary>
+    public string BestWord => SortTexts ? "highest" : "lowest";
+
+    /// <summary>What a picture shows of a run; null when it was not measured.</summary>
+    public double? ValueOf(ComparedRun run, bool best) => SortTexts ? run.Accuracy(best) : run.Perplexity(best)?.Value;
+
+    /// <summary>The same as it is written.</summary>
+    public string Write(double value) => SortTexts ? Formats.Figures.Accuracy(value) : Formats.Figures.Perplexity(value);
 
     /// <summary>Their latest figures.</summary>
     public IReadOnlyList<ComparedFigure> Figures { get; }
@@ -138,18 +168,32 @@ public sealed class RunComparison
     private IEnumerable<ComparedFigure> Measure()
     {
         bool perplexities = PerplexityObstacles.Count == 0, losses = TotalLossObstacles.Count == 0;
-        string hint = Protocols, name = PerplexityProtocol.Short(Runs.Count > 0 && Runs.All(run => StoredOptions.Of(run.Run).FillsMasks()));
+        string hint = Protocols, name = PerplexityProtocol.Short(Runs.Count > 0 && Runs.All(run => run.Run.Task() == ModelHead.MaskedToken));
         yield return Figure("Updates", null, run => null,
             run => Formats.Figures.Count(run.Run.Step),
             run => run.Run.TotalSteps > 0 ? $"of {Formats.Figures.Count(run.Run.TotalSteps)}" : null);
-        yield return Figure($"{name}, latest", null, run => perplexities ? run.Run.ValidationPerplexity : null,
-            run => run.Run.Validation() is Perplexity p ? Formats.Figures.Perplexity(p) : null) with { Hint = hint };
-        yield return Figure($"{name}, lowest", null, run => perplexities ? run.Lowest?.Value : null,
-            run => run.Lowest is Perplexity p ? Formats.Figures.Perplexity(p) : null,
-            run => run.BestStep is int step ? $"update {Formats.Figures.Count(step)}" : null) with { Hint = hint };
-        yield return Figure("Gap to the teacher", null, run => perplexities ? run.Run.GapToTeacher() : null,
-            run => run.Run.GapToTeacher() is double gap ? Formats.Figures.Percent(gap) : null,
-            run => run.Run.Teacher() is Perplexity p ? $"teacher {Formats.Figures.Perplexity(p)}" : null) with { Hint = hint };
+        if (Runs.Any(run => run.Run.ValidationAccuracy is not null))
+        {
+            yield return Figure($"{ScoreTexts.Accuracy}, latest", null, run => perplexities ? -run.Run.ValidationAccuracy : null,
+                run => run.Run.ValidationAccuracy is double share ? Formats.Figures.Accuracy(share) : null) with { Hint = hint };
+            yield return Figure($"{ScoreTexts.Accuracy}, highest", null, run => perplexities ? -run.Highest : null,
+                run => run.Highest is double share ? Formats.Figures.Accuracy(share) : null,
+                run => run is { Highest: not null, BestStep: int step } ? $"update {Formats.Figures.Count(step)}" : null) with { Hint = hint };
+            yield return Figure("Accuracy to the teacher's", null, run => perplexities ? -run.Run.PointsToTeacher() : null,
+                run => run.Run.PointsToTeacher() is double points ? Formats.Figures.Points(points) : null,
+                run => run.Run.TeacherScore() is { Perplexity: null } score ? $"teacher {score.Text()}" : null) with { Hint = hint };
+        }
+        if (!SortTexts)
+        {
+            yield return Figure($"{name}, latest", null, run => perplexities ? run.Run.ValidationPerplexity : null,
+                run => run.Run.Validation() is Perplexity p ? Formats.Figures.Perplexity(p) : null) with { Hint = hint };
+            yield return Figure($"{name}, lowest", null, run => perplexities ? run.Lowest?.Value : null,
+                run => run.Lowest is Perplexity p ? Formats.Figures.Perplexity(p) : null,
+                run => run is { Lowest: not null, BestStep: int step } ? $"update {Formats.Figures.Count(step)}" : null) with { Hint = hint };
+            yield return Figure("Gap to the teacher", null, run => perplexities ? run.Run.GapToTeacher() : null,
+                run => run.Run.GapToTeacher() is double gap ? Formats.Figures.Percent(gap) : null,
+                run => run.Run.Teacher() is Perplexity p ? $"teacher {Formats.Figures.Perplexity(p)}" : null) with { Hint = hint };
+        }
         yield return Figure("Total loss", null, run => losses ? run.Run.TotalLoss : null,
             run => run.Run.TotalLoss is double loss ? Formats.Figures.Loss(loss) : null);
         yield return Figure("Throughput", "tokens/s", run => -run.Run.TokensPerSecond,
@@ -161,8 +205,8 @@ public sealed class RunComparison
     }
 
     // Under which protocols the perplexities were measured, each once.
-    private string Protocols => string.Join(" ", Runs.Select(run => StoredOptions.Of(run.Run)).Select(options => PerplexityProtocol.Validation(options.Schedule.ValidationMaxTokens, options.FillsMasks())).Distinct()
-        .Select(protocol => $"{protocol.Name}: {protocol.What}").Append(PerplexityProtocol.WhyTheyDiffer));
+    private string Protocols => string.Join(" ", Runs.Select(run => ScoreTexts.Protocol(run.Run.Task(), StoredOptions.Of(run.Run).Schedule.ValidationMaxTokens)).Distinct()
+        .Select(protocol => $"{protocol.Name}: {protocol.What}").Concat(SortTexts ? [] : [PerplexityProtocol.WhyTheyDiffer]));
 
     // Ranked from the lowest on, NaN last; a run without a rank is not marked, nor is one whose rank is not finite.
     private ComparedFigure Figure(string title, string? unit, Func<ComparedRun, double?> rank, Func<ComparedRun, string?> text,

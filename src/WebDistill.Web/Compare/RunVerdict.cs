@@ -1,4 +1,5 @@
 using WebDistill.Data;
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Runs;
@@ -12,6 +13,10 @@ public static class RunVerdict
     public static IReadOnlyList<(string Name, string Label)> Measures { get; } =
         [("latest", "Validation perplexity, latest"), ("lowest", "Validation perplexity, lowest"), ("gap", "Gap to the teacher"), ("loss", "Total loss")];
 
+    /// <summary>The same as they are called for some runs.</summary>
+    public static IReadOnlyList<(string Name, string Label)> MeasuresOf(RunComparison comparison) => !comparison.SortTexts ? Measures
+        : [("latest", "Validation accuracy, latest"), ("lowest", "Validation accuracy, highest"), ("gap", "Accuracy to the teacher's"), ("loss", "Total loss")];
+
     /// <summary>The verdict on some runs.</summary>
     /// <param name="measure">A name of <see cref="Measures"/>; another one stands for the first.</param>
     /// <param name="baseline">The arm that the others shall beat; null takes the one that was trained on the text alone, and without such a one the best.</param>
@@ -20,10 +25,10 @@ public static class RunVerdict
         baseline ??= arms.Count(arm => arm.IsTextAlone) == 1 && arms.Count > 1 ? arms.Single(arm => arm.IsTextAlone) : null;
         Func<ComparedRun, double?> value = measure switch
         {
-            "lowest" => run => run.Lowest?.Value,
-            "gap" => run => run.Run.GapToTeacher(),
+            "lowest" => run => comparison.ValueOf(run, best: true),
+            "gap" => run => comparison.SortTexts ? run.Run.PointsToTeacher() : run.Run.GapToTeacher(),
             "loss" => run => run.Run.TotalLoss,
-            _ => run => run.Run.ValidationPerplexity,
+            _ => run => comparison.ValueOf(run, best: false),
         };
         VerdictArm[] measured = [.. arms.Select(arm => arm.With(value))];
         return Verdict.Of(Measure(comparison, measure), measured, baseline is null ? null : measured[arms.ToList().IndexOf(baseline)], Obstacle(comparison, measure));
@@ -34,7 +39,15 @@ public static class RunVerdict
     public static VerdictMeasure Measure(RunComparison comparison, string? measure)
     {
         RunOptions first = comparison.Runs.Count == 0 ? new RunOptions() : StoredOptions.Of(comparison.Runs[0].Run);
-        PerplexityProtocol protocol = PerplexityProtocol.Validation(first.Schedule.ValidationMaxTokens, first.FillsMasks());
+        ModelHead task = comparison.Runs.Count == 0 ? ModelHead.NextToken : comparison.Runs[0].Run.Task();
+        PerplexityProtocol protocol = ScoreTexts.Protocol(task, first.Schedule.ValidationMaxTokens);
+        if (comparison.SortTexts && measure != "loss")
+            return (measure switch
+            {
+                "lowest" => new VerdictMeasure($"Highest {Lower(protocol.Name)}", $"{protocol.What} The highest one that was measured during the run: a run that measures more often has an advantage.", Figures.Accuracy, Figures.UnsignedPoints),
+                "gap" => new("Accuracy to the teacher's", $"Student's accuracy − teacher's. {protocol.What}", Figures.Points, Figures.UnsignedPoints),
+                _ => new(protocol.Name, $"{protocol.What} After the last update.", Figures.Accuracy, Figures.UnsignedPoints),
+            }) with { HigherIsBetter = true };
         return measure switch
         {
             "lowest" => new($"Lowest {Lower(protocol.Name)}", $"{protocol.What} The lowest one that was measured during the run: a run that measures more often has an advantage.", Figures.Perplexity, Significant),
@@ -55,6 +68,6 @@ public static class RunVerdict
         string names = string.Join(", ", obstacles.Select(option => $"“{option.Field.Label}”"));
         return obstacles.Count == 0 ? null : measure == "loss"
             ? $"The total losses cannot be compared: each is a weighted sum, and the runs differ in {names}."
-            : $"These perplexities cannot be compared with each other: the runs differ in {names}, so that they are measured on different text, or on text that is cut differently.";
+            : $"These {(comparison.SortTexts ? "accuracies" : "perplexities")} cannot be compared with each other: the runs differ in {names}, so that they are measured on different text, or on text that is cut differently.";
     }
 }

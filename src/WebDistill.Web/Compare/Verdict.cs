@@ -17,12 +17,25 @@ public enum VerdictWord
     NoBeats,
 }
 
-/// <summary>The number that decides; the lower one is the better one.</summary>
+/// <summary>The number that decides; the lower one is the better one, unless it says otherwise.</summary>
 /// <param name="Title">Its name, with the protocol that it was measured under.</param>
 /// <param name="About">What it is, and what to beware of.</param>
 /// <param name="Write">A value as pages write it.</param>
 /// <param name="WriteSize">The size of a difference as pages write it, without a sign.</param>
-public sealed record VerdictMeasure(string Title, string About, Func<double, string> Write, Func<double, string> WriteSize);
+public sealed record VerdictMeasure(string Title, string About, Func<double, string> Write, Func<double, string> WriteSize)
+{
+    /// <summary>Whether the higher one is the better one, as of an accuracy.</summary>
+    public bool HigherIsBetter { get; init; }
+
+    /// <summary>Which way is better, in a sentence.</summary>
+    public string Direction => HigherIsBetter ? "higher is better" : "lower is better";
+
+    /// <summary>What the best value is called.</summary>
+    public string BestWord => HigherIsBetter ? "highest" : "lowest";
+
+    /// <summary>A value, or a difference of two, of which less is better.</summary>
+    internal double Cost(double value) => HigherIsBetter ? -value : value;
+}
 
 /// <summary>The value of one complete run.</summary>
 /// <param name="RunId">The run.</param>
@@ -55,7 +68,7 @@ public sealed record VerdictComparison(VerdictArm Arm, SampleMean? Difference, V
 /// <summary>
 /// Which arm is better, and whether chance explains it. The rule: arms are compared seed by seed; d = arm - reference of every seed that both
 /// have, and the interval of the mean of d is Student's t with n - 1 degrees of freedom. An arm BEATS the reference when the whole
-/// interval lies below 0, it does NOT BEAT it when the whole interval lies above 0 or every d is 0, and everything else is INCONCLUSIVE: fewer than two
+/// interval lies on the better side of 0, below it unless more is better, it does NOT BEAT it when the whole interval lies on the other side or every d is 0, and everything else is INCONCLUSIVE: fewer than two
 /// shared seeds, a value that is not finite, numbers that cannot be compared. Of several comparisons each has the confidence 1 - 0.05 / m (Bonferroni), so that
 /// all of them hold together in 95 % of cases: m is the number of the other arms where the reference was named beforehand, and
 /// the number of all pairs where it is the best one, which the values themselves have chosen.
@@ -70,7 +83,7 @@ public sealed record Verdict
     /// <summary>What decides.</summary>
     public required VerdictMeasure Measure { get; init; }
 
-    /// <summary>The arms, the lowest mean first and those without one last.</summary>
+    /// <summary>The arms, the best mean first and those without one last.</summary>
     public required IReadOnlyList<VerdictArm> Arms { get; init; }
 
     /// <summary>The arm that the others are compared with; null before two arms have values.</summary>
@@ -79,7 +92,7 @@ public sealed record Verdict
     /// <summary>Whether it was named beforehand; otherwise it is the best one.</summary>
     public bool IsBaseline { get; init; }
 
-    /// <summary>The other arms that have values, the lowest mean first.</summary>
+    /// <summary>The other arms that have values, the best mean first.</summary>
     public IReadOnlyList<VerdictComparison> Comparisons { get; init; } = [];
 
     /// <summary>The confidence of each interval of a difference.</summary>
@@ -106,13 +119,13 @@ public sealed record Verdict
         + "widened (Bonferroni), so that all of them hold together with 95 %.";
 
     /// <summary>Compares arms.</summary>
-    /// <param name="measure">What decides; the lower value is the better one.</param>
+    /// <param name="measure">What decides.</param>
     /// <param name="arms">The arms, in any order.</param>
     /// <param name="baseline">One of them that the others shall beat, named before anybody saw the values; null compares the best one with all others.</param>
     /// <param name="obstacle">Why the values cannot be compared with each other, in a sentence; null when they can.</param>
     public static Verdict Of(VerdictMeasure measure, IReadOnlyList<VerdictArm> arms, VerdictArm? baseline = null, string? obstacle = null)
     {
-        VerdictArm[] ordered = [.. arms.OrderBy(arm => arm.Mean is null).ThenBy(arm => arm.Mean?.Mean ?? 0, NotFinite.NaNLast)
+        VerdictArm[] ordered = [.. arms.OrderBy(arm => arm.Mean is null).ThenBy(arm => measure.Cost(arm.Mean?.Mean ?? 0), NotFinite.NaNLast)
             .ThenBy(arm => arm.Title, StringComparer.Ordinal)];
         VerdictArm[] measured = [.. ordered.Where(arm => arm.Mean is not null)];
         Verdict Inconclusive(string why) => new() { Measure = measure, Arms = ordered, Sentence = why };
@@ -154,15 +167,15 @@ public sealed record Verdict
                 + $"{Size(difference.Mean)} may be chance. Train both under at least one more seed.");
         if (difference.HalfWidth is not double half || !double.IsFinite(half))
             return new(arm, difference, VerdictWord.Inconclusive, $"A value of {arm.Title} or of {reference.Title} is not finite, so that their difference says nothing.");
-        VerdictWord word = difference.Mean + half < 0 ? VerdictWord.Beats
-            : difference.Mean - half > 0 || difference.Mean == 0 && half == 0 ? VerdictWord.NoBeats : VerdictWord.Inconclusive;
+        double cost = measure.Cost(difference.Mean);
+        VerdictWord word = cost + half < 0 ? VerdictWord.Beats : cost - half > 0 || cost == 0 && half == 0 ? VerdictWord.NoBeats : VerdictWord.Inconclusive;
         string interval = $"{Size(difference.Mean)} ±\u00a0{measure.WriteSize(half)} ({Share(confidence)} interval{(comparisons > 1 ? $", one of {comparisons}" : "")}, n = {difference.Count})";
         return new(arm, difference, word, word switch
         {
             VerdictWord.Beats => $"Seed by seed, {arm.Title} is better than {reference.Title} by {interval}: the interval does not contain 0.",
             VerdictWord.NoBeats when half == 0 && difference.Mean == 0 => $"Seed by seed, {arm.Title} and {reference.Title} have the same value (n = {difference.Count}).",
             VerdictWord.NoBeats => $"Seed by seed, {arm.Title} is worse than {reference.Title} by {interval}: the interval does not contain 0.",
-            _ => $"Seed by seed, {arm.Title} is {(difference.Mean < 0 ? "better" : "worse")} than {reference.Title} by {interval}: the difference may be 0, these runs do not tell which is better.",
+            _ => $"Seed by seed, {arm.Title} is {(cost < 0 ? "better" : "worse")} than {reference.Title} by {interval}: the difference may be 0, these runs do not tell which is better.",
         });
 
         string Size(double value) => measure.WriteSize(Math.Abs(value));
@@ -188,7 +201,7 @@ public sealed record Verdict
         return this with
         {
             Sentence = few.Length == open.Length
-                ? $"{best} has the lowest value, and shares fewer than {LeastSeeds} seeds with {Names(open)}: the difference may be chance. Train the arms under the same seeds, {LeastSeeds} at least."
+                ? $"{best} has the {Measure.BestWord} value, and shares fewer than {LeastSeeds} seeds with {Names(open)}: the difference may be chance. Train the arms under the same seeds, {LeastSeeds} at least."
                 : $"Seed by seed, the difference between {best} and {Names(open)} may be 0 ({Share(Confidence)} interval): these runs do not tell which is better.",
         };
     }

@@ -8,7 +8,6 @@ using WebDistill.Web.Live;
 using WebDistill.Web.Models;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Security;
-using WebDistill.Distillation.Evaluation;
 
 namespace WebDistill.Web.Compare;
 
@@ -31,10 +30,9 @@ internal static class VerdictApi
         if (ids.FirstOrDefault(id => !found.ContainsKey(id)) is var missing && missing != default)
             throw NotFoundException.Of("run", missing);
         Run[] ordered = [.. ids.Select(id => found[id])];
-        IReadOnlyDictionary<Guid, MeasuredPair> lowest = await service.LowestPerplexitiesAsync(ids, cancel);
+        IReadOnlyDictionary<Guid, MeasuredPair> best = await service.BestAsync(ids, cancel);
         OptionTexts texts = await OptionTexts.ReadAsync(ordered.Select(StoredOptions.Of), table, models, datasets, cancel);
-        RunComparison comparison = RunComparison.Of([.. ordered.Select((run, slot) => lowest.TryGetValue(run.Id, out MeasuredPair? best)
-            ? new ComparedRun(run, slot, Perplexity.Stored(best.Value, best.Logarithm), best.Step) : new ComparedRun(run, slot, null, null))], [], texts);
+        RunComparison comparison = RunComparison.Of([.. ordered.Select((run, slot) => ComparedRun.Of(run, slot, best.GetValueOrDefault(run.Id)))], [], texts);
         IReadOnlyList<ComparedArm> arms = ComparedArm.Of(comparison);
         VerdictFile file = VerdictFile.Of(RunVerdict.Of(comparison, arms, measure, arms.FirstOrDefault(arm => arm.Runs.Any(run => run.Run.Id == baseline))), ComparedArm.Between(comparison, arms));
         return Answer(file, format, "verdict");

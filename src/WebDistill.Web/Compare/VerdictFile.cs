@@ -25,17 +25,22 @@ public sealed record VerdictFileArm(
 /// <param name="CreatedAt">When it was put together, UTC.</param>
 /// <param name="Word">BEATS, NO BEATS or INCONCLUSIVE.</param>
 /// <param name="Sentence">The verdict in a sentence.</param>
-/// <param name="Measure">What decided, with its protocol; the lower value is the better one.</param>
+/// <param name="Measure">What decided, with its protocol.</param>
 /// <param name="About">How that was measured.</param>
 /// <param name="Reference">The arm that the others are compared with; null before two arms have values.</param>
 /// <param name="Confidence">Of each interval of a difference.</param>
 /// <param name="Between">In what the arms differ.</param>
 /// <param name="Rule">The rule.</param>
-/// <param name="Arms">The arms, the lowest mean first.</param>
+/// <param name="Arms">The arms, the best mean first.</param>
 public sealed record VerdictFile(
     DateTime CreatedAt, string Word, string Sentence, string Measure, string About, string? Reference, double Confidence, string Between, string Rule,
     IReadOnlyList<VerdictFileArm> Arms)
 {
+    /// <summary>Whether the higher value is the better one, as of an accuracy.</summary>
+    public bool HigherIsBetter { get; init; }
+
+    private string Direction => HigherIsBetter ? "higher is better" : "lower is better";
+
     private const string Style = """
         :root{color-scheme:light dark;--text:light-dark(#191c20,#e8eaed);--soft:light-dark(#646b75,#939ba6);--line:light-dark(#e0e3e7,#272c33);
         --good:light-dark(#0b7a4b,#4cc38a);--bad:light-dark(#b42318,#ff8f85);--open:light-dark(#8f5600,#f0b050)}
@@ -62,7 +67,7 @@ public sealed record VerdictFile(
             VerdictComparison? comparison = verdict.Comparisons.FirstOrDefault(one => ReferenceEquals(one.Arm, arm));
             return new VerdictFileArm(arm.Title, arm.BySeed.Count, arm.Mean?.Mean, arm.Mean?.HalfWidth, comparison?.Difference?.Mean, comparison?.Difference?.HalfWidth,
                 comparison is null ? null : Verdict.Text(comparison.Word), comparison?.Why, arm.Values);
-        })]);
+        })]) { HigherIsBetter = verdict.Measure.HigherIsBetter };
 
     /// <summary>The file's text.</summary>
     /// <param name="format">A name of <see cref="Formats"/>.</param>
@@ -93,7 +98,7 @@ public sealed record VerdictFile(
         foreach (string[] row in Rows)
             text.Append("| ").AppendJoin(" | ", row.Select(MarkdownCell)).Append(" |\n");
         return text.Append(CultureInfo.InvariantCulture,
-            $"\nDecided by: {MarkdownCell(Measure)}, lower is better. {MarkdownCell(About)}\n\n{MarkdownCell(Rule)}\n\nPut together on {CreatedAt:yyyy-MM-dd HH:mm} UTC.\n").ToString();
+            $"\nDecided by: {MarkdownCell(Measure)}, {Direction}. {MarkdownCell(About)}\n\n{MarkdownCell(Rule)}\n\nPut together on {CreatedAt:yyyy-MM-dd HH:mm} UTC.\n").ToString();
     }
 
     private string Html()
@@ -106,7 +111,7 @@ public sealed record VerdictFile(
             .AppendJoin("", Heads.Select((head, i) => $"<th{Class(i)}>{Text(head)}</th>")).Append("</tr></thead><tbody>\n");
         foreach (string[] row in Rows)
             html.Append("<tr>").AppendJoin("", row.Select((cell, i) => $"<td{Class(i)}>{Text(cell)}</td>")).Append("</tr>\n");
-        return html.Append($"</tbody></table>\n<p>Decided by: {Text(Measure)}, lower is better. {Text(About)}</p>\n<p>{Text(Rule)}</p>\n")
+        return html.Append($"</tbody></table>\n<p>Decided by: {Text(Measure)}, {Direction}. {Text(About)}</p>\n<p>{Text(Rule)}</p>\n")
             .Append(CultureInfo.InvariantCulture, $"<p>Put together by WebDistill on {CreatedAt:yyyy-MM-dd HH:mm} UTC.</p>\n</body></html>\n").ToString();
 
         static string Class(int column) => column is > 0 and < 5 ? " class=\"number\"" : "";

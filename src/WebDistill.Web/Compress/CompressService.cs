@@ -60,7 +60,7 @@ public sealed class CompressService(
             throw new OptionsInvalidException(problems);
         ModelTransform transform = TransformCatalogue.Find(request.Transform);
         storage.RequireRoom("the new model", sizeof(float) * source.ParameterCount);
-        Dataset? text = source.IsTrainable() && source.TokenizerSha256 is string tokenizer ? await datasets.NewestReadyAsync(tokenizer, cancel: cancel) : null;
+        Dataset? text = source.Teaches(classes: false) && source.TokenizerSha256 is string tokenizer ? await datasets.NewestReadyAsync(tokenizer, cancel: cancel) : null;
         string incoming = await Task.Run(() => Make(source, transform, transform.Read(request.Parameters ?? new Dictionary<string, JsonElement>()), text, progress, cancel), cancel);
         return await models.ImportAsync(NameOf(source, transform, request), incoming, cancel);
     }

@@ -140,6 +140,15 @@ public static class Figures
     public static string Signed(double difference) => NotFinite.Text(difference) ?? (difference == 0 ? "±0"
         : (difference > 0 ? "+" : "\u2212") + (Math.Abs(difference) < 0.1 ? Significant(Math.Abs(difference), 2) : Perplexity(Math.Abs(difference))));
 
+    /// <summary>A share of right answers: 91.30 %.</summary>
+    public static string Accuracy(double share) => Write(100 * share, "0.00") + ThinSpace + "%";
+
+    /// <summary>A difference of two shares with its sign, in percentage points: +1.20 points.</summary>
+    public static string Points(double difference) => $"{(Math.Round(100 * difference, 2) == 0 ? "±" : difference > 0 ? "+" : "\u2212")}{UnsignedPoints(difference)}";
+
+    /// <summary>The same without a sign: 1.20 points.</summary>
+    public static string UnsignedPoints(double difference) => $"{Write(Math.Abs(100 * difference), "0.00")} points";
+
     /// <summary>Unsigned, for a width: 4.2 %.</summary>
     public static string Unsigned(double ratio) => NotFinite.Text(100 * ratio) is string word
         ? double.IsNaN(ratio) ? word : $"{word}{ThinSpace}%"

@@ -1,10 +1,12 @@
 using System.Globalization;
 using Spectre.Console;
 using WebDistill.Data;
-using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Formats;
+using WebDistill.Web.Jobs;
 using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Headless;
@@ -60,8 +62,8 @@ internal sealed class RunProgress(IAnsiConsole console, TimeProvider time)
         string line = string.Create(CultureInfo.InvariantCulture, $"{run.Step} / {run.TotalSteps} updates");
         if (run.TotalLoss is double loss)
             line += $"  loss {NotFinite.Text(loss) ?? loss.ToString("F4", CultureInfo.InvariantCulture)}{Unit(run)}";
-        if (run.Validation() is Perplexity perplexity)
-            line += $"  {(StoredOptions.Of(run).FillsMasks() ? "masked perplexity" : "perplexity")} {perplexity}";
+        if (run.Score() is ValidationScore score)
+            line += $"  {run.Task() switch { ModelHead.Classes => "accuracy", ModelHead.MaskedToken => "masked perplexity", _ => "perplexity" }} {score}";
         if (run.TokensPerSecond is double speed)
             line += $"  {NotFinite.Text(speed) ?? speed.ToString("F0", CultureInfo.InvariantCulture)} tok/s";
         if (run.TimeLeft() is TimeSpan left)

@@ -8,7 +8,6 @@ using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
-using WebDistill.Distillation.Text;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Failures;
@@ -30,6 +29,9 @@ public sealed record RunForecast(
     /// <summary>Beyond it a run is launched only by somebody who was told so.</summary>
     public const double LongSeconds = 12 * 3600;
 
+    /// <summary>Whether the data set holds labelled examples, whose classes the run would learn.</summary>
+    public bool LearnsClasses { get; init; }
+
     /// <summary>At the median speed of the latest run; null where there was none.</summary>
     public double? EstimatedSeconds => Time?.Seconds;
 
@@ -47,14 +49,17 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
     /// <param name="made">Updates that were made already, by the checkpoint that the run goes on from.</param>
     public async Task<RunForecast> ForecastAsync(RunOptions options, CancellationToken cancel, int made = 0)
     {
-        List<OptionProblem> problems = [.. RunPlan.Validate(options), .. GuardCatalogue.Validate(options)];
-        RunParts parts = await FindAsync(options, problems, cancel);
+        List<OptionProblem> named = [];
+        RunParts parts = await FindAsync(options, named, cancel);
+        bool learnsClasses = parts.Dataset?.HoldsExamples() == true;
+        List<OptionProblem> problems = [.. learnsClasses ? RunPlan.ValidateLabelled(options) : RunPlan.Validate(options),
+            .. GuardCatalogue.Validate(options, learnsClasses ? ModelHead.Classes : ModelHead.NextToken), .. named];
         // With a field already refused the checks below would only repeat it in other words.
-        if (problems.Count > 0 || parts.Dataset is not { VocabularySize: int vocabularySize })
+        if (problems.Count > 0 || parts.Dataset is not { VocabularySize: not null } dataset)
             return new RunForecast(problems, []);
-        (IReadOnlyList<OptionProblem> found, RunPlan? plan) = await ExamineAsync(options, parts, vocabularySize, cancel);
+        (IReadOnlyList<OptionProblem> found, RunPlan? plan) = await ExamineAsync(options, parts, dataset, cancel);
         if (plan is null)
-            return new RunForecast(found, []);
+            return new RunForecast(found, []) { LearnsClasses = learnsClasses };
 
         RunFit fit = RunFit.Of(plan, options, machine());
         List<OptionProblem> refused = [.. fit.Problems], warnings = [.. fit.Warnings, .. RunWarnings.Of(options, plan)];
@@ -66,7 +71,7 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
         if (time?.Seconds > RunForecast.LongSeconds)
             warnings.Add(new OptionProblem(OptionPath.Of(options.Schedule.Epochs),
                 $"It takes about {Figures.Rough(time.Seconds)} at the speed of the latest run on this machine."));
-        return new RunForecast(refused, warnings, plan, time, fit);
+        return new RunForecast(refused, warnings, plan, time, fit) { LearnsClasses = learnsClasses };
     }
 
     private async Task<RunParts> FindAsync(RunOptions options, List<OptionProblem> problems, CancellationToken cancel)
@@ -139,39 +144,40 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
     }
 
     // Counting Hugging Face's sequences reads the lengths of all documents: not on a request's thread.
-    private Task<(IReadOnlyList<OptionProblem> Problems, RunPlan? Plan)> ExamineAsync(
-        RunOptions options, RunParts parts, int vocabularySize, CancellationToken cancel) =>
+    private Task<(IReadOnlyList<OptionProblem> Problems, RunPlan? Plan)> ExamineAsync(RunOptions options, RunParts parts, Dataset dataset, CancellationToken cancel) =>
         Task.Run<(IReadOnlyList<OptionProblem>, RunPlan?)>(() =>
         {
-            IReadOnlyList<OptionProblem> problems =
-                RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, epoch: null, parts.Others);
-            if (problems.Count > 0)
-                return (problems, null);
-            Architecture student = StudentInits.StudentConfig(options, parts.Teacher, vocabularySize, parts.Checkpoint);
             try
             {
-                return StoredFiles.Read<(IReadOnlyList<OptionProblem>, RunPlan?)>($"the data set '{parts.Dataset!.Name}'",
-                    "Choose another one, or upload its text again.", () =>
-                {
-                    using TokenFile train = TokenFile.Open(DatasetFiles.Train(folder.Dataset(parts.Dataset.Id)));
-                    EpochSize epoch;
-                    try
-                    {
-                        epoch = RunPlan.MeasureEpoch(options, parts.Teacher, student, train);
-                    }
-                    catch (InvalidDataException tooFew)
-                    {
-                        return ([new OptionProblem(options.Data.SequenceMode == SequenceMode.Packed ? "data.contextLength" : "data.sequenceMode", tooFew.Message)], null);
-                    }
-                    problems = RunPlan.Check(options, parts.Teacher, parts.Checkpoint, vocabularySize, epoch, parts.Others, train.Roles);
-                    return (problems, problems.Count > 0 ? null : RunPlan.Compute(options, parts.Teacher, student, epoch, parts.Others));
-                });
+                return StoredFiles.Read($"the data set '{dataset.Name}'", "Choose another one, or upload its text again.", () => Examine(options, parts, dataset));
             }
             catch (FilesGoneException gone)
             {
                 return ([new OptionProblem("data.datasetId", gone.Message)], null);
             }
         }, cancel);
+
+    private (IReadOnlyList<OptionProblem> Problems, RunPlan? Plan) Examine(RunOptions options, RunParts parts, Dataset dataset)
+    {
+        string stored = folder.Dataset(dataset.Id);
+        // Of labelled examples the held-out ones must have the same classes; of a text they are read when it is measured.
+        using TrainingData data = TrainingData.Open(DatasetFiles.Train(stored), dataset is { ValidationTokens: > 0 } && dataset.HoldsExamples() ? DatasetFiles.Validation(stored) : null);
+        IReadOnlyList<OptionProblem> problems = [.. data.Problems, .. data.Check(options, parts.Teacher, parts.Checkpoint, epoch: null, parts.Others)];
+        if (problems.Count > 0)
+            return (problems, null);
+        Architecture student = StudentInits.StudentConfig(options, parts.Teacher, data.VocabularySize, parts.Checkpoint, data.Roles, data.Task?.Classes);
+        EpochSize epoch;
+        try
+        {
+            epoch = data.Measure(options, parts.Teacher, student);
+        }
+        catch (InvalidDataException tooFew)
+        {
+            return ([new OptionProblem(options.Data.SequenceMode == SequenceMode.Packed ? "data.contextLength" : "data.sequenceMode", tooFew.Message)], null);
+        }
+        problems = data.Check(options, parts.Teacher, parts.Checkpoint, epoch, parts.Others);
+        return (problems, problems.Count > 0 ? null : RunPlan.Compute(options, parts.Teacher, student, epoch, parts.Others));
+    }
 
     private sealed record RunParts(Dataset? Dataset, Architecture? Teacher, Architecture? Checkpoint, IReadOnlyList<Architecture> Others);
 }

@@ -34,8 +34,7 @@ internal static class RunCheckpoints
             row.CreatedAt = manifest.SavedAt;
             row.Bytes = manifest.Bytes;
             row.WeightsSha256 = manifest.WeightsSha256;
-            row.ValidationPerplexity = manifest.ValidationPerplexity;
-            row.ValidationNatsPerToken = manifest.ValidationNatsPerToken;
+            row.Put(manifest.Score);
         }
         db.Checkpoints.RemoveRange(rows.Values);
     }

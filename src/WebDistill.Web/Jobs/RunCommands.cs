@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Guards;
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
@@ -104,7 +105,8 @@ public sealed class RunCommands(
             Run run = await db.Runs.FindAsync([id], cancel) ?? throw NotFoundException.Of("run", id);
             RunOptions options = StoredOptions.Of(run) with { Guards = guards };
             string group = OptionPath.Of(options.Guards);
-            OptionProblem[] problems = [.. options.Validate().Concat(GuardCatalogue.Validate(options))
+            bool learnsClasses = await db.Datasets.AnyAsync(dataset => dataset.Id == run.DatasetId && dataset.LabelledJson != null, cancel);
+            OptionProblem[] problems = [.. options.Validate().Concat(GuardCatalogue.Validate(options, learnsClasses ? ModelHead.Classes : ModelHead.NextToken))
                 .Where(problem => problem.Field.StartsWith($"{group}.", StringComparison.Ordinal))];
             if (problems.Length > 0)
                 throw new OptionsInvalidException(problems);

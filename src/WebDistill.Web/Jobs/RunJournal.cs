@@ -1,10 +1,8 @@
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Engine;
-using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
@@ -34,7 +32,7 @@ internal sealed partial class RunJournal : IRunJournal
     private readonly ILogger _logger;
     private SystemSampler? _system;
     private volatile StepRecorder? _recorder;
-    private volatile StrongBox<Perplexity>? _teacherPerplexity;
+    private volatile ValidationScore? _teacher;
 
     /// <param name="run">As it is at the beginning of the attempt.</param>
     public RunJournal(
@@ -109,7 +107,7 @@ internal sealed partial class RunJournal : IRunJournal
         Move(from: RunStatus.Preparing, to: RunStatus.Running);
         var recorded = RunSeries.Of(_run, series);
         _recorder = new StepRecorder(
-            _run, recorded, _writer, _announcements, _storage, () => _teacherPerplexity?.Value, RestAsync, _time, _signals.Ended);
+            _run, recorded, _writer, _announcements, _storage, () => _teacher, RestAsync, _time, _signals.Ended);
         _guards.Begin(recorded, start.TotalSteps);
         // Measured now: while it trains, the two would share the machine.
         double peak = MatrixPeak.FlopsPerSecond(StoredOptions.Of(_run).Precision == Precision.BFloat16);
@@ -120,7 +118,7 @@ internal sealed partial class RunJournal : IRunJournal
     }
 
     /// <inheritdoc/>
-    public void TeacherMeasured(ValidationScore score) => _teacherPerplexity = score.Perplexity is Perplexity perplexity ? new(perplexity) : null;
+    public void TeacherMeasured(ValidationScore score) => _teacher = score;
 
     /// <inheritdoc/>
     public void Sampled(SampleSet samples)
@@ -198,10 +196,10 @@ internal sealed partial class RunJournal : IRunJournal
             db.Models.Add(model);
             Run row = db.Runs.Single(r => r.Id == _run.Id);
             row.StudentModelId = model.Id;
-            if (finished.TeacherPerplexity is Perplexity teacher)
-                (row.TeacherPerplexity, row.TeacherNatsPerToken) = (teacher.Value, teacher.NatsPerToken);
-            if (finished.StudentPerplexity is Perplexity last)
-                (row.ValidationPerplexity, row.ValidationNatsPerToken) = (last.Value, last.NatsPerToken);
+            if (finished.Teacher is ValidationScore teacher)
+                row.PutTeacher(teacher);
+            if (finished.Student is ValidationScore last)
+                row.Put(last);
         });
         Note(finished.Steps, $"The student is the model '{model.Name}' now (SHA-256 {info.WeightsSha256}).");
     }

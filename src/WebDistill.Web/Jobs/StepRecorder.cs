@@ -1,7 +1,6 @@
 using System.Threading.Channels;
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
@@ -30,7 +29,7 @@ public sealed class StepRecorder : IProgress<StepReport>, IAsyncDisposable
     private readonly RunSeries _series;
     private readonly DatabaseWriter _writer;
     private readonly RunAnnouncements _announcements;
-    private readonly Func<Perplexity?> _teacherPerplexity;
+    private readonly Func<ValidationScore?> _teacher;
     private readonly StorageHealth _storage;
     private readonly Func<StorageRefusedException?, Task<bool>> _rests;
     private readonly CancellationToken _ended;
@@ -44,19 +43,19 @@ public sealed class StepRecorder : IProgress<StepReport>, IAsyncDisposable
     private readonly Task _written;
 
     /// <param name="run">As it is at the beginning of the attempt.</param>
-    /// <param name="teacherPerplexity">Asked at every transaction, so that the teacher's line appears as soon as it is measured.</param>
+    /// <param name="teacher">What was measured of the teacher. Asked at every transaction, so that the teacher's line appears as soon as it is measured.</param>
     /// <param name="rests">Told while the disk refuses, and with null when it has taken the steps; says whether that is written down.</param>
     /// <param name="time">Its monotonic clock measures how long the run trains: the wall clock may be set meanwhile.</param>
     /// <param name="ended">With it signalled a refusal is not waited for: what cannot be written at once is given up.</param>
     public StepRecorder(
-        Run run, RunSeries series, DatabaseWriter writer, RunAnnouncements announcements, StorageHealth storage, Func<Perplexity?> teacherPerplexity,
+        Run run, RunSeries series, DatabaseWriter writer, RunAnnouncements announcements, StorageHealth storage, Func<ValidationScore?> teacher,
         Func<StorageRefusedException?, Task<bool>> rests, TimeProvider time, CancellationToken ended)
     {
         _run = run;
         _series = series;
         _writer = writer;
         _announcements = announcements;
-        _teacherPerplexity = teacherPerplexity;
+        _teacher = teacher;
         (_storage, _rests, _ended) = (storage, rests, ended);
         (_time, _startedAt) = (time, time.GetTimestamp());
         _written = Task.Run(WriteAsync);
@@ -179,23 +178,19 @@ public sealed class StepRecorder : IProgress<StepReport>, IAsyncDisposable
     private async Task SaveAsync(WebDistillDb db, List<StepReport> batch)
     {
         StepReport last = batch[^1];
-        StepReport? validated = batch.LastOrDefault(report => report[LoopSeries.ValidationPerplexity.Name] is not null);
         db.StepRows.AddRange(batch.Select(report => _series.Row(report, _run.Id, _run.Attempt)));
         db.Measurements.AddRange(batch.SelectMany(report => _series.Measurements(report, _run.Id, _run.Attempt)));
         Run run = await db.Runs.SingleAsync(r => r.Id == _run.Id);
         run.Step = last.Step;
         run.TotalLoss = last.TotalLoss;
         run.TokensPerSecond = last[LoopSeries.TokensPerSecond.Name];
-        if (validated is not null)
+        if (batch.Select(StoredScores.ScoreOf).LastOrDefault(score => score is not null) is ValidationScore validated)
+            run.Put(validated);
+        if (_teacher() is ValidationScore teacher)
         {
-            run.ValidationPerplexity = validated[LoopSeries.ValidationPerplexity.Name];
-            run.ValidationNatsPerToken = validated[LoopSeries.ValidationNatsPerToken.Name];
-        }
-        if (_teacherPerplexity() is Perplexity teacher)
-        {
-            (run.TeacherPerplexity, run.TeacherNatsPerToken) = (teacher.Value, teacher.NatsPerToken);
-            await KeepOnceAsync(db, LoopSeries.TeacherPerplexity, teacher.Value);
-            await KeepOnceAsync(db, LoopSeries.TeacherNatsPerToken, teacher.NatsPerToken);
+            run.PutTeacher(teacher);
+            foreach ((StepSeries series, double value) in LoopSeries.OfTeacher(teacher))
+                await KeepOnceAsync(db, series, value);
         }
         run.TrainedSeconds = _run.TrainedSeconds + _time.GetElapsedTime(_startedAt).TotalSeconds;
         run.FruitlessAttempts = 0;

@@ -18,8 +18,14 @@ public static class ModelFigures
     /// <summary>Whether it can continue a text: write, be compared and measured.</summary>
     public static bool ContinuesTexts(this Model model) => model.HeadKind() == ModelHead.NextToken;
 
-    /// <summary>Whether it predicts tokens: a run can distil it, or go on from it.</summary>
-    public static bool IsTrainable(this Model model) => model.HeadKind() is ModelHead.NextToken or ModelHead.MaskedToken;
+    /// <summary>The heads of models that a run can distil, or go on from.</summary>
+    public static IReadOnlyList<ModelHead> Trainable { get; } = [ModelHead.NextToken, ModelHead.MaskedToken, ModelHead.Classes];
+
+    /// <summary>Whether a run can distil it, or go on from it.</summary>
+    public static bool IsTrainable(this Model model) => Trainable.Contains(model.HeadKind());
+
+    /// <summary>Whether a run over a text can have it as its teacher, or one over labelled examples.</summary>
+    public static bool Teaches(this Model model, bool classes) => model.IsTrainable() && model.HeadKind() == ModelHead.Classes == classes;
 
     /// <summary>Why it cannot; null when it can.</summary>
     public static string? ProblemOfContinuing(this Model model) =>

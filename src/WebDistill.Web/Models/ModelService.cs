@@ -40,14 +40,19 @@ public sealed partial class ModelService(
     /// <param name="withTokenizer">Leaves out models that cannot be used with text.</param>
     /// <param name="tokenizerSha256">Leaves out those of another tokenizer.</param>
     /// <param name="continuing">Leaves out those that cannot continue a text.</param>
-    /// <param name="trainable">Leaves out those that predict no tokens, of which no run has a use.</param>
+    /// <param name="heads">Leaves out those with another head; null leaves out none.</param>
     /// <param name="withSweeps">Whether models that the runs of sweeps made are among them: there may be hundreds that nobody will name.</param>
     /// <param name="descending">Whether the greatest, or the newest, comes first.</param>
     public async Task<Slice<Model>> SliceAsync(string filter = "", int first = 0, bool withTokenizer = false, string? tokenizerSha256 = null,
-        bool continuing = false, bool trainable = false, bool withSweeps = true, ModelOrder order = ModelOrder.Added, bool descending = true, CancellationToken cancel = default)
+        bool continuing = false, IReadOnlyCollection<ModelHead>? heads = null, bool withSweeps = true, ModelOrder order = ModelOrder.Added, bool descending = true, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         IQueryable<Model> models = db.Models.AsNoTracking();
+        if (heads is not null)
+        {
+            string[] wanted = [.. heads.Select(head => head.ToString())];
+            models = models.Where(model => wanted.Contains(model.Head));
+        }
         foreach (string word in Lists.Words(filter))
         {
             string hash = word.ToLowerInvariant();
@@ -55,8 +60,7 @@ public sealed partial class ModelService(
         }
         if (tokenizerSha256 is not null)
             models = models.Where(model => model.TokenizerSha256 == tokenizerSha256);
-        models = models.Where(model => (!withTokenizer || model.TokenizerSha256 != null) && (!continuing || model.Head == nameof(ModelHead.NextToken))
-                && (!trainable || model.Head == nameof(ModelHead.NextToken) || model.Head == nameof(ModelHead.MaskedToken)))
+        models = models.Where(model => (!withTokenizer || model.TokenizerSha256 != null) && (!continuing || model.Head == nameof(ModelHead.NextToken)))
             .Where(model => withSweeps || !db.Runs.Any(run => run.Id == model.RunId && run.SweepId != null));
         return await (order switch
         {

@@ -4,7 +4,8 @@ using Microsoft.Extensions.Http.Resilience;
 using Polly;
 using Polly.Timeout;
 using WebDistill.Data;
-using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Hosting;
 using WebDistill.Web.Jobs;
@@ -42,10 +43,10 @@ public sealed record WebhookMessage(
             _ => (Run.Status.Word(), Run.Error ?? ""),
         };
         List<(string, string)> facts = [("Status", Run.Status.Word()), ("Updates", $"{Figures.Count(Run.Step)} of {Figures.Count(Run.TotalSteps)}")];
-        if (Perplexity.Stored(Run.ValidationPerplexity, Run.ValidationNatsPerToken) is { } own)
-            facts.Add((PerplexityProtocol.Short(Run.FillsMasks), Figures.Perplexity(own)));
-        if (Perplexity.Stored(Run.TeacherPerplexity, Run.TeacherNatsPerToken) is { } teacher)
-            facts.Add(("Teacher's", Figures.Perplexity(teacher)));
+        if (Run.Student is { } own)
+            facts.Add((ScoreTexts.FigureOf(Run.Task), own.Text()));
+        if (Run.Teacher is { } teacher)
+            facts.Add(("Teacher's", teacher.Text()));
         return new ChatMessage($"{Run.Name}: {what}", text, facts);
     }
 }
@@ -55,14 +56,24 @@ public sealed record WebhookRun(
     Guid Id, string Name, RunStatus Status, int Step, int TotalSteps, double? ValidationPerplexity, double? ValidationNatsPerToken,
     double? TeacherPerplexity, double? TeacherNatsPerToken, string? Error)
 {
-    /// <summary>Whether its student fills masked words: what its perplexities are called follows from it.</summary>
+    /// <summary>What was measured on held-out labelled examples; it is there with a run over such alone.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ClassesResponse? Validation => ClassesResponse.Of(Student, Teacher);
+
+    /// <summary>What its student does: what the figures are called follows from it.</summary>
     [JsonIgnore]
-    public bool FillsMasks { get; init; }
+    public ModelHead Task { get; init; }
+
+    [JsonIgnore]
+    internal ValidationScore? Student { get; init; }
+
+    [JsonIgnore]
+    internal ValidationScore? Teacher { get; init; }
 
     /// <summary>The figures of a run.</summary>
     public static WebhookRun Of(Run run) => new(
         run.Id, run.Name, run.Status, run.Step, run.TotalSteps, run.ValidationPerplexity, run.Validation()?.NatsPerToken,
-        run.TeacherPerplexity, run.Teacher()?.NatsPerToken, run.Error) { FillsMasks = StoredOptions.Of(run).FillsMasks() };
+        run.TeacherPerplexity, run.Teacher()?.NatsPerToken, run.Error) { Task = run.Task(), Student = run.Score(), Teacher = run.TeacherScore() };
 }
 
 /// <summary>

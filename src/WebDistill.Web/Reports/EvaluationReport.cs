@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
@@ -106,7 +107,7 @@ public sealed record ReportSamples(int Model, IReadOnlyList<EvaluationSample> Sa
 /// <param name="Version">Version that trained it.</param>
 /// <param name="ValidationPerplexity">Perplexity on the held-out split, as of the latest measurement during training.</param>
 /// <param name="ValidationNatsPerToken">The mean loss that it is the exponential of.</param>
-/// <param name="Validation">The perplexities measured during training, by update.</param>
+/// <param name="Validation">The perplexities, or accuracies, measured during training, by update.</param>
 public sealed record ReportRun(
     Guid Id, string Name, RunStatus Status, int Step, double TrainedSeconds, IReadOnlyList<ReportOption> Options, string? DatasetSha256,
     string? Engine, string? Version, double? ValidationPerplexity, double? ValidationNatsPerToken, IReadOnlyList<ReportPoint> Validation)
@@ -125,6 +126,10 @@ public sealed record ReportRun(
 
     /// <summary>Whether its student fills masked words, and the perplexities are those of what was hidden from it.</summary>
     public bool FillsMasks { get; init; }
+
+    /// <summary>What was measured on held-out labelled examples: then <see cref="Validation"/> has accuracies, of which more is better. Null in a run over texts.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ClassesResponse? Classes { get; init; }
 }
 
 /// <summary>An option of a run.</summary>
@@ -135,8 +140,8 @@ public sealed record ReportOption(string Label, string Value, bool IsDefault);
 
 /// <summary>A point of a curve.</summary>
 /// <param name="Step">The update.</param>
-/// <param name="Value">The perplexity.</param>
-/// <param name="NatsPerToken">The mean loss that it is the exponential of.</param>
+/// <param name="Value">The perplexity, or the accuracy.</param>
+/// <param name="NatsPerToken">The mean loss that a perplexity is the exponential of; null of an accuracy.</param>
 public sealed record ReportPoint(int Step, double Value, double? NatsPerToken);
 
 /// <summary>Everything that was measured of some models, side by side.</summary>

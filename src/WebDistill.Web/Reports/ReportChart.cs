@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Net;
 using System.Text;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Ui;
 
@@ -62,16 +63,19 @@ public sealed record ReportChart(
 
     private const int MostPoints = 60;
 
-    /// <summary>The perplexities that a run measured while it trained, with the teacher's as a line: a measurement for each place that has room, the last one among
+    /// <summary>The perplexities, or accuracies, that a run measured while it trained, with the teacher's as a line: a measurement for each place that has room, the last one among
     /// them.</summary>
     public static ReportChart Of(ReportRun run)
     {
+        // An accuracy is drawn in per cent.
+        bool ofClasses = run.Classes is not null;
+        double factor = ofClasses ? 100 : 1;
         int every = (run.Validation.Count + MostPoints - 1) / MostPoints;
         ReportPoint[] points = [.. run.Validation.Where((_, i) => (run.Validation.Count - 1 - i) % every == 0)];
-        List<ReportLine> lines = [new("Student", "student", [.. points.Select(point => (double?)point.Value)], [.. points.Select(point => point.NatsPerToken)])];
-        if (run.TeacherPerplexity is double teacher)
-            lines.Add(new("Teacher", "teacher", [.. points.Select(_ => (double?)teacher)]));
-        return new ReportChart(PerplexityProtocol.Validation(run.ValidationTokens, run.FillsMasks).Name, "update", "", [.. points.Select(point => Figures.Count(point.Step))], lines,
+        List<ReportLine> lines = [new("Student", "student", [.. points.Select(point => (double?)(factor * point.Value))], [.. points.Select(point => point.NatsPerToken)])];
+        if ((ofClasses ? run.Classes!.Teacher?[LoopSeries.ValidationAccuracy.Name] : run.TeacherPerplexity) is double teacher)
+            lines.Add(new("Teacher", "teacher", [.. points.Select(_ => (double?)(factor * teacher))]));
+        return new ReportChart(ofClasses ? ScoreTexts.Accuracy : PerplexityProtocol.Validation(run.ValidationTokens, run.FillsMasks).Name, "update", ofClasses ? "%" : "", [.. points.Select(point => Figures.Count(point.Step))], lines,
             At: [.. points.Select(point => (double)point.Step)], FromZero: false);
     }
 

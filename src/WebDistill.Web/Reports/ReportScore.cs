@@ -1,6 +1,7 @@
 using System.Globalization;
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Reports;
@@ -33,6 +34,8 @@ public sealed record ReportScore(string Name, string Text, double Share, bool Hi
             scores.Add(new(Speed, Times(speed.Values[1]!.Value / speed.Values[0]!.Value), speed.Values[1]!.Value / speed.Values[0]!.Value, true,
                 $"Writing 1 text: {Figures.Measured(speed.Values[1]!.Value, speed.Unit)} against {Figures.Measured(speed.Values[0]!.Value, speed.Unit)} {speed.Unit}"
                     + (Lowest(speed) is string spread ? $" ({spread})" : "") + (section.Disturbance is string disturbed ? $". {disturbed}" : "")));
+        if (report.Run?.Classes is { AccuracyToTeacher: double points, Student: { } told, Teacher: { } taught })
+            scores.Add(OfAccuracies(points, told[LoopSeries.ValidationAccuracy.Name], taught[LoopSeries.ValidationAccuracy.Name]));
         if (QualityOf(report) is (string name, double own, double other))
             scores.Add(new(Quality, Worse(own / other), own / other, false, $"{name}: {Figures.Perplexity(own)} against {Figures.Perplexity(other)}"));
         if (report.Sections.Where(one => one.Set == FidelityName).SelectMany(one => one.Rows).FirstOrDefault(row => row.Figure == "Top-1 agreement")?.Values[1] is double agreement
@@ -41,6 +44,10 @@ public sealed record ReportScore(string Name, string Text, double Share, bool Hi
                 "Tokens at which both hold the same token for the likeliest"));
         return scores;
     }
+
+    private static ReportScore OfAccuracies(double points, double own, double other) => new(Quality,
+        Math.Abs(points) < 0.00005 ? "as good as the teacher" : $"{Figures.UnsignedPoints(points)} {(points < 0 ? "worse" : "better")}", other == 0 ? 1 : own / other, true,
+        $"{ScoreTexts.Accuracy}: {Figures.Accuracy(own)} against {Figures.Accuracy(other)}, higher is better");
 
     /// <summary>What came out, in a sentence: "58 % of the size, 1.7 x the speed, 0.4 % worse (…)"; null without a student beside its teacher.</summary>
     public static string? Headline(EvaluationReport report)

@@ -3,12 +3,14 @@ using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Evaluations;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
+using WebDistill.Web.Jobs;
 using WebDistill.Web.Models;
 using WebDistill.Web.Runs;
 
@@ -123,20 +125,22 @@ public sealed class ReportService(
         JsonObject values = OptionTexts.Values(StoredOptions.Of(run)), defaults = OptionTexts.Values(new RunOptions());
         OptionTexts texts = await OptionTexts.ReadAsync([StoredOptions.Of(run)], table, models, datasets, cancel);
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        List<MeasuredPair> validation = await db.Measured([run.Id], LoopSeries.ValidationPerplexity.Name, LoopSeries.ValidationNatsPerToken.Name)
-            .ToListAsync(cancel);
+        ClassesResponse? classes = ClassesResponse.Of(run.Score(), run.TeacherScore());
+        ValidationFigure figure = classes is null ? ValidationFigure.OfPredictions : ValidationFigure.OfClasses;
+        List<MeasuredPair> validation = await db.Measured([run.Id], figure.Series.Name, figure.Loss.Name).ToListAsync(cancel);
         return new ReportRun(
             run.Id, run.Name, run.Status, run.Step, run.TrainedSeconds,
             [.. LossCatalogue.RunSchema.Settings.Select(field => new ReportOption(field.Label,
                 texts.Of(field, field.In(values)), JsonNode.DeepEquals(field.In(values), field.In(defaults))))],
             run.DatasetSha256, run.Engine, run.Version, run.ValidationPerplexity, run.Validation()?.NatsPerToken,
-            [.. validation.OrderBy(point => point.Step).Select(point => new ReportPoint(point.Step, point.Value, Perplexity.Stored(point.Value, point.Logarithm)?.NatsPerToken))])
+            [.. validation.OrderBy(point => point.Step).Select(point => new ReportPoint(point.Step, point.Value, classes is null ? Perplexity.Stored(point.Value, point.Logarithm)?.NatsPerToken : null))])
         {
             Tags = await tags.OfAsync(run.Id, cancel),
             Notes = [.. (await notes.ListAsync(run.Id, cancel: cancel)).Select(NoteResponse.Of)],
             TeacherPerplexity = run.TeacherPerplexity,
             ValidationTokens = StoredOptions.Of(run).Schedule.ValidationMaxTokens,
-            FillsMasks = StoredOptions.Of(run).FillsMasks(),
+            FillsMasks = run.Task() == ModelHead.MaskedToken,
+            Classes = classes,
         };
     }
 }

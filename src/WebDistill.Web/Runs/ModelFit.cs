@@ -20,7 +20,8 @@ internal static class ModelFit
     /// <summary>Changes the draft.</summary>
     /// <param name="first">The model whose weights the student starts from; null where it begins otherwise.</param>
     /// <returns>What became of each field that was changed, and why.</returns>
-    public static IEnumerable<(string Field, string Said)> Apply(RunDraft draft, Model? teacher, Model? first)
+    /// <param name="sortsTexts">Whether the data set holds labelled examples, whose classes are learned whatever the model that the student starts from does.</param>
+    public static IEnumerable<(string Field, string Said)> Apply(RunDraft draft, Model? teacher, Model? first, bool sortsTexts = false)
     {
         List<(string, string)> changed = [];
         (string who, int positions) = teacher is null || first?.ContextLength < teacher.ContextLength
@@ -29,7 +30,7 @@ internal static class ModelFit
             Change("data.contextLength", positions.ToString(CultureInfo.InvariantCulture),
                 $"{Figures.Count(context)} became {Figures.Count(positions)}: {who} has {Figures.Count(positions)} positions.");
         // The text is learned by the one loss that fits what the models do.
-        if ((teacher ?? first)?.HeadKind() is ModelHead does && s_predicting.FirstOrDefault(loss => loss.Predicts == does) is RowLoss fitting)
+        if (!sortsTexts && (teacher ?? first)?.HeadKind() is ModelHead does && does != ModelHead.Classes && s_predicting.FirstOrDefault(loss => loss.Predicts == does) is RowLoss fitting)
         {
             foreach (RowLoss other in s_predicting.Where(loss => loss != fitting && draft[loss.Fields[0].Path].Trim() is not ("" or "0")))
             {

@@ -1,5 +1,8 @@
 using WebDistill.Data;
+using WebDistill.Distillation.Models;
+using WebDistill.Web.Datasets;
 using WebDistill.Web.Formats;
+using WebDistill.Web.Models;
 using WebDistill.Web.Storage;
 using WebDistill.Web.Ui;
 
@@ -20,16 +23,20 @@ public sealed partial class NewRunPage
     private Dataset? ChosenDataset => Guid.TryParse(Draft["data.datasetId"], out Guid id) ? _datasets.GetValueOrDefault(id) : null;
 
     // Those that go with the text first; a model whose weights another one has is offered once.
-    private async Task<Offer> FindModelsAsync(string filter)
+    private Task<Offer> FindTeachersAsync(string filter) => FindModelsAsync(filter, TeacherHeads);
+
+    private Task<Offer> FindFirstModelsAsync(string filter) => FindModelsAsync(filter, FirstHeads);
+
+    private async Task<Offer> FindModelsAsync(string filter, IReadOnlyList<ModelHead> heads)
     {
         bool ofSweeps = filter != "";
-        Slice<Model> found = await modelService.SliceAsync(filter, trainable: true, withSweeps: ofSweeps, cancel: Gone);
+        Slice<Model> found = await modelService.SliceAsync(filter, heads: heads, withSweeps: ofSweeps, cancel: Gone);
         Slice<Model>? fitting = ChosenDataset?.TokenizerSha256 is string tokenizer && found.Total > found.Rows.Count
-            ? await modelService.SliceAsync(filter, tokenizerSha256: tokenizer, trainable: true, withSweeps: ofSweeps, cancel: Gone) : null;
+            ? await modelService.SliceAsync(filter, tokenizerSha256: tokenizer, heads: heads, withSweeps: ofSweeps, cancel: Gone) : null;
         Model[] offered = [.. (fitting?.Rows ?? []).Concat(found.Rows).DistinctBy(model => model.WeightsSha256).Take(Lists.PageRows)];
         foreach (Model model in offered)
             _models[model.Id] = model;
-        int hidden = ofSweeps ? 0 : (await modelService.SliceAsync(filter, trainable: true, cancel: Gone)).Total - found.Total;
+        int hidden = ofSweeps ? 0 : (await modelService.SliceAsync(filter, heads: heads, cancel: Gone)).Total - found.Total;
         return Grouped(offered, model => ChosenDataset is not { State: DatasetState.Ready } dataset || Fits(model, dataset), model => (Text(model.Id), model.Name), found.Total,
             "This text's vocabulary") with
         {
@@ -45,15 +52,16 @@ public sealed partial class NewRunPage
         Dataset[] offered = [.. (fitting?.Rows ?? []).Concat(found.Rows).DistinctBy(dataset => dataset.Id).Take(Lists.PageRows)];
         foreach (Dataset dataset in offered)
             _datasets[dataset.Id] = dataset;
-        return Grouped(offered, dataset => _teacher is null || Fits(_teacher, dataset), dataset => (Text(dataset.Id), Label(dataset)), found.Total, "This teacher's vocabulary");
+        return Grouped(offered, dataset => _teacher is null || Fits(_teacher, dataset) && _teacher.Teaches(dataset.HoldsExamples()), dataset => (Text(dataset.Id), Label(dataset)), found.Total,
+            "This teacher's vocabulary", "Other vocabulary or task");
     }
 
     // Headings only where there is something to tell apart.
-    private static Offer Grouped<T>(IReadOnlyList<T> offered, Func<T, bool> fits, Func<T, (string, string)> entry, int total, string heading)
+    private static Offer Grouped<T>(IReadOnlyList<T> offered, Func<T, bool> fits, Func<T, (string, string)> entry, int total, string heading, string others = "Other vocabulary")
     {
         ILookup<bool, T> groups = offered.ToLookup(fits);
         return groups[false].Any()
-            ? new Offer([new OfferGroup(heading, [.. groups[true].Select(entry)]), new OfferGroup("Other vocabulary", [.. groups[false].Select(entry)])], total)
+            ? new Offer([new OfferGroup(heading, [.. groups[true].Select(entry)]), new OfferGroup(others, [.. groups[false].Select(entry)])], total)
             : new Offer([new OfferGroup(null, [.. offered.Select(entry)])], total);
     }
 
@@ -73,10 +81,10 @@ public sealed partial class NewRunPage
     /// <summary>Reads what there is to choose from, as far as the form speaks of it.</summary>
     private async Task ReadChoicesAsync()
     {
-        _largest = await modelService.LargestAsync(cancel: Gone);
-        if (_largest is not null)
-            _models[_largest.Id] = _largest;
-        _hasModels = _largest is not null || (await modelService.SliceAsync(trainable: true, cancel: Gone)).Total > 0;
+        (_largest, _classifier) = (await modelService.LargestAsync(cancel: Gone), await modelService.LargestAsync(ModelHead.Classes, Gone));
+        foreach (Model model in new[] { _largest, _classifier }.OfType<Model>())
+            _models[model.Id] = model;
+        _hasModels = _largest is not null || (await modelService.SliceAsync(heads: ModelFigures.Trainable, cancel: Gone)).Total > 0;
         _hasDatasets = (await datasetTable.ReadAsync(cancel: Gone)).Total > 0;
     }
 
@@ -100,16 +108,18 @@ public sealed partial class NewRunPage
     {
         (draft["teacher.modelId"], draft["data.datasetId"]) = (Canonical(TeacherId), Canonical(DatasetId));
         await KnowAsync(draft);
-        Model? teacher = ModelOf(draft["teacher.modelId"]) ?? _largest;
+        Dataset? asked = Guid.TryParse(draft["data.datasetId"], out Guid id) ? _datasets.GetValueOrDefault(id) : null;
+        Model? teacher = ModelOf(draft["teacher.modelId"]) ?? (asked?.HoldsExamples() != true ? _largest : _classifier?.TokenizerSha256 == asked.TokenizerSha256 ? _classifier : null);
         draft["teacher.modelId"] = Text(teacher?.Id);
-        if (!Guid.TryParse(draft["data.datasetId"], out Guid named) || !_datasets.ContainsKey(named))
+        if (asked is null)
             draft["data.datasetId"] = Text((await MatchingDatasetAsync(teacher))?.Id);
     }
 
     private async Task<Dataset?> MatchingDatasetAsync(Model? teacher)
     {
-        Dataset? matching = (teacher?.TokenizerSha256 is string tokenizer ? await datasetTable.NewestReadyAsync(tokenizer, cancel: Gone) : null)
-            ?? await datasetTable.NewestReadyAsync(null, cancel: Gone);
+        bool ofClasses = teacher?.HeadKind() == ModelHead.Classes;
+        Dataset? matching = (teacher?.TokenizerSha256 is string tokenizer ? await datasetTable.NewestReadyAsync(tokenizer, holdsExamples: ofClasses, cancel: Gone) : null)
+            ?? await datasetTable.NewestReadyAsync(null, holdsExamples: ofClasses, cancel: Gone);
         if (matching is not null)
             _datasets[matching.Id] = matching;
         return matching;

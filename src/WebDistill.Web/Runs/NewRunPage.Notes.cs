@@ -5,6 +5,7 @@ using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Optimisation;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
+using WebDistill.Web.Datasets;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Models;
 using WebDistill.Web.Ui;
@@ -32,12 +33,14 @@ public sealed partial class NewRunPage
 
     private static readonly IReadOnlyList<OptionGroup> OtherGroups = [.. LossCatalogue.RunSchema.Groups.Where(group => !s_placed.Contains(group.Name))];
 
-    private static readonly IReadOnlyList<(string, string)> Sections =
+    private static readonly IReadOnlyList<(string Id, string Title)> s_sections =
     [
         ("s-goal", "Goal"), ("s-teacher", "Teacher"), ("s-student", "Student"), ("s-data", "Data"), ("s-objective", "Objective"), ("s-optimisation", "Optimisation"), ("s-guards", "Guards"),
         ("s-samples", "Samples"),
         .. OtherGroups.Select(group => ($"s-{group.Name}", group.Label)),
     ];
+
+    private IReadOnlyList<(string, string)> Sections => [.. s_sections.Where(section => !SortsTexts || section.Id != "s-samples")];
 
     private static string Text(Guid? id) => id?.ToString("N") ?? "";
 
@@ -47,8 +50,6 @@ public sealed partial class NewRunPage
             && (field.Path != "objective.ce.lastTemperature" || Draft["objective.ce.temperatureSchedule"] != nameof(TemperatureSchedule.Constant)));
 
     private bool IsOff(Loss loss) => Draft[loss.Fields[0].Path].Trim() is "0" or "";
-
-    private IEnumerable<Loss> Offered() => LossCatalogue.All.Where(loss => _teacher is not null || !loss.NeedsTeacher);
 
     private string Changes() => LossCatalogue.RunSchema.Settings.Count(field => _form!.Differs(field.Path)) switch
     {
@@ -67,7 +68,7 @@ public sealed partial class NewRunPage
         long sequences = (long)(int.TryParse(Draft["schedule.batchSize"], NumberStyles.None, CultureInfo.InvariantCulture, out int batch) ? batch : 0)
             * (int.TryParse(Draft["schedule.gradientAccumulation"], NumberStyles.None, CultureInfo.InvariantCulture, out int accumulation) ? accumulation : 0);
         string context = sequences > 0 && Plan!.TokensPerUpdate % sequences == 0 ? $"{Figures.Count(Plan.TokensPerUpdate / sequences)} tokens" : "the tokens of each";
-        return $"{Of("schedule.batchSize", "sequences")} × {Of("schedule.gradientAccumulation", "batches")} × {context} = {Figures.Count(Plan!.TokensPerUpdate)} tokens per update";
+        return $"{Of("schedule.batchSize", SortsTexts ? "texts" : "sequences")} × {Of("schedule.gradientAccumulation", "batches")} × {context} = {Figures.Count(Plan!.TokensPerUpdate)} tokens per update";
     }
 
     private string SuggestedName()
@@ -80,10 +81,10 @@ public sealed partial class NewRunPage
         [.. StudentInits.All.Where(init => _teacher is not null || !init.NeedsTeacher).Select(init => (init.Name, RunDraft.Words(init.Name)))];
 
     private IReadOnlyList<(string, string)> FamilyChoices() =>
-        [("", _teacher is null ? ModelFamilies.Default.Title : $"The teacher's: {_teacher.FamilyTitle()}"), .. ModelFamilies.PredictingTokens.Select(family => (family.Name, family.Title))];
+        [("", _teacher is null ? ModelFamilies.Default.Title : $"The teacher's: {_teacher.FamilyTitle()}"), .. (SortsTexts ? ModelFamilies.SortingTexts : ModelFamilies.PredictingTokens).Select(family => (family.Name, family.Title))];
 
     // What somebody has changed stays in sight, where it is said what is wrong with it.
-    private bool FillsMasks => Draft.Read(out _).FillsMasks(_teacher)
+    private bool FillsMasks => StudentDoes == ModelHead.MaskedToken
         || LossCatalogue.RunSchema.In("masking").Select(option => option.Path).Append("student.freezeTokenTypeEmbeddings").Any(path => _form!.Differs(path));
 
     private static string Describe(Model model) =>
@@ -93,7 +94,7 @@ public sealed partial class NewRunPage
     {
         Dataset? dataset = ChosenDataset;
         return dataset?.TrainTokens is long tokens
-            ? $"{Figures.Count(tokens)} tokens to train on, {Figures.Count(dataset.ValidationTokens ?? 0)} held out, vocabulary {Figures.Count(dataset.VocabularySize ?? 0)}"
+            ? $"{(dataset.HoldsExamples() ? $"{Figures.Count(dataset.Documents ?? 0)} examples of {Figures.Counted(dataset.ClassCount ?? 0, "class", "classes")}, " : "")}{Figures.Count(tokens)} tokens to train on, {Figures.Count(dataset.ValidationTokens ?? 0)} held out, vocabulary {Figures.Count(dataset.VocabularySize ?? 0)}"
             : null;
     }
 

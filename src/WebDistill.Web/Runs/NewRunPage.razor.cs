@@ -165,6 +165,7 @@ public sealed partial class NewRunPage(
             draft[field] = Guid.TryParse(draft[field], out Guid id) ? Text(id) : "";
         draft["teacher.others"] = TextLines.Write(TextLines.Read(draft["teacher.others"]).Select(Canonical));
         FindTeacher();
+        BeginTask(basis);
         SetUnusedApart();
     }
 
@@ -178,13 +179,16 @@ public sealed partial class NewRunPage(
         if (preset.Options.Student.Initialisation == "random")
             (draft["teacher.modelId"], draft["teacher.others"]) = ("", "");
         else if (draft["teacher.modelId"] == "")
-            draft["teacher.modelId"] = Text(_largest?.Id);
+            draft["teacher.modelId"] = Text((SortsTexts ? _classifier : _largest)?.Id);
         Model? teacher = ModelOf(draft["teacher.modelId"]);
         if (preset.Layers is var (depth, copied) && teacher?.Layers == depth)
         {
             draft["student.teacherLayers"] = basis["student.teacherLayers"] = string.Join(", ", copied);
         }
         Begin(draft, basis, preset.Name);
+        // A preset is one for texts.
+        _task = default;
+        FitToTask();
         FitToModels();
     }
 
@@ -193,7 +197,7 @@ public sealed partial class NewRunPage(
     {
         Model? first = Initialisation is { NeedsCheckpoint: true } ? StudentModel : null;
         _fitted = (_teacher?.Id, first?.Id);
-        foreach ((string field, string said) in ModelFit.Apply(Draft, _teacher, first))
+        foreach ((string field, string said) in ModelFit.Apply(Draft, _teacher, first, SortsTexts))
             _form!.Fitted[field] = said;
         SetUnusedApart();
     }
@@ -210,6 +214,10 @@ public sealed partial class NewRunPage(
             Draft["student.initialisation"] = "random";
         else if (before is null && _teacher is not null && Draft["student.initialisation"] == "random")
             Draft["student.initialisation"] = "teacher-layers";
+        (bool, bool) task = _task;
+        FitToTask();
+        if (_branch is null && task != _task)
+            SetUnusedApart();
         if (_branch is null && _fitted != (_teacher?.Id, Initialisation is { NeedsCheckpoint: true } ? StudentModel?.Id : null))
             FitToModels();
         _ = KeepAsync();

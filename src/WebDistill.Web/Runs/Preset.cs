@@ -17,7 +17,7 @@ public sealed record Preset(string Name, string Icon, string Description, RunOpt
         JsonObject values = OptionTexts.Values(options);
         return All.Where(preset => (preset.Options.Objective.Keys.Any(name => LossCatalogue.All.Any(loss => loss.Name == name && loss.NeedsTeacher))) == (kind == RunKind.Distillation))
             .MinBy(preset => OptionTexts.Values(preset.Options) is var others ? LossCatalogue.RunSchema.Settings
-                .Count(field => UsedOption.HasEffect(field.Path, options, options.FillsMasks()) && RunDraft.Write(field.In(values)) != RunDraft.Write(field.In(others))) : 0)!;
+                .Count(field => UsedOption.HasEffect(field.Path, options, options.Task()) && RunDraft.Write(field.In(values)) != RunDraft.Write(field.In(others))) : 0)!;
     }
 
     /// <summary>Every preset, the first one preselected.</summary>

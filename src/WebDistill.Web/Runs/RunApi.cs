@@ -119,7 +119,8 @@ internal static class RunApi
             ([AsParameters] ListQuery query, Guid id, RunService service, HttpContext context, CancellationToken cancel) =>
                 query.AnswerAsync(context, (after, limit) => service.CheckpointsAsync(id, after, limit, cancel), checkpoint => checkpoint.Step,
                     c => new CheckpointResponse(
-                        c.Id, c.Step, c.CreatedAt, c.Bytes, c.ValidationPerplexity, c.Validation()?.NatsPerToken, c.WeightsSha256)))
+                        c.Id, c.Step, c.CreatedAt, c.Bytes, c.ValidationPerplexity, c.Validation()?.NatsPerToken, c.WeightsSha256)
+                        { Validation = c.Score() is { Perplexity: null } told ? told.Values : null }))
             .ProducesValidationProblem().ProducesProblem(404).WithSummary("The checkpoints of a run, first one first")
             .WithDescription(ListQuery.Description);
 

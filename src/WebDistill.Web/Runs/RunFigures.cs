@@ -4,6 +4,7 @@ using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
+using WebDistill.Web.Jobs;
 
 namespace WebDistill.Web.Runs;
 
@@ -47,12 +48,24 @@ public static class RunFigures
     public static Perplexity? Validation(this Run run) => Perplexity.Stored(run.ValidationPerplexity, run.ValidationNatsPerToken);
 
     /// <summary>The perplexity of its weights on the held-out split, with its mean loss; null when it was not measured.</summary>
-    public static Perplexity? Validation(this Checkpoint checkpoint) =>
-        Perplexity.Stored(checkpoint.ValidationPerplexity, checkpoint.ValidationNatsPerToken);
+    public static Perplexity? Validation(this Checkpoint checkpoint) => checkpoint.Score()?.Perplexity;
 
     /// <summary>Relative distance of the student's perplexity from the teacher's; negative when the student is better.</summary>
     public static double? GapToTeacher(this Run run) =>
         run.Validation() is Perplexity student && run.Teacher() is Perplexity teacher ? student.RelativeTo(teacher) : null;
+
+    /// <summary>Difference of the student's accuracy from the teacher's, as shares of the texts; positive when the student is better, null where no accuracy is measured.</summary>
+    public static double? PointsToTeacher(this Run run) =>
+        run.Score() is { Perplexity: null } student && run.TeacherScore() is { Perplexity: null } teacher ? student.Value - teacher.Value : null;
+
+    /// <summary>How far the student is from the teacher, written: "+4.2 %" of a perplexity, "−1.20 points" of an accuracy; null where nothing can be compared.</summary>
+    public static string? AgainstTeacher(this Run run) => run.GapToTeacher() is double gap ? Figures.Percent(gap) : run.PointsToTeacher() is double points ? Figures.Points(points) : null;
+
+    /// <summary>What a column of the figures of some runs is called: perplexities, accuracies, or both, which are told apart in their cells and not ordered among each other.</summary>
+    public static (string Title, string Hint, bool IsMixed) Column(IReadOnlyCollection<Run> runs) =>
+        runs.All(run => run.ValidationAccuracy is null) ? ("Perplexity", "Of the first tokens of the held-out text. Comparable between runs of the same text and vocabulary.", false)
+        : runs.All(run => run.ValidationPerplexity is null) ? ("Accuracy", "Share of the held-out texts whose class is told. Higher is better; comparable between runs of the same examples.", false)
+        : ("Validation", "Perplexity of the held-out text, of which less is better, or accuracy on the held-out examples, of which more is. The two are not compared: ordered, the perplexities stand first.", true);
 
     /// <summary>The kind of failure that <see cref="Run.Error"/> tells of; null where it tells of none.</summary>
     public static ErrorId? FailureId(this Run run) => (run.Error, run.ErrorCause, run.Status) switch
@@ -74,9 +87,9 @@ public static class RunFigures
     /// <summary>Its place in the queue, from 1: "next", "2nd in the queue".</summary>
     public static string PlaceText(int place) => place == 1 ? "next" : $"{Figures.Ordinal(place)} in the queue";
 
-    /// <summary>The checkpoint with the lowest validation perplexity, which "keep the best" keeps; null when none was measured.</summary>
+    /// <summary>The checkpoint with the best validation, by the figure of the run's task, which "keep the best" keeps; null when none was measured.</summary>
     public static Checkpoint? Best(this IEnumerable<Checkpoint> checkpoints) =>
-        CheckpointRetention.BestOf(checkpoints, saved => saved.Validation(), saved => saved.Step);
+        CheckpointRetention.BestOf(checkpoints, saved => saved.Score(), saved => saved.Step);
 
     /// <summary>The class of the status' colour.</summary>
     public static string Class(this RunStatus status) => status.ToString().ToLowerInvariant();

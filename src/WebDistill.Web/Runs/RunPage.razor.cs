@@ -75,7 +75,7 @@ public sealed partial class RunPage(
                 run.Status == RunStatus.Queued && _progress is { } progress ? $"{progress.Phase}, {Figures.Share(progress.Fraction)}" : null,
                 pace.TimeLeft(run), dataset?.ValidationTokens, _checkpoints,
                 // Otherwise it rests by request, and the thread that saved it may be about to let go.
-                run is { Status: RunStatus.Paused, ErrorCause: RunErrorCause.Disk } && runs.IsHeld(Id), baseline);
+                run is { Status: RunStatus.Paused, ErrorCause: RunErrorCause.Disk } && runs.IsHeld(Id), baseline) { HoldsExamples = dataset?.HoldsExamples() == true };
             _relations = await RelationsAsync(run, dataset);
             // The epochs change when a run is continued, and what is automatic is known once it has begun.
             if (_bases.Count == 0 || isOther || _run?.OptionsJson != run.OptionsJson || _run?.StudentLayers != run.StudentLayers)

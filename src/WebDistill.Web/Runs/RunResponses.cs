@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using WebDistill.Data;
 using WebDistill.Distillation.Guards;
 using WebDistill.Distillation.Options;
@@ -19,6 +20,10 @@ public sealed record RunResponse(
     string? TokenizerSha256, string? Engine, string? Version, long QueueOrder, int Attempt, double TrainedSeconds, Guid? BranchRunId,
     int? BranchStep, JsonElement Options)
 {
+    /// <summary>What was measured last on held-out labelled examples; it is there with a run over such alone, once something was measured.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ClassesResponse? Validation { get; init; }
+
     /// <summary>The response of a run.</summary>
     public static RunResponse Of(Run run) => new(
         run.Id, run.Name, run.Kind, run.Status, run.Step, run.TotalSteps, run.Error, run.FailureId()?.Name, run.TeacherId, run.DatasetId, run.StudentModelId,
@@ -26,7 +31,18 @@ public sealed record RunResponse(
         run.ValidationPerplexity, run.Validation()?.NatsPerToken, run.TotalLoss, run.TokensPerSecond, run.TeacherLayers, run.StudentLayers, run.TeacherParameters, run.StudentParameters,
         run.TeacherSha256, run.DatasetSha256, run.TokenizerSha256, run.Engine, run.Version, run.QueueOrder, run.Attempt,
         run.TrainedSeconds, run.BranchRunId, run.BranchStep,
-        StoredOptions.Json(run));
+        StoredOptions.Json(run)) { Validation = ClassesResponse.Of(run.Score(), run.TeacherScore()) };
+}
+
+/// <summary>What was measured of a student, and of its teacher, on held-out labelled examples: the numbers by the names of their series. Accuracy, F1 and correlation are better the higher they are.</summary>
+/// <param name="Student">The student's; null before it was measured.</param>
+/// <param name="Teacher">The teacher's; null without one, and before it was measured.</param>
+/// <param name="AccuracyToTeacher">The student's accuracy less the teacher's.</param>
+public sealed record ClassesResponse(IReadOnlyDictionary<string, double>? Student, IReadOnlyDictionary<string, double>? Teacher, double? AccuracyToTeacher)
+{
+    /// <summary>Of scores; null where none of them is one of classes.</summary>
+    public static ClassesResponse? Of(ValidationScore? student, ValidationScore? teacher) => (student ?? teacher) is not { Perplexity: null } ? null
+        : new(student?.Values, teacher?.Values, student is not null && teacher is not null ? student.Value - teacher.Value : null);
 }
 
 /// <summary>What a run would do and need, and how long it would take at the speed of the latest one; nulls where that cannot be known.</summary>
@@ -70,7 +86,12 @@ public sealed record AlertResponse(
 
 /// <summary>A state saved during a run. The id stands where a model's can: for generation.</summary>
 public sealed record CheckpointResponse(
-    Guid Id, int Step, DateTime CreatedAt, long Bytes, double? ValidationPerplexity, double? ValidationNatsPerToken, string WeightsSha256);
+    Guid Id, int Step, DateTime CreatedAt, long Bytes, double? ValidationPerplexity, double? ValidationNatsPerToken, string WeightsSha256)
+{
+    /// <summary>What was measured of it on held-out labelled examples, by the names of the series; it is there with those of such a run alone, where something was measured.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, double>? Validation { get; init; }
+}
 
 /// <summary>The checkpoint to resume from; without one, the newest complete one.</summary>
 public sealed record ResumeRequest

@@ -307,12 +307,11 @@ public sealed class RunService(
         return await StepHistory.ReadAsync(db, run, series, after, cancel);
     }
 
-    /// <summary>The lowest validation perplexity that each of some runs has recorded; those that recorded none are missing.</summary>
-    public async Task<IReadOnlyDictionary<Guid, MeasuredPair>> LowestPerplexitiesAsync(
-        IReadOnlyCollection<Guid> ids, CancellationToken cancel = default)
+    /// <summary>The best figure that each of some runs has recorded: the lowest validation perplexity, or of one over labelled examples the highest accuracy. Those that recorded none are missing.</summary>
+    public async Task<IReadOnlyDictionary<Guid, MeasuredPair>> BestAsync(IReadOnlyCollection<Guid> ids, CancellationToken cancel = default)
     {
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
-        return await db.LowestAsync(ids, LoopSeries.ValidationPerplexity.Name, LoopSeries.ValidationNatsPerToken.Name, cancel);
+        return await db.BestAsync(ids, cancel);
     }
 
     /// <summary>Lines of the log of a run, oldest line first, after the line <paramref name="after"/>.</summary>

@@ -190,15 +190,20 @@ public sealed class RunTable(IDbContextFactory<WebDistillDb> contexts, SharedRea
             RunOrder.Size => By(run => run.StudentParameters),
             RunOrder.Progress => By(run => run.TotalSteps == 0 ? 0 : (double)run.Step / run.TotalSteps),
             // NaN, which the database keeps as its lowest number, is the worst perplexity; two that overflowed differ in their loss.
+            // Accuracies stand apart, whatever the direction: they are no perplexities, and the best one is the highest.
             RunOrder.Perplexity => query.Descending
-                ? By(run => run.ValidationPerplexity == notANumber).ThenByDescending(run => run.ValidationPerplexity).ThenByDescending(run => run.ValidationNatsPerToken)
-                : By(run => run.ValidationPerplexity == notANumber).ThenBy(run => run.ValidationPerplexity).ThenBy(run => run.ValidationNatsPerToken),
+                ? Apart().ThenByDescending(run => run.ValidationPerplexity == notANumber).ThenByDescending(run => run.ValidationPerplexity).ThenByDescending(run => run.ValidationNatsPerToken)
+                    .ThenBy(run => run.ValidationAccuracy)
+                : Apart().ThenBy(run => run.ValidationPerplexity == notANumber).ThenBy(run => run.ValidationPerplexity).ThenBy(run => run.ValidationNatsPerToken)
+                    .ThenByDescending(run => run.ValidationAccuracy),
             RunOrder.Speed => By(run => run.TokensPerSecond),
             RunOrder.Duration => By(run => run.StartedAt == null ? null : (double?)run.TrainedSeconds),
             _ => By(run => run.StartedAt ?? DateTime.MaxValue),
         };
         // Those that wait stand in the order in which they will start, the others newest first.
         return ordered.ThenBy(run => run.Status == RunStatus.Queued ? run.QueueOrder : -run.QueueOrder).ThenByDescending(run => run.Id);
+
+        IOrderedQueryable<Run> Apart() => runs.OrderBy(run => run.ValidationAccuracy != null);
 
         IOrderedQueryable<Run> By<T>(Expression<Func<Run, T>> key) => query.Descending ? runs.OrderByDescending(key) : runs.OrderBy(key);
     }

@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using WebDistill.Data;
 using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Optimisation;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
@@ -32,8 +33,9 @@ public sealed record UsedOption(OptionField Field, string Group, string Value, b
     /// <param name="isRun">Whether those are another run's: then its text and its models differ or not as every option does.</param>
     public static IReadOnlyList<UsedOption> All(RunOptions options, Run run, Model? teacher, OptionTexts texts, RunOptions basis, bool isRun)
     {
+        ModelHead task = run.Task() is ModelHead.Classes ? ModelHead.Classes : options.Task(teacher);
         JsonObject given = OptionTexts.Values(options), used = OptionTexts.Values(Resolved(options, run, teacher)), others = OptionTexts.Values(basis);
-        return [.. LossCatalogue.RunSchema.Settings.Where(field => HasEffect(field.Path, options, options.FillsMasks(teacher))).Select(field =>
+        return [.. LossCatalogue.RunSchema.Settings.Where(field => HasEffect(field.Path, options, task)).Select(field =>
         {
             string before = texts.Of(field, field.In(others));
             return new UsedOption(field, GroupOf(field), texts.Of(field, field.In(used)), field.In(given) is null && field.In(used) is not null,
@@ -57,11 +59,11 @@ public sealed record UsedOption(OptionField Field, string Group, string Value, b
     }
 
     /// <summary>Whether a run with these options would be another one with another value of that option.</summary>
-    /// <param name="fillsMasks">Whether its student fills masked words.</param>
-    internal static bool HasEffect(string path, RunOptions options, bool fillsMasks)
+    /// <param name="task">What its student does.</param>
+    internal static bool HasEffect(string path, RunOptions options, ModelHead task)
     {
         if (path.StartsWith("masking.", StringComparison.Ordinal))
-            return fillsMasks;
+            return task == ModelHead.MaskedToken;
         bool taught = options.Teacher.ModelId is not null;
         if (path.StartsWith("objective.", StringComparison.Ordinal))
         {
@@ -80,13 +82,14 @@ public sealed record UsedOption(OptionField Field, string Group, string Value, b
             "student.teacherLayers" => init.NeedsTeacher,
             "student.layerCount" => !init.NeedsCheckpoint,
             "student.family" => !init.NeedsCheckpoint,
-            "student.freezeTokenTypeEmbeddings" => fillsMasks,
-            "samples.intervalSteps" or "samples.prompts" or "samples.maxNewTokens" when fillsMasks => false,
+            "student.freezeTokenTypeEmbeddings" => task != ModelHead.NextToken,
+            "samples.intervalSteps" or "samples.prompts" or "samples.maxNewTokens" when task != ModelHead.NextToken => false,
+            "data.sequenceMode" => task != ModelHead.Classes,
             "student.width" or "student.heads" => !taught && !init.NeedsTeacher && !init.NeedsCheckpoint,
             "student.initialiserRange" => !init.NeedsTeacher && !init.NeedsCheckpoint,
             "schedule.decayProportion" => options.Schedule.Shape == WarmupStableDecay.ScheduleName,
             "samples.prompts" or "samples.maxNewTokens" => options.Samples.IntervalSteps != 0,
-            "data.groupBySize" => options.Data.SequenceMode != SequenceMode.Packed,
+            "data.groupBySize" => task == ModelHead.Classes || options.Data.SequenceMode != SequenceMode.Packed,
             _ => true,
         };
     }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using WebDistill.Data;
 using WebDistill.Distillation.Data.Labelled;
+using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
@@ -196,10 +197,6 @@ internal static class StoredContents
             FinishedAt = newest.SavedAt,
             Attempt = 1,
             AttemptFromStep = state.Step,
-            TeacherPerplexity = state.TeacherValidationPerplexity,
-            TeacherNatsPerToken = state.TeacherValidationNatsPerToken,
-            ValidationPerplexity = state.LastValidationPerplexity,
-            ValidationNatsPerToken = state.LastValidationNatsPerToken,
             StudentLayers = student.Layers,
             StudentParameters = student.ParameterCount,
             TeacherSha256 = provenance.TeacherSha256,
@@ -207,6 +204,10 @@ internal static class StoredContents
             Engine = provenance.Engine,
             Version = provenance.Version,
         };
+        if (ValidationScore.Stored(Perplexity.Stored(state.TeacherValidationPerplexity, state.TeacherValidationNatsPerToken), state.TeacherValidation) is ValidationScore taught)
+            run.PutTeacher(taught);
+        if (ValidationScore.Stored(Perplexity.Stored(state.LastValidationPerplexity, state.LastValidationNatsPerToken), state.LastValidation) is ValidationScore last)
+            run.Put(last);
         return db =>
         {
             run.QueueOrder = (db.Runs.Max(other => (long?)other.QueueOrder) ?? 0) + 1;
@@ -242,8 +243,9 @@ internal static class StoredContents
             return 0;
         try
         {
-            using TokenFile train = TokenFile.Open(tokens);
-            return RunPlan.Compute(options, teacher is null ? null : Architecture.Load(teacher), student, train).TotalUpdates;
+            using TrainingData data = TrainingData.Open(tokens, heldOut: null);
+            Architecture? taught = teacher is null ? null : Architecture.Load(teacher);
+            return RunPlan.Compute(options, taught, student, data.Measure(options, taught, student)).TotalUpdates;
         }
         catch (Exception e) when (e is InvalidDataException or ArgumentException)
         {

@@ -126,7 +126,7 @@ public sealed partial class NewSweepPage(
 
     private Func<string, Task<Offer>>? SearchOf(string path) => path switch
     {
-        "teacher.modelId" or "student.modelId" => async words => Offer.Of(await models.SliceAsync(words, trainable: true, withSweeps: words != "", cancel: Gone), model => (model.Id.ToString("N"), model.Name)),
+        "teacher.modelId" or "student.modelId" => async words => Offer.Of(await models.SliceAsync(words, heads: ModelFigures.Trainable, withSweeps: words != "", cancel: Gone), model => (model.Id.ToString("N"), model.Name)),
         "data.datasetId" => async words => Offer.Of(await datasets.ReadAsync(words, readyOnly: true, cancel: Gone), dataset => (dataset.Id.ToString("N"), dataset.Name)),
         _ => null,
     };

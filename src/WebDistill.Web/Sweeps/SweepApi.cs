@@ -84,7 +84,7 @@ internal static class SweepApi
 
 /// <summary>A sweep in the list.</summary>
 /// <param name="Points">Combinations, seeds not counted.</param>
-/// <param name="BestPoint">The point with the lowest mean so far.</param>
+/// <param name="BestPoint">The point with the best mean so far: the lowest, of an accuracy the highest.</param>
 /// <param name="BestValue">That mean.</param>
 /// <param name="BestNatsPerToken">The mean of the losses that it comes from, where the metric is a perplexity.</param>
 public sealed record SweepSummaryResponse(

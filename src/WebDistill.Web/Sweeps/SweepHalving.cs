@@ -101,8 +101,9 @@ public sealed record DecidedRung(int Updates, DateTime At, IReadOnlyList<RungEnt
     /// <summary>Ranks points; a value that is not finite, or is none, is worse than every number, and does not go on.</summary>
     /// <param name="values">The points in the plan's order, which decides between equals.</param>
     /// <param name="survivors">How many may go on.</param>
-    public static DecidedRung Rank(int updates, DateTime at, IReadOnlyList<(string Point, double? Value)> values, int survivors) => new(updates, at,
-        [.. values.OrderBy(point => point.Value is not double value || !double.IsFinite(value)).ThenBy(point => point.Value is double value && double.IsFinite(value) ? value : 0)
+    /// <param name="cost">Of a value, what less is better of; null for the value itself.</param>
+    public static DecidedRung Rank(int updates, DateTime at, IReadOnlyList<(string Point, double? Value)> values, int survivors, Func<double, double>? cost = null) => new(updates, at,
+        [.. values.OrderBy(point => point.Value is not double value || !double.IsFinite(value)).ThenBy(point => point.Value is double value && double.IsFinite(value) ? cost?.Invoke(value) ?? value : 0)
             .Select((point, i) => new RungEntry(point.Point, point.Value, i + 1, i < survivors && point.Value is double value && double.IsFinite(value)))]);
 
     /// <summary>"Stopped at update 200: 5th of 9."</summary>

@@ -3,7 +3,7 @@ using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Sweeps;
 
-/// <summary>The number by which the runs of a sweep are compared; a lower one is better in each.</summary>
+/// <summary>The number by which the runs of a sweep are compared.</summary>
 public enum SweepMetric
 {
     /// <summary>The student's perplexity on the held-out split after the last update.</summary>
@@ -17,6 +17,12 @@ public enum SweepMetric
 
     /// <summary>Weighted loss of the last update.</summary>
     TotalLoss,
+
+    /// <summary>Over labelled examples, the student's accuracy on the held-out ones after the last update; the only one, with the next, of which more is better.</summary>
+    FinalValidationAccuracy,
+
+    /// <summary>Over labelled examples, the highest accuracy on the held-out ones that was measured during the run.</summary>
+    BestValidationAccuracy,
 }
 
 /// <summary>How the metrics are named and written.</summary>
@@ -29,14 +35,16 @@ public static class SweepMetrics
         SweepMetric.BestValidationPerplexity => "Best validation perplexity",
         SweepMetric.GapToTeacher => "Gap to the teacher",
         SweepMetric.TotalLoss => "Total loss",
+        SweepMetric.FinalValidationAccuracy => "Final validation accuracy",
+        SweepMetric.BestValidationAccuracy => "Best validation accuracy",
         _ => throw new ArgumentOutOfRangeException(nameof(metric), metric, null),
     };
 
     /// <summary>Its name among <see cref="Compare.RunVerdict.Measures"/>.</summary>
     public static string Measure(this SweepMetric metric) => metric switch
     {
-        SweepMetric.FinalValidationPerplexity => "latest",
-        SweepMetric.BestValidationPerplexity => "lowest",
+        SweepMetric.FinalValidationPerplexity or SweepMetric.FinalValidationAccuracy => "latest",
+        SweepMetric.BestValidationPerplexity or SweepMetric.BestValidationAccuracy => "lowest",
         SweepMetric.GapToTeacher => "gap",
         SweepMetric.TotalLoss => "loss",
         _ => throw new ArgumentOutOfRangeException(nameof(metric), metric, null),
@@ -51,6 +59,9 @@ public static class SweepMetrics
         SweepMetric.GapToTeacher => "How much the student's final perplexity lies above the teacher's, in per cent. Lower is better.",
         SweepMetric.TotalLoss => "The weighted loss of the last update, from one batch. Lower is better. Runs with different loss weights "
             + "or temperatures have different losses: compare those by perplexity.",
+        SweepMetric.FinalValidationAccuracy => "Over labelled examples: the share of the held-out texts whose class the student tells after the last update. Higher is better.",
+        SweepMetric.BestValidationAccuracy => "Over labelled examples: the highest share of the held-out texts whose class the student told during the run. Higher is better. It is a maximum over several "
+            + "measurements, so a run that measures more often has an advantage.",
         _ => throw new ArgumentOutOfRangeException(nameof(metric), metric, null),
     };
 
@@ -59,15 +70,34 @@ public static class SweepMetrics
     {
         SweepMetric.GapToTeacher => Figures.Percent(value),
         SweepMetric.TotalLoss => Figures.Loss(value),
+        SweepMetric.FinalValidationAccuracy or SweepMetric.BestValidationAccuracy => Figures.Accuracy(value),
         _ when natsPerToken is double nats => Figures.Perplexity(new Perplexity(value, nats)),
         _ => Figures.Perplexity(value),
     };
+
+    /// <summary>Whether it is one of runs over labelled examples, of which more is better.</summary>
+    public static bool IsOfClasses(this SweepMetric metric) => metric is SweepMetric.FinalValidationAccuracy or SweepMetric.BestValidationAccuracy;
+
+    /// <summary>Whether it is the best figure of the run, whenever that was measured.</summary>
+    public static bool IsBestOfRun(this SweepMetric metric) => metric is SweepMetric.BestValidationPerplexity or SweepMetric.BestValidationAccuracy;
+
+    /// <summary>A value of which less is better.</summary>
+    public static double Cost(this SweepMetric metric, double value) => metric.IsOfClasses() ? -value : value;
+
+    /// <summary>Why runs cannot be compared by it, with what they can be compared by; null when they can.</summary>
+    /// <param name="learnsClasses">Whether the runs are over labelled examples.</param>
+    public static string? Problem(this SweepMetric metric, bool learnsClasses) => metric == SweepMetric.TotalLoss || metric.IsOfClasses() == learnsClasses ? null
+        : learnsClasses ? $"The metric is '{metric.Title()}', and the runs are over labelled examples, of which an accuracy is measured. Choose {nameof(SweepMetric.FinalValidationAccuracy)}, "
+            + $"{nameof(SweepMetric.BestValidationAccuracy)} or {nameof(SweepMetric.TotalLoss)}."
+        : $"The metric is '{metric.Title()}', which runs over labelled examples alone have, and these are over a text. Choose {nameof(SweepMetric.FinalValidationPerplexity)}, "
+            + $"{nameof(SweepMetric.BestValidationPerplexity)}, {nameof(SweepMetric.GapToTeacher)} or {nameof(SweepMetric.TotalLoss)}.";
 
     /// <summary>Half an interval as pages write it: "± 0.12".</summary>
     public static string WriteHalfWidth(this SweepMetric metric, double halfWidth) => "±\u00a0" + (metric switch
     {
         SweepMetric.GapToTeacher => Figures.Unsigned(halfWidth),
         SweepMetric.TotalLoss => Figures.Loss(halfWidth),
+        SweepMetric.FinalValidationAccuracy or SweepMetric.BestValidationAccuracy => Figures.UnsignedPoints(halfWidth),
         _ => Figures.Perplexity(halfWidth),
     });
 }

@@ -141,7 +141,7 @@ public sealed record SweepPlan
     /// <summary>How many of the <see cref="Draws"/> are drawn at random, before the first one is proposed; for a Bayesian search only.</summary>
     public int FirstPoints { get; init; } = 5;
 
-    /// <summary>The number by which the runs are compared; a lower one is better.</summary>
+    /// <summary>The number by which the runs are compared.</summary>
     public SweepMetric Metric { get; init; } = SweepMetric.FinalValidationPerplexity;
 
     /// <summary>How the points that are not worth it end early; null trains every point to its end.</summary>

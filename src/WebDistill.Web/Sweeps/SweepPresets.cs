@@ -1,5 +1,6 @@
 using System.Text.Json;
 using WebDistill.Distillation.Losses;
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Runs;
@@ -39,7 +40,7 @@ public static class SweepPresets
     // The weights that the base run gives each term, and those of Sanh et al. (2019) where it gives none.
     private static SweepDimension Terms(RunOptions options, int? teacherLayers)
     {
-        string text = options.FillsMasks() ? "mlm" : "clm";
+        string text = options.Task() switch { ModelHead.Classes => "labels", ModelHead.MaskedToken => "mlm", _ => "clm" };
         double ce = Weight("ce", 5), own = Weight(text, 2), cos = Weight("cos", 1);
         return new SweepDimension
         {

@@ -112,6 +112,7 @@ public sealed class SweepProposals(IDbContextFactory<WebDistillDb> contexts, Dat
         {
             SweepMetric.GapToTeacher => Math.Log(1 + value),
             SweepMetric.TotalLoss => value,
+            _ when metric.IsOfClasses() => metric.Cost(value),
             _ => Math.Log(value),
         };
         return double.IsFinite(modelled) ? modelled : null;

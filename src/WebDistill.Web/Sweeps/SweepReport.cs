@@ -30,7 +30,7 @@ public enum PointOrigin
 /// <summary>The runs that differ in their seeds alone.</summary>
 /// <param name="Labels">Labels of all dimensions but those of seeds; empty when there is no other.</param>
 /// <param name="Mean">Over the complete runs; null before there is one.</param>
-/// <param name="IsBest">Whether its mean is the lowest of the sweep so far; one that is not finite never is, nor the only one that there is.</param>
+/// <param name="IsBest">Whether its mean is the best of the sweep so far; one that is not finite never is, nor the only one that there is.</param>
 public sealed record SweepGroup(
     IReadOnlyList<KeyValuePair<string, string>> Labels, IReadOnlyList<SweepRun> Runs, SampleMean? Mean, bool IsBest)
 {
@@ -66,7 +66,7 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
     /// <summary>Whether nothing more will happen unless somebody asks for it.</summary>
     public bool IsAtRest => PointsToCome == 0 && Runs.All(run => run.Run.IsFinal);
 
-    /// <summary>The group with the lowest mean; null before two have one.</summary>
+    /// <summary>The group with the best mean; null before two have one.</summary>
     public SweepGroup? Best => Groups.FirstOrDefault(group => group.IsBest);
 
     /// <summary>Updates of a whole run, the same for all where points are halved; null before one has begun.</summary>
@@ -103,15 +103,15 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
     }
 
     /// <summary>Puts a sweep's runs together.</summary>
-    /// <param name="lowestPerplexities">Of each run that measured one; read only for the metric that needs it.</param>
+    /// <param name="bests">The best figure of each run that measured one; read only for the metrics that need it.</param>
     public static SweepReport Of(
-        Sweep sweep, IEnumerable<Run> runs, IReadOnlyDictionary<Guid, MeasuredPair> lowestPerplexities)
+        Sweep sweep, IEnumerable<Run> runs, IReadOnlyDictionary<Guid, MeasuredPair> bests)
     {
         SweepPlan plan = SweepPlan.Of(sweep);
         HashSet<string> seeds = [.. plan.Dimensions.Where(dimension => dimension.IsOfSeeds).Select(dimension => dimension.Name)];
         HashSet<string> first = plan.Strategy == SweepStrategy.Bayesian ? [.. plan.Expand().Select(point => PointKey(point.Labels))] : [];
         SweepRun[] measured = [.. runs.OrderBy(run => run.QueueOrder)
-            .Select(run => (run, Metric: ValueOf(plan.Metric, run, lowestPerplexities)))
+            .Select(run => (run, Metric: ValueOf(plan.Metric, run, bests)))
             .Select(of => new SweepRun(of.run, LabelsOf(plan, of.run), of.Metric.Value, of.Metric.NatsPerToken))];
         List<SweepGroup> groups = [.. measured
             .GroupBy(run => PointKey(run.Labels))
@@ -123,7 +123,7 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
             {
                 Origin = plan.Strategy != SweepStrategy.Bayesian ? null : first.Contains(group.Key) ? PointOrigin.First : PointOrigin.Proposed,
             })
-            .OrderBy(group => group.Mean is null).ThenBy(group => group.Mean?.Mean ?? 0, NotFinite.NaNLast)];
+            .OrderBy(group => group.Mean is null).ThenBy(group => plan.Metric.Cost(group.Mean?.Mean ?? 0), NotFinite.NaNLast)];
         // Of one point alone nothing is the best, unless it was better than others at a rung.
         if (groups is [{ Mean.Mean: double lowest } best, ..] && double.IsFinite(lowest) && (groups.Count > 1 && groups[1].Mean is not null || DecidedRung.Of(sweep).Count > 0))
             groups[0] = best with { IsBest = true };
@@ -140,10 +140,12 @@ public sealed record SweepReport(Sweep Sweep, SweepPlan Plan, IReadOnlyList<Swee
     }
 
     internal static (double? Value, double? NatsPerToken) ValueOf(SweepMetric metric, Run run,
-        IReadOnlyDictionary<Guid, MeasuredPair> lowestPerplexities) => metric switch
+        IReadOnlyDictionary<Guid, MeasuredPair> bests) => metric switch
     {
         SweepMetric.FinalValidationPerplexity => (run.ValidationPerplexity, run.Validation()?.NatsPerToken),
-        SweepMetric.BestValidationPerplexity when lowestPerplexities.TryGetValue(run.Id, out MeasuredPair? lowest) =>
+        SweepMetric.FinalValidationAccuracy => (run.ValidationAccuracy, null),
+        SweepMetric.BestValidationAccuracy => (bests.GetValueOrDefault(run.Id)?.Value, null),
+        SweepMetric.BestValidationPerplexity when bests.TryGetValue(run.Id, out MeasuredPair? lowest) =>
             (lowest.Value, Perplexity.Stored(lowest.Value, lowest.Logarithm)?.NatsPerToken),
         SweepMetric.BestValidationPerplexity => (null, null),
         SweepMetric.GapToTeacher => (run.GapToTeacher(), null),

@@ -1,7 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
-using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Jobs;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Sweeps;
@@ -51,10 +51,10 @@ public sealed class SweepReports(IDbContextFactory<WebDistillDb> contexts)
         Guid[] ids = [.. sweeps.Select(sweep => sweep.Id)];
         ILookup<Guid, Run> runs = (await db.Runs.AsNoTracking().Where(run => run.SweepId != null && ids.Contains(run.SweepId.Value)).ToListAsync(cancel))
             .ToLookup(run => run.SweepId!.Value);
-        Guid[] measured = [.. sweeps.Where(sweep => SweepPlan.Of(sweep).Metric == SweepMetric.BestValidationPerplexity)
+        Guid[] measured = [.. sweeps.Where(sweep => SweepPlan.Of(sweep).Metric.IsBestOfRun())
             .SelectMany(sweep => runs[sweep.Id]).Select(run => run.Id)];
         IReadOnlyDictionary<Guid, MeasuredPair> lowest = measured.Length > 0
-            ? await db.LowestAsync(measured, LoopSeries.ValidationPerplexity.Name, LoopSeries.ValidationNatsPerToken.Name, cancel)
+            ? await db.BestAsync(measured, cancel)
             : new Dictionary<Guid, MeasuredPair>();
         return [.. sweeps.Select(sweep => SweepReport.Of(sweep, runs[sweep.Id], lowest))];
     }

@@ -56,7 +56,7 @@ public sealed class SweepRungs(IDbContextFactory<WebDistillDb> contexts, Databas
         if (!taking.SelectMany(group => group.Runs).Any(run => Rests(run.Run, rung.Updates)) || !taking.SelectMany(group => group.Runs).All(run => HasReached(run.Run, rung.Updates)))
             return;
         IReadOnlyDictionary<Guid, double> values = await ValuesAsync(report, taking, rung.Updates, cancel);
-        DecidedRung made = DecidedRung.Rank(rung.Updates, DateTime.UtcNow, [.. taking.Select(group => (group.Title, MeanOf(group, values)))], rungs[decided.Count + 1].Points);
+        DecidedRung made = DecidedRung.Rank(rung.Updates, DateTime.UtcNow, [.. taking.Select(group => (group.Title, MeanOf(group, values)))], rungs[decided.Count + 1].Points, value => report.Plan.Metric.Cost(value));
         bool written = await writer.WriteAsync(async db =>
         {
             Sweep row = await db.Sweeps.FindAsync([id], cancel) ?? throw NotFoundException.Of("sweep", id);
@@ -118,6 +118,14 @@ public sealed class SweepRungs(IDbContextFactory<WebDistillDb> contexts, Databas
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         if (report.Plan.Metric == SweepMetric.TotalLoss)
             return await db.StepRows.AsNoTracking().Where(row => ids.Contains(row.RunId) && row.Step == updates).ToDictionaryAsync(row => row.RunId, row => row.TotalLoss, cancel);
+        if (report.Plan.Metric.IsOfClasses())
+        {
+            string accuracy = LoopSeries.ValidationAccuracy.Name;
+            List<Measurement> told = await db.Measurements.AsNoTracking()
+                .Where(one => ids.Contains(one.RunId) && one.Step > 0 && one.Step <= updates && one.Name == accuracy).ToListAsync(cancel);
+            return told.GroupBy(one => one.RunId).Where(run => run.Any(one => one.Step == updates))
+                .ToDictionary(run => run.Key, run => run.Where(one => report.Plan.Metric.IsBestOfRun() || one.Step == updates).Max(one => one.Value));
+        }
         string name = LoopSeries.ValidationPerplexity.Name, logarithm = LoopSeries.ValidationNatsPerToken.Name;
         ILookup<Guid, Measurement> measured = (await db.Measurements.AsNoTracking()
             .Where(one => ids.Contains(one.RunId) && one.Step > 0 && one.Step <= updates && (one.Name == name || one.Name == logarithm)).ToListAsync(cancel)).ToLookup(one => one.RunId);

@@ -30,20 +30,20 @@ public sealed class SweepVerdicts(RunService runs, RunTable table, ModelService 
         Run[] own = [.. report.Runs.Select(run => run.Run)];
         IReadOnlyList<Run> distillation = BestDistillation(report);
         IReadOnlyDictionary<string, Run> known = distillation.Count == 0 ? new Dictionary<string, Run>() : await baselines.FindAsync(distillation, cancel);
-        int missing = distillation.Select(run => Baselines.Key(Baselines.Of(StoredOptions.Of(run)))).Distinct().Count(key => !known.ContainsKey(key));
+        int missing = distillation.Select(run => Baselines.Key(Baselines.Of(run))).Distinct().Count(key => !known.ContainsKey(key));
         Run[] text = againstText ? [.. known.Values.OrderBy(run => run.QueueOrder)] : [];
         // A sweep may hold the text alone as one of its points: that is the arm then.
         int place = report.Groups.ToList().FindIndex(group => group.Runs.Any(run => text.Any(other => other.Id == run.Run.Id)));
         Run[] added = place < 0 ? text : [];
 
-        IReadOnlyDictionary<Guid, MeasuredPair> lowest = added.Length > 0 && report.Plan.Metric == SweepMetric.BestValidationPerplexity
-            ? await runs.LowestPerplexitiesAsync([.. added.Select(run => run.Id)], cancel) : new Dictionary<Guid, MeasuredPair>();
+        IReadOnlyDictionary<Guid, MeasuredPair> best = added.Length > 0 && report.Plan.Metric.IsBestOfRun()
+            ? await runs.BestAsync([.. added.Select(run => run.Id)], cancel) : new Dictionary<Guid, MeasuredPair>();
         OptionTexts texts = await OptionTexts.ReadAsync(own.Concat(added).Select(StoredOptions.Of), table, models, datasets, cancel);
         RunComparison comparison = RunComparison.Of([.. own.Concat(added).Select((run, slot) => new ComparedRun(run, slot, null, null))], [], texts);
 
         List<VerdictArm> arms = [.. report.Groups.Select(group => Arm(group.Title, group.Runs))];
         if (added.Length > 0)
-            arms.Add(Arm("Text alone", [.. added.Select(run => new SweepRun(run, [], SweepReport.ValueOf(report.Plan.Metric, run, lowest).Value, null))]));
+            arms.Add(Arm(comparison.SortTexts ? "Labels alone" : "Text alone", [.. added.Select(run => new SweepRun(run, [], SweepReport.ValueOf(report.Plan.Metric, run, best).Value, null))]));
         VerdictArm? baseline = added.Length > 0 ? arms[^1] : place >= 0 ? arms[place] : null;
         string measure = report.Plan.Metric.Measure();
         string? halved = report.Plan.Halving is not null && arms.Where(arm => arm.Mean is not null).ToArray() is [VerdictArm only]

@@ -20,7 +20,7 @@ public sealed class LossHeadTests
         // Fewer rows than a chunk, exactly one, and one and a tail.
         foreach (int rows in new[] { 1, 7, LossHead.RowsPerChunk, LossHead.RowsPerChunk + 45 })
         {
-            foreach (RowLoss loss in LossCatalogue.OfClasses.OfType<RowLoss>())
+            foreach (RowLoss loss in LossCatalogue.All.OfType<RowLoss>())
                 cases.Add(loss.Name, rows);
             cases.Add("all", rows);
         }
@@ -31,7 +31,7 @@ public sealed class LossHeadTests
     [MemberData(nameof(Cases))]
     public void Run_AnyLoss_EqualsTheComposedOne(string name, int rows)
     {
-        LossTerm[] terms = [.. LossCatalogue.OfClasses.OfType<RowLoss>().Where(loss => name == "all" || loss.Name == name)
+        LossTerm[] terms = [.. LossCatalogue.All.OfType<RowLoss>().Where(loss => name == "all" || loss.Name == name)
             .Select((loss, i) => Term(loss, (i + 1.0) / rows))];
         using var fused = new Problem(rows, seed: 3);
         using var composed = new Problem(rows, seed: 3);
@@ -49,7 +49,7 @@ public sealed class LossHeadTests
     [Fact]
     public void Run_WithoutGradients_GivesTheSameSumsAndTouchesNoGradient()
     {
-        LossTerm[] terms = [.. LossCatalogue.OfClasses.OfType<RowLoss>().Select(loss => Term(loss, 1))];
+        LossTerm[] terms = [.. LossCatalogue.All.OfType<RowLoss>().Select(loss => Term(loss, 1))];
         using var problem = new Problem(rows: 40, seed: 5);
         double[] sums = ProjectionHead.Run(problem.Input, terms, gradients: false).Sums;
         Assert.Null(problem.Embedding.grad);

@@ -253,7 +253,7 @@ public sealed class ClassRunTests : IDisposable
         Attempt("whole", whole).Execute(CancellationToken.None);
         Assert.Equal((30, 2), (whole.Start!.TotalSteps, whole.Start.Student.Layers));
         Assert.Equal(whole.Finished!.Student!.Values["validationAccuracy"], whole.Reports[^1]["validationAccuracy"]);
-        Assert.Null(whole.Finished.StudentPerplexity);
+        Assert.Null(whole.Finished.Student!.Perplexity);
         Assert.Equal(ClassModels.Classes, Architecture.Load(Path.Combine(_folder.File("student"), ModelFiles.ConfigFileName)).TextClasses!.Labels);
 
         // The best checkpoint is the one of the highest accuracy, not of the lowest: it is kept beside the last one.

@@ -7,6 +7,7 @@ using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Tests.Models;
+using WebDistill.Web.Tests.Runs;
 
 namespace WebDistill.Web.Tests.Catalogue;
 
@@ -26,10 +27,11 @@ public sealed class CatalogueApiTests
 
         Guid filling = await app.ImportedBertAsync();
         await app.TokenisedAsync(filling);
+        await app.LabelledAsync(filling);
         JsonElement catalogue = await app.GetAsync("/api/catalogue");
         Assert.Empty(catalogue.GetProperty("missing").EnumerateArray());
         List<(string Kind, JsonElement Entry)> entries = [.. s_kinds.SelectMany(kind => catalogue.GetProperty(kind).EnumerateArray().Select(entry => (kind, entry)))];
-        Assert.Equal([.. ModelFamilies.PredictingTokens.Select(family => family.Name), .. LossCatalogue.All.Select(loss => loss.Name), .. StudentInits.All.Select(init => init.Name)],
+        Assert.Equal([.. ModelFamilies.All.Select(family => family.Name), .. LossCatalogue.All.Select(loss => loss.Name), .. StudentInits.All.Select(init => init.Name)],
             entries.Where(one => one.Kind is "families" or "losses" or "students").Select(one => Text(one.Entry, "name")));
         Assert.Equal(entries.Count, entries.Select(one => (one.Kind, Text(one.Entry, "name"))).Distinct().Count());
         foreach ((string kind, JsonElement entry) in entries)
@@ -69,7 +71,7 @@ public sealed class CatalogueApiTests
     {
         await using var app = new WebDistillApp();
         JsonElement catalogue = await app.GetAsync("/api/catalogue");
-        Assert.Equal(5, catalogue.GetProperty("missing").GetArrayLength());
+        Assert.Equal(6, catalogue.GetProperty("missing").GetArrayLength());
         JsonElement example = catalogue.GetProperty("teachers").EnumerateArray().Single(entry => Text(entry, "name") == "mean-of-probabilities").GetProperty("example");
         using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs", example);
         JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);

@@ -31,6 +31,17 @@ public sealed class VerdictTests
     });
 
     [Fact]
+    public void Word_WhereMoreIsBetter_IsThatOfTheNegatedValues() => OnPairs((a, b, _) =>
+    {
+        VerdictMeasure higher = s_measure with { HigherIsBetter = true };
+        VerdictArm[] negated = [Map(a, (_, value) => -value), Map(b, (_, value) => -value)];
+        Verdict of = Verdict.Of(s_measure, [a, b]), turned = Verdict.Of(higher, negated);
+        Assert.Equal(of.Word, turned.Word);
+        Assert.Equal(of.Reference?.Title, turned.Reference?.Title);
+        Assert.Equal(Verdict.Of(s_measure, [a, b], b).Comparisons[0].Word, Verdict.Of(higher, negated, negated[1]).Comparisons[0].Word);
+    });
+
+    [Fact]
     public void Word_ASeedThatIsHardForBoth_ChangesNothing() => OnPairs((a, b, random) =>
     {
         Dictionary<string, double> hard = a.BySeed.Keys.Union(b.BySeed.Keys).ToDictionary(seed => seed, _ => (double)random.Next(0, 100));

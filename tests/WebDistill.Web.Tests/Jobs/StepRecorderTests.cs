@@ -159,7 +159,7 @@ public sealed class StepRecorderTests(WebDistillApp app) : IClassFixture<WebDist
     }
 
     private StepRecorder Recorder(Run run, Func<Perplexity?> teacherPerplexity, TimeProvider? time = null) => new(
-        run, RunSeries.Of(run, s_series), app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), app.Service<StorageHealth>(), teacherPerplexity,
+        run, RunSeries.Of(run, s_series), app.Service<DatabaseWriter>(), app.Service<RunAnnouncements>(), app.Service<StorageHealth>(), () => teacherPerplexity() is Perplexity teacher ? ValidationScore.Of(teacher) : null,
         _ => Task.FromResult(true), time ?? TimeProvider.System, CancellationToken.None);
 
     /// <summary>Time passes as told, and somebody sets the wall clock meanwhile.</summary>

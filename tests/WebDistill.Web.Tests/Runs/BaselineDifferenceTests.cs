@@ -52,6 +52,27 @@ public sealed class BaselineDifferenceTests
         Assert.Equal("\u221250.0\u202f%", BaselineDifference.Of(run, other)!.Text);
     }
 
+    [Fact]
+    public void Accuracies_AreComparedInPoints_AndNeverWithAPerplexity()
+    {
+        Run run = Sorting(0.9325), other = Sorting(0.94);
+        Assert.Equal((true, "\u22120.75 points"), (BaselineDifference.Of(run, other)!.IsComparable, BaselineDifference.Of(run, other)!.Text));
+        Assert.EndsWith("94.00\u202f%; higher is better.", BaselineDifference.Of(run, other)!.Hint);
+        Assert.Equal((false, "another task"), (BaselineDifference.Of(run, Run(4))!.IsComparable, BaselineDifference.Of(Run(4), run)!.Text));
+        Assert.Equal("other examples", BaselineDifference.Of(run, Sorting(0.9, o => o with { Data = o.Data with { ContextLength = 77 } }))!.Text);
+        Assert.True(BaselineDifference.Of(run, Sorting(0.9, o => o with { Data = o.Data with { SequenceMode = SequenceMode.HuggingFace } }))!.IsComparable);
+    }
+
+    private static Run Sorting(double accuracy, Func<RunOptions, RunOptions>? change = null)
+    {
+        Run run = Run(null, change);
+        (run.ValidationAccuracy, run.ValidationOfClassesJson) = (accuracy, JsonSerializer.Serialize(new Dictionary<string, double>
+        {
+            ["validationAccuracy"] = accuracy, ["validationMacroF1"] = 0.9, ["validationMatthews"] = 0.8, ["validationNatsPerText"] = 0.25,
+        }));
+        return run;
+    }
+
     private static Run Run(double? perplexity, Func<RunOptions, RunOptions>? change = null)
     {
         var options = new RunOptions { Name = "A run" };

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Bunit;
 using WebDistill.Data;
@@ -76,6 +77,37 @@ public sealed class RunHeadTests : ComponentTests
         IRenderedComponent<RunHead> head = Render(run, new RunOutlook(HeldOutTokens: 4000));
         Assert.Equal("Validation perplexity 1.67 after 100 updates, first 4\u202f000 tokens.", Sentence(head));
         Assert.DoesNotContain("tudent", head.Find(".head-figures").TextContent);
+    }
+
+    [Fact]
+    public void Completed_OverLabelledExamples_AnswersWithTheAccuracyAndItsDirection()
+    {
+        Run run = OfClasses(Run(RunStatus.Completed, step: 100), 0.913, 0.925);
+        run.StudentModelId = run.Id;
+        IRenderedComponent<RunHead> head = Render(run, new RunOutlook(Baseline: OfClasses(Run(RunStatus.Completed, step: 100), 0.9, null)));
+        Assert.Equal("58\u202f% of the teacher's size, 1.20 points worse: validation accuracy 91.30\u202f% against 92.50\u202f%, macro F1 0.90; higher is better.", Sentence(head));
+        Assert.Equal(["Report"], Actions(head));
+        Assert.DoesNotContain("erplexity", head.Markup);
+        string[] figures = [.. head.FindAll(".head-figures > div").Select(figure => figure.TextContent)];
+        Assert.Equal(4, figures.Length);
+        Assert.Contains("\u22121.20 points to the teacher's 92.50\u202f%; baseline: +1.30 points", figures[0]);
+        Assert.Contains("Matthews 0.800", figures[1]);
+        Assert.Contains("0.2500\u00a0nats/text", figures[2]);
+    }
+
+    [Fact]
+    public void Running_OverLabelledExamples_SpeaksOfExamples() => Assert.Equal(
+        "Learns; the held-out examples are measured for the first time after update 50.", Sentence(Render(Run(RunStatus.Running, step: 5), new RunOutlook { HoldsExamples = true })));
+
+    private static Run OfClasses(Run run, double accuracy, double? teacher)
+    {
+        run = Measured(run);
+        (run.ValidationPerplexity, run.ValidationNatsPerToken, run.TeacherPerplexity, run.TeacherNatsPerToken) = (null, null, null, null);
+        (run.ValidationOfClassesJson, run.ValidationAccuracy, run.TeacherOfClassesJson) = (Json(accuracy), accuracy, teacher is double taught ? Json(taught) : null);
+        return run;
+
+        static string Json(double share) => string.Create(CultureInfo.InvariantCulture,
+            $$"""{"validationAccuracy":{{share}},"validationMacroF1":0.9,"validationMatthews":0.8,"validationNatsPerText":0.25}""");
     }
 
     [Fact]
