@@ -27,6 +27,15 @@ internal sealed class Moments : IDisposable
     /// <summary>Name of the loss that the parameter belongs to, whose values are nowhere but here and in checkpoints; null for the student's.</summary>
     public string? Loss { get; init; }
 
+    /// <summary>Name of the method of compression that the parameter belongs to, in the same way; null for any other.</summary>
+    public string? Compression { get; init; }
+
+    /// <summary>Whether it is no part of the student.</summary>
+    public bool IsBesideStudent => Loss is not null || Compression is not null;
+
+    /// <summary>What the learning rate is multiplied by for it.</summary>
+    public double RateFactor { get; init; } = 1;
+
     /// <summary>Updates made.</summary>
     public long Steps { get; set; }
 
@@ -95,7 +104,7 @@ internal sealed class AdamWOptimiser(IReadOnlyList<Moments> moments, double beta
         {
             each.Steps++;
             using Tensor? before = told is null ? null : each.Parameter.detach().clone();
-            var settings = new AdamWSettings(learningRate, beta1, beta2, epsilon, each.WeightDecay, each.Steps, scale);
+            var settings = new AdamWSettings(learningRate * each.RateFactor, beta1, beta2, epsilon, each.WeightDecay, each.Steps, scale);
             if (each.Parameter.device_type == DeviceType.CPU)
                 Update(each, gradient, settings);
             else

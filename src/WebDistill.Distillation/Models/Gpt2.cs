@@ -73,11 +73,13 @@ internal sealed class Gpt2 : TextModel
         var context = new Gpt2Attention.Context(
             attentionMask is null && !kept.IsComposed ? null : AdditiveMask(length, attentionMask), cache, kept,
             Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32);
-        foreach (Gpt2Block block in h)
+        for (int layer = 0; layer < h.Count; layer++)
         {
+            if (Skips(layer))
+                continue;
             // What a block computes on the way is freed at once, unless the backward pass keeps it or somebody asked for it.
             using DisposeScope scope = NewDisposeScope();
-            Tensor output = block.forward(x, context).MoveToOuterDisposeScope();
+            Tensor output = h[layer].forward(x, context).MoveToOuterDisposeScope();
             kept.MoveToOuterDisposeScope();
             Keep(x);
             x = output;

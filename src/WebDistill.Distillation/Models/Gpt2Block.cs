@@ -54,7 +54,7 @@ internal sealed class Gpt2Mlp : nn.Module<Tensor, ScalarType, Tensor>
 /// <summary>
 /// x W + b with W stored [inputs, outputs], the transpose of a linear layer, as GPT-2's checkpoints have it. Computed in the type that is asked for.
 /// </summary>
-internal sealed class Conv1D : nn.Module<Tensor, ScalarType, Tensor>
+internal sealed class Conv1D : MatrixProduct
 {
     private readonly Parameter weight;
     private readonly Parameter bias;
@@ -68,6 +68,7 @@ internal sealed class Conv1D : nn.Module<Tensor, ScalarType, Tensor>
 
     public override Tensor forward(Tensor x, ScalarType type)
     {
+        x = Entered(x);
         long[] shape = x.shape;
         if (type == ScalarType.Float32 && RowProduct.Fits(x, weight))
             return RowProduct.Run(x, weight, isTransposed: false, bias).view([.. shape[..^1], weight.shape[1]]);

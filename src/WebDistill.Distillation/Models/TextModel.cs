@@ -41,6 +41,12 @@ public abstract class TextModel : nn.Module<Tensor, Tensor>
     /// <summary>The feed-forward parts of its layers, in the order of a text's way through those that have weights of their own; empty in a family without any.</summary>
     internal virtual IReadOnlyList<FeedForwardPart> FeedForwardParts => [];
 
+    /// <summary>Which layers a text passes by on its way, while the model trains; null where it passes through all of them.</summary>
+    internal Func<int, bool>? IsSkipped { get; set; }
+
+    /// <summary>Whether a text passes by that layer now.</summary>
+    private protected bool Skips(int layer) => IsSkipped is not null && training && IsSkipped(layer);
+
     /// <summary>What a run that freezes the positions' embeddings does not train.</summary>
     internal virtual IEnumerable<Parameter> PositionEmbeddings => [];
 

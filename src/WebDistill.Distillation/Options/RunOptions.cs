@@ -45,6 +45,10 @@ public sealed record RunOptions
     [Option("Optimiser", "How an update changes the weights: AdamW on a clipped gradient.")]
     public OptimiserOptions Optimiser { get; init; } = new();
 
+    /// <summary>How the student is compressed while it trains; it is not unless something of it says so.</summary>
+    [Option("Compression", "How the student is compressed while it trains. What comes out is a plain model: weights that are 0 or rounded, and nothing beside them. All of it is off by default.")]
+    public CompressionOptions Compression { get; init; } = new();
+
     /// <summary>Seed of every random choice of the run: initialisation, order of sequences, dropout.</summary>
     [Option("Seed", "Of every random choice: initialisation, order of sequences, dropout.", IsFixedOnceBegun = true)]
     public long Seed { get; init; } = 56;
@@ -85,6 +89,8 @@ public sealed record RunOptions
         Student.Validate(problems.In(OptionPath.Of(Student)));
         Data.Validate(problems.In(OptionPath.Of(Data)));
         Masking.Validate(problems.In(OptionPath.Of(Masking)));
+        Compression.Validate(problems.In(OptionPath.Of(Compression)));
+        Compression.ValidateWith(Precision, problems.In(OptionPath.Of(Compression)));
         Guards.Validate(problems.In(OptionPath.Of(Guards)));
         Samples.Validate(problems.In(OptionPath.Of(Samples)));
         return problems.Found;

@@ -41,7 +41,7 @@ internal sealed class Diagnoser
         Dictionary<string, UpdateSquares> squares = _squares = [];
         return (moments, update) =>
         {
-            string layer = moments.Loss is string loss ? $"loss {loss}" : _parts.Student.PartOf(moments.Name);
+            string layer = moments.Loss is string loss ? $"loss {loss}" : moments.Compression is string method ? $"compression {method}" : _parts.Student.PartOf(moments.Name);
             UpdateSquares sum = squares.GetValueOrDefault(layer);
             squares[layer] = new UpdateSquares(sum.Gradient + update.Gradient, sum.Weights + update.Weights, sum.Change + update.Change);
         };

@@ -3,6 +3,7 @@ using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Teachers;
+using WebDistill.Distillation.Transforms.Learned;
 
 namespace WebDistill.Distillation.Training;
 
@@ -138,6 +139,7 @@ public static class LoopSeries
         .. losses.OfType<DistillationCrossEntropy>().Any(loss => ((DistillationCrossEntropy.Softening)loss.ParametersIn(options)!).Changes) ? [Temperature] : Array.Empty<StepSeries>(),
         .. TeacherSeries.Of(options.Teacher),
         .. Measured(head), .. head == ModelHead.Classes ? new[] { TeacherAccuracy } : [TeacherPerplexity, TeacherNatsPerToken],
+        .. LearnedCatalogue.Active(options).SelectMany(method => method.Series),
         LearningRate, GradientNorm, TokensPerSecond, MemoryBytes, StepSeconds,
     ];
 

@@ -1,10 +1,11 @@
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Transforms.Learned;
 
 namespace WebDistill.Distillation.Training;
 
 /// <summary>What a run keeps on the disk, by its rule of retention. Bytes.</summary>
-/// <param name="CheckpointBytes">One checkpoint: weights and both moments, of the student and of what its losses train.</param>
+/// <param name="CheckpointBytes">One checkpoint: weights and both moments, of the student and of what its losses and its compression train, and what compression keeps.</param>
 /// <param name="CertainCheckpoints">Checkpoints that exist at the same time for certain, the one being written included.</param>
 /// <param name="MostCheckpoints">As many as the rule can keep: how many fall due by the clock nobody knows before.</param>
 /// <param name="ModelBytes">The model that is made at the end.</param>
@@ -23,12 +24,13 @@ public sealed record RunDisk(long CheckpointBytes, long CertainCheckpoints, long
     internal static RunDisk Of(RunOptions options, Architecture student, long ofLosses, int totalUpdates)
     {
         long weights = sizeof(float) * student.ParameterCount;
+        BesideStudent compression = LearnedCatalogue.Beside(options, student);
         var retention = CheckpointRetention.Of(options);
         // One falls due every so many updates, and one at the end.
         long bySteps = options.Checkpoints.IntervalSteps > 0 ? totalUpdates / options.Checkpoints.IntervalSteps : 0;
         long last = bySteps + (options.Checkpoints.IntervalSteps > 0 && totalUpdates % options.Checkpoints.IntervalSteps == 0 ? 0 : 1);
         long made = options.Checkpoints.IntervalMinutes > 0 ? totalUpdates : last;
-        return new RunDisk(3 * (weights + sizeof(float) * ofLosses), Kept(last), Kept(made), weights);
+        return new RunDisk(3 * (weights + sizeof(float) * (ofLosses + compression.Trained)) + compression.FileBytes, Kept(last), Kept(made), weights);
 
         long Kept(long saved)
         {

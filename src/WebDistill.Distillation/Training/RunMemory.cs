@@ -6,6 +6,7 @@ using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Transforms.Learned;
 
 namespace WebDistill.Distillation.Training;
 
@@ -14,7 +15,7 @@ namespace WebDistill.Distillation.Training;
 /// the largest number there is.
 /// </summary>
 /// <param name="TeacherBytes">The teacher's weights. Of several, which are read one after another, those of the largest and the output projection of each.</param>
-/// <param name="WeightBytes">The student's weights, and those that its losses bring.</param>
+/// <param name="WeightBytes">The student's weights, those that its losses bring, and what compression keeps behind them.</param>
 /// <param name="GradientBytes">Their gradients.</param>
 /// <param name="MomentBytes">Both moments of AdamW.</param>
 /// <param name="ActivationBytes">What the batch leaves for the backward pass, and one layer in work; with losses that look at all layers or at attention
@@ -85,10 +86,11 @@ public sealed record RunMemory(
             logits += chunk * student.VocabularySize * (2 * teachers.Count + 3);
         if (options.Precision == Precision.BFloat16)
             activations += student.ParameterCount / 2;
-        Int128 trained = student.ParameterCount + (Int128)TrainedByLosses(options, losses, teacher, student);
+        BesideStudent compression = LearnedCatalogue.Beside(options, student);
+        Int128 trained = student.ParameterCount + (Int128)TrainedByLosses(options, losses, teacher, student) + compression.Trained;
         return new RunMemory(
             Floats(teachers.Count == 0 ? 0 : teachers.Max(one => one.ParameterCount) + (teachers.Count == 1 ? 0 : teachers.Sum(one => (long)one.VocabularySize * one.Width))),
-            Floats(trained), Floats(trained), Floats(2 * trained), Clamp((Int128)Floats(activations) + WorkspaceBytes), Floats(logits), Clamp((Int128)sequences * CorpusBatches.BytesPerSequence),
+            Clamp((Int128)Floats(trained) + compression.MemoryBytes), Floats(trained), Floats(2 * trained), Clamp((Int128)Floats(activations) + WorkspaceBytes), Floats(logits), Clamp((Int128)sequences * CorpusBatches.BytesPerSequence),
             Floats(LargestTensor(student)));
     }
 

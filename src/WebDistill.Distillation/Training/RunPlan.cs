@@ -9,6 +9,7 @@ using WebDistill.Distillation.Optimisation;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Transforms.Learned;
 
 namespace WebDistill.Distillation.Training;
 
@@ -172,6 +173,8 @@ public sealed record RunPlan(
             if (loss.Mismatch(options, student, teacher) is string mismatch)
                 problems.Add(loss.Fields[0].Path, mismatch);
         }
+        problems.AddRange(LearnedCatalogue.Mismatches(options, LossCatalogue.Active(options, catalogue, teacher is not null), student,
+            epoch is EpochSize known && LearningRateSchedule.Batches(options, known) >= options.Schedule.GradientAccumulation ? (int)Math.Min(LearningRateSchedule.Count(options, known).Made, int.MaxValue) : null));
 
         int positions = Math.Min(student.Positions, teacher?.Positions ?? int.MaxValue), shortest = labelled?.ShortestContext ?? options.Data.SequenceMode.ShortestContext();
         if (options.Data.ContextLength is int context && context > positions)

@@ -12,6 +12,7 @@ using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Teachers;
+using WebDistill.Distillation.Transforms.Learned;
 using static TorchSharp.torch;
 
 namespace WebDistill.Distillation.Training;
@@ -30,6 +31,7 @@ public sealed class Trainer : IDisposable
     private readonly Objective _objective;
     private readonly LearningRateSchedule _schedule;
     private readonly int _contextLength;
+    private readonly RunCompression _compression;
     private readonly AdamWOptimiser _optimiser;
     private readonly HeldOutMeasure? _heldOut;
     private readonly Diagnoser _diagnoser;
@@ -65,7 +67,8 @@ public sealed class Trainer : IDisposable
             positions.requires_grad = !options.Student.FreezePositionEmbeddings;
         foreach (Parameter types in Student.TokenTypeEmbeddings)
             types.requires_grad = !options.Student.FreezeTokenTypeEmbeddings;
-        _optimiser = new AdamWOptimiser([.. Trained(Student, options), .. _objective.Parameters()],
+        _compression = new RunCompression(parts, options, TotalSteps);
+        _optimiser = new AdamWOptimiser([.. Trained(Student, options), .. _objective.Parameters(), .. _compression.Parameters],
             options.Optimiser.AdamBeta1, options.Optimiser.AdamBeta2, options.Optimiser.AdamEpsilon);
         _diagnoser = new Diagnoser(parts, options, _contextLength, TotalSteps);
         if (parts.Teacher is EnsembleTeacher { NeedsMeasuring: true } && _heldOut is null)
@@ -129,8 +132,11 @@ public sealed class Trainer : IDisposable
     /// <summary>The optimiser's state of every trained parameter, live.</summary>
     internal IReadOnlyList<Moments> Moments => _optimiser.Moments;
 
+    /// <summary>What its methods of compression keep beside the student and their <see cref="Moments"/>, live.</summary>
+    internal IReadOnlyList<KeptTensor> CompressionState => _compression.State;
+
     /// <summary>
-    /// Takes a run that has made no update to where another one stood. Weights and <see cref="Moments"/> are the caller's part.
+    /// Takes a run that has made no update to where another one stood. Weights, <see cref="Moments"/> and <see cref="CompressionState"/> are the caller's part, before.
     /// </summary>
     /// <exception cref="InvalidOperationException">An update was made already.</exception>
     /// <exception cref="ArgumentException">The state cannot be one of a run with these options and this corpus.</exception>
@@ -149,6 +155,7 @@ public sealed class Trainer : IDisposable
         (_unreported, _diagnoser.Layers) = (state.Unreported, state.UnreportedLayers);
         if (_parts.Teacher is EnsembleTeacher several)
             several.MeasuredWeights = state.TeacherWeights;
+        _compression.Restored(CompletedSteps);
     }
 
     /// <summary>Trains to the end: updates, and validation, samples and diagnosis at their intervals.</summary>
@@ -192,6 +199,8 @@ public sealed class Trainer : IDisposable
             _unreported = null;
             afterUpdate?.Invoke();
         }
+        foreach (string said in _compression.Said)
+            journal.Note(CompletedSteps, said);
 
         bool IsValidationDue() =>
             CompletedSteps == TotalSteps || CompletedSteps == measuredStep || _options.Schedule.ValidationIntervalSteps is > 0 and int interval && CompletedSteps % interval == 0;
@@ -241,13 +250,14 @@ public sealed class Trainer : IDisposable
             // Dropout depends on nothing but seed, update and micro-batch, so that a run repeats itself whatever else draws random numbers.
             manual_seed(SeededRandom.Combine(_options.Seed, step, i));
             LossCounts own = batches[i].Counts();
+            _compression.Passing(batches[i], step, i);
             double[] sums = AccumulateGradients(batches[i], k => _objective.Share(k, own, total, _options.Schedule.GradientAccumulation), step, clock, ofTeachers);
             for (int k = 0; k < means.Length; k++)
                 means[k] += sums[k] * _objective.Share(k, own, total, batches.Count);
         }
 
         double learningRate = _options.Optimiser.LearningRate * _schedule.Factor(CompletedSteps);
-        double norm = _optimiser.Step(learningRate, _options.Optimiser.MaxGradientNorm, _diagnoser.Before(step));
+        double norm = _compression.Around(step, () => _optimiser.Step(learningRate, _options.Optimiser.MaxGradientNorm, _diagnoser.Before(step)));
         if (!double.IsFinite(norm))
             throw new TrainingDivergedException(step, "the gradient's norm", norm);
         _diagnoser.Updated();
@@ -273,6 +283,7 @@ public sealed class Trainer : IDisposable
             values.Add(name, sum / total.Rows);
         if (Series.Contains(LoopSeries.Temperature))
             values.Add(LoopSeries.Temperature.Name, _objective.Temperature);
+        _compression.Report(values);
         return new StepReport(step, (double)_batchesUsed / _batchesPerEpoch, _tokensSeen, _objective.Total(means), values);
     }
 
@@ -380,6 +391,7 @@ public sealed class Trainer : IDisposable
     {
         _optimiser.Dispose();
         _objective.Dispose();
+        _compression.Dispose();
         _keptBlocks.Dispose();
     }
 }

@@ -9,6 +9,7 @@ using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Transforms.Learned;
 
 namespace WebDistill.Distillation.Training;
 
@@ -45,7 +46,7 @@ public sealed record CheckpointFile(string Name, long Bytes, string Sha256);
 
 /// <summary>
 /// A folder from which a run goes on: a Hugging Face model (config.json, model.safetensors, the files of its tokenizer), the optimiser's moments
-/// and the parameters of losses (optimizer.safetensors), the rest of the state (training_state.json), and manifest.json with the size and hash of each.
+/// and the parameters of losses and what compression keeps (optimizer.safetensors), the rest of the state (training_state.json), and manifest.json with the size and hash of each.
 /// </summary>
 public static class TrainingCheckpoint
 {
@@ -178,8 +179,16 @@ public static class TrainingCheckpoint
             state.Steps = moments.Find(Steps(name)) is null ? throw Missing(Steps(name)) : ReadSteps(moments, Steps(name));
             ParameterData.Write(state.First, values => ReadMoment(moments, $"{name}.exp_avg", values));
             ParameterData.Write(state.Second, values => ReadMoment(moments, $"{name}.exp_avg_sq", values));
-            if (state.Loss is not null)
+            if (state.IsBesideStudent)
                 ParameterData.Write(state.Parameter, values => ReadMoment(moments, name, values));
+        }
+        foreach (KeptTensor kept in trainer.CompressionState)
+        {
+            if (moments.Find(kept.Written.Name) is not { } entry)
+                throw Missing(kept.Written.Name);
+            if (entry.Type != kept.Written.Type || !entry.Shape.SequenceEqual(kept.Written.Shape))
+                throw new InvalidDataException($"{Path.GetFileName(folder)}: '{entry.Name}' is {entry.Type} [{string.Join(", ", entry.Shape)}], expected {kept.Written.Type} [{string.Join(", ", kept.Written.Shape)}].");
+            kept.Read(moments);
         }
         try
         {
@@ -241,10 +250,10 @@ public static class TrainingCheckpoint
             tensors.Add(SafetensorsTensor.Single($"{state.Name}.exp_avg", state.First.shape, values => ParameterData.Read(state.First, values)));
             tensors.Add(SafetensorsTensor.Single(
                 $"{state.Name}.exp_avg_sq", state.Second.shape, values => ParameterData.Read(state.Second, values)));
-            if (state.Loss is not null)
+            if (state.IsBesideStudent)
                 tensors.Add(SafetensorsTensor.Single(state.Name, state.Parameter.shape, values => ParameterData.Read(state.Parameter, values)));
         }
-        return tensors;
+        return [.. tensors, .. trainer.CompressionState.Select(kept => kept.Written)];
     }
 
     private static string Steps(string parameter) => $"{parameter}.step";

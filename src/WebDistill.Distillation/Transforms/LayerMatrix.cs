@@ -9,7 +9,7 @@ namespace WebDistill.Distillation.Transforms;
 /// <summary>A weight matrix of a layer as [outputs, inputs], whichever way the family stores it: a row makes one output. Norms, biases, embeddings and heads are none.</summary>
 internal sealed class LayerMatrix
 {
-    private readonly Tensor _stored;
+    private readonly Parameter _stored;
     private readonly bool _isTransposed;
 
     private LayerMatrix(string name, Parameter stored, bool isTransposed)
@@ -26,6 +26,9 @@ internal sealed class LayerMatrix
 
     /// <summary>Columns.</summary>
     public long Inputs { get; }
+
+    /// <summary>The numbers as the model stores them.</summary>
+    public Parameter Stored => _stored;
 
     /// <summary>Rows times columns.</summary>
     public long Count => Outputs * Inputs;
@@ -67,5 +70,8 @@ internal sealed class LayerMatrix
         ParameterData.Write(Oriented(), destination => values.CopyTo(destination));
     }
 
-    private Tensor Oriented() => _isTransposed ? _stored.detach().t() : _stored.detach();
+    /// <summary>A tensor that is stored as the matrix is, as [outputs, inputs].</summary>
+    public Tensor Orient(Tensor stored) => _isTransposed ? stored.t() : stored;
+
+    private Tensor Oriented() => Orient(_stored.detach());
 }

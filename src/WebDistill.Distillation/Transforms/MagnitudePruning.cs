@@ -4,17 +4,6 @@ using WebDistill.Distillation.Options;
 
 namespace WebDistill.Distillation.Transforms;
 
-/// <summary>Among which weights the smallest are looked for.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<PruningScope>))]
-public enum PruningScope
-{
-    /// <summary>Each matrix loses the same share.</summary>
-    EachMatrix,
-
-    /// <summary>All matrices of the layers together: those of small weights lose more.</summary>
-    AllMatrices,
-}
-
 /// <summary>
 /// Magnitude pruning: w′ = m·w, m = 0 for the share s of the weights that are smallest in magnitude. Of n weights round(s·n) become 0, halves to even, zeros that are there
 /// included; of equal magnitudes the first ones.
@@ -76,12 +65,10 @@ public sealed class MagnitudePruning : WeightTransform
         return LayerMatrix.Described(architecture, model =>
         {
             IReadOnlyList<LayerMatrix> matrices = LayerMatrix.Of(model);
-            long wanted = matrices.Sum(matrix => Share(pruned.Sparsity, matrix.Count)), all = matrices.Sum(matrix => matrix.Count);
-            if ((pruned.Scope == PruningScope.EachMatrix ? wanted : Share(pruned.Sparsity, all)) == 0)
+            long wanted = matrices.Sum(matrix => ZeroCounts.Rounded(pruned.Sparsity, matrix.Count)), all = matrices.Sum(matrix => matrix.Count);
+            if ((pruned.Scope == PruningScope.EachMatrix ? wanted : ZeroCounts.Rounded(pruned.Sparsity, all)) == 0)
                 return At("sparsity", $"The sparsity {pruned.Sparsity} makes none of the {all} weights 0, expected at least one. Choose a higher one.");
-            bool isTooMuch = pruned.Scope == PruningScope.EachMatrix
-                ? matrices.Any(matrix => Share(pruned.Sparsity, matrix.Count) > Most(matrix, pruned)) : Share(pruned.Sparsity, all) > matrices.Sum(matrix => Most(matrix, pruned));
-            return isTooMuch ? At("sparsity", $"The sparsity {pruned.Sparsity} leaves fewer weights than the {pruned.MinimumKept} of each matrix that are to stay, in matrices as small as these. Choose a lower one.") : null;
+            return ZeroCounts.IsTooMuch(pruned.Scope, [.. matrices.Select(matrix => matrix.Count)], count => ZeroCounts.Rounded(pruned.Sparsity, count), pruned.MinimumKept) ? At("sparsity", $"The sparsity {pruned.Sparsity} leaves fewer weights than the {pruned.MinimumKept} of each matrix that are to stay, in matrices as small as these. Choose a lower one.") : null;
         });
     }
 
@@ -89,39 +76,15 @@ public sealed class MagnitudePruning : WeightTransform
     {
         var pruned = (Pruned)parameters;
         IReadOnlyList<LayerMatrix> matrices = LayerMatrix.Of(model);
-        long[] zeros = pruned.Scope == PruningScope.EachMatrix ? [.. matrices.Select(matrix => Share(pruned.Sparsity, matrix.Count))] : Together(matrices, pruned);
+        long[] zeros = ZeroCounts.Of(pruned.Scope, [.. matrices.Select(matrix => new RankedNumbers(matrix.Count, matrix.Read))], count => ZeroCounts.Rounded(pruned.Sparsity, count), pruned.MinimumKept,
+            SmallestNumbers.ByMagnitude);
         foreach ((LayerMatrix matrix, long count) in work.Through([.. matrices.Zip(zeros)]))
         {
             float[] values = matrix.Read();
-            MagnitudeThreshold.Smallest([() => values], count).Clear(values);
+            SmallestNumbers.Of([() => values], count, SmallestNumbers.ByMagnitude).Mark(values, place => values[place] = 0);
             matrix.Write(values);
         }
         long weights = matrices.Sum(matrix => matrix.Count);
         work.Figures.Add(new TransformFigure("sparsity", "Zeros among the weights of the layers", (double)matrices.Sum(matrix => matrix.Read().LongCount(value => value == 0)) / weights, "share"));
     }
-
-    /// <summary>How many each matrix loses if the smallest of all go, and none loses more than it may: what that leaves over, the others lose.</summary>
-    private static long[] Together(IReadOnlyList<LayerMatrix> matrices, Pruned pruned)
-    {
-        long total = Share(pruned.Sparsity, matrices.Sum(matrix => matrix.Count));
-        var zeros = new long[matrices.Count];
-        List<int> free = [.. Enumerable.Range(0, matrices.Count)];
-        while (true)
-        {
-            long budget = total - Enumerable.Range(0, matrices.Count).Except(free).Sum(place => zeros[place]);
-            MagnitudeThreshold threshold = MagnitudeThreshold.Smallest([.. free.Select(place => (Func<float[]>)matrices[place].Read)], budget);
-            foreach (int place in free)
-                zeros[place] = threshold.Clear(matrices[place].Read());
-            int[] full = [.. free.Where(place => zeros[place] > Most(matrices[place], pruned))];
-            if (full.Length == 0)
-                return zeros;
-            foreach (int place in full)
-                zeros[place] = Most(matrices[place], pruned);
-            free = [.. free.Except(full)];
-        }
-    }
-
-    private static long Share(double share, long count) => (long)Math.Round(share * count);
-
-    private static long Most(LayerMatrix matrix, Pruned pruned) => matrix.Count - (long)Math.Ceiling(pruned.MinimumKept * matrix.Count);
 }

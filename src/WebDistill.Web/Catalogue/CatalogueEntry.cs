@@ -10,11 +10,12 @@ namespace WebDistill.Web.Catalogue;
 /// <param name="Teachers">Who teaches, alone or together.</param>
 /// <param name="Students">What a student begins with; that which takes layers of a teacher changes a model's structure.</param>
 /// <param name="BatchSources">What is read, and how it is cut.</param>
+/// <param name="Compressions">What compresses a student while it trains.</param>
 /// <param name="Transforms">What makes a model of a model without training.</param>
 /// <param name="Missing">What must be stored before the examples can be posted: where it is missing, an example names it in its place. Empty when nothing is.</param>
 public sealed record CatalogueResponse(
     IReadOnlyList<CatalogueEntry> Families, IReadOnlyList<CatalogueEntry> Tasks, IReadOnlyList<CatalogueEntry> Losses, IReadOnlyList<CatalogueEntry> Teachers,
-    IReadOnlyList<CatalogueEntry> Students, IReadOnlyList<CatalogueEntry> BatchSources, IReadOnlyList<CatalogueTransform> Transforms, IReadOnlyList<string> Missing);
+    IReadOnlyList<CatalogueEntry> Students, IReadOnlyList<CatalogueEntry> BatchSources, IReadOnlyList<CatalogueEntry> Compressions, IReadOnlyList<CatalogueTransform> Transforms, IReadOnlyList<string> Missing);
 
 /// <summary>What makes a model of a model without training.</summary>
 /// <param name="Knobs">Its parameters.</param>

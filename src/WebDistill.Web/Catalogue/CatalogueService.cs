@@ -32,7 +32,7 @@ public sealed class CatalogueService(ModelService models, DatasetTable datasets)
             labelled = new(await datasets.NewestReadyAsync(null, holdsExamples: true, cancel: cancel), null, null, Library.OfClasses);
         JsonObject defaults = LossCatalogue.RunSchema.Write(new RunOptions(), WebJson.Options);
         return new CatalogueResponse(
-            Entries(Method.Families), Entries(Method.Tasks), Entries(Method.Losses), Entries(Method.Teachers), Entries(Method.Students), Entries(Method.BatchSources), Transforms(teacher ?? filling), [.. library.Missing.Append(library.Other is null ? Library.NoOther : null).Concat(masked.Missing).Append(labelled.Text is null ? labelled.Lacking.Text : null).OfType<string>()]);
+            Entries(Method.Families), Entries(Method.Tasks), Entries(Method.Losses), Entries(Method.Teachers), Entries(Method.Students), Entries(Method.BatchSources), Entries(Method.Compressions), Transforms(teacher ?? filling), [.. library.Missing.Append(library.Other is null ? Library.NoOther : null).Concat(masked.Missing).Append(labelled.Text is null ? labelled.Lacking.Text : null).OfType<string>()]);
 
         IReadOnlyList<CatalogueEntry> Entries(IEnumerable<Method> methods) => [.. methods.Select(method => new CatalogueEntry(
             method.Name, method.Title, method.Text, method.Formula, method.Source, [.. method.Knobs.Select(path => CatalogueKnob.Of(LossCatalogue.RunSchema.Find(path), defaults))],

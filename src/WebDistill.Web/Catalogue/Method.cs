@@ -2,6 +2,7 @@ using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
+using WebDistill.Distillation.Transforms.Learned;
 
 namespace WebDistill.Web.Catalogue;
 
@@ -99,6 +100,10 @@ internal sealed record Method(
     public static IEnumerable<Method> Students => StudentInits.All.Select(init => new Method(
         init.Name, init.Name, init.Description, null, init.Source, [.. init.Uses], init.NeedsTeacher || init.NeedsCheckpoint ? Teaching.One : Teaching.None,
         init.NeedsTeacher ? [("objective.ce.weight", 1)] : init.NeedsCheckpoint ? [("student.initialisation", init.Name), ("objective.ce.weight", 1)] : s_fromNothing));
+
+    /// <summary>How a student is compressed while it trains.</summary>
+    public static IEnumerable<Method> Compressions => LearnedCatalogue.All.Select(method => new Method(
+        method.Name, method.Title, method.What, method.Formula, method.Source, [.. method.Fields.Select(knob => knob.Path)], Teaching.None, [.. s_fromNothing, (method.Fields[0].Path, method.Example)]));
 
     /// <summary>What is read, and how it is cut.</summary>
     public static IEnumerable<Method> BatchSources =>

@@ -29,13 +29,13 @@ public sealed partial class NewRunPage
     private const string TemperaturePath = "objective.ce.temperature";
 
     // What stands in a section of this page; a group that is added gets one of its own at the end.
-    private static readonly HashSet<string> s_placed = ["teacher", "student", "data", "masking", "objective", "schedule", "optimiser", "checkpoints", "guards", "samples"];
+    private static readonly HashSet<string> s_placed = ["teacher", "student", "data", "masking", "objective", "schedule", "optimiser", "compression", "checkpoints", "guards", "samples"];
 
     private static readonly IReadOnlyList<OptionGroup> OtherGroups = [.. LossCatalogue.RunSchema.Groups.Where(group => !s_placed.Contains(group.Name))];
 
     private static readonly IReadOnlyList<(string Id, string Title)> s_sections =
     [
-        ("s-goal", "Goal"), ("s-teacher", "Teacher"), ("s-student", "Student"), ("s-data", "Data"), ("s-objective", "Objective"), ("s-optimisation", "Optimisation"), ("s-guards", "Guards"),
+        ("s-goal", "Goal"), ("s-teacher", "Teacher"), ("s-student", "Student"), ("s-data", "Data"), ("s-objective", "Objective"), ("s-optimisation", "Optimisation"), ("s-compression", "Compression"), ("s-guards", "Guards"),
         ("s-samples", "Samples"),
         .. OtherGroups.Select(group => ($"s-{group.Name}", group.Label)),
     ];

@@ -6,6 +6,7 @@ using WebDistill.Distillation.Optimisation;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
 using WebDistill.Distillation.Training;
+using WebDistill.Distillation.Transforms.Learned;
 using WebDistill.Web.Ui;
 
 namespace WebDistill.Web.Runs;
@@ -64,6 +65,8 @@ public sealed record UsedOption(OptionField Field, string Group, string Value, b
     {
         if (path.StartsWith("masking.", StringComparison.Ordinal))
             return task == ModelHead.MaskedToken;
+        if (LearnedCatalogue.All.FirstOrDefault(method => method.Fields.Any(field => field.Path == path)) is LearnedCompression compression)
+            return compression.IsOn(options) || path == compression.Fields[0].Path;
         bool taught = options.Teacher.ModelId is not null;
         if (path.StartsWith("objective.", StringComparison.Ordinal))
         {

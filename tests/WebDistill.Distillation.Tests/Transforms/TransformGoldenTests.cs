@@ -14,7 +14,7 @@ public sealed class TransformGoldenTests
     public void Golden_Magnitude_HalfOfFourWeights()
     {
         float[] weights = [0.1f, -0.5f, 0.3f, -0.2f];
-        Assert.Equal(2, MagnitudeThreshold.Smallest([() => weights], 2).Clear(weights));
+        Assert.Equal(2, SmallestNumbers.Of([() => weights], 2, SmallestNumbers.ByMagnitude).Mark(weights, place => weights[place] = 0));
         Assert.Equal([0, -0.5f, 0.3f, 0], weights);
     }
 

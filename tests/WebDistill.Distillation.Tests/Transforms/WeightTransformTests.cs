@@ -1,6 +1,7 @@
 using TorchSharp;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Transforms;
 using static TorchSharp.torch;
 
@@ -53,11 +54,11 @@ public sealed class WeightTransformTests
     public void Pruning_OfEqualMagnitudes_TakesTheFirstAndAsManyAsAskedFor()
     {
         float[] first = [1, -1, 1, -1], second = [-1, 1, 2, 0];
-        MagnitudeThreshold threshold = MagnitudeThreshold.Smallest([() => first, () => second], 4);
-        Assert.Equal((3, 1), (threshold.Clear(first), threshold.Clear(second)));
+        SmallestNumbers smallest = SmallestNumbers.Of([() => first, () => second], 4, SmallestNumbers.ByMagnitude);
+        Assert.Equal((3, 1), (smallest.Mark(first, place => first[place] = 0), smallest.Mark(second, place => second[place] = 0)));
         Assert.Equal([0, 0, 0, -1], first);
         Assert.Equal([-1, 1, 2, 0], second);
-        Assert.Throws<ArgumentOutOfRangeException>(() => MagnitudeThreshold.Smallest([() => first], 5));
+        Assert.Throws<ArgumentOutOfRangeException>(() => SmallestNumbers.Of([() => first], 5, SmallestNumbers.ByMagnitude));
     }
 
     /// <summary>What is 0 stays 0, and less than there is already is refused.</summary>

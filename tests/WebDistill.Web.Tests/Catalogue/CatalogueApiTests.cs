@@ -5,6 +5,7 @@ using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
+using WebDistill.Distillation.Transforms.Learned;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Tests.Models;
 using WebDistill.Web.Tests.Runs;
@@ -14,7 +15,7 @@ namespace WebDistill.Web.Tests.Catalogue;
 [Trait("takes", "long")]
 public sealed class CatalogueApiTests
 {
-    private static readonly string[] s_kinds = ["families", "tasks", "losses", "teachers", "students", "batchSources"];
+    private static readonly string[] s_kinds = ["families", "tasks", "losses", "teachers", "students", "batchSources", "compressions"];
 
     [Fact]
     public async Task Examples_OfEveryEntry_AreLaunchedAndComplete()
@@ -53,6 +54,12 @@ public sealed class CatalogueApiTests
         Assert.Equal((field.Label, field.What, field.Usual, 0.01, 1000, 2),
             (Text(temperature, "label"), Text(temperature, "what"), Text(temperature, "usual"), temperature.GetProperty("minimum").GetDouble(),
                 temperature.GetProperty("maximum").GetDouble(), temperature.GetProperty("default").GetDouble()));
+
+        // Compression that is learned: its methods are all there, and its student is a plain model with the zeros that were asked for.
+        Assert.Equal(LearnedCatalogue.All.Select(method => method.Name), entries.Where(one => one.Kind == "compressions").Select(one => Text(one.Entry, "name")));
+        Guid pruned = await StartedAsync(app, entries.Single(one => one.Kind == "compressions" && Text(one.Entry, "name") == "magnitude").Entry.GetProperty("example"));
+        await app.EndOfRunAsync(pruned);
+        Assert.Equal(0.5, (await app.GetAsync($"/api/runs/{pruned}/steps")).EnumerateArray().Last().GetProperty("values").GetProperty("pruned").GetDouble(), 1e-6);
 
         // Several teachers: what they disagree by is a series, and neither can be deleted while a run waits for it.
         JsonElement together = entries.Single(one => one.Kind == "teachers" && Text(one.Entry, "name") == "by-gold-token").Entry.GetProperty("example");

@@ -6,7 +6,7 @@ namespace WebDistill.Distillation.Models.Encoders;
 
 /// <summary>x Wᵀ + b with W stored [outputs, inputs], as a linear layer's files have it. Computed in the type that is asked for.</summary>
 /// <remarks>Not TorchSharp's Linear, for a new one draws random numbers from the stream that a run in progress takes its dropout from.</remarks>
-internal sealed class Dense : nn.Module<Tensor, ScalarType, Tensor>
+internal sealed class Dense : MatrixProduct
 {
     private readonly Parameter weight;
     private readonly Parameter bias;
@@ -19,5 +19,5 @@ internal sealed class Dense : nn.Module<Tensor, ScalarType, Tensor>
     }
 
     /// <summary>[.., inputs] to [.., outputs].</summary>
-    public override Tensor forward(Tensor x, ScalarType type) => nn.functional.linear(x.to(type), weight.to(type), bias.to(type));
+    public override Tensor forward(Tensor x, ScalarType type) => nn.functional.linear(Entered(x).to(type), weight.to(type), bias.to(type));
 }

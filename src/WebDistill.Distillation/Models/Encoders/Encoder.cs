@@ -115,11 +115,13 @@ internal abstract class Encoder : TextModel
         ScalarType type = Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
         var pass = new EncoderPass(input.AttentionMask is null ? null : AdditiveMask(input.AttentionMask), kept, type);
         Tensor x = Embed(input, type);
-        foreach (EncoderLayer layer in _layers)
+        for (int layer = 0; layer < _layers.Length; layer++)
         {
+            if (Skips(layer))
+                continue;
             // What a layer computes on the way is freed at once, unless the backward pass keeps it or somebody asked for it.
             using DisposeScope scope = NewDisposeScope();
-            Tensor output = layer.forward(x, pass).MoveToOuterDisposeScope();
+            Tensor output = _layers[layer].forward(x, pass).MoveToOuterDisposeScope();
             kept.MoveToOuterDisposeScope();
             if (wants.HasFlag(Wants.HiddenOfAllLayers))
                 layers.Add(x);
