@@ -179,10 +179,10 @@ public sealed class LabelledDatasetApiTests(WebDistillApp app) : IClassFixture<W
     [Fact]
     public async Task WhatReadsRunningText_RefusesExamples_AndDoesNotOfferThem()
     {
-        Guid bert = await app.ImportedBertAsync("Reader");
-        JsonElement dataset = await ReadyAsync("a.csv", Csv, null, [("labelColumn", "mood"), ("tokenizerModelId", bert.ToString())]);
+        Guid model = await app.ImportedModelAsync();
+        JsonElement dataset = await ReadyAsync("a.csv", Csv, null, [("labelColumn", "mood"), ("tokenizerModelId", model.ToString())]);
         Guid id = dataset.GetProperty("id").GetGuid();
-        using HttpResponseMessage evaluated = await app.Http.PostAsJsonAsync("/api/evaluations", new { modelId = bert, set = "text", datasetId = id });
+        using HttpResponseMessage evaluated = await app.Http.PostAsJsonAsync("/api/evaluations", new { modelId = model, set = "text", datasetId = id });
         Assert.Contains("holds examples with classes", (await evaluated.ProblemAsync(HttpStatusCode.BadRequest)).GetProperty("errors").GetProperty("datasetId")[0].GetString());
         var table = app.Service<DatasetTable>();
         string tokenizer = dataset.GetProperty("tokenizerSha256").GetString()!;

@@ -1,12 +1,6 @@
+using System.Net;
 using System.Text.Json;
-using WebDistill.Data;
-using WebDistill.Distillation.Data.Labelled;
-using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Options;
-using WebDistill.Distillation.Text;
-using WebDistill.Web.Datasets;
-using WebDistill.Web.Formats;
-using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Tests.Runs;
 
@@ -22,39 +16,22 @@ internal static class LabelledData
     public static string Csv(int examples, int from = 0) => "text,label\n" + string.Concat(Enumerable.Range(from, examples).Select(i =>
         $"{(i % 2 == 0 ? s_people : s_numbers)[i / 2 % 3]} {(i % 5 < 2 ? "after two" : "through no other side")},{Classes[1 - i % 2]}\n"));
 
-    /// <summary>A data set of them with a model's tokenizer.</summary>
+    /// <summary>A data set of them with a model's tokenizer, uploaded.</summary>
     /// <param name="heldOut">Null holds nothing out.</param>
     public static async Task<Guid> LabelledAsync(this WebDistillApp app, Guid model, string? train = null, string? heldOut = "", string name = "Labelled")
     {
-        var id = Guid.CreateVersion7();
-        DataFolder folder = app.Service<DataFolder>();
-        string target = folder.Dataset(id), tokenizerFolder = folder.Model(model), trainSource = DatasetFiles.Source(target), heldOutSource = Path.Combine(target, "held-out.csv");
-        Directory.CreateDirectory(target);
-        TextTokenizer tokenizer = TokenizerKinds.Load(tokenizerFolder);
-        tokenizer.Save(target, FileLayer.Disk);
-        await File.WriteAllTextAsync(trainSource, train ?? Csv(160));
+        using var form = new MultipartFormDataContent();
+        foreach ((string field, string value) in new[] { ("name", name), ("task", "classes"), ("tokenizerModelId", model.ToString()), ("validationProportion", "0") })
+            form.Add(new StringContent(value), field);
+        form.Add(new StringContent(train ?? Csv(160)), "file", "labelled.csv");
         if (heldOut is not null)
-            await File.WriteAllTextAsync(heldOutSource, heldOut == "" ? Csv(40, from: 160) : heldOut);
-        var options = new LabelledOptions { Format = "csv" };
-        LabelledPreparation.Prepare(trainSource, heldOut is null ? null : heldOutSource, options, tokenizer, DatasetFiles.Train(target), DatasetFiles.Validation(target), FileLayer.Disk);
-        long Tokens(string path)
-        {
-            using LabelledFile file = LabelledFile.Open(path);
-            return file.TokenCount;
-        }
-
-        long trained = Tokens(DatasetFiles.Train(target)), held = heldOut is null ? 0 : Tokens(DatasetFiles.Validation(target));
-        await app.Service<DatabaseWriter>().WriteAsync(async db =>
-        {
-            db.Datasets.Add(new Dataset
-            {
-                Id = id, Name = name, FileName = "labelled.csv", State = DatasetState.Ready, Format = options.Format, JsonField = "", LabelledJson = JsonSerializer.Serialize(options, WebJson.Options), ClassCount = 2,
-                TokenizerModelId = model, TokenizerSha256 = tokenizer.Vocabulary.Sha256, VocabularySize = tokenizer.Vocabulary.Size, Sha256 = FileHash.Sha256(trainSource), Documents = 200, Bytes = 1,
-                Tokens = trained + held, TrainTokens = trained, ValidationTokens = held, CreatedAt = DateTime.UtcNow,
-            });
-            await db.SaveChangesAsync();
-        });
-        return id;
+            form.Add(new StringContent(heldOut == "" ? Csv(40, from: 160) : heldOut), "heldOutFile", "held-out.csv");
+        using HttpResponseMessage accepted = await app.Http.PostAsync("/api/datasets", form);
+        JsonElement made = await accepted.JsonAsync();
+        Assert.True(accepted.StatusCode == HttpStatusCode.Accepted, made.ToString());
+        JsonElement dataset = await app.PollAsync($"/api/datasets/{made.GetProperty("id").GetGuid()}", one => one.GetProperty("state").GetString() != "Preparing");
+        Assert.True(dataset.GetProperty("state").GetString() == "Ready", dataset.ToString());
+        return dataset.GetProperty("id").GetGuid();
     }
 
     /// <summary>A fresh BERT that learns the labels.</summary>
