@@ -193,4 +193,46 @@ public sealed class LabelledRunsPageTests(WebDistillApp app, Chromium chromium) 
         await visit.AssertAccessibleAsync();
         await visit.KeepPictureAsync("run-labelled");
     }
+
+    [Fact]
+    public async Task Pages_OfAStudentOfItsLogits_ShowTheAccuracyBesideTheTeachers()
+    {
+        Guid bert = await app.ImportedBertAsync(), dataset = await app.LabelledAsync(bert, name: "Requests");
+        JsonElement taught = await app.EndOfRunAsync(await app.StartAsync(LabelledData.Labels(dataset, "BERT on labels") with { Seed = 2 }));
+        Guid teacher = taught.GetProperty("studentModelId").GetGuid(), student = await app.StartAsync(LabelledData.FromLogits(teacher, dataset, "BiLSTM of its logits"));
+        await app.EndOfRunAsync(student);
+        await using Visit visit = await chromium.VisitAsync(app, $"/runs/{student:N}");
+        await Expect(visit.Page.Locator(".answer")).ToContainTextAsync("of the teacher's size");
+        await Expect(visit.Page.Locator(".head-figures")).ToContainTextAsync("to the teacher's");
+        await Expect(visit.Page.GetByRole(AriaRole.Figure, new() { NameRegex = new("^Validation accuracy over") })).ToHaveAccessibleNameAsync(new System.Text.RegularExpressions.Regex("Teacher's accuracy"));
+        await KeepAsync("run-of-logits");
+        await visit.Page.GotoAsync($"{app.Address}/runs/{student:N}?tab=checkpoints");
+        await Expect(visit.Page.Locator(".card:has(#h-checkpoints)")).ToContainTextAsync("Validation accuracy");
+        await Expect(visit.Page.Locator(".card:has(#h-checkpoints) .badge").First).ToHaveTextAsync("best");
+        await visit.AssertAccessibleAsync();
+        await visit.KeepPictureAsync("run-labelled-checkpoints");
+        await visit.Page.GotoAsync($"{app.Address}/");
+        await Expect(visit.Page.Locator("thead")).ToContainTextAsync("Accuracy");
+        await KeepAsync("runs-labelled");
+        await visit.Page.GotoAsync($"{app.Address}/compare?runs={taught.GetProperty("id").GetGuid():N},{student:N}");
+        await Expect(visit.Page.Locator(".verdict")).ToContainTextAsync("higher is better");
+        await visit.KeepPictureAsync("compare-labelled");
+        await visit.Page.GotoAsync($"{app.Address}/runs/new?teacher={teacher:N}&dataset={dataset:N}");
+        await Expect(visit.Page.Locator("[id='objective.labels.weight']")).ToHaveValueAsync("0.1");
+        await Expect(visit.Page.Locator("[id='objective.ce.weight']")).ToHaveValueAsync("0.9");
+        await KeepAsync("new-run-of-logits");
+
+        // In both themes, and on a phone.
+        async Task KeepAsync(string name)
+        {
+            await visit.AssertAccessibleAsync();
+            await visit.KeepPictureAsync(name);
+            await visit.Page.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Dark });
+            await visit.KeepPictureAsync($"{name}-dark");
+            await visit.Page.SetViewportSizeAsync(400, 800);
+            await visit.KeepPictureAsync($"{name}-phone");
+            await visit.Page.EmulateMediaAsync(new() { ColorScheme = ColorScheme.Light });
+            await visit.Page.SetViewportSizeAsync(1440, 900);
+        }
+    }
 }
