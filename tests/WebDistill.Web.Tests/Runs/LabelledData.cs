@@ -25,7 +25,7 @@ internal static class LabelledData
             form.Add(new StringContent(value), field);
         form.Add(new StringContent(train ?? Csv(160)), "file", "labelled.csv");
         if (heldOut is not null)
-            form.Add(new StringContent(heldOut == "" ? Csv(40, from: 160) : heldOut), "heldOutFile", "held-out.csv");
+            form.Add(new StringContent(heldOut == "" ? Csv(40, from: 160) : heldOut), "heldOut", "held-out.csv");
         using HttpResponseMessage accepted = await app.Http.PostAsync("/api/datasets", form);
         JsonElement made = await accepted.JsonAsync();
         Assert.True(accepted.StatusCode == HttpStatusCode.Accepted, made.ToString());
