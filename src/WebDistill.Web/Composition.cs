@@ -90,6 +90,7 @@ internal static class Composition
             .AddSingleton<OpenWatches>()
             .AddSingleton<RunService>()
             .AddSingleton<DiagnosisService>()
+            .AddSingleton<ClassScores>()
             .AddSingleton<RunTable>()
             .AddSingleton<RunTags>()
             .AddSingleton<RunNotes>()

@@ -37,7 +37,7 @@ public static class LoopSeries
     public static StepSeries ValidationMacroF1 { get; } = OfClasses("validationMacroF1", "Validation macro F1", "Macro F1", "0 to 1", 6);
 
     /// <summary>Correlation of what the held-out texts are with what is told of them.</summary>
-    public static StepSeries ValidationMatthews { get; } = OfClasses("validationMatthews", "Validation Matthews correlation", "Matthews", "-1 to 1", 7);
+    public static StepSeries ValidationMatthews { get; } = OfClasses("validationMatthews", "Validation Matthews correlation", "Matthews", "-1 to 1", 3);
 
     /// <summary>Mean cross-entropy of the held-out texts' classes.</summary>
     public static StepSeries ValidationNatsPerText { get; } = new()

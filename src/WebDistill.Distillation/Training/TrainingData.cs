@@ -41,9 +41,9 @@ public abstract class TrainingData(int vocabularySize, TokenRoles roles, string 
     /// <summary>Why nothing can be learned of the data, whatever the models are; empty when something can.</summary>
     public virtual IReadOnlyList<OptionProblem> Problems => [];
 
-    /// <summary>What of a run over it does not fit; parameters as <see cref="RunPlan"/>'s.</summary>
+    /// <summary>What of a run over it does not fit; parameters as <see cref="RunPlan"/>'s. Whether a text can be masked is asked with its epoch: a loss of another task says more.</summary>
     public IReadOnlyList<OptionProblem> Check(RunOptions options, Architecture? teacher, Architecture? checkpoint, EpochSize? epoch, IReadOnlyList<Architecture> others) => Task is LabelledTask examples
-        ? RunPlan.Check(options, examples, teacher, checkpoint, VocabularySize, epoch, others, Roles) : RunPlan.Check(options, teacher, checkpoint, VocabularySize, epoch, others, Roles);
+        ? RunPlan.Check(options, examples, teacher, checkpoint, VocabularySize, epoch, others, Roles) : RunPlan.Check(options, teacher, checkpoint, VocabularySize, epoch, others, epoch is null ? null : Roles);
 
     /// <summary>The text that prompts are taken from, the held-out one where there is one; null of labelled examples.</summary>
     public abstract TokenFile? TextOfPrompts { get; }

@@ -53,7 +53,7 @@ public sealed partial class NewRunPage
         foreach (Dataset dataset in offered)
             _datasets[dataset.Id] = dataset;
         return Grouped(offered, dataset => _teacher is null || Fits(_teacher, dataset) && _teacher.Teaches(dataset.HoldsExamples()), dataset => (Text(dataset.Id), Label(dataset)), found.Total,
-            "This teacher's vocabulary", "Other vocabulary or task");
+            "This teacher's vocabulary", offered.All(dataset => _teacher?.Teaches(dataset.HoldsExamples()) != false) ? "Other vocabulary" : "Other vocabulary or task");
     }
 
     // Headings only where there is something to tell apart.

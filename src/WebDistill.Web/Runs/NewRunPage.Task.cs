@@ -64,7 +64,8 @@ public sealed partial class NewRunPage
         void Take(string path) => Draft[path] = _basis![path] = isOfText ? _given[path] : wanted[path];
     }
 
-    private IEnumerable<Loss> Offered() => LossCatalogue.All.Where(loss => (_teacher is not null || !loss.NeedsTeacher) && (!IsOff(loss) || loss.IsFor(StudentDoes, StudentFamily)));
+    // What does not fit and is on, or was switched off for it, stays in sight, where that is said.
+    private IEnumerable<Loss> Offered() => LossCatalogue.All.Where(loss => (_teacher is not null || !loss.NeedsTeacher) && (!IsOff(loss) || _form!.Fitted.ContainsKey(loss.Fields[0].Path) || loss.IsFor(StudentDoes, StudentFamily)));
 
     private IReadOnlyList<ModelHead> TeacherHeads => ChosenDataset is null ? ModelFigures.Trainable : SortsTexts ? [ModelHead.Classes] : [ModelHead.NextToken, ModelHead.MaskedToken];
 

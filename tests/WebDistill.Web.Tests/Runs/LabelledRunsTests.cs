@@ -52,11 +52,20 @@ public sealed class LabelledRunsTests(WebDistillApp app) : IClassFixture<WebDist
             saved.GetProperty("validation").GetProperty("validationAccuracy").GetDouble(), 1e-6));
         Assert.Contains((await app.GetAsync($"/api/runs/{id}/log")).EnumerateArray(), line => line.GetProperty("text").GetString()!.StartsWith("Teacher's accuracy on the held-out examples: ", StringComparison.Ordinal));
 
+        // Class by class, over the very texts that the run measured.
+        JsonElement report = await app.GetAsync($"/api/models/{teacher}/classes?dataset={dataset}&contextLength=16&maxTokens=4096");
+        Assert.Equal(accuracy, report.GetProperty("figures").GetProperty("accuracy").GetDouble(), 1e-12);
+        Assert.Equal(student.GetProperty("validationNatsPerText").GetDouble(), report.GetProperty("natsPerText").GetDouble(), 1e-5);
+        Assert.Equal(LabelledData.Classes, report.GetProperty("classes").EnumerateArray().Select(one => one.GetProperty("name").GetString()));
+        Assert.Equal([20, 20], report.GetProperty("confusion").EnumerateArray().Select(row => row.EnumerateArray().Sum(told => told.GetInt64())));
+        using HttpResponseMessage unnamed = await app.Http.GetAsync($"/api/models/{teacher}/classes");
+        Assert.Equal(["dataset"], (await unnamed.ProblemAsync(HttpStatusCode.BadRequest)).Fields());
+
         // What needs running text is refused for such a model.
         using HttpResponseMessage written = await app.Http.PostAsJsonAsync("/api/generate", new { modelId = teacher, prompt = "the man" });
         Assert.Equal(HttpStatusCode.BadRequest, written.StatusCode);
-        string report = await app.Http.GetStringAsync($"/api/reports?run={id}&format=html");
-        Assert.Contains("Validation accuracy", report);
+        string printed = await app.Http.GetStringAsync($"/api/reports?run={id}&format=html");
+        Assert.Contains("Validation accuracy", printed);
         string verdict = await app.Http.GetStringAsync($"/api/verdicts?runs={bert},{id}");
         Assert.Contains("Validation accuracy", verdict);
         Assert.Contains("\"higherIsBetter\": true", verdict);
@@ -211,6 +220,10 @@ public sealed class LabelledRunsPageTests(WebDistillApp app, Chromium chromium) 
         await Expect(visit.Page.Locator(".card:has(#h-checkpoints) .badge").First).ToHaveTextAsync("best");
         await visit.AssertAccessibleAsync();
         await visit.KeepPictureAsync("run-labelled-checkpoints");
+        await visit.Page.GotoAsync($"{app.Address}/runs/{student:N}?tab=classes");
+        await Expect(visit.Page.Locator(".card:has(#h-classes) tbody tr")).ToHaveCountAsync(2);
+        await Expect(visit.Page.Locator(".card:has(#h-confusion) td")).ToHaveCountAsync(4);
+        await KeepAsync("run-classes");
         await visit.Page.GotoAsync($"{app.Address}/");
         await Expect(visit.Page.Locator("thead")).ToContainTextAsync("Accuracy");
         await KeepAsync("runs-labelled");
