@@ -6,6 +6,8 @@ using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Kernels;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Models.Encoders;
+using WebDistill.Distillation.Models.Recurrent;
 using WebDistill.Distillation.Models.Weights;
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
@@ -224,107 +226,44 @@ public sealed class CompressionRunTests : IDisposable
         }
     }
 
-    /// <summary>Padding does not count for a range, however much of it there is and whatever it looks like.</summary>
-    [Theory]
-    [InlineData("gpt2")]
-    [InlineData("bert")]
-    public void Ranges_OfPaddedBatches_AreThoseOfTheirTokens(string family)
+    public static TheoryData<string, string> FamiliesAndMethods
     {
-        float[] own = Ranges(0, 3), padded = Ranges(5, 0);
-        // Beyond the last digits, in which products of other shapes differ.
-        Assert.All(own.Zip(padded), pair => Assert.Equal(pair.First, pair.Second, 1e-4));
-
-        float[] Ranges(int more, long padding)
+        get
         {
-            bool isMasked = family == "bert";
-            RunOptions options = (isMasked ? MaskedModels.Options : MaskedModels.Options with { Objective = new Dictionary<string, ObjectiveTerm> { ["clm"] = new(1) } })
-                with { Compression = new() { Quantisation = new() { Bits = 8, RangeMomentum = 0.5 } } };
-            using TextModel student = isMasked ? MaskedModels.Random(3) : SmallModels.Random(3);
-            // One large number is more after a norm than any other vector: a range that saw it would show it.
-            float[] words = ParameterData.ToArray(student.TokenEmbeddings);
-            (words.AsSpan(0, 16)[1..]).Clear();
-            words[0] = 100;
-            ParameterData.Write(student.TokenEmbeddings, values => words.CopyTo(values));
-            TokenBatch batch = Batch(more, padding, isMasked);
-            using var trainer = Trainers.Create(options, null, student, 4, () => batch, null);
-            for (int i = 0; i < 2; i++)
-                trainer.Step();
-            return [.. trainer.CompressionState.Where(kept => kept.Written.Name.Contains(".range.", StringComparison.Ordinal)).SelectMany(Read)];
-        }
-
-        static TokenBatch Batch(int more, long padding, bool isMasked)
-        {
-            int[] lengths = [9, 4, 7];
-            int columns = 9 + more;
-            var random = new SeededRandom(1);
-            long[] ids = [.. lengths.SelectMany(length => Enumerable.Range(0, 9).Select(column => 5 + (long)(random.NextDouble() * 30)).ToArray() is var row
-                ? Enumerable.Range(0, columns).Select(column => column < length ? row[column] : padding) : [])];
-            var batch = new TokenBatch(ids, lengths, 3, columns);
-            return isMasked ? batch with { Labels = [.. ids.Select((id, i) => i % columns is 1 or 3 ? id : LogitLosses.NoTarget)] } : batch;
-        }
-
-        static float[] Read(KeptTensor kept)
-        {
-            var bytes = new byte[kept.Written.ByteCount];
-            kept.Written.Fill(bytes);
-            return [.. System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bytes)];
-        }
-    }
-
-    /// <summary>A student that trains answers as one that has only the layers which stay, and one that is measured as a whole one.</summary>
-    [Theory]
-    [InlineData("gpt2")]
-    [InlineData("bert")]
-    [InlineData("albert")]
-    [InlineData("mobilebert")]
-    public void LayerDrop_AMicroBatch_PassesByTheLayersThatWereDrawn(string family)
-    {
-        using DisposeScope scope = torch.NewDisposeScope();
-        using TextModel student = family == "gpt2" ? SmallModels.Random(2, layers: 6) : MaskedModels.Random(2, family, layers: 6);
-        RunOptions options = s_options with { Compression = new() { LayerDrop = new() { Probability = 0.5 } } };
-        using BoundCompression bound = new LayerDrop().Bind(options, student, 10);
-        var input = new ModelInput(torch.tensor([5L, 6, 7, 8, 9]).view(1, 5));
-        float[] whole = Answer(student);
-        foreach (int number in new[] { 0, 1, 2 })
-        {
-            bool[] stays = LayerDrop.Stays(0.5, 6, options.Seed, 3, number);
-            int[] layers = [.. Enumerable.Range(0, 6).Where(layer => stays[layer])];
-            Assert.InRange(layers.Length, 1, 5);
-            bound.Passing(new PassingBatch(3, number, null));
-            using TextModel shallow = TextModel.CreateFrom(student.Architecture.WithLayers(layers.Length), student, layers);
-            student.train();
-            Assert.Equal(Answer(shallow), Answer(student));
-            student.eval();
-            Assert.Equal(whole, Answer(student));
-        }
-
-        float[] Answer(TextModel model) => ParameterData.ToArray(model.Forward(input, Wants.Hidden).Hidden);
-    }
-
-    /// <summary>Nothing rescues a run in which a layer never stays but its own draw: all of them may go.</summary>
-    [Fact]
-    public void LayerDrop_WhereAllLayersGo_TheRestIsTrained()
-    {
-        RunOptions options = s_options with { Compression = new() { LayerDrop = new() { Probability = 0.95 } }, Schedule = s_options.Schedule with { GradientAccumulation = 1 } };
-        using var run = new ResumableRun(options, _tokens, null);
-        bool none = false;
-        for (int i = 0; i < 6; i++)
-        {
-            Dictionary<string, float[]> before = run.Weights;
-            StepReport report = run.Trainer.Step();
-            double layers = report.Values["layersTrained"];
-            bool[] stays = LayerDrop.Stays(0.95, 2, options.Seed, report.Step, 0);
-            Assert.Equal(stays.Count(stay => stay), layers);
-            foreach ((string name, float[] values) in run.Weights)
+            var all = new TheoryData<string, string>();
+            foreach (string family in new[] { "bert", "distilbert", "albert", "mobilebert", "bilstm" })
             {
-                if (run.Trainer.Student.BlockOf(name) is var (block, _))
-                    Assert.Equal(stays[block], !values.SequenceEqual(before[name]));
-                else
-                    Assert.False(values.SequenceEqual(before[name]), name);
+                foreach (string method in s_methods.Keys.Where(method => family != "bilstm" || method is "magnitude" or "magnitude, all, returning" or "quantisation of weights" or "stepSize" or "stepSize, rows"))
+                    all.Add(family, method);
             }
-            none |= layers == 0;
+            return all;
         }
-        Assert.True(none);
+    }
+
+    /// <summary>Every family has every method that fits it; what layers share is compressed once.</summary>
+    [Theory]
+    [MemberData(nameof(FamiliesAndMethods))]
+    public void Step_OfEveryFamily_CompressesItsMatrices(string family, string method)
+    {
+        bool sorts = family == "bilstm";
+        RunOptions options = (sorts ? ClassModels.Options : MaskedModels.Options) with { Compression = s_methods[method] };
+        using TextModel student = sorts ? TextModel.CreateRandom(new BiLstmConfig
+        {
+            VocabSize = 60, EmbeddingDim = 8, HiddenSize = 8, NumLayers = 2, DenseSize = 6, Classes = new ClassHead(["a", "b"], ProblemType.SingleLabel),
+        }, 3) : MaskedModels.Random(3, family, layers: 3);
+        int[] lengths = [9, 4, 7];
+        long[] ids = [.. lengths.SelectMany(length => Enumerable.Range(0, 9).Select(column => column < length ? 5L + length + column : 0L))];
+        var batch = new TokenBatch(ids, lengths, 3, 9) { Classes = sorts ? [0, 1, 0] : null, Labels = sorts ? null : [.. ids.Select((id, i) => i % 9 is 1 or 3 ? id : LogitLosses.NoTarget)] };
+        using var trainer = Trainers.Create(options, null, student, 10, () => batch, null);
+        while (trainer.CompletedSteps < 8)
+            Assert.True(double.IsFinite(trainer.Step().TotalLoss));
+        IReadOnlyList<LayerMatrix> matrices = LayerMatrix.Of(student);
+        double sparsity = options.Compression.Magnitude.Sparsity + options.Compression.Movement.Sparsity;
+        int bits = options.Compression.Quantisation.Bits + options.Compression.StepSize.Bits;
+        if (options.Compression.LayerDrop.Probability == 0 && sparsity > 0)
+            Assert.Equal(sparsity, (double)matrices.Sum(matrix => matrix.Read().LongCount(value => value == 0)) / matrices.Sum(matrix => matrix.Count), 2e-2);
+        if (bits > 0)
+            Assert.All(matrices, matrix => Assert.All(matrix.Read().Chunk((int)matrix.Inputs), row => Assert.InRange(row.Distinct().Count(), 1, 1 << bits)));
     }
 
     [Theory]

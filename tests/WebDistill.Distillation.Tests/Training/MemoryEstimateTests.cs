@@ -36,8 +36,12 @@ public sealed class MemoryEstimateTests
     [InlineData(512, 256, 4, 16, 128, true, 0.0, """{"patient":{"weight":1},"states":{"weight":1,"projection":"Shared"}}""")]
     [InlineData(512, 128, 4, 16, 256, true, 0.1, """{"scores":{"weight":1}}""")]
     [InlineData(512, 128, 4, 16, 256, true, 0.0, """{"relations":{"weight":1,"relationHeads":8}}""")]
+    [InlineData(512, 256, 4, 16, 128, true, 0.0, null, """{"quantisation":{"bits":8}}""")]
+    [InlineData(512, 256, 8, 4, 64, false, 0.0, null, """{"movement":{"sparsity":0.5}}""")]
+    [InlineData(512, 256, 8, 4, 64, false, 0.0, null, """{"magnitude":{"sparsity":0.5,"regrows":true}}""")]
+    [InlineData(512, 256, 8, 4, 64, false, 0.0, null, """{"stepSize":{"bits":4,"scope":"EachRow"}}""")]
     public void Estimate_AnUpdate_IsWhatItsTensorsTake(
-        int vocabulary, int width, int layers, int batch, int context, bool hasTeacher, double dropout, string? whole)
+        int vocabulary, int width, int layers, int batch, int context, bool hasTeacher, double dropout, string? whole, string? compression = null)
     {
         IReadOnlyList<Loss> Losses(RunOptions options) =>
             [.. LossCatalogue.Active(options, hasTeacher), .. whole == "probe" ? [new WholeLossTests.LayersAndAttentions()] : Array.Empty<Loss>()];
@@ -49,12 +53,13 @@ public sealed class MemoryEstimateTests
             Data = new() { DatasetId = "text", ContextLength = context },
             Schedule = new() { BatchSize = batch, Epochs = 1 },
             Student = new() { Dropout = dropout },
+            Compression = compression is null ? new() : JsonSerializer.Deserialize<CompressionOptions>(compression, JsonSerializerOptions.Web)!,
             Objective = new Dictionary<string, ObjectiveTerm>([.. Terms.Of(ce: hasTeacher ? 5 : 0, clm: 2, cos: hasTeacher ? 1 : 0),
                 .. whole is null or "probe" ? [] : JsonSerializer.Deserialize<Dictionary<string, ObjectiveTerm>>(whole, JsonSerializerOptions.Web)!]),
         };
         // What libraries take for themselves, once: buffers of the products among it.
         using (TextModel small = SmallModels.Random(9, width: 64))
-        using (var first = Trainers.Create(options with { Teacher = options.Teacher with { ModelId = null },
+        using (var first = Trainers.Create(options with { Compression = new(), Teacher = options.Teacher with { ModelId = null },
             Objective = options.Objective.With(ce: 0, cos: 0, clm: 1) }, null, small, 10,
             () => SmallModels.Batch(1, [.. Enumerable.Repeat(12, 40)]), null))
         {

@@ -39,10 +39,11 @@ internal abstract class BoundMatrices : BoundCompression
 
     public sealed override void BeforeUpdate()
     {
-        using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
         foreach (HeldMatrix matrix in Matrices)
         {
+            // What is computed of one matrix is freed before the next.
+            using DisposeScope scope = NewDisposeScope();
             if (matrix.Weight.grad is Tensor gradient)
                 Backward(matrix, gradient);
             if (_keepsTrained)
@@ -104,11 +105,13 @@ internal abstract class BoundMatrices : BoundCompression
     /// <summary>Σ (W − W′)² / Σ W²; 0 of weights that are all 0. Between two updates.</summary>
     private protected double ErrorOfRounding()
     {
-        using DisposeScope scope = NewDisposeScope();
         using IDisposable noGradient = no_grad();
         (double error, double all) = (0, 0);
         foreach (HeldMatrix matrix in Matrices)
+        {
+            using DisposeScope scope = NewDisposeScope();
             (error, all) = (error + Squares(matrix.Trained - matrix.Weight), all + Squares(matrix.Trained));
+        }
         return all > 0 ? error / all : 0;
 
         static double Squares(Tensor tensor) => tensor.square().sum().cpu().item<float>();
@@ -117,7 +120,10 @@ internal abstract class BoundMatrices : BoundCompression
     private void Show()
     {
         foreach (HeldMatrix matrix in Matrices)
+        {
+            using DisposeScope scope = NewDisposeScope();
             matrix.Weight.copy_(Effective(matrix));
+        }
     }
 
     /// <inheritdoc/>
