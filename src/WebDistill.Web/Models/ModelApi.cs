@@ -39,12 +39,6 @@ internal static class ModelApi
         models.MapGet("/{id:guid}/compression", (Guid id, ModelLineage lineage, CancellationToken cancel) => lineage.CompressionAsync(id, cancel))
             .ProducesProblem(404).ProducesProblem(410).WithSummary("What a model was made of without training, and what became of it");
 
-        models.MapGet("/{id:guid}/classes", (Guid id, Guid? dataset, string? contextLength, string? maxTokens, ClassScores scores, CancellationToken cancel) => scores.MeasureAsync(id,
-                dataset ?? throw new OptionsInvalidException("dataset", "No data set is named. Give dataset=ID of one with held-out labelled examples."),
-                contextLength is null ? null : QueryNumber.Read("contextLength", contextLength, 0, 3, int.MaxValue), maxTokens is null ? null : QueryNumber.Read("maxTokens", maxTokens, 0, 2, int.MaxValue), cancel))
-            .ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).LimitExpensive()
-            .WithSummary("What a model, or a checkpoint, that sorts texts tells of the held-out examples of a data set: figures, each class, and the confusion matrix");
-
         models.MapPatch("/{id:guid}", async (Guid id, HttpRequest request, ModelService service, CancellationToken cancel) =>
         {
             await service.RenameAsync(id, (await RequestBody.ReadAsync<NameRequest>(request, cancel)).Name, cancel);

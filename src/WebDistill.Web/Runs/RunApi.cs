@@ -57,6 +57,12 @@ internal static class RunApi
             async (Guid id, RunService service, CancellationToken cancel) => RunResponse.Of(await service.GetAsync(id, cancel)))
             .ProducesProblem(404).WithSummary("One run");
 
+        api.MapGet("/models/{id:guid}/classes", (Guid id, Guid? dataset, string? contextLength, string? maxTokens, ClassScores scores, CancellationToken cancel) => scores.MeasureAsync(id,
+                dataset ?? throw new OptionsInvalidException("dataset", "No data set is named. Give dataset=ID of one with held-out labelled examples."),
+                contextLength is null ? null : QueryNumber.Read("contextLength", contextLength, 0, 3, int.MaxValue), maxTokens is null ? null : QueryNumber.Read("maxTokens", maxTokens, 0, 2, int.MaxValue), cancel))
+            .ProducesValidationProblem().ProducesProblem(404).ProducesProblem(409).ProducesProblem(410).LimitExpensive().WithTags("Models")
+            .WithSummary("What a model, or a checkpoint, that sorts texts tells of the held-out examples of a data set: figures, each class, and the confusion matrix");
+
         runs.MapGet("/{id:guid}/series", (Guid id, RunService service, CancellationToken cancel) => service.SeriesAsync(id, cancel))
             .ProducesProblem(404).WithSummary("The numbers that the updates of a run have: name, title, unit, chart")
             .WithDescription("Fixed when the run begins; before that, what its options promise. A step's `values`, the binary columns and the "

@@ -6,9 +6,10 @@ using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Options;
 using WebDistill.Web.Datasets;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Models;
 using WebDistill.Web.Storage;
 
-namespace WebDistill.Web.Models;
+namespace WebDistill.Web.Runs;
 
 /// <summary>One class among what a model told of labelled examples. Figures from 0 to 1, higher is better.</summary>
 /// <param name="Precision">Share of the texts for which it was told that are of it.</param>
