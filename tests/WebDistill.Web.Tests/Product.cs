@@ -65,6 +65,15 @@ internal static class Product
         return run.GetProperty("id").GetGuid();
     }
 
+    /// <summary>Asks for a run that is refused for one field, whose problem says that.</summary>
+    public static async Task RefusedAsync(this WebDistillApp app, RunOptions options, string field, string said)
+    {
+        using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options);
+        JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);
+        Assert.Equal([field], problem.Fields());
+        Assert.Contains(said, problem.GetProperty("errors").GetProperty(field)[0].GetString());
+    }
+
     /// <summary>Waits until a run has come to an end and returns it.</summary>
     public static Task<JsonElement> EndOfRunAsync(this WebDistillApp app, Guid id) =>
         app.PollAsync($"/api/runs/{id}", run => run.GetProperty("status").GetString() is "Completed" or "Stopped" or "Failed" or "Interrupted");

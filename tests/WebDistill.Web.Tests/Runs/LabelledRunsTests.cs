@@ -76,13 +76,13 @@ public sealed class LabelledRunsTests(WebDistillApp app) : IClassFixture<WebDist
     {
         Guid masked = await app.ImportedBertAsync("Fills masks"), dataset = await app.LabelledAsync(masked), text = await app.TokenisedAsync(masked);
         RunOptions options = LabelledData.Labels(dataset);
-        await RefusedAsync(options with { Objective = new Dictionary<string, ObjectiveTerm> { ["mlm"] = new(1) } }, "objective.mlm.weight", "Set its weight to 0 and give 'Labels' (objective.labels.weight) one.");
-        await RefusedAsync(options with { Objective = new Dictionary<string, ObjectiveTerm>() }, "objective.labels.weight", "nothing would be minimised");
-        await RefusedAsync(options with { Data = options.Data with { DatasetId = text.ToString() } }, "objective.labels.weight", "is for a student that sorts texts into classes");
-        await RefusedAsync(options with { Teacher = new() { ModelId = masked.ToString() }, Student = new() { LayerCount = 1 } }, "teacher.modelId", "fills masked words, and the data set has classes");
-        await RefusedAsync(options with { Student = options.Student with { Family = "gpt2" } }, "student.family", "sorts no texts into classes");
-        await RefusedAsync(options with { Data = options.Data with { ContextLength = 2 } }, "data.contextLength", "expected at least 3");
-        await RefusedAsync(options with { Guards = new() { Measure = "validationPerplexity" } }, "guards.measure", "validationAccuracy");
+        await app.RefusedAsync(options with { Objective = new Dictionary<string, ObjectiveTerm> { ["mlm"] = new(1) } }, "objective.mlm.weight", "Set its weight to 0 and give 'Labels' (objective.labels.weight) one.");
+        await app.RefusedAsync(options with { Objective = new Dictionary<string, ObjectiveTerm>() }, "objective.labels.weight", "nothing would be minimised");
+        await app.RefusedAsync(options with { Data = options.Data with { DatasetId = text.ToString() } }, "objective.labels.weight", "is for a student that sorts texts into classes");
+        await app.RefusedAsync(options with { Teacher = new() { ModelId = masked.ToString() }, Student = new() { LayerCount = 1 } }, "teacher.modelId", "fills masked words, and the data set has classes");
+        await app.RefusedAsync(options with { Student = options.Student with { Family = "gpt2" } }, "student.family", "sorts no texts into classes");
+        await app.RefusedAsync(options with { Data = options.Data with { ContextLength = 2 } }, "data.contextLength", "expected at least 3");
+        await app.RefusedAsync(options with { Guards = new() { Measure = "validationPerplexity" } }, "guards.measure", "validationAccuracy");
         Guid one = await app.LabelledAsync(masked, train: LabelledData.Csv(20).Replace("numbers", "people") + "rare,numbers\n", heldOut: null, name: "Hardly two classes");
         Assert.NotEqual(Guid.Empty, await app.StartAsync(LabelledData.Labels(one) with { Schedule = new() { MaxUpdates = 1, BatchSize = 4 } }));
         // A masked BERT goes on with a head for the classes in the place of its own.
@@ -164,14 +164,6 @@ public sealed class LabelledRunsTests(WebDistillApp app) : IClassFixture<WebDist
         JsonElement run = await app.EndOfRunAsync(id);
         Assert.True(run.GetProperty("status").GetString() == "Completed", run.ToString());
         return run;
-    }
-
-    private async Task RefusedAsync(RunOptions options, string field, string said)
-    {
-        using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options);
-        JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);
-        Assert.Equal([field], problem.Fields());
-        Assert.Contains(said, problem.GetProperty("errors").GetProperty(field)[0].GetString());
     }
 }
 

@@ -89,22 +89,14 @@ public sealed class MaskedRunsTests(WebDistillApp app) : IClassFixture<WebDistil
     {
         Guid teacher = await app.ImportedBertAsync(), dataset = await app.TokenisedAsync(teacher);
         RunOptions options = SmallBerts.Distillation(teacher, dataset);
-        await RefusedAsync(options with { Objective = Terms.Of(ce: 1, clm: 1, cos: 0) }, "objective.clm.weight",
+        await app.RefusedAsync(options with { Objective = Terms.Of(ce: 1, clm: 1, cos: 0) }, "objective.clm.weight",
             "The loss 'Causal LM' is for a student that continues texts, and this one, a BERT, fills masked words. Set its weight to 0 and give 'Masked LM' (objective.mlm.weight) one.");
-        await RefusedAsync(options with { Student = new() { Family = "albert" } }, "student.family", "Layers of a BERT that fills masked words cannot be copied into an ALBERT");
-        await RefusedAsync(options with { Masking = new() { Proportion = 1.5 } }, "masking.proportion", "The value is 1.5");
+        await app.RefusedAsync(options with { Student = new() { Family = "albert" } }, "student.family", "Layers of a BERT that fills masked words cannot be copied into an ALBERT");
+        await app.RefusedAsync(options with { Masking = new() { Proportion = 1.5 } }, "masking.proportion", "The value is 1.5");
         Guid written = await app.ReadyDatasetAsync();
-        await RefusedAsync(options with { Teacher = new(), Student = new() { Initialisation = "random", Family = "bert", LayerCount = 1, Width = 16, Heads = 2 },
+        await app.RefusedAsync(options with { Teacher = new(), Student = new() { Initialisation = "random", Family = "bert", LayerCount = 1, Width = 16, Heads = 2 },
             Data = options.Data with { DatasetId = written.ToString() }, Objective = new Dictionary<string, ObjectiveTerm> { ["mlm"] = new(1) } },
             "data.datasetId", "has no mask, and the student fills masked words; expected a vocabulary as BERT's");
-    }
-
-    private async Task RefusedAsync(RunOptions options, string field, string said)
-    {
-        using HttpResponseMessage response = await app.Http.PostAsJsonAsync("/api/runs", options, WebJson.Options);
-        JsonElement problem = await response.ProblemAsync(HttpStatusCode.BadRequest);
-        Assert.Equal([field], problem.Fields());
-        Assert.Contains(said, problem.GetProperty("errors").GetProperty(field)[0].GetString());
     }
 }
 

@@ -54,7 +54,7 @@ public sealed class RunDraftTests
         return type == typeof(bool) ? !(bool)value!
             : type == typeof(int) ? (int?)value + 7 ?? 7
             : type == typeof(long) ? long.MaxValue - 1
-            : type == typeof(double) ? (double)value! + 0.1250001
+            : type == typeof(double) ? (double?)value + 0.1250001 ?? 0.1250001
             : type == typeof(string) ? $"other {property.Name}"
             : type == typeof(IReadOnlyList<double>) ? (double[])[0.7, 2.5e-5, 1 / 3.0]
             : type == typeof(IReadOnlyList<int>) ? (int[])[0, 3, 11]
