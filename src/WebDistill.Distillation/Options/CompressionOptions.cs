@@ -41,7 +41,7 @@ public sealed record CompressionOptions
         ];
         string[] on = [.. ofWeights.Where(method => method.IsOn).Select(method => method.Path)];
         foreach (string other in on.Skip(1))
-            problems.Add(other, $"{on[0]} and {other} are both above 0, and each decides what the same weights become; expected one of them. Set one to 0, or train one run after the other.");
+            problems.Add(other, $"compression.{on[0]} and compression.{other} are both above 0, and each decides what the same weights become; expected one of them. Set one to 0, or train one run after the other.");
     }
 
     /// <summary>What the precision of the run does not allow.</summary>
@@ -65,7 +65,7 @@ public sealed record CompressionOptions
                 + "Choose a lower sparsity, or keep less in each matrix.");
         if (sparsity > 0 && initial > sparsity)
             problems.Add("initialSparsity", FormattableString.Invariant($"The first sparsity is {initial}, expected at most {sparsity}, the last one. Choose 0 to begin with the whole model."));
-        if (end < begin)
+        if (sparsity > 0 && end < begin)
             problems.Add("endUpdate", $"The last change is to be after update {end} and the first after update {begin}, expected no earlier one. Choose at least {begin}, or leave it blank.");
     }
 
@@ -131,11 +131,6 @@ public sealed record MovementOptions
     [Option("Movement: sparsity", "Share of the weights in the matrices of the layers that are 0 in the end.", Minimum = 0, Maximum = 1, ExcludesMaximum = true, IsFixedOnceBegun = true,
         Usual = "0.85 to 0.97 (Sanh et al. 2020).", Advice = "0 switches it off", ZeroMeans = "off", SliderMaximum = 0.97, SliderStep = 0.01)]
     public double Sparsity { get; init; }
-
-    /// <summary>Learning rate of the scores.</summary>
-    [Option("Movement: learning rate of scores", "Peak step size of the scores; it follows the schedule of the weights' own.", Unit = "peak", Minimum = 0, Maximum = 10, ExcludesMinimum = true, IsFixedOnceBegun = true,
-        Usual = "0.01 (Sanh et al. 2020).", Advice = "0.01 is usual")]
-    public double ScoreLearningRate { get; init; } = 1e-2;
 
     /// <summary>Among which weights.</summary>
     [Option("Movement: lowest of", "Whether each matrix loses the same share, or all of them together, so that those of low scores lose more.", IsFixedOnceBegun = true, Usual = "EachMatrix (Sanh et al. 2020).")]
@@ -225,10 +220,10 @@ public sealed record StepSizeOptions
     [Option("Step size: one for", "Whether each row of a matrix has a step, or the matrix has one.", IsFixedOnceBegun = true, Usual = "EachMatrix (Esser et al. 2020); EachRow follows rows of different sizes.")]
     public StepScope Scope { get; init; }
 
-    /// <summary>Learning rate of the steps; null is that of the weights.</summary>
-    [Option("Step size: learning rate of steps", "Peak step size by which the steps change; it follows the schedule of the weights' own. Blank is theirs.", Unit = "peak", Minimum = 0, Maximum = 10, ExcludesMinimum = true,
-        IsFixedOnceBegun = true, Usual = "Blank, or less.", Advice = "at most that of the weights")]
-    public double? LearningRate { get; init; }
+    /// <summary>What the learning rate of the weights is multiplied by for the steps.</summary>
+    [Option("Step size: rate of the steps", "How fast the steps change: times the learning rate of the weights, whose schedule they follow.", Unit = "× the learning rate", Minimum = 0, Maximum = 1000, ExcludesMinimum = true,
+        IsFixedOnceBegun = true, Usual = "1, or less.", Advice = "1 is as fast as the weights")]
+    public double RateFactor { get; init; } = 1;
 
     internal void Validate(OptionProblems problems) => CompressionOptions.ValidateBits(Bits, problems);
 }

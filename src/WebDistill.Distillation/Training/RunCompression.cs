@@ -56,6 +56,9 @@ internal sealed class RunCompression(TrainingParts parts, RunOptions options, in
             method.Restored(updates);
     }
 
+    /// <summary>Whether the student is what is to be saved in the end.</summary>
+    public bool IsComplete => _bound.All(method => method.IsComplete);
+
     /// <summary>Adds what they say of the update that was made.</summary>
     public void Report(Dictionary<string, double> values)
     {

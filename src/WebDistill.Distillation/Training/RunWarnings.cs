@@ -1,5 +1,6 @@
 using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Students;
+using WebDistill.Distillation.Transforms.Learned;
 
 namespace WebDistill.Distillation.Training;
 
@@ -8,6 +9,9 @@ public static class RunWarnings
 {
     /// <summary>Peak rates of AdamW outside of which transformers learn nothing or diverge.</summary>
     private const double LeastUsualRate = 1e-6, MostUsualRate = 1e-2;
+
+    // Below it what is left has hardly learned to do without the rest.
+    private const double LeastShareAfterPruning = 0.05;
 
     /// <summary>By field; empty when there is nothing to say.</summary>
     public static IReadOnlyList<OptionProblem> Of(RunOptions options, RunPlan plan)
@@ -25,6 +29,18 @@ public static class RunWarnings
         if (options.Checkpoints is { IntervalSteps: 0, IntervalMinutes: 0 })
             warnings.Add(OptionPath.Of(options.Checkpoints.IntervalMinutes),
                 "No checkpoint is saved on the way: a power cut costs the whole run. A few minutes cost next to nothing.");
+        foreach ((string path, double sparsity, int begin, int? end) in new[]
+        {
+            (OptionPath.Of(options.Compression.Magnitude.EndUpdate), options.Compression.Magnitude.Sparsity, options.Compression.Magnitude.BeginUpdate, options.Compression.Magnitude.EndUpdate),
+            (OptionPath.Of(options.Compression.Movement.EndUpdate), options.Compression.Movement.Sparsity, options.Compression.Movement.BeginUpdate, options.Compression.Movement.EndUpdate),
+        })
+        {
+            int last = end ?? CubicSparsity.DefaultEnd(begin, plan.TotalUpdates), left = plan.TotalUpdates - last;
+            if (sparsity > 0 && left < plan.TotalUpdates * LeastShareAfterPruning)
+                warnings.Add(path, $"The last weights become 0 after update {last:N0} of {plan.TotalUpdates:N0}, and {left:N0} are left to train without them. A quarter of the run is usual.");
+            else if (sparsity > 0 && last == begin)
+                warnings.Add(path, $"All weights that are to be 0 become so at once, after update {last:N0}: first and last change are the same. Leave the last one blank to let them become more and more.");
+        }
         return warnings.Found;
     }
 }

@@ -126,8 +126,8 @@ public sealed class Trainer : IDisposable
         TeacherWeights = (_parts.Teacher as EnsembleTeacher)?.MeasuredWeights,
     };
 
-    /// <summary>What was measured on the held-out split of the weights as they are; null when nothing was for this update.</summary>
-    public ValidationScore? ValidationOfState => _validatedStep == CompletedSteps ? LastValidation : null;
+    /// <summary>What was measured on the held-out split of the weights as they are; null when nothing was for this update, or the student is not yet as compressed as it is to become.</summary>
+    public ValidationScore? ValidationOfState => _validatedStep == CompletedSteps && _compression.IsComplete ? LastValidation : null;
 
     /// <summary>The optimiser's state of every trained parameter, live.</summary>
     internal IReadOnlyList<Moments> Moments => _optimiser.Moments;

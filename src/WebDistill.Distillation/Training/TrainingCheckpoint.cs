@@ -234,7 +234,7 @@ public static class TrainingCheckpoint
             if (!Equals(field.Value(saved), field.Value(wanted)))
                 problems.Add(field.Path,
                     $"The value is {Text(field.Value(wanted))}, expected {Text(field.Value(saved))}: a run that goes on from a checkpoint keeps "
-                    + "its corpus, its order and its student's shape. Put the value back, or clone the run and start it anew.");
+                    + "its corpus, its order, its student's shape and how that is compressed. Put the value back, or clone the run and start it anew.");
         }
         return problems.Found;
 

@@ -58,7 +58,7 @@ public sealed record DatasetOptions
             problems.AddRange(ProblemsOf(Labelled));
         else if (Format is not null && CorpusFormats.All.All(format => format.Name != Format))
             problems.Add(new("format", $"The format '{ForeignText.Quote(Format)}' is unknown. Choose one "
-                + $"of: {string.Join(", ", CorpusFormats.All.Select(format => format.Name))}."));
+                + $"of: {string.Join(", ", CorpusFormats.All.Select(format => format.Name))}; of labelled examples one of: {string.Join(", ", LabelledFormats.All.Select(format => format.Name))}."));
         if (string.IsNullOrWhiteSpace(JsonField))
             problems.Add(new("jsonField", "The name of the JSON field is blank. 'text' is usual."));
         else if (JsonField.Length > Names.MaxCharacters)

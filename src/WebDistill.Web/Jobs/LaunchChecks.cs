@@ -32,6 +32,9 @@ public sealed record RunForecast(
     /// <summary>Whether the data set holds labelled examples, whose classes the run would learn.</summary>
     public bool LearnsClasses { get; init; }
 
+    /// <summary>Whether the data set has a held-out part, on which the run would be measured.</summary>
+    public bool IsMeasured { get; init; }
+
     /// <summary>At the median speed of the latest run; null where there was none.</summary>
     public double? EstimatedSeconds => Time?.Seconds;
 
@@ -59,7 +62,7 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
             return new RunForecast(problems, []);
         (IReadOnlyList<OptionProblem> found, RunPlan? plan) = await ExamineAsync(options, parts, dataset, cancel);
         if (plan is null)
-            return new RunForecast(found, []) { LearnsClasses = learnsClasses };
+            return new RunForecast(found, []) { LearnsClasses = learnsClasses, IsMeasured = dataset.ValidationTokens > 0 };
 
         RunFit fit = RunFit.Of(plan, options, machine());
         List<OptionProblem> refused = [.. fit.Problems], warnings = [.. fit.Warnings, .. RunWarnings.Of(options, plan)];
@@ -71,7 +74,7 @@ public sealed class LaunchChecks(IDbContextFactory<WebDistillDb> contexts, DataF
         if (time?.Seconds > RunForecast.LongSeconds)
             warnings.Add(new OptionProblem(OptionPath.Of(options.Schedule.Epochs),
                 $"It takes about {Figures.Rough(time.Seconds)} at the speed of the latest run on this machine."));
-        return new RunForecast(refused, warnings, plan, time, fit) { LearnsClasses = learnsClasses };
+        return new RunForecast(refused, warnings, plan, time, fit) { LearnsClasses = learnsClasses, IsMeasured = dataset.ValidationTokens > 0 };
     }
 
     private async Task<RunParts> FindAsync(RunOptions options, List<OptionProblem> problems, CancellationToken cancel)

@@ -50,6 +50,9 @@ public sealed class ClassScores(ModelService models, ModelCache cache, DatasetTa
             ?? throw new OptionsInvalidException("dataset", $"There is no data set '{datasetId}'. Name one of labelled examples.");
         if (!dataset.HoldsExamples() || dataset is not { State: DatasetState.Ready, ValidationTokens: > 0 })
             throw new OptionsInvalidException("dataset", $"The data set '{dataset.Name}' has no held-out labelled examples that are ready; expected some. Name one that has.");
+        if (dataset.TokenizerSha256 != model.TokenizerSha256)
+            throw new OptionsInvalidException("dataset", $"The data set '{dataset.Name}' was tokenised with another vocabulary (SHA-256 {dataset.TokenizerSha256}) than '{model.Name}' has ({model.TokenizerSha256 ?? "none"}): the same "
+                + "id means different text in the two. Name one that was tokenised with the model's.");
         int context = Math.Min(contextLength ?? int.MaxValue, model.ContextLength);
         await _turn.WaitAsync(cancel);
         try

@@ -1,4 +1,5 @@
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Transforms.Learned;
 using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Sweeps;
@@ -84,13 +85,22 @@ public static class SweepMetrics
     /// <summary>A value of which less is better.</summary>
     public static double Cost(this SweepMetric metric, double value) => metric.IsOfClasses() ? -value : value;
 
-    /// <summary>Why runs cannot be compared by it, with what they can be compared by; null when they can.</summary>
-    /// <param name="learnsClasses">Whether the runs are over labelled examples.</param>
-    public static string? Problem(this SweepMetric metric, bool learnsClasses) => metric == SweepMetric.TotalLoss || metric.IsOfClasses() == learnsClasses ? null
-        : learnsClasses ? $"The metric is '{metric.Title()}', and the runs are over labelled examples, of which an accuracy is measured. Choose {nameof(SweepMetric.FinalValidationAccuracy)}, "
-            + $"{nameof(SweepMetric.BestValidationAccuracy)} or {nameof(SweepMetric.TotalLoss)}."
-        : $"The metric is '{metric.Title()}', which runs over labelled examples alone have, and these are over a text. Choose {nameof(SweepMetric.FinalValidationPerplexity)}, "
-            + $"{nameof(SweepMetric.BestValidationPerplexity)}, {nameof(SweepMetric.GapToTeacher)} or {nameof(SweepMetric.TotalLoss)}.";
+    /// <summary>Why a run cannot be compared by it, with what it can be compared by; null when it can.</summary>
+    internal static string? Problem(this SweepMetric metric, PlannedRun run)
+    {
+        if (metric == SweepMetric.TotalLoss)
+            return null;
+        if (!run.IsMeasured)
+            return $"The metric is '{metric.Title()}', and the data set holds nothing out to measure it on. Choose a data set with a held-out part, or {nameof(SweepMetric.TotalLoss)}.";
+        if (metric.IsOfClasses() != run.LearnsClasses)
+            return run.LearnsClasses ? $"The metric is '{metric.Title()}', and the runs are over labelled examples, of which an accuracy is measured. Choose {nameof(SweepMetric.FinalValidationAccuracy)}, "
+                    + $"{nameof(SweepMetric.BestValidationAccuracy)} or {nameof(SweepMetric.TotalLoss)}."
+                : $"The metric is '{metric.Title()}', which runs over labelled examples alone have, and these are over a text. Choose {nameof(SweepMetric.FinalValidationPerplexity)}, "
+                    + $"{nameof(SweepMetric.BestValidationPerplexity)}, {nameof(SweepMetric.GapToTeacher)} or {nameof(SweepMetric.TotalLoss)}.";
+        return metric.IsBestOfRun() && LearnedCatalogue.Active(run.Options).FirstOrDefault(method => method.Grows) is LearnedCompression method
+            ? $"The metric is '{metric.Title()}', and the students are compressed more and more ({method.Title}): the best figure of a run may be one of a student that hardly was. Choose "
+                + $"{(run.LearnsClasses ? nameof(SweepMetric.FinalValidationAccuracy) : nameof(SweepMetric.FinalValidationPerplexity))}." : null;
+    }
 
     /// <summary>Half an interval as pages write it: "± 0.12".</summary>
     public static string WriteHalfWidth(this SweepMetric metric, double halfWidth) => "±\u00a0" + (metric switch

@@ -21,6 +21,9 @@ public sealed record PlannedRun(
     /// <summary>Whether it learns the classes of labelled examples.</summary>
     public bool LearnsClasses { get; init; }
 
+    /// <summary>Whether there is a held-out part to measure it on.</summary>
+    public bool IsMeasured { get; init; }
+
     /// <summary>Makes the queued run one of a sweep.</summary>
     internal void Join(Run run, Guid sweep)
     {
@@ -66,7 +69,7 @@ public sealed class SweepPlanner(LaunchChecks checks, RunQueue queue)
             return new SweepPreview([], ofPlan);
         IReadOnlyList<PlannedRun> runs = await PlanAsync(plan, plan.Expand(), cancel);
         // Runs of both tasks have no number in common.
-        if (runs.Where(run => run.Problems.Count == 0).Select(run => plan.Metric.Problem(run.LearnsClasses)).FirstOrDefault(problem => problem is not null) is string unfit)
+        if (runs.Where(run => run.Problems.Count == 0).Select(run => plan.Metric.Problem(run)).FirstOrDefault(problem => problem is not null) is string unfit)
             return new SweepPreview(runs, [.. Gather(runs), new OptionProblem("metric", unfit)]);
         if (plan.Strategy == SweepStrategy.Bayesian)
             // What may be proposed later shall be able to run as well: each end of what varies is looked at, beside the first point's other values.
@@ -99,7 +102,7 @@ public sealed class SweepPlanner(LaunchChecks checks, RunQueue queue)
             {
                 RunForecast forecast = await checks.ForecastAsync(options with { Name = "" }, cancel);
                 alike[key] = known =
-                    new PlannedRun(point, options, forecast.Plan, forecast.EstimatedSeconds, forecast.Problems, forecast.Warnings) { LearnsClasses = forecast.LearnsClasses };
+                    new PlannedRun(point, options, forecast.Plan, forecast.EstimatedSeconds, forecast.Problems, forecast.Warnings) { LearnsClasses = forecast.LearnsClasses, IsMeasured = forecast.IsMeasured };
             }
             OptionProblem? name = Names.Problem("name", options.Name);
             runs.Add(known with { Point = point, Options = options, Problems = name is null ? known.Problems : [.. known.Problems, name] });

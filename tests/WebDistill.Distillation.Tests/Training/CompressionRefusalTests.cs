@@ -18,7 +18,7 @@ public sealed class CompressionRefusalTests
         { "magnitude.sparsity", new() { Magnitude = new() { Sparsity = 1 } }, Precision.Float32, "0 switches it off" },
         { "magnitude.initialSparsity", new() { Magnitude = new() { Sparsity = 0.5, InitialSparsity = 0.6 } }, Precision.Float32, "expected at most 0.5" },
         { "magnitude.endUpdate", new() { Magnitude = new() { Sparsity = 0.5, BeginUpdate = 9, EndUpdate = 8 } }, Precision.Float32, "at least 9" },
-        { "movement.sparsity", new() { Magnitude = new() { Sparsity = 0.5 }, Movement = new() { Sparsity = 0.5 } }, Precision.Float32, "magnitude.sparsity and movement.sparsity are both above 0" },
+        { "movement.sparsity", new() { Magnitude = new() { Sparsity = 0.5 }, Movement = new() { Sparsity = 0.5 } }, Precision.Float32, "compression.magnitude.sparsity and compression.movement.sparsity are both above 0" },
         { "stepSize.bits", new() { StepSize = new() { Bits = 3 }, Quantisation = new() { Bits = 8 } }, Precision.Float32, "expected one of them" },
         { "quantisation.bits", new() { Quantisation = new() { Bits = 1 } }, Precision.Float32, "2 to 8" },
         { "stepSize.bits", new() { StepSize = new() { Bits = 9 } }, Precision.Float32, "expected 0 to 8" },

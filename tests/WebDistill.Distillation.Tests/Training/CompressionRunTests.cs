@@ -42,7 +42,7 @@ public sealed class CompressionRunTests : IDisposable
         ["layerDrop and magnitude"] = new() { LayerDrop = new() { Probability = 0.5 }, Magnitude = new() { Sparsity = 0.5, Interval = 3 } },
         ["quantisation"] = new() { Quantisation = new() { Bits = 4, BeginUpdate = 2, RangeMomentum = 0.8 } },
         ["quantisation of weights"] = new() { Quantisation = new() { Bits = 8, RoundsActivations = false } },
-        ["stepSize"] = new() { StepSize = new() { Bits = 3, LearningRate = 1e-3 } },
+        ["stepSize"] = new() { StepSize = new() { Bits = 3, RateFactor = 0.1 } },
         ["stepSize, rows"] = new() { StepSize = new() { Bits = 2, Scope = StepScope.EachRow } },
     };
 
@@ -77,6 +77,40 @@ public sealed class CompressionRunTests : IDisposable
         Func<TextModel, Trainer> TrainerOf(RunOptions run) => student => Trainers.Create(run, teacher, student, _tokens, _tokens);
 
         static string Row(StepReport report) => JsonSerializer.Serialize(Journal.Timeless(report));
+    }
+
+    /// <summary>A blank end moves with the length of the run: what was reached stays where the run is continued, and what was asked for is reached where it becomes shorter.</summary>
+    [Theory]
+    [InlineData("magnitude", 1, 4)]
+    [InlineData("magnitude returning", 1, 4)]
+    [InlineData("movement", 1, 4)]
+    [InlineData("magnitude", 4, 1)]
+    [InlineData("magnitude returning", 4, 1)]
+    [InlineData("movement", 4, 1)]
+    public void Run_OfAnotherLengthThanPlanned_KeepsAndReachesItsSparsity(string method, int epochs, int thenEpochs)
+    {
+        CompressionOptions compression = method == "movement" ? new() { Movement = new() { Sparsity = 0.8 } }
+            : new() { Magnitude = new() { Sparsity = 0.8, Interval = 2, Regrows = method != "magnitude" } };
+        RunOptions planned = s_options with { Compression = compression, Schedule = s_options.Schedule with { Epochs = epochs } };
+        var store = new CheckpointStore(_folder.File(Guid.NewGuid().ToString("N")), FileLayer.Disk);
+        double reached = 0;
+        using (var first = new ResumableRun(planned, _tokens, null))
+        {
+            // The shorter one goes on after the end that it would have had from the start.
+            int until = Math.Min(first.Trainer.TotalSteps, epochs < thenEpochs ? int.MaxValue : first.Trainer.TotalSteps * thenEpochs / epochs - 1);
+            while (first.Trainer.CompletedSteps < until)
+                reached = first.Trainer.Step().Values["pruned"];
+            first.Save(store, FileLayer.Disk);
+            Assert.Equal(epochs < thenEpochs ? 0.8 : 0.4, reached, 0.35);
+        }
+        using var then = new ResumableRun(planned with { Schedule = planned.Schedule with { Epochs = thenEpochs } }, _tokens, null, store.Folder(store.List()[^1].Step));
+        while (then.Trainer.CompletedSteps < then.Trainer.TotalSteps)
+        {
+            double now = then.Trainer.Step().Values["pruned"];
+            Assert.True(now > reached - 0.01, $"update {then.Trainer.CompletedSteps}: {now} after {reached}");
+            reached = Math.Max(reached, now);
+        }
+        Assert.Equal(0.8, reached, 0.01);
     }
 
     /// <summary>What is measured is the student as its file has it, and a report has every number of the method.</summary>

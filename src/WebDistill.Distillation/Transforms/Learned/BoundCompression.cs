@@ -52,6 +52,9 @@ internal abstract class BoundCompression : IDisposable
     {
     }
 
+    /// <summary>Whether the student is as compressed as it is to become: what is measured of it before is not of what was asked for.</summary>
+    public virtual bool IsComplete => true;
+
     /// <summary>What the last update's report says, by the method's series in their order.</summary>
     public abstract IReadOnlyList<double> Values { get; }
 

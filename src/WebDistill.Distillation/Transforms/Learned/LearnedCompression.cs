@@ -34,6 +34,9 @@ public abstract class LearnedCompression
     /// <summary>Whether a run has it.</summary>
     public abstract bool IsOn(RunOptions options);
 
+    /// <summary>Whether the student is compressed more and more, so that it is another one in the middle of the run than in the end.</summary>
+    public virtual bool Grows => false;
+
     /// <summary>What it reports of every update.</summary>
     public abstract IReadOnlyList<StepSeries> Series { get; }
 

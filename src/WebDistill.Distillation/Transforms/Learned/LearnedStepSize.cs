@@ -95,7 +95,7 @@ public sealed class LearnedStepSize : LearnedCompression
             _steps = Matrices.ToDictionary(matrix => matrix, matrix => Trainable(() => FirstSteps(matrix.Matrix.Orient(matrix.Trained), _own.Bits, _own.Scope)));
             Parameters = [.. Matrices.Select(matrix => new Moments(NameOf("steps", matrix), _steps[matrix], 0)
             {
-                Compression = "stepSize", RateFactor = (_own.LearningRate ?? options.Optimiser.LearningRate) / options.Optimiser.LearningRate,
+                Compression = "stepSize", RateFactor = _own.RateFactor,
             })];
             AfterUpdate(0);
         }

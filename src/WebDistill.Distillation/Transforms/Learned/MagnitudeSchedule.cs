@@ -44,6 +44,9 @@ public sealed class MagnitudeSchedule : LearnedCompression
     public override IReadOnlyList<StepSeries> Series => [Pruned];
 
     /// <inheritdoc/>
+    public override bool Grows => true;
+
+    /// <inheritdoc/>
     public override bool IsOn(RunOptions options) => options.Compression.Magnitude.Sparsity > 0;
 
     internal override OptionProblem? Mismatch(RunOptions options, IReadOnlyList<Loss> losses, Architecture student, int? totalUpdates)
@@ -75,27 +78,28 @@ public sealed class MagnitudeSchedule : LearnedCompression
     private sealed class Bound : BoundPruning
     {
         private readonly MagnitudeScheduleOptions _own;
-        private readonly CubicSparsity _schedule;
+
+        private protected override CubicSparsity Schedule { get; }
 
         public Bound(MagnitudeScheduleOptions own, TextModel student, int totalUpdates) : base(student, "magnitude", own.Regrows, own.Scope, own.MinimumKept)
         {
             _own = own;
-            _schedule = new CubicSparsity(own.InitialSparsity, own.Sparsity, own.BeginUpdate, own.EndUpdate ?? CubicSparsity.DefaultEnd(own.BeginUpdate, totalUpdates));
+            Schedule = new CubicSparsity(own.InitialSparsity, own.Sparsity, own.BeginUpdate, own.EndUpdate ?? CubicSparsity.DefaultEnd(own.BeginUpdate, totalUpdates));
             AfterUpdate(0);
         }
 
         private protected override void Backward(HeldMatrix matrix, Tensor gradient)
         {
-            if (!_own.Regrows || Updates >= _schedule.End)
+            if (!_own.Regrows || Updates >= Schedule.End)
                 gradient.mul_(Mask(matrix));
         }
 
         private protected override void Change()
         {
-            if (!_schedule.IsDue(Updates, _own.Interval))
+            if (!Schedule.IsDue(Updates, _own.Interval) && !(Updates > Schedule.End && IsBehind))
                 return;
             // What AdamW moved of the zeros does not count.
-            Choose(_own.Regrows ? matrix => matrix.Trained : Effective, SmallestNumbers.ByMagnitude, count => ZeroCounts.Rounded(_schedule.At(Updates), count), staysPruned: !_own.Regrows);
+            Choose(_own.Regrows ? matrix => matrix.Trained : Effective, SmallestNumbers.ByMagnitude, count => ZeroCounts.Rounded(Share, count), staysPruned: !_own.Regrows);
         }
     }
 }

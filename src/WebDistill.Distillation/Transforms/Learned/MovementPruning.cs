@@ -12,7 +12,7 @@ namespace WebDistill.Distillation.Transforms.Learned;
 /// Movement pruning: W′ = m∘W with m = 1 at the share v_t of the weights of highest score S. The gradient passes straight through the choice, ∂L/∂S = ∂L/∂W′ ∘ W, so that a score rises where its weight moves away from 0;
 /// ∂L/∂W = ∂L/∂W′ ∘ m. v falls from 1 along the cubic schedule; of n weights ⌊v·n⌋ stay, and of equal scores the first ones go.
 /// </summary>
-/// <remarks>Scores begin at 0, have a learning rate of their own and do not decay. Their gradients count in the norm that is clipped, as in the authors' code.</remarks>
+/// <remarks>Scores begin at 0 and do not decay, and only their order counts: a learning rate of their own would make all of them larger or smaller and choose the same weights. Their gradients count in the norm that is clipped, as in the authors' code.</remarks>
 public sealed class MovementPruning : LearnedCompression
 {
     /// <inheritdoc/>
@@ -37,6 +37,9 @@ public sealed class MovementPruning : LearnedCompression
     public override IReadOnlyList<StepSeries> Series => [MagnitudeSchedule.Pruned];
 
     /// <inheritdoc/>
+    public override bool Grows => true;
+
+    /// <inheritdoc/>
     public override bool IsOn(RunOptions options) => options.Compression.Movement.Sparsity > 0;
 
     internal override OptionProblem? Mismatch(RunOptions options, IReadOnlyList<Loss> losses, Architecture student, int? totalUpdates)
@@ -59,23 +62,24 @@ public sealed class MovementPruning : LearnedCompression
     private sealed class Bound : BoundPruning
     {
         private readonly MovementOptions _own;
-        private readonly CubicSparsity _schedule;
         private readonly Dictionary<HeldMatrix, Parameter> _scores;
 
         public Bound(RunOptions options, TextModel student, int totalUpdates)
             : base(student, "movement", keepsTrained: true, options.Compression.Movement.Scope, options.Compression.Movement.MinimumKept)
         {
             _own = options.Compression.Movement;
-            _schedule = new CubicSparsity(0, _own.Sparsity, _own.BeginUpdate, _own.EndUpdate ?? CubicSparsity.DefaultEnd(_own.BeginUpdate, totalUpdates));
+            Schedule = new CubicSparsity(0, _own.Sparsity, _own.BeginUpdate, _own.EndUpdate ?? CubicSparsity.DefaultEnd(_own.BeginUpdate, totalUpdates));
             _scores = Matrices.ToDictionary(matrix => matrix, matrix => Trainable(() => zeros(matrix.Weight.shape, device: matrix.Weight.device)));
             Parameters = [.. Matrices.Select(matrix => new Moments(NameOf("scores", matrix), _scores[matrix], 0)
             {
-                Compression = "movement", RateFactor = _own.ScoreLearningRate / options.Optimiser.LearningRate,
+                Compression = "movement",
             })];
             AfterUpdate(0);
         }
 
         public override IReadOnlyList<Moments> Parameters { get; }
+
+        private protected override CubicSparsity Schedule { get; }
 
         private protected override void Backward(HeldMatrix matrix, Tensor gradient)
         {
@@ -86,8 +90,8 @@ public sealed class MovementPruning : LearnedCompression
         // The share stays what it is at the end of its rise, and the choice goes on.
         private protected override void Change()
         {
-            if (Updates >= _schedule.Begin && ((Updates - _schedule.Begin) % _own.Interval == 0 || Updates == _schedule.End))
-                Choose(matrix => _scores[matrix], SmallestNumbers.ByValue, count => ZeroCounts.AllButFloor(_schedule.At(Updates), count), staysPruned: false);
+            if (Schedule.IsDue(Updates, _own.Interval) || Updates > Schedule.End && ((Updates - Schedule.Begin) % _own.Interval == 0 || IsBehind))
+                Choose(matrix => _scores[matrix], SmallestNumbers.ByValue, count => ZeroCounts.AllButFloor(Share, count), staysPruned: false);
         }
 
         /// <inheritdoc/>
