@@ -1,6 +1,7 @@
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
 
 namespace WebDistill.Web.Formats;
@@ -19,6 +20,10 @@ public static class ScoreTexts
 
     /// <summary>What was measured of it under that name.</summary>
     public static double Of(this ValidationScore score, StepSeries series) => score.Values[series.Name];
+
+    /// <summary>Tokens of the held-out text that a measurement of a run reads.</summary>
+    /// <param name="heldOutTokens">Tokens of that text; null where the data set is gone.</param>
+    public static long TokensRead(RunOptions options, long? heldOutTokens) => Math.Min(options.Schedule.ValidationMaxTokens, heldOutTokens ?? long.MaxValue);
 
     /// <summary>How it was measured, for a tooltip.</summary>
     /// <param name="maxTokens">Tokens read at most.</param>

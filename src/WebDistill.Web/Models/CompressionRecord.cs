@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
+using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Transforms;
 using WebDistill.Web.Formats;
 
@@ -12,7 +13,7 @@ namespace WebDistill.Web.Models;
 /// <param name="SourceWeightsSha256">Hash of the weights that were read.</param>
 /// <param name="Transform">Name of the transform.</param>
 /// <param name="Parameters">All of its parameters.</param>
-/// <param name="Validation">Measured before and after; null where there was no text of the model's vocabulary.</param>
+/// <param name="Validation">Measured before and after; null where there was no text of the model's vocabulary, and of models that predict no tokens.</param>
 public sealed record CompressionRecord(
     Guid SourceId, string SourceName, string SourceWeightsSha256, string Transform, JsonObject Parameters, TransformReport Report, CompressionMeasure? Validation)
 {
@@ -24,6 +25,17 @@ public sealed record CompressionRecord(
 
     /// <summary>The transform, as people call it; its name where this version knows none of that name.</summary>
     public string Title => TransformCatalogue.All.FirstOrDefault(transform => transform.Name == Transform)?.Title ?? Transform;
+
+    /// <summary>Why no perplexity stands in it where none does.</summary>
+    public string Unmeasured(ModelHead head) => head switch
+    {
+        ModelHead.Classes => OfClasses,
+        ModelHead.None => "No perplexity was measured: the model predicts no tokens.",
+        _ => "No perplexity was measured: there was no prepared text of its vocabulary with a held-out part.",
+    };
+
+    /// <summary>What is measured of models with classes.</summary>
+    public const string OfClasses = "Nothing is measured yet of models with classes: they have no perplexity. Their accuracy on a labelled data set is told by /api/models/ID/classes?dataset=ID.";
 
     /// <summary>That of a folder; null where it has none.</summary>
     /// <exception cref="InvalidDataException">It is damaged.</exception>

@@ -1,9 +1,16 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json.Nodes;
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
+using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Models;
+using WebDistill.Distillation.Options;
+using WebDistill.Distillation.Training;
+using WebDistill.Distillation.Transforms.Learned;
 using WebDistill.Web.Formats;
+using WebDistill.Web.Jobs;
+using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Models;
 
@@ -38,16 +45,17 @@ internal static class ModelCard
             Table(text, "Compression",
                 ("Made of", made.SourceName), ("Weights of that one, SHA-256", made.SourceWeightsSha256), ("Transform", made.Title), ("Its parameters", made.Parameters.ToJsonString()),
                 ("Parameters before", Whole(made.Report.Before.Parameters)), ("Parameters that are not 0", Whole(made.Report.After.NonZeroParameters)),
-                ($"{made.Validation?.Figure} before and after", made.Validation is { } measure ? $"{Figures.Perplexity(measure.Before)} and {Figures.Perplexity(measure.After)} on {measure.DatasetName}, held out" : ""));
+                ($"{made.Validation?.Figure ?? "Quality"} before and after", made.Validation is { } measure ? $"{Figures.Perplexity(measure.Before)} and {Figures.Perplexity(measure.After)} on {measure.DatasetName}, held out" : made.Unmeasured(model.HeadKind())));
         }
         text.Append("\n## Measured\n\n");
-        if (story.Maker?.Validation is null && story.Evaluations.Count == 0)
+        (string, string, string, string)[] held = [.. HeldOut(story)];
+        if (held.Length == 0 && story.Evaluations.Count == 0)
             text.Append("Nothing has been measured yet.\n");
         else
         {
             text.Append("| Figure | Value | Text | How |\n|---|---|---|---|\n");
-            if (story.Maker?.Validation is Perplexity validation)
-                text.Append($"| {ValidationName(model)} | {Cell(Figures.Perplexity(validation))} | {Cell(story.Maker.DatasetName ?? "")}, held out | {ValidationProtocol(model)} |\n");
+            foreach ((string name, string value, string of, string how) in held)
+                text.Append($"| {name} | {Cell(value)} | {Cell(of)}, held out | {how} |\n");
             foreach ((Evaluation evaluation, EvaluationResult result) in story.Evaluations)
             {
                 foreach (EvaluationFigure figure in result.Figures)
@@ -64,13 +72,37 @@ internal static class ModelCard
         return text.ToString();
     }
 
-    /// <summary>What the perplexity is called that the run of such a model measures.</summary>
-    public static string ValidationName(Model model) => PerplexityProtocol.Short(model.HeadKind() == ModelHead.MaskedToken);
+    /// <summary>What was measured of it on held-out data, the leading figure first: by the run that made it, or after its compression. Empty where nothing was.</summary>
+    public static IEnumerable<(string Name, string Value, string Text, string How)> HeldOut(ModelStory story)
+    {
+        string text = story.Maker?.DatasetName ?? "";
+        if (story.Maker?.Validation is { } score)
+        {
+            ModelHead head = story.Model.HeadKind();
+            yield return (ScoreTexts.FigureOf(head), score.Text(), text, ValidationProtocol(head));
+            if (score.Perplexity is null)
+            {
+                foreach ((string name, StepSeries series) in s_ofClasses)
+                    yield return (name, score.Of(series).ToString("0.000", CultureInfo.InvariantCulture), text, ValidationProtocol(head));
+            }
+        }
+        else if (story.Compression?.Validation is { } measure)
+            yield return (measure.Figure, Figures.Perplexity(measure.After), measure.DatasetName, $"after the compression: the first {Whole(measure.Tokens)} held-out tokens, in windows of {Whole(measure.Context)} that do not overlap");
+    }
 
-    /// <summary>How a run measures it, for whoever reads the figure.</summary>
-    public static string ValidationProtocol(Model model) => model.HeadKind() == ModelHead.MaskedToken
-        ? "the run's last validation: 15 % of the first held-out tokens, hidden from the model, always the same ones, in windows that do not overlap"
-        : "the run's last validation: the first held-out tokens, in windows that do not overlap";
+    /// <summary>What the leading figure of such a model is called.</summary>
+    public static string ValidationName(Model model) => ScoreTexts.FigureOf(model.HeadKind());
+
+    private static readonly (string Name, StepSeries Series)[] s_ofClasses =
+        [("Macro F1", LoopSeries.ValidationMacroF1), ("Matthews", LoopSeries.ValidationMatthews), ("Cross-entropy, nats/text", LoopSeries.ValidationNatsPerText)];
+
+    // How a run measures it, for whoever reads the figure.
+    private static string ValidationProtocol(ModelHead head) => head switch
+    {
+        ModelHead.Classes => "the run's last validation: the first held-out examples",
+        ModelHead.MaskedToken => "the run's last validation: 15 % of the first held-out tokens, hidden from the model, always the same ones, in windows that do not overlap",
+        _ => "the run's last validation: the first held-out tokens, in windows that do not overlap",
+    };
 
     /// <summary>Where it comes from, in a sentence.</summary>
     public static string Origin(ModelStory story) => (story.Model.Origin, story.Run, story.Maker) switch
@@ -78,12 +110,31 @@ internal static class ModelCard
         (ModelOrigin.Imported, _, _) => "Imported from a Hugging Face folder.",
         (ModelOrigin.Compressed, _, _) => story.Compression is { } made ? $"Made of {made.SourceName} without training: {made.Title.ToLowerInvariant()}." : "Made of another model without training.",
         (_, null, _) => "Made by a run that was deleted since.",
-        (_, { Kind: RunKind.Training }, { DatasetName: string text }) => $"Trained from scratch on {text}.",
-        (_, { Kind: RunKind.Training }, _) => "Trained from scratch.",
-        (_, _, { TeacherName: string teacher, DatasetName: string text }) => $"Distilled from {teacher} on {text}.",
-        (_, _, { TeacherName: string teacher }) => $"Distilled from {teacher}.",
-        _ => "Distilled from a model that was deleted since.",
+        (_, { Kind: RunKind.Training } run, { DatasetName: string text }) => $"Trained from scratch on {text}{Learned(run)}.",
+        (_, { Kind: RunKind.Training } run, _) => $"Trained from scratch{Learned(run)}.",
+        (_, { } run, { TeacherName: string teacher, DatasetName: string text }) => $"Distilled from {teacher} on {text}{Learned(run)}.",
+        (_, { } run, { TeacherName: string teacher }) => $"Distilled from {teacher}{Learned(run)}.",
+        (_, { } run, _) => $"Distilled from a model that was deleted since{Learned(run)}.",
     };
+
+    // ", compressed while it trained: movement pruning (sparsity 0.8)"; empty where it was not.
+    private static string Learned(Run run)
+    {
+        RunOptions options = StoredOptions.Of(run);
+        IReadOnlyList<LearnedCompression> methods = LearnedCatalogue.Active(options);
+        if (methods.Count == 0)
+            return "";
+        JsonObject values = OptionTexts.Values(options);
+        return $", compressed while it trained: {string.Join(" and ", methods.Select(Text))}";
+
+        // A label begins with the method: "Movement: sparsity". A name as LayerDrop keeps its capitals.
+        string Text(LearnedCompression method)
+        {
+            OptionField first = method.Fields[0];
+            string title = method.Title[1..].Any(char.IsUpper) ? method.Title : char.ToLowerInvariant(method.Title[0]) + method.Title[1..];
+            return $"{title} ({first.Label[(first.Label.IndexOf(':') + 1)..].Trim()} {first.In(values)})";
+        }
+    }
 
     /// <summary>Whether there is a library in Python that reads the downloaded folder as it is.</summary>
     public static bool IsReadInPython(Model model) => ModelFamilies.Find(model.Family).IsInTransformers;

@@ -3,16 +3,18 @@ using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Text;
+using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
+using WebDistill.Web.Jobs;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Models;
 
 /// <summary>The run that made a model, as far as a list shows it.</summary>
 /// <param name="TeacherName">The model that it learned from; null where it had none, or that is gone.</param>
-/// <param name="Validation">Its latest perplexity on what was held out of its own text.</param>
-public sealed record ModelMaker(Guid RunId, string Name, Guid? TeacherId, string? TeacherName, Guid? DatasetId, string? DatasetName, Perplexity? Validation);
+/// <param name="Validation">What was measured last of its student on what was held out of its own text.</param>
+public sealed record ModelMaker(Guid RunId, string Name, Guid? TeacherId, string? TeacherName, Guid? DatasetId, string? DatasetName, ValidationScore? Validation);
 
 /// <summary>A file of a model's folder.</summary>
 public sealed record ModelFile(string Name, long Bytes);
@@ -49,7 +51,7 @@ public sealed class ModelLineage(IDbContextFactory<WebDistillDb> contexts, Model
             return new Dictionary<Guid, ModelMaker>();
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
         var makers = await (
-            from run in db.Runs
+            from run in db.Runs.AsNoTracking()
             where runIds.Contains(run.Id)
             join model in db.Models on run.TeacherId equals (Guid?)model.Id into teachers
             from teacher in teachers.DefaultIfEmpty()
@@ -58,11 +60,11 @@ public sealed class ModelLineage(IDbContextFactory<WebDistillDb> contexts, Model
             select new
             {
                 run.Id, run.Name, TeacherId = teacher == null ? null : (Guid?)teacher.Id, TeacherName = teacher == null ? null : teacher.Name,
-                DatasetId = text == null ? null : (Guid?)text.Id, DatasetName = text == null ? null : text.Name, run.ValidationPerplexity, run.ValidationNatsPerToken,
+                DatasetId = text == null ? null : (Guid?)text.Id, DatasetName = text == null ? null : text.Name, Row = run,
             }).ToListAsync(cancel);
         return makers.ToDictionary(run => run.Id, run => new ModelMaker(
             run.Id, run.Name, run.TeacherId, run.TeacherName, run.DatasetId, run.DatasetName,
-            Perplexity.Stored(run.ValidationPerplexity, run.ValidationNatsPerToken)));
+            run.Row.Score()));
     }
 
     /// <summary>Everything that is known of a model.</summary>

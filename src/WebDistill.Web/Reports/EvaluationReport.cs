@@ -3,6 +3,7 @@ using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Files;
 using WebDistill.Distillation.Kernels;
+using WebDistill.Distillation.Models;
 using WebDistill.Web.Formats;
 using WebDistill.Web.Runs;
 using WebDistill.Web.Ui;
@@ -23,7 +24,11 @@ namespace WebDistill.Web.Reports;
 /// <param name="WeightBytes">Size of the weights on the disk.</param>
 public sealed record ReportModel(
     Guid Id, string Name, bool IsTeacher, string WeightsSha256, string? TokenizerSha256, int Layers, int Width, int Heads, int ContextLength,
-    long Parameters, long WeightBytes);
+    long Parameters, long WeightBytes)
+{
+    /// <summary>What it makes of a text: evaluations are for those alone that continue it.</summary>
+    public ModelHead Head { get; init; }
+}
 
 /// <summary>One figure of every model.</summary>
 /// <param name="Figure">What it is.</param>
@@ -121,7 +126,7 @@ public sealed record ReportRun(
     /// <summary>The teacher's perplexity on the same tokens.</summary>
     public double? TeacherPerplexity { get; init; }
 
-    /// <summary>Held-out tokens that a measurement reads at most.</summary>
+    /// <summary>Held-out tokens that a measurement reads.</summary>
     public long ValidationTokens { get; init; }
 
     /// <summary>Whether its student fills masked words, and the perplexities are those of what was hidden from it.</summary>
@@ -155,6 +160,16 @@ public sealed record EvaluationReport(
     string Title, DateTime CreatedAt, IReadOnlyList<ReportModel> Models, IReadOnlyList<ReportRow> Summary,
     IReadOnlyList<ReportSection> Sections, ReportRun? Run)
 {
+    /// <summary>Why nothing more can be measured of them, and what is measured instead; null where evaluations can.</summary>
+    [JsonIgnore]
+    public string? Instead => Models.FirstOrDefault(model => model.Head != ModelHead.NextToken) is not { } other ? null
+        : $"Evaluations are for models that continue texts, and {other.Name} {ModelHeads.Does(other.Head)}. {other.Head switch
+        {
+            ModelHead.Classes => "Measured instead are accuracy, macro F1, Matthews and the cross-entropy of the classes on held-out examples, by its run.",
+            ModelHead.MaskedToken => "Measured instead is the masked perplexity of the held-out text, by its run.",
+            _ => "Nothing else is measured of such a model.",
+        }}";
+
     /// <summary>What came out, in a sentence; null without a student beside its teacher.</summary>
     public string? Headline => ReportScore.Headline(this);
 

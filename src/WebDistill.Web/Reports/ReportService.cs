@@ -46,7 +46,7 @@ public sealed class ReportService(
             Model model = await models.FindAsync(id, cancel)
                 ?? throw new NotFoundException($"There is no model and no checkpoint {id}; it may have been deleted.");
             compared.Add(new ReportModel(id, model.Name, id == teacherId, model.WeightsSha256, model.TokenizerSha256, model.Layers, model.Width,
-                model.Heads, model.ContextLength, model.ParameterCount, model.WeightBytes));
+                model.Heads, model.ContextLength, model.ParameterCount, model.WeightBytes) { Head = model.HeadKind() });
         }
         string[] hashes = [.. compared.Select(model => model.WeightsSha256)];
         Evaluation[] measured = [.. (await evaluations.OfWeightsAsync(hashes, cancel))
@@ -125,6 +125,7 @@ public sealed class ReportService(
         JsonObject values = OptionTexts.Values(StoredOptions.Of(run)), defaults = OptionTexts.Values(new RunOptions());
         OptionTexts texts = await OptionTexts.ReadAsync([StoredOptions.Of(run)], table, models, datasets, cancel);
         await using WebDistillDb db = await contexts.CreateDbContextAsync(cancel);
+        Dataset? dataset = run.DatasetId is Guid text ? await datasets.FindAsync(text, cancel) : null;
         ClassesResponse? classes = ClassesResponse.Of(run.Score(), run.TeacherScore());
         ValidationFigure figure = classes is null ? ValidationFigure.OfPredictions : ValidationFigure.OfClasses;
         List<MeasuredPair> validation = await db.Measured([run.Id], figure.Series.Name, figure.Loss.Name).ToListAsync(cancel);
@@ -138,7 +139,7 @@ public sealed class ReportService(
             Tags = await tags.OfAsync(run.Id, cancel),
             Notes = [.. (await notes.ListAsync(run.Id, cancel: cancel)).Select(NoteResponse.Of)],
             TeacherPerplexity = run.TeacherPerplexity,
-            ValidationTokens = StoredOptions.Of(run).Schedule.ValidationMaxTokens,
+            ValidationTokens = ScoreTexts.TokensRead(StoredOptions.Of(run), dataset?.ValidationTokens),
             FillsMasks = run.Task() == ModelHead.MaskedToken,
             Classes = classes,
         };

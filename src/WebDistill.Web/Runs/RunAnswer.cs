@@ -47,7 +47,7 @@ public sealed record RunAnswer(string Sentence, IReadOnlyList<HeadFigure> Figure
     {
         RunOptions options = StoredOptions.Of(run);
         ModelHead task = outlook.Task(run);
-        string tokens = task == ModelHead.Classes ? "on held-out examples" : $"first {Formats.Figures.Count(Math.Min(options.Schedule.ValidationMaxTokens, outlook.HeldOutTokens ?? long.MaxValue))} tokens";
+        string tokens = task == ModelHead.Classes ? "on held-out examples" : $"first {Formats.Figures.Count(ScoreTexts.TokensRead(options, outlook.HeldOutTokens))} tokens";
         return new RunAnswer(SentenceOf(run, options, outlook, task, tokens), [.. FiguresOf(run, options, task, tokens, BaselineDifference.Of(run, outlook.Baseline)).Take(4)]);
     }
 

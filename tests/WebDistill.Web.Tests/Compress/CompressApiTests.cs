@@ -2,7 +2,9 @@ using System.IO.Compression;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Transforms;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Storage;
 using WebDistill.Web.Tests.Models;
 
@@ -48,6 +50,10 @@ public sealed class CompressApiTests(WebDistillApp app) : IClassFixture<WebDisti
         string card = await app.Http.GetStringAsync($"/api/models/{id}/card.md");
         Assert.Contains("Made of tiny without training: layer dropping.", card);
         Assert.Contains(Text(before, "weightsSha256"), card);
+        string measured = Figures.Perplexity(JsonSerializer.Deserialize<Perplexity>(measure.GetProperty("after"), WebJson.Measured));
+        Assert.Contains($"| Validation perplexity | {measured} | ", card);
+        Assert.DoesNotContain("Nothing has been measured yet", card);
+        Assert.Contains($">{measured}<", WebUtility.HtmlDecode(await app.Http.GetStringAsync($"/models/{id:N}")));
 
         // What was made can go on: a run distils it, another transform takes it.
         await CompressedAsync(id, new { transform = "magnitude-pruning", name = "Pruned" });
