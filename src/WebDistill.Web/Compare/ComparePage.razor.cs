@@ -226,7 +226,7 @@ public sealed partial class ComparePage(
         if (ids.Count == 0)
             return address;
         return address + (tab == Tabs[0] ? "" : $"&tab={tab}")
-            + (RunVerdict.Measures.Skip(1).Any(known => known.Name == measure) ? $"&measure={measure}" : "")
+            + (RunVerdict.NameOf(measure) is string name && name != RunVerdict.Measures[0].Name ? $"&measure={name}" : "")
             + (baseline == ByRule ? $"&baseline={ByRule}" : Guid.TryParse(baseline, out Guid id) && ids.Contains(id) ? $"&baseline={id:N}" : "");
     }
 }

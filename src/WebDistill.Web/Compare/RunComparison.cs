@@ -82,6 +82,7 @@ public sealed class RunComparison
         ModelHead[] tasks = [.. runs.Select(run => run.Run.Task()).Distinct()];
         bool areTwoTasks = tasks.Length > 1;
         SortTexts = tasks is [ModelHead.Classes];
+        MixesFigures = areTwoTasks && tasks.Contains(ModelHead.Classes);
         PerplexityObstacles = [.. differing.Where(option => BaselineDifference.Decide(tasks is [var task] ? task : ModelHead.NextToken).Contains(option.Field.Path)
             || areTwoTasks && BaselineDifference.DecideTask.Contains(option.Field.Path))];
         TotalLossObstacles = [.. differing.Where(option => DecideTotalLoss.Contains(option.Field.Path))];
@@ -105,6 +106,9 @@ public sealed class RunComparison
 
     /// <summary>Whether all of them sort texts: then an accuracy takes the perplexity's place, of which more is better.</summary>
     public bool SortTexts { get; }
+
+    /// <summary>Whether some of them sort texts and others do not: an accuracy and a perplexity have no common scale.</summary>
+    public bool MixesFigures { get; }
 
     /// <summary>What the pictures show of each run, in a sentence.</summary>
     public string FigureName => SortTexts ? "validation accuracy" : "validation perplexity";

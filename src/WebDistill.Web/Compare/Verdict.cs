@@ -24,17 +24,17 @@ public enum VerdictWord
 /// <param name="WriteSize">The size of a difference as pages write it, without a sign.</param>
 public sealed record VerdictMeasure(string Title, string About, Func<double, string> Write, Func<double, string> WriteSize)
 {
-    /// <summary>Whether the higher one is the better one, as of an accuracy.</summary>
-    public bool HigherIsBetter { get; init; }
+    /// <summary>Whether the higher one is the better one, as of an accuracy; null where the values have no common scale, so that neither is, and none is shown.</summary>
+    public bool? HigherIsBetter { get; init; } = false;
 
-    /// <summary>Which way is better, in a sentence.</summary>
-    public string Direction => HigherIsBetter ? "higher is better" : "lower is better";
+    /// <summary>Which way is better, in a sentence; null where neither is.</summary>
+    public string? Direction => HigherIsBetter switch { true => "higher is better", false => "lower is better", null => null };
 
     /// <summary>What the best value is called.</summary>
-    public string BestWord => HigherIsBetter ? "highest" : "lowest";
+    public string BestWord => HigherIsBetter == true ? "highest" : "lowest";
 
     /// <summary>A value, or a difference of two, of which less is better.</summary>
-    internal double Cost(double value) => HigherIsBetter ? -value : value;
+    internal double Cost(double value) => HigherIsBetter == true ? -value : value;
 }
 
 /// <summary>The value of one complete run.</summary>
@@ -83,7 +83,7 @@ public sealed record Verdict
     /// <summary>What decides.</summary>
     public required VerdictMeasure Measure { get; init; }
 
-    /// <summary>The arms, the best mean first and those without one last.</summary>
+    /// <summary>The arms, the best mean first and those without one last; none where their values have no common scale.</summary>
     public required IReadOnlyList<VerdictArm> Arms { get; init; }
 
     /// <summary>The arm that the others are compared with; null before two arms have values.</summary>
@@ -130,7 +130,7 @@ public sealed record Verdict
         VerdictArm[] measured = [.. ordered.Where(arm => arm.Mean is not null)];
         Verdict Inconclusive(string why) => new() { Measure = measure, Arms = ordered, Sentence = why };
         if (obstacle is not null)
-            return Inconclusive(obstacle);
+            return measure.HigherIsBetter is null ? Inconclusive(obstacle) with { Arms = [] } : Inconclusive(obstacle);
         if (arms.Count < 2)
             return Inconclusive(arms.Count == 0 ? "No run is chosen." : $"{arms[0].Title} alone is compared with nothing. Add runs with other options.");
         if (measured.Length < 2)

@@ -22,7 +22,7 @@ internal static class VerdictApi
         DatasetTable datasets, CancellationToken cancel)
     {
         RequireFormat(format);
-        if (measure is not null && RunVerdict.Measures.All(known => known.Name != measure))
+        if (measure is not null && RunVerdict.NameOf(measure) is null)
             throw new OptionsInvalidException("measure", $"There is no measure '{ForeignText.Quote(measure)}', expected one of: {string.Join(", ", RunVerdict.Measures.Select(known => known.Name))}.");
         Guid[] ids = [.. (runs ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Select(text => Guid.TryParse(text, out Guid id) ? id
             : throw new OptionsInvalidException("runs", $"'{ForeignText.Quote(text)}' is no id of a run. Give ids joined by commas.")).Distinct()];

@@ -36,10 +36,13 @@ public sealed record VerdictFile(
     DateTime CreatedAt, string Word, string Sentence, string Measure, string About, string? Reference, double Confidence, string Between, string Rule,
     IReadOnlyList<VerdictFileArm> Arms)
 {
-    /// <summary>Whether the higher value is the better one, as of an accuracy.</summary>
-    public bool HigherIsBetter { get; init; }
+    /// <summary>Whether the higher value is the better one, as of an accuracy; null where the values have no common scale, so that no arm is listed.</summary>
+    public bool? HigherIsBetter { get; init; }
 
-    private string Direction => HigherIsBetter ? "higher is better" : "lower is better";
+    // How Markdown and HTML write its numbers, which JSON has with all their digits.
+    private VerdictMeasure? Written { get; init; }
+
+    private string Decided => Written!.Direction is string direction ? $"Decided by: {Measure}, {direction}. {About}" : About;
 
     private const string Style = """
         :root{color-scheme:light dark;--text:light-dark(#191c20,#e8eaed);--soft:light-dark(#646b75,#939ba6);--line:light-dark(#e0e3e7,#272c33);
@@ -67,7 +70,7 @@ public sealed record VerdictFile(
             VerdictComparison? comparison = verdict.Comparisons.FirstOrDefault(one => ReferenceEquals(one.Arm, arm));
             return new VerdictFileArm(arm.Title, arm.BySeed.Count, arm.Mean?.Mean, arm.Mean?.HalfWidth, comparison?.Difference?.Mean, comparison?.Difference?.HalfWidth,
                 comparison is null ? null : Verdict.Text(comparison.Word), comparison?.Why, arm.Values);
-        })]) { HigherIsBetter = verdict.Measure.HigherIsBetter };
+        })]) { HigherIsBetter = verdict.Measure.HigherIsBetter, Written = verdict.Measure };
 
     /// <summary>The file's text.</summary>
     /// <param name="format">A name of <see cref="Formats"/>.</param>
@@ -81,24 +84,26 @@ public sealed record VerdictFile(
     private IEnumerable<string[]> Rows => Arms.Select(arm => (string[])
     [
         arm.Title, Number(arm.Mean), Half(arm.HalfWidth), arm.Seeds.ToString(CultureInfo.InvariantCulture),
-        arm.Title == Reference && arm.Word is null ? "reference" : arm.Difference is double difference ? $"{(difference > 0 ? "+" : "")}{Number(difference)} {Half(arm.DifferenceHalfWidth)}".Trim() : "–",
+        arm.Title == Reference && arm.Word is null ? "reference" : arm.Difference is double difference ? $"{(difference > 0 ? "+" : difference < 0 ? "\u2212" : "")}{Written!.WriteSize(Math.Abs(difference))} {Half(arm.DifferenceHalfWidth)}".Trim() : "–",
         arm.Word ?? "–",
     ]);
 
     private string[] Heads => ["Arm", "Mean", "95 % interval", "Seeds", Reference is null ? "Difference" : $"Against {Reference} ({Verdict.Share(Confidence)})", "Verdict"];
 
-    private static string Number(double? value) => value is double known ? Figures.Exact(double.IsFinite(known) ? double.Parse(known.ToString("G6", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture) : known) : "–";
+    private string Number(double? value) => value is double known ? Written!.Write(known) : "–";
 
-    private static string Half(double? value) => value is double known ? $"± {Figures.Significant(known, 2)}" : "";
+    private string Half(double? value) => value is double known ? $"± {Written!.WriteSize(known)}" : "";
 
     private string Markdown()
     {
         var text = new StringBuilder();
-        text.Append($"# {Word}\n\n**{MarkdownCell(Sentence)}**\n\n{MarkdownCell(Between)}\n\n| ").AppendJoin(" | ", Heads.Select(MarkdownCell)).Append(" |\n|---|---:|---:|---:|---:|---|\n");
+        text.Append($"# {Word}\n\n**{MarkdownCell(Sentence)}**\n\n{MarkdownCell(Between)}\n");
+        if (Arms.Count > 0)
+            text.Append("\n| ").AppendJoin(" | ", Heads.Select(MarkdownCell)).Append(" |\n|---|---:|---:|---:|---:|---|\n");
         foreach (string[] row in Rows)
             text.Append("| ").AppendJoin(" | ", row.Select(MarkdownCell)).Append(" |\n");
         return text.Append(CultureInfo.InvariantCulture,
-            $"\nDecided by: {MarkdownCell(Measure)}, {Direction}. {MarkdownCell(About)}\n\n{MarkdownCell(Rule)}\n\nPut together on {CreatedAt:yyyy-MM-dd HH:mm} UTC.\n").ToString();
+            $"\n{MarkdownCell(Decided)}\n\n{MarkdownCell(Rule)}\n\nPut together on {CreatedAt:yyyy-MM-dd HH:mm} UTC.\n").ToString();
     }
 
     private string Html()
@@ -107,11 +112,12 @@ public sealed record VerdictFile(
         var html = new StringBuilder();
         html.Append("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">")
             .Append($"<title>{Word}: {Text(Measure)}</title><style>{Style}</style></head>\n<body>\n<h1 class=\"{shade}\">{Word}</h1>\n")
-            .Append($"<p class=\"sentence\">{Text(Sentence)}</p>\n<p>{Text(Between)}</p>\n<table><thead><tr>")
-            .AppendJoin("", Heads.Select((head, i) => $"<th{Class(i)}>{Text(head)}</th>")).Append("</tr></thead><tbody>\n");
+            .Append($"<p class=\"sentence\">{Text(Sentence)}</p>\n<p>{Text(Between)}</p>\n");
+        if (Arms.Count > 0)
+            html.Append("<table><thead><tr>").AppendJoin("", Heads.Select((head, i) => $"<th{Class(i)}>{Text(head)}</th>")).Append("</tr></thead><tbody>\n");
         foreach (string[] row in Rows)
             html.Append("<tr>").AppendJoin("", row.Select((cell, i) => $"<td{Class(i)}>{Text(cell)}</td>")).Append("</tr>\n");
-        return html.Append($"</tbody></table>\n<p>Decided by: {Text(Measure)}, {Direction}. {Text(About)}</p>\n<p>{Text(Rule)}</p>\n")
+        return html.Append($"{(Arms.Count > 0 ? "</tbody></table>\n" : "")}<p>{Text(Decided)}</p>\n<p>{Text(Rule)}</p>\n")
             .Append(CultureInfo.InvariantCulture, $"<p>Put together by WebDistill on {CreatedAt:yyyy-MM-dd HH:mm} UTC.</p>\n</body></html>\n").ToString();
 
         static string Class(int column) => column is > 0 and < 5 ? " class=\"number\"" : "";

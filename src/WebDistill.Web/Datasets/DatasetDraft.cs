@@ -18,6 +18,16 @@ public sealed class DatasetDraft
     /// <summary>Whether the file holds labelled examples and no text.</summary>
     public bool HoldsExamples { get; set; }
 
+    /// <summary>Takes the file as what it seems to be: one that is named as tables are holds examples, whatever is wrong with a row of it.</summary>
+    /// <param name="examples">What its beginning holds as labelled examples; null where that cannot be read.</param>
+    public void Guess(ExampleFilePreview? examples) => HoldsExamples = examples is { LooksLabelled: true } || File is { } file && DatasetForm.IsTable(file.Name);
+
+    /// <summary>Whether what was seen of the file is refused as it is chosen to be read, so that the whole of it would be as well.</summary>
+    /// <param name="examples">As in <see cref="Guess"/>.</param>
+    /// <param name="unreadable">Why there is none of these; null where there are.</param>
+    public bool IsRefused(ExampleFilePreview? examples, string? unreadable) =>
+        HoldsExamples && File is not null && (unreadable is not null || examples is { Problem: not null, IsCutBeforeItsFirstRow: false });
+
     /// <summary>How they are read.</summary>
     public ExampleDraft Examples { get; } = new();
 

@@ -47,7 +47,11 @@ public sealed record ClassCounts(string Name, long Train, long? HeldOut);
 /// <param name="Problem">Why no further example can be read with these options; null where all were.</param>
 /// <param name="Bytes">Bytes that were read.</param>
 public sealed record ExampleFilePreview(LabelledOptions Options, bool LooksLabelled, IReadOnlyList<LabelledColumn> Columns, IReadOnlyList<ExamplePreview> Examples, int Read,
-    int ClassCount, IReadOnlyList<ClassCounts> Classes, string? Problem, int Bytes);
+    int ClassCount, IReadOnlyList<ClassCounts> Classes, string? Problem, int Bytes)
+{
+    /// <summary>Whether the first row is longer than what was read: then the problem is the preview's, and the file may be good.</summary>
+    public bool IsCutBeforeItsFirstRow { get; init; }
+}
 
 /// <summary>Labelled examples of files, stored or not yet sent.</summary>
 public sealed class DatasetExamples(DataFolder folder)
@@ -67,7 +71,10 @@ public sealed class DatasetExamples(DataFolder folder)
             LabelledClasses classes = sample.Classes;
             return new ExampleFilePreview(sample.Options, sample.LooksLabelled, [.. sample.Columns.Take(MostColumns)],
                 [.. sample.Examples.Take(DatasetDocuments.PreviewDocuments).Select((example, i) => ExamplePreview.Of(i, example))], sample.Examples.Count, classes.Names.Count,
-                [.. classes.Names.Zip(classes.Counts, (label, count) => new ClassCounts(label, count, null)).OrderByDescending(label => label.Train).Take(MostClasses)], sample.Problem, sample.Bytes);
+                [.. classes.Names.Zip(classes.Counts, (label, count) => new ClassCounts(label, count, null)).OrderByDescending(label => label.Train).Take(MostClasses)], sample.Problem, sample.Bytes)
+            {
+                IsCutBeforeItsFirstRow = sample.IsCutBeforeItsFirstRow,
+            };
         }
         catch (InvalidDataException e)
         {

@@ -72,8 +72,11 @@ internal static class DatasetForm
         return hasHeldOut || s_exampleFields.Any(field => Text(form, field) is not null)
             || (Text(form, "format") is string format
                 ? LabelledFormats.All.Any(known => known.Name == format) && CorpusFormats.All.All(known => known.Name != format)
-                : LabelledFormats.All.Any(known => known.HasHeader && known.Extensions.Contains(Path.GetExtension(fileName).ToLowerInvariant())));
+                : IsTable(fileName));
     }
+
+    /// <summary>Whether a file is named as tables are, so that it is taken as labelled examples.</summary>
+    internal static bool IsTable(string fileName) => LabelledFormats.All.Any(known => known.HasHeader && known.Extensions.Contains(Path.GetExtension(fileName).ToLowerInvariant()));
 
     private static LabelledOptions Examples(MultipartFiles form, string fileName)
     {

@@ -45,7 +45,7 @@ public static class SweepMetrics
     public static string Measure(this SweepMetric metric) => metric switch
     {
         SweepMetric.FinalValidationPerplexity or SweepMetric.FinalValidationAccuracy => "latest",
-        SweepMetric.BestValidationPerplexity or SweepMetric.BestValidationAccuracy => "lowest",
+        SweepMetric.BestValidationPerplexity or SweepMetric.BestValidationAccuracy => "best",
         SweepMetric.GapToTeacher => "gap",
         SweepMetric.TotalLoss => "loss",
         _ => throw new ArgumentOutOfRangeException(nameof(metric), metric, null),

@@ -37,6 +37,16 @@ public sealed class VerdictCardTests : ComponentTests
     }
 
     [Fact]
+    public void Card_ValuesWithoutACommonScale_HasNeitherDirectionNorMeans()
+    {
+        IRenderedComponent<VerdictCard> card = Page.Render<VerdictCard>(with => with.Add(one => one.Verdict,
+            Verdict.Of(s_measure with { HigherIsBetter = null }, [Arm("A", 0.9), Arm("B", 47)], null, "These two are never compared.")));
+        Assert.Equal("These two are never compared.", card.Find("[data-figure=verdict-sentence]").TextContent);
+        Assert.Empty(card.FindAll(".measure-name, table"));
+        Assert.DoesNotContain("is better", card.Find(".verdict").TextContent);
+    }
+
+    [Fact]
     public void Card_RunsThatAreNotComplete_AreCountedApart()
     {
         VerdictArm waits = new("Waits", [new VerdictValue(Guid.NewGuid(), "1", 2)], Waiting: 2);

@@ -60,7 +60,7 @@ public sealed class VerdictPageTests(WebDistillApp app, Chromium chromium) : ICl
         Assert.DoesNotContain("<script", html);
         Assert.DoesNotContain("http", html);
         string query = $"/api/verdicts?runs={string.Join(',', runs.Select(run => run.Id))}";
-        Assert.Contains("| Text alone | 2.1 |", await app.Http.GetStringAsync($"{query}&format=md"));
+        Assert.Contains("| Text alone | 2.10 |", await app.Http.GetStringAsync($"{query}&format=md"));
         System.Text.Json.JsonElement json = await app.GetAsync(query);
         Assert.Equal(("BEATS", 2), (json.GetProperty("word").GetString(), json.GetProperty("arms").GetArrayLength()));
         Assert.Equal("NO BEATS", (await app.GetAsync($"{query}&baseline={runs[^1].Id}")).GetProperty("word").GetString());

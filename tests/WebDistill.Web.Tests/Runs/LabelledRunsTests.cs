@@ -120,6 +120,18 @@ public sealed class LabelledRunsTests(WebDistillApp app) : IClassFixture<WebDist
         JsonElement[] groups = [.. ended.GetProperty("points").EnumerateArray()];
         Assert.True(groups[0].GetProperty("isBest").GetBoolean());
         Assert.True(groups[0].GetProperty("mean").GetDouble() > groups[1].GetProperty("mean").GetDouble(), ended.ToString());
+
+        // Its table has what is measured of classes, with all digits, and no column of what is not.
+        string[] lines = (await app.Http.GetStringAsync($"/api/sweeps/{sweep.GetProperty("id").GetGuid()}/table.csv")).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal("rate,run,status,updates,FinalValidationAccuracy,validationAccuracy,validationMacroF1,validationMatthews,validationNatsPerText,teacherAccuracy,totalLoss,trainedSeconds", lines[0]);
+        Assert.Equal(2, lines.Length - 1);
+        foreach (string[] cells in lines.Skip(1).Select(line => line.Split(',')))
+        {
+            JsonElement student = (await app.GetAsync($"/api/runs/{cells[1]}")).GetProperty("validation").GetProperty("student");
+            Assert.Equal(student.EnumerateObject().ToDictionary(number => number.Name, number => number.Value.GetDouble()),
+                lines[0].Split(',').Zip(cells).Skip(5).Take(4).ToDictionary(cell => cell.First, cell => double.Parse(cell.Second, System.Globalization.CultureInfo.InvariantCulture)));
+            Assert.Equal((cells[5], ""), (cells[4], cells[9]));
+        }
     }
 
     [Fact]

@@ -43,6 +43,9 @@ public sealed record LabelledSampleOptions
 public sealed record LabelledSample(
     LabelledOptions Options, bool LooksLabelled, IReadOnlyList<LabelledColumn> Columns, IReadOnlyList<LabelledExample> Examples, LabelledClasses Classes, string? Problem, int Bytes)
 {
+    /// <summary>Whether the first row is longer than what was read: then the problem is the sample's, and the file may be good.</summary>
+    public bool IsCutBeforeItsFirstRow { get; init; }
+
     /// <summary>Rows that columns are guessed from.</summary>
     private const int MostRows = 1000;
 
@@ -66,7 +69,7 @@ public sealed record LabelledSample(
             bytes = bytes[..(format.QuotesLines ? EndOfQuotedRows(bytes.Span) : TextLinesCorpus.CompletePrefix(bytes.Span))];
             if (bytes.Length == 0)
                 return new LabelledSample(LabelledGuess.Of(format, [], asked).Options, LooksLabelled: false, [], [], new LabelledClasses([], []),
-                    $"{fileName}: the first row is longer than {head.Length} bytes, which is as far as a preview reads. The whole file may be good: upload it.", head.Length);
+                    $"{fileName}: the first row is longer than {head.Length} bytes, which is as far as a preview reads. The whole file may be good: upload it.", head.Length) { IsCutBeforeItsFirstRow = true };
         }
         LabelledText.RequireText(new CorpusChunk(fileName, bytes, mark, 1));
         string text = Encoding.UTF8.GetString(bytes.Span);
