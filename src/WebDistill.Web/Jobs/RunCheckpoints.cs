@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
 
 namespace WebDistill.Web.Jobs;
 

@@ -4,6 +4,7 @@ using WebDistill.Data;
 using WebDistill.Distillation.Losses;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Live;
 using WebDistill.Web.Storage;
 

@@ -9,8 +9,6 @@ using WebDistill.Distillation.Options;
 using WebDistill.Distillation.Training;
 using WebDistill.Distillation.Transforms.Learned;
 using WebDistill.Web.Formats;
-using WebDistill.Web.Jobs;
-using WebDistill.Web.Runs;
 
 namespace WebDistill.Web.Models;
 
@@ -124,7 +122,7 @@ internal static class ModelCard
         IReadOnlyList<LearnedCompression> methods = LearnedCatalogue.Active(options);
         if (methods.Count == 0)
             return "";
-        JsonObject values = OptionTexts.Values(options);
+        JsonObject values = LossCatalogue.RunSchema.Write(options, WebJson.Options);
         return $", compressed while it trained: {string.Join(" and ", methods.Select(Text))}";
 
         // A label begins with the method: "Movement: sparsity". A name as LayerDrop keeps its capitals.

@@ -6,7 +6,6 @@ using WebDistill.Distillation.Text;
 using WebDistill.Distillation.Training;
 using WebDistill.Web.Failures;
 using WebDistill.Web.Formats;
-using WebDistill.Web.Jobs;
 using WebDistill.Web.Storage;
 
 namespace WebDistill.Web.Models;

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using WebDistill.Data;
 using WebDistill.Web.Failures;
+using WebDistill.Web.Formats;
 using WebDistill.Web.Jobs;
 using WebDistill.Web.Storage;
 

@@ -3,9 +3,8 @@ using WebDistill.Data;
 using WebDistill.Distillation.Evaluation;
 using WebDistill.Distillation.Models;
 using WebDistill.Distillation.Training;
-using WebDistill.Web.Formats;
 
-namespace WebDistill.Web.Jobs;
+namespace WebDistill.Web.Formats;
 
 /// <summary>Where rows of runs and checkpoints keep what was measured on held-out data: a perplexity in columns of its own, what was told of classes as JSON by the names of the series.</summary>
 public static class StoredScores
