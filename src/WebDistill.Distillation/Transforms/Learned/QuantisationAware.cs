@@ -92,6 +92,8 @@ public sealed class QuantisationAware : LearnedCompression
 
         public override IReadOnlyList<double> Values => [ErrorOfRounding()];
 
+        public override bool IsComplete => Updates >= _own.BeginUpdate;
+
         public override string Said
         {
             get
