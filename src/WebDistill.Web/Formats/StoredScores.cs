@@ -28,9 +28,14 @@ public static class StoredScores
         : new ValidationScore(ValidationFigure.OfClasses, LoopSeries.Measured(ModelHead.Classes).ToDictionary(series => series.Name, series => report[series.Name]!.Value));
 
     /// <summary>The best figure that each of some runs has recorded, with the mean loss beside it: the lowest perplexity, or the highest accuracy. Those that recorded none are missing.</summary>
-    internal static async Task<IReadOnlyDictionary<Guid, MeasuredPair>> BestAsync(this WebDistillDb db, IReadOnlyCollection<Guid> runIds, CancellationToken cancel) =>
-        (await db.LowestAsync(runIds, LoopSeries.ValidationPerplexity.Name, LoopSeries.ValidationNatsPerToken.Name, cancel))
-            .Concat(await db.HighestAsync(runIds, LoopSeries.ValidationAccuracy.Name, LoopSeries.ValidationNatsPerText.Name, cancel)).ToDictionary(best => best.Key, best => best.Value);
+    internal static async Task<IReadOnlyDictionary<Guid, MeasuredPair>> BestAsync(this WebDistillDb db, IReadOnlyCollection<Guid> runIds, CancellationToken cancel)
+    {
+        IReadOnlyDictionary<Guid, MeasuredPair> lowest = await db.LowestAsync(runIds, LoopSeries.ValidationPerplexity.Name, LoopSeries.ValidationNatsPerToken.Name, cancel);
+        // A run measures the one or the other.
+        Guid[] others = [.. runIds.Where(run => !lowest.ContainsKey(run))];
+        return others.Length == 0 ? lowest
+            : lowest.Concat(await db.HighestAsync(others, LoopSeries.ValidationAccuracy.Name, LoopSeries.ValidationNatsPerText.Name, cancel)).ToDictionary(best => best.Key, best => best.Value);
+    }
 
     internal static void Put(this Run run, ValidationScore score)
     {

@@ -110,7 +110,7 @@ public sealed class WordPieceTests(WebDistillApp app, Chromium chromium) : IClas
         await Expect(visit.Page.GetByRole(AriaRole.Tabpanel)).ToContainTextAsync(Description);
         await visit.KeepPictureAsync($"wordpiece-dataset-{width}-{theme}");
         await visit.TabAsync("Tokens");
-        ILocator block = visit.Region("Tokens from 0");
+        ILocator block = visit.Region("From token 0");
         await Expect(block.Locator(".tok").First).ToHaveTextAsync("·[CLS]");
         await Expect(block.Locator(".end").First).ToHaveTextAsync("end of text");
         await visit.AssertAccessibleAsync();
