@@ -27,7 +27,7 @@ internal abstract class BoundPruning : BoundMatrices
 
     public override IReadOnlyList<KeptTensor> State => [.. base.State, .. Matrices.Select(OfMask)];
 
-    public sealed override IReadOnlyList<double> Values => [(double)_zeros.Values.Sum() / Count];
+    public sealed override IReadOnlyList<double> Values => [Reached];
 
     public sealed override string Said => string.Create(CultureInfo.InvariantCulture,
         $"Of the {Count:N0} weights in the matrices of the layers {_zeros.Values.Sum():N0} are 0 ({100.0 * _zeros.Values.Sum() / Count:0.##} %): {4 * _zeros.Values.Sum():N0} of their {4 * Count:N0} bytes. A file of floats holds zeros as it holds other numbers.");
@@ -39,12 +39,14 @@ internal abstract class BoundPruning : BoundMatrices
     public sealed override bool IsComplete => Updates >= Schedule.End && !IsBehind;
 
     /// <summary>The share of zeros that is due: that of the schedule, or the one that was reached already, by a run that was planned shorter before it was continued.</summary>
-    private protected double Share => Reached - Schedule.At(Updates) > Rounding ? Reached : Schedule.At(Updates);
+    private protected double Share => AheadOfSchedule > Rounding ? Reached : Schedule.At(Updates);
 
     /// <summary>Whether fewer are 0 than the schedule says for now: a run that was planned longer when they were chosen.</summary>
-    private protected bool IsBehind => Schedule.At(Updates) - Reached > Rounding;
+    private protected bool IsBehind => -AheadOfSchedule > Rounding;
 
     private double Reached => (double)_zeros.Values.Sum() / Count;
+
+    private double AheadOfSchedule => Reached - Schedule.At(Updates);
 
     // Whole weights of each matrix.
     private double Rounding => (double)Matrices.Count / Count;

@@ -98,8 +98,9 @@ public sealed class MagnitudeSchedule : LearnedCompression
         {
             if (!Schedule.IsDue(Updates, _own.Interval) && !(Updates > Schedule.End && IsBehind))
                 return;
+            double share = Share;
             // What AdamW moved of the zeros does not count.
-            Choose(_own.Regrows ? matrix => matrix.Trained : Effective, SmallestNumbers.ByMagnitude, count => ZeroCounts.Rounded(Share, count), staysPruned: !_own.Regrows);
+            Choose(_own.Regrows ? matrix => matrix.Trained : Effective, SmallestNumbers.ByMagnitude, count => ZeroCounts.Rounded(share, count), staysPruned: !_own.Regrows);
         }
     }
 }

@@ -90,8 +90,10 @@ public sealed class MovementPruning : LearnedCompression
         // The share stays what it is at the end of its rise, and the choice goes on.
         private protected override void Change()
         {
-            if (Schedule.IsDue(Updates, _own.Interval) || Updates > Schedule.End && ((Updates - Schedule.Begin) % _own.Interval == 0 || IsBehind))
-                Choose(matrix => _scores[matrix], SmallestNumbers.ByValue, count => ZeroCounts.AllButFloor(Share, count), staysPruned: false);
+            if (!Schedule.IsDue(Updates, _own.Interval) && !(Updates > Schedule.End && ((Updates - Schedule.Begin) % _own.Interval == 0 || IsBehind)))
+                return;
+            double share = Share;
+            Choose(matrix => _scores[matrix], SmallestNumbers.ByValue, count => ZeroCounts.AllButFloor(share, count), staysPruned: false);
         }
 
         /// <inheritdoc/>
